@@ -1,0 +1,17 @@
+"""Identifiers: a type prefix and 26 characters that sort by creation time."""
+
+import os
+import time
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32, lower case
+
+
+def new_id(prefix: str) -> str:
+    """``prefix_`` + ULID (48 bits of milliseconds, 80 random bits).
+
+    >>> new_id("req")[:4]
+    'req_'
+    """
+    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    characters = [_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5)]
+    return f"{prefix}_{''.join(characters)}"

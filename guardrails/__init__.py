@@ -1,0 +1,1 @@
+"""Guards: detect -> decide -> transform, joined by span values."""

@@ -1,0 +1,55 @@
+"""The values that guards exchange: what was looked at, found and decided."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What a policy does with a finding, from mildest to strictest."""
+
+    ALLOW = "allow"
+    FLAG = "flag"
+    MASK = "mask"
+    BLOCK = "block"
+
+
+class Role(StrEnum):
+    """Where a text came from; injection rules differ for instructions and for documents."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+    SCHEMA = "schema"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A finding in a text: ``text[start:end]``, offsets in code points.
+
+    ``detector`` names the recognizer (``name@version``) for the audit record.
+    """
+
+    start: int
+    end: int
+    entity_type: str
+    score: float
+    detector: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One classifier's word on one text.
+
+    Args:
+        detector: ``name@version``.
+        score: probability of the positive class, 0..1.
+        threshold: the shipped threshold that ``flagged`` was decided by.
+        category: the likeliest category where flagged, else ``None``.
+    """
+
+    detector: str
+    score: float
+    threshold: float
+    flagged: bool
+    category: str | None = None
