@@ -1,0 +1,182 @@
+"""The gateway's errors, and the one map from every error to HTTP.
+
+    SovgateError
+    └── GatewayError
+        ├── SettingsError
+        ├── InvalidRequest ── MalformedJson, BodyTooLarge, UnknownModel, NotFound, MethodNotAllowed
+        ├── AuthenticationError ── MissingKey  (InvalidKey, KeyRevoked, TenantSuspended: gateway.tenants)
+        ├── LimitExceeded ── RequestRateExceeded, TokenRateExceeded, ParallelLimitExceeded
+        ├── ContentBlocked ── InputBlocked, InjectionBlocked, PersonalDataBlocked
+        ├── ResidencyDenied
+        ├── Unavailable ── ShuttingDown
+        └── UpstreamError ── UpstreamUnreachable, UpstreamTimeout, UpstreamRejected,
+                             UpstreamRateLimited, UpstreamInvalidReply
+
+``http_error`` turns any exception into status, type, code and sentence.
+"""
+
+from typing import Any
+
+from core.errors import SovgateError
+
+
+class GatewayError(SovgateError):
+    """Base of the gateway's own errors."""
+
+    code = "gateway_error"
+
+
+class SettingsError(GatewayError):
+    """The configuration is missing or not valid."""
+
+    code = "invalid_settings"
+
+
+class InvalidRequest(GatewayError):
+    """A field of the request is missing or wrong."""
+
+    code = "invalid_request"
+
+
+class MalformedJson(InvalidRequest):
+    """The body is not a JSON object."""
+
+    code = "malformed_json"
+
+
+class BodyTooLarge(InvalidRequest):
+    """The body exceeds ``server.max_body_bytes``."""
+
+    code = "request_too_large"
+
+
+class UnknownModel(InvalidRequest):
+    """No tier or deployment of that name is open to the tenant."""
+
+    code = "model_not_found"
+
+
+class NotFound(InvalidRequest):
+    """No such path."""
+
+    code = "not_found"
+
+
+class MethodNotAllowed(InvalidRequest):
+    """The path exists, the method does not."""
+
+    code = "method_not_allowed"
+
+
+class AuthenticationError(GatewayError):
+    """The caller is not known."""
+
+    code = "authentication_failed"
+
+
+class MissingKey(AuthenticationError):
+    """No API key was sent."""
+
+    code = "missing_api_key"
+
+
+class LimitExceeded(GatewayError):
+    """A rate limit; ``context['retry_after_s']`` says when to come back."""
+
+    code = "rate_limit_exceeded"
+
+
+class RequestRateExceeded(LimitExceeded):
+    """Requests a minute."""
+
+    code = "requests_per_minute_exceeded"
+
+
+class TokenRateExceeded(LimitExceeded):
+    """Tokens a minute."""
+
+    code = "tokens_per_minute_exceeded"
+
+
+class ParallelLimitExceeded(LimitExceeded):
+    """Requests at the same time."""
+
+    code = "parallel_requests_exceeded"
+
+
+class ContentBlocked(GatewayError):
+    """The tenant's policy blocks the content."""
+
+    code = "content_blocked"
+
+
+class InputBlocked(ContentBlocked):
+    """Moderation blocked the prompt."""
+
+    code = "input_blocked"
+
+
+class InjectionBlocked(ContentBlocked):
+    """The prompt tries to override its instructions."""
+
+    code = "prompt_injection_blocked"
+
+
+class PersonalDataBlocked(ContentBlocked):
+    """The policy blocks personal data instead of masking it."""
+
+    code = "personal_data_blocked"
+
+
+class ResidencyDenied(GatewayError):
+    """The policy allows none of the zones that serve the model."""
+
+    code = "residency_denied"
+
+
+class Unavailable(GatewayError):
+    """The gateway cannot serve now."""
+
+    code = "service_unavailable"
+
+
+class ShuttingDown(Unavailable):
+    """The process is stopping."""
+
+    code = "shutting_down"
+
+
+class UpstreamError(GatewayError):
+    """The upstream failed; ``context['upstream']`` names it."""
+
+    code = "upstream_error"
+
+
+class UpstreamUnreachable(UpstreamError):
+    """No connection could be opened."""
+
+    code = "upstream_unreachable"
+
+
+class UpstreamTimeout(UpstreamError):
+    """The upstream was silent for too long."""
+
+    code = "upstream_timeout"
+
+
+class UpstreamRejected(UpstreamError):
+    """The upstream found the request wrong (4xx)."""
+
+    code = "upstream_rejected"
+
+
+class UpstreamRateLimited(UpstreamError):
+    """The upstream is over its own limit (429)."""
+
+    code = "upstream_rate_limited"
+
+
+class UpstreamInvalidReply(UpstreamError):
+    """The upstream's answer is not what its API promises."""
+
+    code = "upstream_invalid_reply"

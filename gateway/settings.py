@@ -1,0 +1,352 @@
+"""The deployment's settings: one YAML file, validated at start.
+
+Order of precedence: environment (``SOVGATE_SECTION__FIELD``), then the file,
+then the defaults here. Secrets are never in the file: it names the environment
+variables that hold them. ``docs/configuration.md`` is generated from this
+module (``python -m gateway.settings_docs``).
+"""
+
+import os
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from core.canonical import digest
+from gateway.errors import SettingsError
+from guardrails.types import Action
+
+TierName = Literal["instant", "flash", "non-think", "think-high", "think-max"]
+TIER_NAMES: tuple[TierName, ...] = ("instant", "flash", "non-think", "think-high", "think-max")
+TIER_ALIASES: dict[str, TierName] = {"think": "think-high"}
+DEFAULT_CONFIG_PATHS = (Path("sovgate.yaml"), Path(".sovgate/sovgate.yaml"))
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A part of the settings: frozen, and a misspelt field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ServerSettings(Section):
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8080, ge=0, le=65535, description="TCP port; 0 picks a free one.")
+    workers: int = Field(
+        1, ge=1, le=64, description="Gateway processes; more than one needs `redis.url`."
+    )
+    max_body_bytes: int = Field(
+        8 * 1024 * 1024, ge=1024, description="Largest request body; beyond it the answer is 413."
+    )
+    shutdown_grace_s: int = Field(
+        30, ge=0, description="Seconds that running streams get to finish at shutdown."
+    )
+    secure_cookies: bool = Field(
+        False, description="Mark admin cookies Secure; set it wherever the UI is behind HTTPS."
+    )
+
+
+class DatabaseSettings(Section):
+    url: str = Field(
+        "sqlite+aiosqlite:///./data/sovgate.db",
+        description="`sqlite+aiosqlite:///FILE` or `postgresql+asyncpg://USER:PASSWORD@HOST/NAME`"
+        " (from the environment where it holds a password).",
+    )
+    pool_size: int = Field(10, ge=1, description="Connections a process keeps on PostgreSQL.")
+
+    @field_validator("url")
+    @classmethod
+    def _known_driver(cls, url: str) -> str:
+        if not url.startswith(("sqlite+aiosqlite://", "postgresql+asyncpg://")):
+            raise ValueError("use sqlite+aiosqlite:///FILE or postgresql+asyncpg://...")
+        return url
+
+
+class RedisSettings(Section):
+    url: str | None = Field(
+        None, description="`redis://...` of Redis or Valkey: shared limits and the job queue."
+    )
+
+
+class AuditSettings(Section):
+    signing_key_file: Path | None = Field(
+        None, description="Ed25519 private key (PEM); made in `data_dir` at first start if null."
+    )
+    checkpoint_interval_s: int = Field(
+        3600, ge=1, description="Seconds between signed checkpoints of each tenant's chain."
+    )
+    min_free_bytes: int = Field(
+        64 * 1024 * 1024,
+        ge=0,
+        description="Free disk below which requests are refused (503) before a record could be lost.",
+    )
+    client_address: bool = Field(False, description="Write client addresses into audit records.")
+
+
+class LimitSettings(Section):
+    max_output_tokens: int = Field(
+        4096, ge=1, description="Output limit sent upstream where the client sets none."
+    )
+    max_messages: int = Field(2000, ge=1, description="Most messages a request may hold.")
+
+
+class UpstreamSettings(Section):
+    name: Slug = Field(description="Name, unique; shown in headers, records and reports.")
+    kind: Literal["pool", "openai", "litellm"] = Field(
+        description="`pool`: our workers, vLLM or SGLang; `openai`: one OpenAI-compatible server;"
+        " `litellm`: a provider with another dialect."
+    )
+    zone: Slug = Field(description="Residency zone; policies allow zones.")
+    models: list[str] = Field(min_length=1, description="Model names served.")
+    workers: list[str] = Field([], description="`pool`: base URLs without `/v1`.")
+    base_url: str | None = Field(None, description="`openai`: base URL ending in `/v1`.")
+    model_prefix: str | None = Field(None, description="`litellm`: provider, such as `anthropic`.")
+    api_key_env: str | None = Field(None, description="Environment variable with the API key.")
+    dialect: Literal["openai", "vllm", "deepseek", "none"] | None = Field(
+        None,
+        description="How thinking and effort are said upstream; null: `vllm` for pools,"
+        " else `openai`.",
+    )
+    connect_timeout_s: float = Field(5.0, gt=0, description="Limit to open a connection.")
+    read_timeout_s: float = Field(
+        120.0, gt=0, description="Longest silence of the upstream within an answer."
+    )
+    retries: int = Field(
+        1, ge=0, le=5, description="Further attempts while nothing of the answer has arrived."
+    )
+
+    @model_validator(mode="after")
+    def _addresses(self) -> "UpstreamSettings":
+        needed = {"pool": "workers", "openai": "base_url", "litellm": "model_prefix"}[self.kind]
+        if not getattr(self, needed):
+            raise ValueError(f"upstream {self.name!r} of kind {self.kind} needs `{needed}`")
+        return self
+
+
+class TierSettings(Section):
+    upstream: str = Field(description="Name of the upstream.")
+    model: str = Field(description="A model of that upstream.")
+    thinking: bool = Field(False, description="Turn the model's thinking mode on.")
+    effort: Literal["low", "high", "max"] | None = Field(None, description="Reasoning effort.")
+
+
+class PriceSettings(Section):
+    model: str = Field(description="Model name as the upstream serves it.")
+    currency: Literal["USD"] = Field("USD", description="Currency of the amounts.")
+    effective_from: date = Field(description="First day (UTC) of this version.")
+    effective_to: date | None = Field(None, description="First day it no longer holds.")
+    input: Decimal = Field(ge=0, description="Per `per` uncached input tokens.")
+    cached_input: Decimal | None = Field(None, ge=0, description="Null: the input price.")
+    cache_write: Decimal | None = Field(None, ge=0, description="Null: the input price.")
+    output: Decimal = Field(ge=0, description="Per `per` output tokens.")
+    reasoning: Decimal | None = Field(None, ge=0, description="Null: the output price.")
+    worker_second: Decimal | None = Field(
+        None, ge=0, description="Per second of a self-hosted worker; null: not billed."
+    )
+    per: int = Field(1_000_000, ge=1, description="Tokens that the prices are for.")
+
+    @field_validator(
+        "input", "cached_input", "cache_write", "output", "reasoning", "worker_second", mode="before"
+    )
+    @classmethod
+    def _no_floats(cls, value: Any) -> Any:
+        if isinstance(value, float):
+            raise ValueError('write amounts as text, such as "0.15": floats are not exact')
+        return value
+
+
+class PiiPolicy(Section):
+    action: Action = Field(Action.MASK, description="`mask`, `flag`, `block` or `allow`.")
+    restore: bool = Field(True, description="Put the values back into the answer.")
+    entities: Literal["default"] | list[str] = Field(
+        "default", description="Entity types looked for; `default` is docs/privacy.md's list."
+    )
+    languages: list[Literal["en", "de", "zh", "fr"]] = Field(
+        ["en", "de", "zh", "fr"], description="Languages of the expected text."
+    )
+
+
+class ModerationPolicy(Section):
+    input: Action = Field(Action.BLOCK, description="What an unsafe prompt leads to.")
+    output: Action = Field(Action.BLOCK, description="What an unsafe answer leads to.")
+    categories: Literal["default"] | list[str] = Field(
+        "default", description="Categories that count; `default`: all."
+    )
+    threshold: Share | None = Field(None, description="Null: the shipped threshold.")
+
+
+class InjectionPolicy(Section):
+    input: Action = Field(Action.BLOCK, description="Injection in what the user says.")
+    documents: Action = Field(Action.FLAG, description="Injection in tool results.")
+    threshold: Share | None = Field(None, description="Null: the shipped threshold.")
+
+
+class RoutingPolicy(Section):
+    quality: Share = Field(0.8, description="0: cheapest tier that may do, 1: strongest.")
+
+
+class PolicySettings(Section):
+    zones: list[str] = Field(["onprem"], description="Zones that traffic may go to.")
+    pii: PiiPolicy = PiiPolicy()
+    moderation: ModerationPolicy = ModerationPolicy()
+    injection: InjectionPolicy = InjectionPolicy()
+    routing: RoutingPolicy = RoutingPolicy()
+
+    def digest(self) -> str:
+        """Digest of the policy in force, for the audit record."""
+        return digest(_without_floats(self.model_dump(mode="json")))
+
+
+class BudgetSpec(Section):
+    limit_usd: Decimal = Field(ge=0, description="Most that may be spent in a period, in USD.")
+    period: Literal["day", "month", "total"] = Field("month", description="UTC calendar period.")
+    hard: bool = Field(True, description="Refuse beyond the limit; false: only report.")
+
+
+class LimitsSpec(Section):
+    rpm: int | None = Field(None, ge=1, description="Requests a minute.")
+    tpm: int | None = Field(None, ge=1, description="Tokens a minute.")
+    parallel: int | None = Field(None, ge=1, description="Requests at the same time.")
+
+
+class KeySpec(Section):
+    name: str = Field(description="Name of the key, unique in its tenant.")
+    env: str = Field(description="Environment variable with the key's value.")
+
+
+class TenantSpec(Section):
+    name: Slug = Field(description="Identifier, never changed.")
+    display_name: str | None = Field(None, description="Name for people.")
+    policy: str = Field("default", description="One of `policies`.")
+    budget: BudgetSpec | None = None
+    limits: LimitsSpec = LimitsSpec()
+    keys: list[KeySpec] = []
+
+
+class AdminSpec(Section):
+    email: str = Field(description="Login of the administrator.")
+    password_env: str = Field(description="Environment variable with the first password.")
+    role: Literal["owner", "admin", "finance", "auditor", "viewer"] = Field(
+        "owner", description="Role for all tenants."
+    )
+
+
+class BootstrapSettings(Section):
+    tenants: list[TenantSpec] = Field([], description="Created at start if missing.")
+    admins: list[AdminSpec] = Field([], description="Created at start if missing.")
+
+
+class Settings(BaseSettings):
+    """Everything a gateway process is told. Build it with ``load_settings``."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="SOVGATE_", env_nested_delimiter="__"
+    )
+
+    server: ServerSettings = ServerSettings()
+    data_dir: Path = Field(Path("./data"), description="Journal, exports, embedded database, keys.")
+    database: DatabaseSettings = DatabaseSettings()
+    redis: RedisSettings = RedisSettings()
+    audit: AuditSettings = AuditSettings()
+    limits: LimitSettings = LimitSettings()
+    upstreams: list[UpstreamSettings] = []
+    tiers: dict[TierName, TierSettings] = {}
+    prices: list[PriceSettings] = []
+    policies: dict[str, PolicySettings] = {"default": PolicySettings()}
+    bootstrap: BootstrapSettings = BootstrapSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> "Settings":
+        upstreams = {upstream.name: upstream for upstream in self.upstreams}
+        if len(upstreams) != len(self.upstreams):
+            raise ValueError("two upstreams have the same name")
+        for name, tier in self.tiers.items():
+            if tier.upstream not in upstreams:
+                raise ValueError(f"tier {name} names the unknown upstream {tier.upstream!r}")
+            if tier.model not in upstreams[tier.upstream].models:
+                raise ValueError(f"tier {name}: {tier.upstream} does not list model {tier.model!r}")
+        if "default" not in self.policies:
+            raise ValueError("policies must hold `default`")
+        for tenant in self.bootstrap.tenants:
+            if tenant.policy not in self.policies:
+                raise ValueError(f"tenant {tenant.name} names the unknown policy {tenant.policy!r}")
+        if self.server.workers > 1 and self.redis.url is None:
+            raise ValueError("server.workers > 1 needs redis.url, so that limits are shared")
+        return self
+
+
+def find_config(path: Path | None = None) -> Path:
+    """The configuration file: ``path``, else ``SOVGATE_CONFIG``, else ``sovgate.yaml`` or
+    ``.sovgate/sovgate.yaml`` in the working directory.
+
+    Raises:
+        SettingsError: if there is none.
+    """
+    if path is None and os.environ.get("SOVGATE_CONFIG"):
+        path = Path(os.environ["SOVGATE_CONFIG"])
+    if path is not None:
+        if not path.is_file():
+            raise SettingsError(f"There is no configuration file {path}.")
+        return path
+    for candidate in DEFAULT_CONFIG_PATHS:
+        if candidate.is_file():
+            return candidate
+    raise SettingsError(
+        "No configuration: pass --config FILE, set SOVGATE_CONFIG, or run `sovgate demo` first."
+    )
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Read and validate the configuration file (see ``find_config`` for where it is).
+
+    Raises:
+        SettingsError: one sentence for each wrong field.
+    """
+    path = find_config(path)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise SettingsError(f"{path} must hold sections such as `server:` and `upstreams:`.")
+    return parse_settings(content, source=str(path))
+
+
+def parse_settings(content: dict[str, Any], *, source: str = "settings") -> Settings:
+    """Validate a configuration that was read already."""
+    try:
+        return Settings(**content)
+    except ValidationError as error:
+        lines = [f"  {_location(item['loc'])}: {item['msg']}" for item in error.errors()]
+        raise SettingsError(f"{source} is not valid:\n" + "\n".join(lines)) from None
+
+
+def _location(parts: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in parts) or "settings"
+
+
+def _without_floats(value: Any) -> Any:
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, dict):
+        return {key: _without_floats(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_floats(item) for item in value]
+    return value
