@@ -1,0 +1,84 @@
+"""What the pipeline knows of an upstream: one method that sends a chat request.
+
+It does not know of tenants, prices or guards.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+class Reply(Protocol):
+    """An upstream's answer to one request.
+
+    ``events`` yields each event of a stream as JSON bytes (``[DONE]`` is not
+    among them) and ends where the stream ended; ``complete`` tells afterwards
+    whether the upstream finished it properly. ``aclose`` hangs up, and may be
+    called at any time, more than once.
+    """
+
+    complete: bool
+
+    async def read(self) -> bytes: ...
+
+    def events(self) -> AsyncIterator[bytes]: ...
+
+    async def aclose(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    """A chat request as it leaves the gateway, masked already.
+
+    Args:
+        body: the OpenAI chat-completions body; ``model`` is the upstream's own.
+        stream: whether events are wanted.
+        affinity: text that requests of one conversation share; a pool sends
+            equal ones to the same worker while it is healthy, for its prefix cache.
+        request_id: forwarded as ``x-request-id``.
+        thinking: ``None`` leaves the upstream's default.
+        effort: ``low``, ``high`` or ``max``.
+    """
+
+    body: dict[str, Any]
+    stream: bool
+    affinity: str
+    request_id: str
+    thinking: bool | None = None
+    effort: str | None = None
+
+
+@dataclass(slots=True)
+class Health:
+    """Whether an upstream's servers answered when last asked."""
+
+    healthy: bool = True
+    detail: str = "not asked yet"
+    servers: dict[str, bool] = field(default_factory=dict)
+
+
+class Upstream(Protocol):
+    """Somewhere that models run."""
+
+    name: str
+    zone: str
+    models: frozenset[str]
+    health: Health
+
+    async def send(self, request: UpstreamRequest) -> Reply:
+        """Send and wait for the beginning of the answer.
+
+        Raises:
+            gateway.errors.UpstreamError: one of its kinds, for every failure.
+        """
+        ...
+
+    async def check(self) -> None:
+        """Ask the servers for their health and renew ``health``."""
+        ...
+
+    def weights_digest(self, model: str) -> str | None:
+        """Digest of the weights that serve ``model``, where the upstream tells it."""
+        ...
+
+    async def aclose(self) -> None: ...
