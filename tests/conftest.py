@@ -1,0 +1,133 @@
+"""Fixtures of the whole suite: real databases, a real Valkey, and what hardware is missing.
+
+``SOVGATE_TEST_POSTGRES_URL`` (``postgresql+asyncpg://user@host:port``, may create
+databases) and ``SOVGATE_TEST_REDIS_URL`` (its database is emptied) name servers to
+use in place of those from the wheels.
+"""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+import redis
+
+from core.database import Database
+from migrations.runner import upgrade
+from support import postgres, valkey
+from support.hardware import split_by_hardware
+
+_WAITING = pytest.StashKey[dict[str, list[pytest.Item]]]()
+_NUMBERS = count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if "database" in getattr(item, "fixturenames", ()):
+            item.add_marker("db")
+    items[:], waiting = split_by_hardware(items)
+    config.stash[_WAITING] = waiting
+    config.hook.pytest_deselected(items=[item for group in waiting.values() for item in group])
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    waiting = config.stash.get(_WAITING, {})
+    counts = [f"{len(items)} need {hardware}" for hardware, items in waiting.items()]
+    terminalreporter.write_line(
+        f"hardware: {', '.join(counts)}; not run on this machine"
+        if counts
+        else "hardware: no collected test needs an accelerator that is missing here"
+    )
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server's URL, without a database name."""
+    given = os.environ.get("SOVGATE_TEST_POSTGRES_URL")
+    if given:
+        yield given.rstrip("/")
+        return
+    with postgres.postgres_server(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def _postgres_template(postgres_url: str) -> Iterator[str]:
+    """Name of a migrated database that tests copy."""
+    name = f"sovgate_template_{os.getpid()}"
+    asyncio.run(_migrate_postgres(postgres_url, name))
+    yield name
+    asyncio.run(postgres.execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated file that tests copy."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    asyncio.run(_migrate(f"sqlite+aiosqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of a fresh database at the newest migration, once per kind."""
+    if request.param == "sqlite":
+        path = tmp_path / "sovgate.db"
+        shutil.copyfile(request.getfixturevalue("_sqlite_template"), path)
+        yield f"sqlite+aiosqlite:///{path}"
+        return
+    template = request.getfixturevalue("_postgres_template")
+    server = request.getfixturevalue("postgres_url")
+    name = f"sovgate_test_{os.getpid()}_{next(_NUMBERS)}"
+    asyncio.run(postgres.execute(server, f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield f"{server}/{name}"
+    asyncio.run(postgres.execute(server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A fresh ``Database`` at the newest migration, on SQLite and on PostgreSQL."""
+    database = Database(database_url)
+    yield database
+    await database.dispose()
+
+
+@pytest.fixture(scope="session")
+def _valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    given = os.environ.get("SOVGATE_TEST_REDIS_URL")
+    if given:
+        yield given
+        return
+    with valkey.valkey_server(tmp_path_factory.mktemp("valkey")) as url:
+        yield url
+
+
+@pytest.fixture
+def valkey_url(_valkey_server: str) -> str:
+    """URL of a real, empty Valkey database."""
+    with redis.Redis.from_url(_valkey_server) as client:
+        client.flushdb()
+    return _valkey_server
+
+
+async def _migrate_postgres(server: str, name: str) -> None:
+    await postgres.execute(server, f"CREATE DATABASE {name}")
+    await _migrate(f"{server}/{name}")
+
+
+async def _migrate(url: str) -> None:
+    database = Database(url)
+    try:
+        await upgrade(database)
+    finally:
+        await database.dispose()

@@ -1,0 +1,154 @@
+"""Start a server as a process of its own, wait until it is ready, always stop it."""
+
+import ctypes
+import os
+import pwd
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class ServerProcess:
+    """A running server and the file that holds what it printed."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def output(self) -> str:
+        """What it has printed so far, both streams together."""
+        return self.log.read_text("utf-8", "replace")
+
+
+class NotReady(Exception):
+    """A server died, or was not ready in time; holds the end of its output."""
+
+
+def free_port() -> int:
+    """A TCP port on loopback that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answers(url: str) -> Callable[[], bool]:
+    """A readiness check: a GET of ``url`` answers 2xx."""
+
+    def ready() -> bool:
+        try:
+            with urllib.request.urlopen(url, timeout=2) as response:
+                return 200 <= response.status < 300
+        except (urllib.error.URLError, OSError):
+            return False
+
+    return ready
+
+
+def accepts(port: int) -> Callable[[], bool]:
+    """A readiness check: something accepts connections on the loopback port."""
+
+    def ready() -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    return ready
+
+
+@contextmanager
+def running(
+    command: Sequence[str | Path],
+    *,
+    ready: Callable[[], bool],
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    cwd: Path = ROOT,
+    user: str | None = None,
+    timeout: float = 60.0,
+    stop_signal: int = signal.SIGTERM,
+) -> Iterator[ServerProcess]:
+    """Run ``command`` for the length of the block.
+
+    Args:
+        ready: polled until true; see ``answers`` and ``accepts``.
+        log: file for standard output and error.
+        env: added to this process's environment.
+        user: account to run as, for servers that refuse root.
+        timeout: seconds to become ready, and again to stop before it is killed.
+
+    Raises:
+        NotReady: with the end of the server's output.
+    """
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            [os.fspath(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(env or {})},
+            cwd=cwd,
+            **account(user),
+            start_new_session=True,
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        )
+    server = ServerProcess(process, log)
+    try:
+        _wait_ready(server, ready, timeout)
+        yield server
+    finally:
+        stop(process, stop_signal=stop_signal, timeout=timeout)
+
+
+def stop(
+    process: subprocess.Popen[bytes], *, stop_signal: int = signal.SIGTERM, timeout: float = 30.0
+) -> int:
+    """Ask it to stop, kill it when it does not; its exit status."""
+    if process.poll() is None:
+        process.send_signal(stop_signal)
+    try:
+        return process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
+
+
+def account(user: str | None) -> dict[str, Any]:
+    """Arguments for ``subprocess`` that take on ``user`` whole, groups included."""
+    if user is None:
+        return {}
+    entry = pwd.getpwnam(user)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def _wait_ready(server: ServerProcess, ready: Callable[[], bool], timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    while not ready():
+        status = server.process.poll()
+        if status is not None:
+            raise NotReady(f"exited with {status} before it was ready:\n{server.output()[-4000:]}")
+        if time.monotonic() > deadline:
+            raise NotReady(f"not ready after {timeout} s:\n{server.output()[-4000:]}")
+        time.sleep(0.02)
+
+
+def _die_with_parent() -> None:
+    # A killed test run must not leave servers behind.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
