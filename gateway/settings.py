@@ -84,9 +84,18 @@ class AuditSettings(Section):
     min_free_bytes: int = Field(
         64 * 1024 * 1024,
         ge=0,
-        description="Free disk below which requests are refused (503) before a record could be lost.",
+        description="Free disk below which requests are refused with 503, so that no record"
+        " is lost.",
     )
     client_address: bool = Field(False, description="Write client addresses into audit records.")
+
+
+class BillingSettings(Section):
+    unpriced: Literal["allow", "refuse"] = Field(
+        "allow",
+        description="A model without a price: `allow` serves it at 0 under the price version"
+        " `unpriced`, which headers, records and reports show; `refuse` answers 503.",
+    )
 
 
 class LimitSettings(Section):
@@ -116,6 +125,9 @@ class UpstreamSettings(Section):
     connect_timeout_s: float = Field(5.0, gt=0, description="Limit to open a connection.")
     read_timeout_s: float = Field(
         120.0, gt=0, description="Longest silence of the upstream within an answer."
+    )
+    total_timeout_s: float = Field(
+        600.0, gt=0, description="Longest that one answer may take, first byte to last."
     )
     retries: int = Field(
         1, ge=0, le=5, description="Further attempts while nothing of the answer has arrived."
@@ -255,6 +267,7 @@ class Settings(BaseSettings):
     redis: RedisSettings = RedisSettings()
     audit: AuditSettings = AuditSettings()
     limits: LimitSettings = LimitSettings()
+    billing: BillingSettings = BillingSettings()
     upstreams: list[UpstreamSettings] = []
     tiers: dict[TierName, TierSettings] = {}
     prices: list[PriceSettings] = []

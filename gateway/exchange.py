@@ -1,0 +1,104 @@
+"""One request on its way through the gateway: what each stage learned of it.
+
+It holds content only as long as the request lives; what is written down at the
+end (audit, ledger, log line) comes from its other fields.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from billing import Reservation, Usage
+from core.errors import SovgateError
+from gateway.limits import Permit
+from gateway.settings import PolicySettings
+from gateway.tenants.keys import Principal
+
+if TYPE_CHECKING:
+    from gateway.http.connection import Connection
+    from gateway.routing.targets import Route, Target
+    from gateway.upstreams import Reply
+    from guardrails.pii import MaskScope
+
+
+@dataclass(frozen=True, slots=True)
+class GuardDecision:
+    """What one detector said and what the policy made of it; no content."""
+
+    detector: str
+    action: str
+    direction: str  # input or output
+    score: str | None = None
+    category: str | None = None
+
+
+@dataclass(slots=True)
+class Timing:
+    """Monotonic seconds at the marks of a request; ``None`` where it never came."""
+
+    started: float
+    inspected: float | None = None
+    called: float | None = None
+    head: float | None = None
+    first_token: float | None = None
+    ended: float | None = None
+
+
+@dataclass(slots=True)
+class Exchange:
+    """Mutable state of one request; stages fill it in order."""
+
+    request_id: str
+    surface: str
+    connection: "Connection"
+    started_at: datetime
+    timing: Timing
+    trace_id: str | None = None
+
+    # authenticate
+    principal: Principal | None = None
+    policy: PolicySettings | None = None
+
+    # admit
+    body: dict[str, Any] = field(default_factory=dict)
+    body_bytes: int = 0
+    stream: bool = False
+    client_wants_usage: bool = False
+    end_user: str | None = None
+    targets: "list[Target]" = field(default_factory=list)
+    permit: Permit | None = None
+    reservation: Reservation | None = None
+
+    # inspect input
+    scope: "MaskScope | None" = None
+    decisions: list[GuardDecision] = field(default_factory=list)
+
+    # route and call
+    route: "Route | None" = None
+    called: bool = False
+    reply: "Reply | None" = None
+
+    # inspect output and settle
+    answer: bytes | None = None
+    head_sent: bool = False
+    usage: Usage | None = None
+    output_chars: int = 0
+    finish_reason: str | None = None
+    cost_text: str = "0"
+    price_version: str | None = None
+    error: SovgateError | None = None
+    disconnected: bool = False
+
+    @property
+    def masked(self) -> dict[str, int]:
+        """Distinct masked values per entity type."""
+        return dict(self.scope.counts) if self.scope is not None else {}
+
+    @property
+    def outcome(self) -> str:
+        """``served``, ``disconnected``, ``denied`` (no upstream saw it) or ``failed``."""
+        if self.disconnected:
+            return "disconnected"
+        if self.error is None:
+            return "served"
+        return "failed" if self.called else "denied"

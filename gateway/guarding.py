@@ -1,0 +1,160 @@
+"""Runs the guards over texts, off the event loop, each distinct text once.
+
+It composes ``guardrails`` for the pipeline: what was found is cached per tenant
+under a keyed digest, so that a conversation's history costs nothing when it
+comes again. It does not decide; the pipeline's policy step does.
+"""
+
+import asyncio
+import hashlib
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from gateway.errors import Unavailable
+from gateway.settings import PolicySettings
+from guardrails.errors import GuardUnavailable
+from guardrails.injection import InjectionGuard
+from guardrails.moderation import ModerationGuard
+from guardrails.pii import PiiEngine
+from guardrails.types import Action, Role, Span, Verdict
+
+MAX_WAITING = 256
+CACHE_ENTRIES = 20_000
+_MODERATED = frozenset({Role.SYSTEM, Role.USER, Role.ASSISTANT, Role.TOOL})
+_INJECTABLE = frozenset({Role.USER, Role.TOOL})
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the guards found in one text; ``None`` where a guard was not asked."""
+
+    spans: tuple[Span, ...]
+    moderation: Verdict | None
+    injection: Verdict | None
+
+
+class Guards:
+    """All detectors of one process.
+
+    Args:
+        pii, moderation, injection: loaded detectors; they may be shared by threads.
+        threads: texts inspected at the same time.
+    """
+
+    def __init__(
+        self,
+        pii: PiiEngine,
+        moderation: ModerationGuard,
+        injection: InjectionGuard,
+        *,
+        threads: int = 1,
+    ) -> None:
+        self.pii = pii
+        self.moderation = moderation
+        self.injection = injection
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="guards")
+        self._waiting = 0
+        self._cache: OrderedDict[bytes, Findings] = OrderedDict()
+        self._cache_lock = threading.Lock()
+        self._cache_key = os.urandom(32)
+
+    @classmethod
+    def load(cls) -> "Guards":
+        """Load every detector; takes seconds, so call it off the event loop."""
+        return cls(PiiEngine.load(), ModerationGuard.load(), InjectionGuard.load())
+
+    @property
+    def versions(self) -> dict[str, str]:
+        return {
+            "pii": self.pii.version,
+            "moderation": self.moderation.version,
+            "injection": self.injection.version,
+        }
+
+    async def inspect(
+        self, tenant: str, texts: Sequence[tuple[str, Role]], policy: PolicySettings
+    ) -> list[Findings]:
+        """Findings for each text, in order.
+
+        Raises:
+            GuardUnavailable: a detector failed; nothing may pass.
+            Unavailable: too many requests wait for the guards.
+        """
+        keys = [self._key(tenant, text, role, policy) for text, role in texts]
+        found = [self._cache.get(key) for key in keys]
+        missing = [index for index, item in enumerate(found) if item is None]
+        if missing:
+            fresh = await self._run([texts[index] for index in missing], policy)
+            for index, item in zip(missing, fresh, strict=True):
+                found[index] = item
+                self._remember(keys[index], item)
+        return [item for item in found if item is not None]
+
+    def close(self) -> None:
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(
+        self, texts: list[tuple[str, Role]], policy: PolicySettings
+    ) -> list[Findings]:
+        if self._waiting >= MAX_WAITING:
+            raise Unavailable(
+                "The guards are busy; try again in a second.", retry_after_s=1
+            )
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._executor, self._inspect_all, texts, policy
+            )
+        finally:
+            self._waiting -= 1
+
+    def _inspect_all(
+        self, texts: list[tuple[str, Role]], policy: PolicySettings
+    ) -> list[Findings]:
+        try:
+            return [self._inspect_one(text, role, policy) for text, role in texts]
+        except GuardUnavailable:
+            raise
+        except Exception as error:
+            # The outermost boundary of the detectors: whatever goes wrong in there
+            # means that nobody looked, and its text may quote what was looked at.
+            raise GuardUnavailable(
+                f"A guard failed ({type(error).__name__}), so the request was not let through;"
+                " try again or ask the administrator."
+            ) from None
+
+    def _inspect_one(self, text: str, role: Role, policy: PolicySettings) -> Findings:
+        spans: tuple[Span, ...] = ()
+        if policy.pii.action is not Action.ALLOW:
+            entities = policy.pii.entities
+            spans = tuple(
+                self.pii.detect(
+                    text,
+                    entities=None if entities == "default" else frozenset(entities),
+                    languages=tuple(policy.pii.languages),
+                )
+            )
+        moderation = injection = None
+        if role in _MODERATED and policy.moderation.input is not Action.ALLOW:
+            moderation = self.moderation.score(text, role)
+        if role in _INJECTABLE:
+            wanted = policy.injection.input if role is Role.USER else policy.injection.documents
+            if wanted is not Action.ALLOW:
+                injection = self.injection.score(text, role)
+        return Findings(spans, moderation, injection)
+
+    def _key(self, tenant: str, text: str, role: Role, policy: PolicySettings) -> bytes:
+        digest = hashlib.blake2b(key=self._cache_key, digest_size=16)
+        for part in (tenant, role, repr(policy), text):
+            digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
+        return digest.digest()
+
+    def _remember(self, key: bytes, findings: Findings) -> None:
+        with self._cache_lock:
+            self._cache[key] = findings
+            if len(self._cache) > CACHE_ENTRIES:
+                self._cache.popitem(last=False)

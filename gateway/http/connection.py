@@ -1,0 +1,105 @@
+"""One HTTP exchange with a client over ASGI: its body, the answer, its hanging up."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from gateway.errors import BodyTooLarge
+
+HeaderList = list[tuple[bytes, bytes]]
+
+
+class ClientDisconnected(Exception):
+    """The client hung up before its whole body had come."""
+
+
+class Connection:
+    """Reads the request and writes the answer.
+
+    Between ``watch`` and ``unwatch`` a client that hangs up cancels the
+    task that serves it; ``disconnected`` tells that cancellation from others.
+    """
+
+    __slots__ = ("_receive", "_send", "_watcher", "disconnected", "headers", "scope", "started")
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scope = scope
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.disconnected = False
+        self.started = False
+        self._receive = receive
+        self._send = send
+        self._watcher: asyncio.Task[None] | None = None
+
+    def header(self, name: bytes) -> str | None:
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    async def read_body(self, limit: int) -> bytes:
+        """The whole body.
+
+        Raises:
+            BodyTooLarge: it has more than ``limit`` bytes; the rest is not read.
+            ClientDisconnected: it never ended.
+        """
+        declared = self.headers.get(b"content-length", b"0")
+        parts: list[bytes] = []
+        size = int(declared) if declared.isdigit() else 0
+        if size > limit:
+            raise too_large(limit)
+        size = 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnected
+            part = message.get("body", b"")
+            size += len(part)
+            if size > limit:
+                raise too_large(limit)
+            parts.append(part)
+            if not message.get("more_body", False):
+                return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def watch(self) -> None:
+        """From now on a client that hangs up cancels the current task."""
+        task = asyncio.current_task()
+        assert task is not None, "a request is served in a task"
+        self._watcher = asyncio.create_task(self._wait_for_disconnect(task))
+
+    async def unwatch(self) -> None:
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher.cancel()
+            with suppress(asyncio.CancelledError):
+                await watcher
+
+    async def start(self, status: int, headers: HeaderList) -> None:
+        self.started = True
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def write(self, body: bytes, *, more: bool = False) -> None:
+        await self._send({"type": "http.response.body", "body": body, "more_body": more})
+
+    async def respond(self, status: int, headers: HeaderList, body: bytes) -> None:
+        """A whole JSON answer."""
+        await self.start(
+            status,
+            [
+                (b"content-type", b"application/json"),
+                (b"content-length", str(len(body)).encode()),
+                *headers,
+            ],
+        )
+        await self.write(body)
+
+    async def _wait_for_disconnect(self, task: "asyncio.Task[Any]") -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.disconnected = True
+        task.cancel()
+
+
+def too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The request body exceeds {limit} bytes; send a smaller one.")

@@ -1,0 +1,171 @@
+"""Stage 2: the request is read and checked; rate limits and money are set aside."""
+
+import hashlib
+import hmac
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from billing import BudgetKeeper, PriceBook, UnpricedModel
+from core.money import ZERO
+from gateway.errors import InvalidRequest, MalformedJson
+from gateway.exchange import Exchange
+from gateway.limits import Limiter
+from gateway.routing.targets import Router, Target
+from gateway.settings import Settings
+from gateway.tokens import estimate_tokens
+
+# Room for the chat template and for placeholders longer than what they stand for.
+_TEMPLATE_TOKENS = 512
+
+
+class Admit:
+    """Reads the body, resolves the model name, counts against limits, reserves money.
+
+    The reservation is the worst case: every byte of the body a token (a
+    byte-level vocabulary cannot make more of it), twice over for placeholders,
+    and the whole output limit, at the dearest target that may serve it.
+    """
+
+    name = "admit"
+
+    def __init__(
+        self,
+        settings: Settings,
+        router: Router,
+        limiter: Limiter,
+        prices: PriceBook,
+        budgets: BudgetKeeper,
+        pepper: bytes,
+    ) -> None:
+        self._settings = settings
+        self._router = router
+        self._limiter = limiter
+        self._prices = prices
+        self._budgets = budgets
+        self._pepper = pepper
+        self._deadlines = {
+            upstream.name: Decimal(str(upstream.total_timeout_s)) for upstream in settings.upstreams
+        }
+
+    async def enter(self, exchange: Exchange) -> None:
+        principal, policy = exchange.principal, exchange.policy
+        assert principal is not None and policy is not None, "authenticate comes first"
+        raw = await exchange.connection.read_body(self._settings.server.max_body_bytes)
+        exchange.connection.watch()
+        exchange.body_bytes = len(raw)
+        body = parse_chat_body(raw, self._settings.limits.max_messages)
+        exchange.body = body
+        exchange.stream = body.get("stream") is True
+        exchange.end_user = self._pseudonym(principal.tenant, body)
+        exchange.targets = self._router.targets(body["model"], policy)
+        output_tokens = self._limit_output(body)
+        exchange.permit = await self._limiter.acquire(
+            (
+                (f"tenant:{principal.tenant}", principal.tenant_limits),
+                (f"key:{principal.key_id}", principal.limits),
+            ),
+            estimate_tokens(len(raw)),
+        )
+        exchange.reservation = await self._budgets.reserve(
+            request_id=exchange.request_id,
+            tenant=principal.tenant,
+            project_id=principal.project_id,
+            key_id=principal.key_id,
+            amount=self._worst_case(exchange, len(raw), output_tokens),
+        )
+
+    async def leave(self, exchange: Exchange) -> None:
+        if exchange.permit is not None:
+            usage = exchange.usage
+            used = 0 if usage is None else usage.prompt_tokens + usage.completion_tokens
+            await self._limiter.release(exchange.permit, used)
+
+    def _worst_case(self, exchange: Exchange, body_bytes: int, output_tokens: int) -> Decimal:
+        input_tokens = 2 * body_bytes + _TEMPLATE_TOKENS
+        return max(
+            self._worst_case_at(target, exchange, input_tokens, output_tokens)
+            for target in exchange.targets
+        )
+
+    def _worst_case_at(
+        self, target: Target, exchange: Exchange, input_tokens: int, output_tokens: int
+    ) -> Decimal:
+        try:
+            version = self._prices.version_for(target.model, exchange.started_at)
+        except UnpricedModel:
+            if self._settings.billing.unpriced == "refuse":
+                raise
+            return ZERO
+        seconds = self._deadlines[target.upstream] if version.worker_second else ZERO
+        return version.worst_case(input_tokens, output_tokens, max_worker_seconds=seconds)
+
+    def _limit_output(self, body: dict[str, Any]) -> int:
+        """The most output tokens of all choices; sets the default limit where there is none."""
+        limits = [
+            limit
+            for name in ("max_tokens", "max_completion_tokens")
+            if (limit := _integer(body, name, 1)) is not None
+        ]
+        if not limits:
+            body["max_tokens"] = self._settings.limits.max_output_tokens
+            limits = [body["max_tokens"]]
+        return max(limits) * (_integer(body, "n", 1) or 1)
+
+    def _pseudonym(self, tenant: str, body: dict[str, Any]) -> str | None:
+        """Replace the client's names for its end user by keyed hashes."""
+        pseudonym = None
+        for name in ("safety_identifier", "user"):
+            value = body.get(name)
+            if value is not None:
+                text = f"{tenant}\0{value}".encode("utf-8", "surrogatepass")
+                pseudonym = "eu_" + hmac.digest(self._pepper, text, hashlib.sha256).hex()[:24]
+                body[name] = pseudonym
+        if isinstance(body.get("prompt_cache_key"), str):
+            text = f"{tenant}\0{body['prompt_cache_key']}".encode("utf-8", "surrogatepass")
+            body["prompt_cache_key"] = hmac.digest(self._pepper, text, hashlib.sha256).hex()[:32]
+        return pseudonym
+
+
+def parse_chat_body(raw: bytes, max_messages: int) -> dict[str, Any]:
+    """Decode a chat-completions body and check what the gateway relies on.
+
+    Raises:
+        MalformedJson: it is not a JSON object.
+        InvalidRequest: ``model`` or ``messages`` is missing or wrong; ``param`` names it.
+    """
+    try:
+        body = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        raise MalformedJson("The request body is not valid JSON; check quotes and commas.") from None
+    if not isinstance(body, dict):
+        raise MalformedJson("The request body must be a JSON object.")
+    if not isinstance(body.get("model"), str) or not body["model"]:
+        raise InvalidRequest("`model` must be a text, such as 'auto'.", param="model")
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise InvalidRequest("`messages` must be a list with at least one message.", param="messages")
+    if len(messages) > max_messages:
+        raise InvalidRequest(
+            f"`messages` holds more than {max_messages} messages; drop the oldest.", param="messages"
+        )
+    for index, message in enumerate(messages):
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+            raise InvalidRequest(
+                "Each message must be an object with a `role`.", param=f"messages[{index}]"
+            )
+    if not isinstance(body.get("stream"), bool | None):
+        raise InvalidRequest("`stream` must be true or false.", param="stream")
+    if not isinstance(body.get("stream_options"), dict | None):
+        raise InvalidRequest("`stream_options` must be an object.", param="stream_options")
+    return body
+
+
+def _integer(body: dict[str, Any], name: str, least: int) -> int | None:
+    value = body.get(name)
+    if value is None:
+        return None
+    if type(value) is not int or value < least:
+        raise InvalidRequest(f"`{name}` must be a whole number from {least} up.", param=name)
+    return value

@@ -1,0 +1,84 @@
+"""Stage 5: the upstream is called, after the journal knows about it."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from core.clock import Clock
+from gateway.audit import Journal
+from gateway.content import conversation_key
+from gateway.errors import UpstreamTimeout
+from gateway.exchange import Exchange
+from gateway.upstreams import Upstream, UpstreamRequest
+
+
+class Call:
+    """Sends the masked request and waits for the head of the answer."""
+
+    name = "call"
+
+    def __init__(
+        self,
+        upstreams: Mapping[str, Upstream],
+        journal: Journal,
+        clock: Clock,
+        timeouts_s: Mapping[str, float],
+    ) -> None:
+        self._upstreams = upstreams
+        self._journal = journal
+        self._clock = clock
+        self._timeouts_s = timeouts_s
+
+    async def enter(self, exchange: Exchange) -> None:
+        route, principal = exchange.route, exchange.principal
+        assert route is not None and principal is not None, "route comes first"
+        target = route.target
+        await self._journal.intent(exchange.request_id, intent_body(exchange))
+        self._journal.note(exchange.request_id, {"upstream": target.upstream, "model": target.model})
+        exchange.called = True
+        exchange.timing.called = self._clock.monotonic()
+        request = UpstreamRequest(
+            body=upstream_body(exchange),
+            stream=exchange.stream,
+            affinity=f"{principal.tenant}\0{conversation_key(exchange.body)}",
+            request_id=exchange.request_id,
+            thinking=target.thinking,
+            effort=target.effort,
+        )
+        try:
+            async with asyncio.timeout(self._timeouts_s[target.upstream]):
+                exchange.reply = await self._upstreams[target.upstream].send(request)
+        except TimeoutError:
+            raise UpstreamTimeout(
+                f"Upstream {target.upstream} did not answer in time; try again later.",
+                upstream=target.upstream,
+            ) from None
+        exchange.timing.head = self._clock.monotonic()
+
+    async def leave(self, exchange: Exchange) -> None:
+        """Hang up: after a whole answer that is nothing, else it stops the generation."""
+        if exchange.reply is not None:
+            await exchange.reply.aclose()
+
+
+def upstream_body(exchange: Exchange) -> dict[str, Any]:
+    """The body as the upstream gets it: its own model name, and usage at the end of streams."""
+    assert exchange.route is not None, "route comes first"
+    body = {**exchange.body, "model": exchange.route.target.model}
+    if exchange.stream:
+        options = body.get("stream_options") or {}
+        exchange.client_wants_usage = options.get("include_usage") is True
+        body["stream_options"] = {**options, "include_usage": True}
+    return body
+
+
+def intent_body(exchange: Exchange) -> dict[str, Any]:
+    """What a successor needs to settle this request if this process dies."""
+    from gateway.records import request_record
+
+    assert exchange.reservation is not None, "admit comes first"
+    return {
+        "audit": request_record(exchange, None),
+        "reservation": exchange.reservation.to_json(),
+        "input_tokens": 0,
+    }

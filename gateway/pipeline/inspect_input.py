@@ -1,0 +1,108 @@
+"""Stage 3: what goes in is looked at, decided on and masked."""
+
+from gateway.content import map_texts, texts_of
+from gateway.errors import ContentBlocked, InjectionBlocked, InputBlocked, PersonalDataBlocked
+from gateway.exchange import Exchange, GuardDecision
+from gateway.guarding import Findings, Guards
+from gateway.settings import PolicySettings
+from guardrails.pii import MaskScope
+from guardrails.types import Action, Role, Verdict
+
+
+class InspectInput:
+    """Every text of the request passes the guards; the policy decides per finding."""
+
+    name = "inspect_input"
+
+    def __init__(self, guards: Guards) -> None:
+        self._guards = guards
+
+    async def enter(self, exchange: Exchange) -> None:
+        principal, policy = exchange.principal, exchange.policy
+        assert principal is not None and policy is not None, "authenticate comes first"
+        texts = texts_of(exchange.body)
+        findings = await self._guards.inspect(principal.tenant, texts, policy)
+        for (_, role), found in zip(texts, findings, strict=True):
+            decide_moderation(exchange, policy, found.moderation, "input")
+            self._decide_injection(exchange, policy, found.injection, role)
+        self._decide_pii(exchange, policy, texts, findings)
+        exchange.timing.inspected = exchange.timing.inspected or None
+
+    async def leave(self, exchange: Exchange) -> None:
+        """The scope dies with the exchange."""
+
+    def _decide_injection(
+        self, exchange: Exchange, policy: PolicySettings, verdict: Verdict | None, role: Role
+    ) -> None:
+        if verdict is None:
+            return
+        action = policy.injection.input if role is Role.USER else policy.injection.documents
+        threshold = policy.injection.threshold or verdict.threshold
+        if verdict.score < threshold:
+            return
+        _note(exchange, verdict, action, "input")
+        if action is Action.BLOCK:
+            raise InjectionBlocked(
+                "The prompt looks like an attempt to override its instructions and was not sent;"
+                " rephrase it, or ask your administrator to change the policy."
+            )
+
+    def _decide_pii(
+        self,
+        exchange: Exchange,
+        policy: PolicySettings,
+        texts: list[tuple[str, Role]],
+        findings: list[Findings],
+    ) -> None:
+        action = policy.pii.action
+        if action is Action.ALLOW or not any(found.spans for found in findings):
+            return
+        plain = [text for text, _ in texts]
+        scope = MaskScope(plain)
+        masked = scope.mask_all(plain, [found.spans for found in findings])
+        exchange.scope = scope
+        exchange.decisions.append(GuardDecision(self._guards.pii.version, action, "input"))
+        if action is Action.BLOCK:
+            raise PersonalDataBlocked(
+                "The prompt holds personal data, which your policy blocks; remove it and try again."
+            )
+        if action is Action.MASK:
+            by_text = dict(zip(plain, masked, strict=True))
+            exchange.body = map_texts(exchange.body, lambda text, _: by_text.get(text, text))
+
+
+def decide_moderation(
+    exchange: Exchange, policy: PolicySettings, verdict: Verdict | None, direction: str
+) -> None:
+    """Note an unsafe verdict; raise where the policy blocks.
+
+    Raises:
+        InputBlocked: an unsafe prompt.
+        ContentBlocked: an unsafe answer.
+    """
+    if verdict is None:
+        return
+    rules = policy.moderation
+    if verdict.score < (rules.threshold or verdict.threshold):
+        return
+    if rules.categories != "default" and verdict.category not in rules.categories:
+        return
+    action = rules.input if direction == "input" else rules.output
+    if action is Action.ALLOW:
+        return
+    _note(exchange, verdict, action, direction)
+    if action is Action.BLOCK and direction == "input":
+        raise InputBlocked(
+            "The prompt was judged unsafe and was not sent; rephrase it, or ask your"
+            " administrator to change the policy."
+        )
+    if action is Action.BLOCK:
+        raise ContentBlocked("The answer was judged unsafe and was withheld.")
+
+
+def _note(exchange: Exchange, verdict: Verdict, action: Action, direction: str) -> None:
+    decision = GuardDecision(
+        verdict.detector, action, direction, f"{verdict.score:.3f}", verdict.category
+    )
+    if decision not in exchange.decisions:
+        exchange.decisions.append(decision)

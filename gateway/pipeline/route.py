@@ -1,0 +1,29 @@
+"""Stage 4: tier, then upstream."""
+
+from gateway.content import conversation_key, last_user_text
+from gateway.exchange import Exchange
+from gateway.routing.targets import Router
+
+
+class ChooseRoute:
+    """Sees the masked body only: what the router learns is what an upstream may see."""
+
+    name = "route"
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+
+    async def enter(self, exchange: Exchange) -> None:
+        principal, policy = exchange.principal, exchange.policy
+        assert principal is not None and policy is not None, "authenticate comes first"
+        exchange.route = self._router.choose(
+            exchange.targets,
+            exchange.body,
+            policy,
+            text=last_user_text(exchange.body),
+            conversation=conversation_key(exchange.body),
+            tenant=principal.tenant,
+        )
+
+    async def leave(self, exchange: Exchange) -> None:
+        """Nothing was taken."""

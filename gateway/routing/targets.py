@@ -1,0 +1,220 @@
+"""From a model name to the deployments that may serve it, and the one that does.
+
+Residency is decided here and nowhere else: a target in a zone that the
+tenant's policy does not allow never enters the list, so that no later step
+(retry, fallback, experiment) can reach it.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gateway.errors import ResidencyDenied, UnknownModel
+from gateway.routing.complexity import ComplexityModel
+from gateway.routing.tiers import TierRouter
+from gateway.settings import TIER_ALIASES, TIER_NAMES, PolicySettings, Settings
+from gateway.upstreams import Upstream
+
+_STICKY_CONVERSATIONS = 50_000
+_EFFORT_TIERS = {
+    "low": "non-think",
+    "medium": "think-high",
+    "high": "think-high",
+    "xhigh": "think-max",
+    "max": "think-max",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One way to serve a request; ``tier`` is null for a deployment called by name."""
+
+    tier: str | None
+    upstream: str
+    zone: str
+    model: str
+    thinking: bool | None = None
+    effort: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The chosen target and why: ``reason`` is one sentence without content."""
+
+    target: Target
+    reason: str
+    trend: str | None = None
+    score: float | None = None
+    version: str | None = None
+
+
+class Router:
+    """Resolves names, chooses tiers, keeps a conversation on its tier.
+
+    Args:
+        settings: tiers and upstreams.
+        upstreams: running upstreams by name.
+        model: judges what a prompt asks for.
+    """
+
+    def __init__(
+        self, settings: Settings, upstreams: Mapping[str, Upstream], model: ComplexityModel
+    ) -> None:
+        self._upstreams = upstreams
+        self._model = model
+        self._tier_router = TierRouter(model)
+        self._tiers = {
+            name: Target(
+                name,
+                tier.upstream,
+                upstreams[tier.upstream].zone,
+                tier.model,
+                tier.thinking,
+                tier.effort,
+            )
+            for name, tier in settings.tiers.items()
+        }
+        self._sticky: OrderedDict[bytes, str] = OrderedDict()
+
+    @property
+    def tiers(self) -> Mapping[str, Target]:
+        return self._tiers
+
+    def model_names(self, policy: PolicySettings) -> list[str]:
+        """Every name that a tenant under ``policy`` may put into ``model``."""
+        tiers = [name for name in TIER_NAMES if name in self._allowed_tiers(policy)]
+        names = ["auto", *tiers] if tiers else []
+        names += [alias for alias, name in TIER_ALIASES.items() if name in tiers]
+        for upstream in self._upstreams.values():
+            if upstream.zone in policy.zones:
+                names += sorted(upstream.models)
+        return list(dict.fromkeys(names))
+
+    def targets(self, name: str, policy: PolicySettings) -> list[Target]:
+        """What may serve ``name``: several for ``auto`` and for a model on several upstreams.
+
+        Raises:
+            UnknownModel: nothing of that name is configured.
+            ResidencyDenied: it is, but only in zones that the policy forbids.
+        """
+        tier = TIER_ALIASES.get(name, name)
+        if name == "auto":
+            found = list(self._tiers.values())
+        elif tier in self._tiers:
+            found = [self._tiers[tier]]
+        else:
+            found = [
+                Target(None, upstream.name, upstream.zone, name)
+                for upstream in self._upstreams.values()
+                if name in upstream.models
+            ]
+        if not found:
+            raise UnknownModel(
+                "There is no such model here; GET /v1/models lists the names that you may use.",
+                param="model",
+            )
+        allowed = [target for target in found if target.zone in policy.zones]
+        if not allowed:
+            raise ResidencyDenied(
+                "The model runs only in zones that your policy does not allow; choose another"
+                " model or ask your administrator.",
+                param="model",
+            )
+        return allowed
+
+    def choose(
+        self,
+        targets: list[Target],
+        body: Mapping[str, Any],
+        policy: PolicySettings,
+        *,
+        text: str,
+        conversation: str,
+        tenant: str,
+    ) -> Route:
+        """Pick one of ``targets`` for a request (see ``targets``) whose last prompt is ``text``."""
+        if body["model"] == "auto":
+            return self._choose_tier(targets, body, policy, text, conversation, tenant)
+        target = self._healthiest(targets)
+        if target.tier is not None:
+            return Route(target, f"the client asked for {target.tier}")
+        thinking, effort = asked_thinking(body)
+        return Route(
+            replace(target, thinking=thinking, effort=effort), "the client named the deployment"
+        )
+
+    def _choose_tier(
+        self,
+        targets: list[Target],
+        body: Mapping[str, Any],
+        policy: PolicySettings,
+        text: str,
+        conversation: str,
+        tenant: str,
+    ) -> Route:
+        by_tier = {str(target.tier): target for target in targets}
+        healthy = [tier for tier, target in by_tier.items() if self._is_healthy(target)]
+        available = healthy or list(by_tier)
+        assessment = self._model.assess(text, turns=len(body["messages"]))
+        thinking, _ = asked_thinking(body)
+        if thinking is False:
+            available = [tier for tier in available if not by_tier[tier].thinking] or available
+        asked = _asked_tier(body)
+        if asked in available:
+            target = by_tier[asked]
+            reason = f"the client asked for this effort: {asked}"
+            return Route(target, reason, assessment.trend, assessment.hard, self._model.version)
+        choice = self._tier_router.choose(
+            assessment, available=available, quality=policy.routing.quality
+        )
+        tier, reason = choice.tier, choice.reason
+        key = _digest(tenant, conversation)
+        before = self._sticky.get(key)
+        if before in available and TIER_NAMES.index(before) > TIER_NAMES.index(tier):  # type: ignore[arg-type]
+            tier, reason = str(before), f"the conversation stays on {before}"
+        self._remember(key, tier)
+        return Route(
+            by_tier[tier], reason, assessment.trend, assessment.hard, self._model.version
+        )
+
+    def _allowed_tiers(self, policy: PolicySettings) -> set[str]:
+        return {name for name, target in self._tiers.items() if target.zone in policy.zones}
+
+    def _is_healthy(self, target: Target) -> bool:
+        return self._upstreams[target.upstream].health.healthy
+
+    def _healthiest(self, targets: list[Target]) -> Target:
+        return next((target for target in targets if self._is_healthy(target)), targets[0])
+
+    def _remember(self, key: bytes, tier: str) -> None:
+        self._sticky[key] = tier
+        self._sticky.move_to_end(key)
+        if len(self._sticky) > _STICKY_CONVERSATIONS:
+            self._sticky.popitem(last=False)
+
+
+def asked_thinking(body: Mapping[str, Any]) -> tuple[bool | None, str | None]:
+    """The client's own ``thinking`` and ``reasoning_effort``: (on/off/unsaid, effort)."""
+    effort = body.get("reasoning_effort")
+    effort = effort if isinstance(effort, str) else None
+    thinking = body.get("thinking")
+    if isinstance(thinking, Mapping):
+        thinking = thinking.get("type") == "enabled"
+    if not isinstance(thinking, bool):
+        thinking = None if effort is None else effort not in {"none", "minimal"}
+    levels = {"low": "low", "medium": "high", "high": "high", "xhigh": "max", "max": "max"}
+    return thinking, levels.get(effort or "")
+
+
+def _asked_tier(body: Mapping[str, Any]) -> str | None:
+    thinking, _ = asked_thinking(body)
+    if not thinking:
+        return None
+    return _EFFORT_TIERS.get(str(body.get("reasoning_effort")), "think-high")
+
+
+def _digest(tenant: str, conversation: str) -> bytes:
+    text = f"{tenant}\0{conversation}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, digest_size=16).digest()
