@@ -1,0 +1,241 @@
+"""From the journal to the database: audit records and settlements in one transaction.
+
+Outcomes are read from the journal's files in order, a batch at a time, so
+memory stays bounded however long the database is away. A batch is tried until
+it is committed; only then does the journal forget it. What a crash between the
+two brings again is known by (tenant, request_id) and skipped.
+
+It knows neither what a record means nor how a settlement is booked (sinks do).
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.clock import Clock
+from core.database import Database
+from gateway.audit.chain import AuditChain, Entry
+from gateway.audit.journal import Batch, Journal, OnInterrupted, Outcome
+
+log = logging.getLogger(__name__)
+FIRST_RETRY_S = 0.05
+LAST_RETRY_S = 5.0
+
+
+class Sink(Protocol):
+    """Books settlements; must be idempotent by request id."""
+
+    async def apply(self, session: AsyncSession, entries: Sequence[dict[str, Any]], /) -> None:
+        """Within the drain's transaction, for records that the chain had not yet."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DrainOptions:
+    """Seconds: how long outcomes gather, and how often other duties come up."""
+
+    gather_s: float = 0.1
+    checkpoint_s: float = 60.0
+    adopt_s: float = 10.0
+
+
+class Drain:
+    """Runs as one task beside the requests of a process.
+
+    Args:
+        sinks: applied in order, before the chain is locked.
+        on_interrupted: adopt the journals of siblings that die later, too.
+
+    Attributes:
+        last_error: why the newest attempt failed, None while all is well.
+        drained: records committed so far.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        database: Database,
+        chain: AuditChain,
+        sinks: Sequence[Sink] = (),
+        *,
+        clock: Clock,
+        on_interrupted: OnInterrupted | None = None,
+        options: DrainOptions | None = None,
+    ) -> None:
+        self.last_error: str | None = None
+        self.drained = 0
+        self._journal = journal
+        self._database = database
+        self._chain = chain
+        self._sinks = tuple(sinks)
+        self._clock = clock
+        self._on_interrupted = on_interrupted
+        self._options = options or DrainOptions()
+        self._wal = _wal_file(database)
+        self._batch: Batch | None = None
+        self._retry_s = 0.0
+        self._stopping = False
+        self._hurry = asyncio.Event()
+        self._progress = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._next_checkpoint = clock.monotonic() + self._options.checkpoint_s
+        self._next_adoption = clock.monotonic() + self._options.adopt_s
+
+    async def start(self) -> None:
+        """Begin to drain; what ``Journal.replay`` found comes first."""
+        self._task = asyncio.create_task(self._run(), name="audit-drain")
+
+    async def flush(self) -> None:
+        """Return when every outcome written so far is committed (however long that takes)."""
+        if self._task is None or self._task.done():
+            raise RuntimeError("the drain is not running")
+        targets = self._journal.targets()
+        while not self._journal.reached(targets):
+            progress = self._progress
+            self._hurry.set()
+            self._journal.arrived.set()
+            await progress.wait()
+
+    async def stop(self, timeout_s: float = 10.0) -> bool:
+        """Drain what is there, sign checkpoints, end.
+
+        Returns:
+            False if the database did not take everything in time: the rest stays
+            in the journal for the next start.
+        """
+        if self._task is None:
+            return True
+        self._stopping = True
+        self._hurry.set()
+        self._journal.arrived.set()
+        done, _ = await asyncio.wait({self._task}, timeout=timeout_s)
+        if not done:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        self._task = None
+        return bool(done)
+
+    async def _run(self) -> None:
+        while True:
+            self._journal.arrived.clear()
+            try:
+                idle = await self._step()
+            except Exception as error:  # the task's outermost boundary: nothing may end it
+                await self._back_off(error)
+                continue
+            self.last_error, self._retry_s = None, 0.0
+            if not idle or (self._stopping and self._journal.arrived.is_set()):
+                continue
+            if self._stopping:
+                return
+            await self._gather()
+
+    async def _step(self) -> bool:
+        """Commit one batch; with none left do the other duties and return True."""
+        self._journal.probe()
+        if self._batch is None:
+            self._batch = self._journal.read()
+        if self._batch is not None:
+            await self._commit(self._batch)
+            self._journal.ack(self._batch)
+            self._batch = None
+            self._signal()
+            return False
+        self._signal()
+        await self._adopt()
+        if self._stopping or self._clock.monotonic() >= self._next_checkpoint:
+            await self.checkpoint()
+            self._next_checkpoint = self._clock.monotonic() + self._options.checkpoint_s
+        return True
+
+    async def _commit(self, batch: Batch) -> None:
+        if not batch.outcomes:
+            return
+        entries = [_entry(outcome) for outcome in batch.outcomes]
+        async with self._database.transaction() as session:
+            known = await self._chain.known(session, entries)
+            settlements = _settlements(batch.outcomes, known)
+            if settlements:
+                for sink in self._sinks:
+                    await sink.apply(session, settlements)
+            added = await self._chain.append(session, entries)
+        if self._wal is not None:
+            await asyncio.to_thread(_sync_file, self._wal)
+        self.drained += added
+
+    async def checkpoint(self) -> None:
+        """Sign the chain of every tenant that has new records, a transaction each."""
+        async with self._database.session() as session:
+            tenants = await self._chain.unsigned_tenants(session)
+        for tenant in tenants:
+            async with self._database.transaction() as session:
+                await self._chain.checkpoint(session, tenant)
+
+    async def _adopt(self) -> None:
+        if self._on_interrupted is None or self._stopping:
+            return
+        if self._clock.monotonic() >= self._next_adoption:
+            self._next_adoption = self._clock.monotonic() + self._options.adopt_s
+            await asyncio.to_thread(self._journal.replay, self._on_interrupted)
+
+    async def _gather(self) -> None:
+        """Wait for outcomes, then a little longer, unless someone is in a hurry."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1.0):  # housekeeping comes round even when idle
+                await self._journal.arrived.wait()
+        if self._journal.arrived.is_set() and not self._stopping:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._options.gather_s):
+                    await self._hurry.wait()
+        self._hurry.clear()
+
+    async def _back_off(self, error: Exception) -> None:
+        text = f"{type(error).__name__}"
+        if self.last_error != text:
+            log.warning("audit drain waits for the database: %s", text)
+        self.last_error = text
+        self._retry_s = min(max(self._retry_s * 2, FIRST_RETRY_S), LAST_RETRY_S)
+        await asyncio.sleep(self._retry_s)
+
+    def _signal(self) -> None:
+        done, self._progress = self._progress, asyncio.Event()
+        done.set()
+
+
+def _entry(outcome: Outcome) -> Entry:
+    return Entry(outcome.audit["tenant"], outcome.request_id, "request", outcome.audit)
+
+
+def _settlements(outcomes: Sequence[Outcome], known: set[tuple[str, str]]) -> list[dict[str, Any]]:
+    """The settlements of records that are new, once per request."""
+    seen = set(known)
+    found = []
+    for outcome in outcomes:
+        key = (outcome.audit["tenant"], outcome.request_id)
+        if key not in seen and outcome.settlement is not None:
+            found.append(outcome.settlement)
+        seen.add(key)
+    return found
+
+
+def _wal_file(database: Database) -> Path | None:
+    """SQLite's write-ahead log: with ``synchronous=NORMAL`` a commit is not on disk yet."""
+    name = database.engine.url.database
+    return Path(f"{name}-wal") if database.is_sqlite and name and name != ":memory:" else None
+
+
+def _sync_file(file: Path) -> None:
+    with suppress(FileNotFoundError):  # checkpointed into the database, which was synced then
+        descriptor = os.open(file, os.O_RDONLY)
+        try:
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,87 @@
+"""Canonical bytes of a record, at the speed that the request path needs.
+
+The bytes are those of ``core.canonical.canonical_json`` (a test compares them),
+made by msgspec in a tenth of the time. It knows nothing of chains or files.
+"""
+
+from typing import Any
+
+import msgspec
+
+from gateway.audit.errors import InvalidRecord
+
+_SCALARS = frozenset({str, int, bool, type(None)})
+_encoder = msgspec.json.Encoder(order="sorted")
+_plain_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder()
+
+
+def encode_canonical(value: Any) -> bytes:
+    """Canonical JSON of a value made of dict, list, str, int, bool and None.
+
+    Raises:
+        InvalidRecord: for floats, other types, and text that is not Unicode.
+
+    >>> encode_canonical({"b": 1, "a": [None, True]})
+    b'{"a":[null,true],"b":1}'
+    """
+    check_value(value)
+    try:
+        return _encoder.encode(value)
+    except UnicodeEncodeError:
+        raise InvalidRecord("A record's text must be valid Unicode; scrub it first.") from None
+
+
+def encode_plain(value: Any) -> bytes:
+    """JSON with unsorted keys, for the journal; the values are checked all the same.
+
+    Text with lone surrogates (a client can send them as ``\\ud800``) is
+    replaced rather than refused: a request must never escape its record.
+    """
+    check_value(value)
+    try:
+        return _plain_encoder.encode(value)
+    except UnicodeEncodeError:
+        return _plain_encoder.encode(scrub(value))
+
+
+def decode(data: bytes | str) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        msgspec.DecodeError, UnicodeDecodeError, RecursionError
+    """
+    return _decoder.decode(data)
+
+
+def check_value(value: Any) -> None:
+    """Raise ``InvalidRecord`` where canonical JSON cannot carry the value."""
+    kind = type(value)
+    if kind in _SCALARS:
+        return
+    if kind is dict:
+        for key, item in value.items():
+            if type(key) is not str:
+                raise InvalidRecord("A record's keys must be text.")
+            if type(item) not in _SCALARS:
+                check_value(item)
+        return
+    if kind is list or kind is tuple:
+        for item in value:
+            if type(item) not in _SCALARS:
+                check_value(item)
+        return
+    raise InvalidRecord(
+        f"A record cannot hold {kind.__name__}: write amounts as text and durations as integers."
+    )
+
+
+def scrub(value: Any) -> Any:
+    """The same value with lone surrogates replaced by ``?``."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {scrub(key): scrub(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [scrub(item) for item in value]
+    return value

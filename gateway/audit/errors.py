@@ -1,0 +1,41 @@
+"""What can go wrong in the audit trail.
+
+SovgateError
+└── AuditError
+    ├── JournalUnavailable   the disk cannot take a record: answer 503 before calling anyone
+    ├── InvalidRecord        a record holds what canonical JSON cannot carry
+    ├── SigningKeyUnusable   the Ed25519 key file is missing, too open or no Ed25519 key
+    └── UnreadableExport     a file that is no export at all
+"""
+
+from core.errors import SovgateError
+
+
+class AuditError(SovgateError):
+    """Base of the audit trail's errors."""
+
+    code = "audit_error"
+
+
+class JournalUnavailable(AuditError):
+    """The local journal cannot take records now; nothing may be called upstream."""
+
+    code = "journal_unavailable"
+
+
+class InvalidRecord(AuditError):
+    """A record holds a float, a reserved name or no tenant."""
+
+    code = "invalid_audit_record"
+
+
+class SigningKeyUnusable(AuditError):
+    """The Ed25519 key that signs checkpoints cannot be used."""
+
+    code = "signing_key_unusable"
+
+
+class UnreadableExport(AuditError):
+    """The file is not in one of the export formats."""
+
+    code = "unreadable_export"
