@@ -1,0 +1,139 @@
+"""Who calls, and whether they may: the dependencies in front of every endpoint.
+
+A session comes as the HttpOnly cookie (then changing calls need the CSRF token)
+or as a Bearer token (no CSRF: a browser never adds it by itself). A tenant that
+the caller has no role for does not exist for them: 404, not 403.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Path, Request, Security
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+
+from gateway.admin.auth import sessions
+from gateway.admin.errors import CsrfFailed, Forbidden, NotSignedIn
+from gateway.admin.permissions import Permission, allows, scope, sees
+from gateway.admin.services import Services
+from gateway.tenants.accounts import AccountRepository
+from gateway.tenants.errors import NotFound
+from gateway.tenants.repository import TenantRepository
+from gateway.tenants.roles import Grant
+
+COOKIE = "sovgate_session"
+CSRF_HEADER = "X-CSRF-Token"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_cookie = APIKeyCookie(name=COOKIE, scheme_name="sessionCookie", auto_error=False)
+_bearer = HTTPBearer(scheme_name="sessionBearer", auto_error=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The account that is signed in."""
+
+    user_id: str
+    email: str
+    grants: tuple[Grant, ...]
+    token_hash: str
+    csrf_token: str
+    session_expires_at: datetime
+
+    def require(self, permission: Permission, tenant: str | None = None) -> None:
+        """Raises: Forbidden."""
+        if not allows(self.grants, permission, tenant):
+            raise Forbidden(permission)
+
+
+@dataclass(frozen=True, slots=True)
+class TenantAccess:
+    """A permitted call on an existing tenant."""
+
+    actor: Actor
+    tenant: str
+    method: str
+
+
+async def current_actor(
+    request: Request,
+    services: Services,
+    cookie: Annotated[str | None, Security(_cookie)],
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+) -> Actor:
+    token = bearer.credentials if bearer else cookie
+    if not token:
+        raise NotSignedIn
+    actor = await _load_actor(services, token)
+    if bearer is None and request.method not in SAFE_METHODS:
+        _check_csrf(request, actor)
+    return actor
+
+
+CurrentActor = Annotated[Actor, Depends(current_actor)]
+
+
+async def _load_actor(services: Services, token: str) -> Actor:
+    token_hash = sessions.token_hash(services.pepper, token)
+    async with services.database.session() as session:
+        accounts = AccountRepository(session)
+        found = await accounts.session_user(token_hash, services.clock.now())
+        if found is None:
+            raise NotSignedIn
+        admin_session, user = found
+        grants = await accounts.grants(user.id)
+    return Actor(
+        user_id=user.id,
+        email=user.email,
+        grants=grants,
+        token_hash=token_hash,
+        csrf_token=sessions.csrf_token(services.pepper, token),
+        session_expires_at=admin_session.expires_at,
+    )
+
+
+def _check_csrf(request: Request, actor: Actor) -> None:
+    if not sessions.same(request.headers.get(CSRF_HEADER, ""), actor.csrf_token):
+        raise CsrfFailed
+
+
+def on_tenant(permission: Permission) -> Callable[..., Awaitable[TenantAccess]]:
+    """A dependency: the path's tenant exists for the caller, who has the permission on it."""
+
+    async def check(
+        request: Request,
+        tenant: Annotated[str, Path(description="The tenant's name.", examples=["acme"])],
+        actor: CurrentActor,
+        services: Services,
+    ) -> TenantAccess:
+        if not sees(actor.grants, tenant):
+            raise NotFound("tenant", param="tenant")
+        actor.require(permission, tenant)
+        async with services.database.session() as session:
+            if await TenantRepository(session).get(tenant) is None:
+                raise NotFound("tenant", param="tenant")
+        return TenantAccess(actor, tenant, f"{request.method} {request.scope['route'].path}")
+
+    return check
+
+
+def globally(permission: Permission) -> Callable[..., Awaitable[Actor]]:
+    """A dependency: the caller has the permission for the whole deployment."""
+
+    async def check(actor: CurrentActor) -> Actor:
+        actor.require(permission)
+        return actor
+
+    return check
+
+
+def somewhere(permission: Permission) -> Callable[..., Awaitable[Actor]]:
+    """A dependency: the caller has the permission on one tenant at least."""
+
+    async def check(actor: CurrentActor) -> Actor:
+        if scope(actor.grants, permission) == frozenset():
+            raise Forbidden(permission)
+        return actor
+
+    return check

@@ -1,0 +1,75 @@
+"""The admin API as a FastAPI application, mounted at /admin/api/v1.
+
+Knows which domains there are and how errors leave; the rules stand in the
+domains' services. It has no lifespan: whoever mounts it owns what it uses.
+"""
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+from gateway.admin import handlers, openapi
+from gateway.admin.audit.endpoints import router as audit
+from gateway.admin.auth.endpoints import router as auth
+from gateway.admin.budgets.endpoints import router as budgets
+from gateway.admin.exports.endpoints import router as exports
+from gateway.admin.keys.endpoints import router as keys
+from gateway.admin.middleware import BodyLimit, SecurityHeaders
+from gateway.admin.overview.endpoints import router as overview
+from gateway.admin.projects.endpoints import router as projects
+from gateway.admin.services import AdminOptions, AdminServices
+from gateway.admin.system.endpoints import router as system
+from gateway.admin.tenants.endpoints import router as tenants
+from gateway.admin.usage.endpoints import router as usage
+from gateway.admin.users.endpoints import router as users
+
+ROUTERS: tuple[APIRouter, ...] = (
+    auth,
+    overview,
+    tenants,
+    projects,
+    keys,
+    budgets,
+    usage,
+    exports,
+    audit,
+    users,
+    system,
+)
+
+
+def create_admin_api(services: AdminServices) -> FastAPI:
+    """The API over these services; mount it at ``openapi.MOUNT``."""
+    app = _routes(services.options)
+    app.state.services = services
+    return app
+
+
+def _routes(options: AdminOptions) -> FastAPI:
+    app = FastAPI(
+        title="Sovgate admin API",
+        version="1",
+        description=openapi.DESCRIPTION,
+        servers=[{"url": openapi.MOUNT}],
+        root_path_in_servers=False,
+        openapi_tags=openapi.TAGS,
+        docs_url=None,  # those pages load scripts from a foreign host
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    handlers.install(app)
+    # The last one added is the outermost.
+    app.add_middleware(BodyLimit, max_bytes=options.max_body_bytes)
+    app.add_middleware(SecurityHeaders)
+    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def openapi_document() -> dict[str, object]:
+    """The OpenAPI document, made without a database or settings."""
+    return openapi.document(_routes(AdminOptions()))

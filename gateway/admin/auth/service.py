@@ -1,0 +1,115 @@
+"""Signing in and out: throttled, constant work for unknown accounts, revocable."""
+
+from gateway.admin.access import Actor
+from gateway.admin.auth import sessions
+from gateway.admin.auth.schemas import LoginResponse, Me, RoleGrant, TenantAbilities
+from gateway.admin.auth.throttle import LoginThrottle
+from gateway.admin.errors import LoginFailed
+from gateway.admin.permissions import Permission, allows
+from gateway.admin.services import AdminServices
+from gateway.admin.trail import record
+from gateway.tenants.accounts import AccountRepository
+from gateway.tenants.models import AdminSession, User
+from gateway.tenants.roles import Grant
+
+
+async def login(services: AdminServices, email: str, password: str, address: str) -> LoginResponse:
+    """Open a session.
+
+    Raises:
+        LoginThrottled: after too many failures; the password is not even looked at.
+        LoginFailed: for a wrong address, a wrong password or a disabled account.
+    """
+    throttle = LoginThrottle(services, email, address)
+    await throttle.enter()
+    async with services.database.session() as session:
+        user = await AccountRepository(session).by_email(email)
+    fits = await services.passwords.verify(user.password_hash if user else None, password)
+    if user is None or not fits or user.disabled:
+        raise LoginFailed
+    actor, token = await _open_session(services, user)
+    await throttle.succeeded()
+    return LoginResponse(**me(actor).model_dump(), token=token)
+
+
+async def _open_session(services: AdminServices, user: User) -> tuple[Actor, str]:
+    token = sessions.new_token()
+    now = services.clock.now()
+    admin_session = AdminSession(
+        token_hash=sessions.token_hash(services.pepper, token),
+        user_id=user.id,
+        created_at=now,
+        expires_at=now + services.options.session_lifetime,
+    )
+    async with services.database.transaction() as session:
+        accounts = AccountRepository(session)
+        await accounts.end_expired_sessions(now)
+        await accounts.add_session(admin_session)
+        actor = Actor(
+            user_id=user.id,
+            email=user.email,
+            grants=await accounts.grants(user.id),
+            token_hash=admin_session.token_hash,
+            csrf_token=sessions.csrf_token(services.pepper, token),
+            session_expires_at=admin_session.expires_at,
+        )
+        await record(services, session, actor, method="POST /login", action="login", target=user.id)
+    return actor, token
+
+
+async def logout(services: AdminServices, actor: Actor) -> None:
+    """End the actor's session."""
+    async with services.database.transaction() as session:
+        await AccountRepository(session).end_session(actor.token_hash)
+        await record(
+            services, session, actor, method="POST /logout", action="logout", target=actor.user_id
+        )
+
+
+async def change_password(services: AdminServices, actor: Actor, current: str, new: str) -> None:
+    """Set one's own password and end all other sessions.
+
+    Raises:
+        LoginThrottled: guessing the present password is throttled like a log-in.
+        LoginFailed: if the present password is wrong.
+    """
+    throttle = LoginThrottle(services, actor.email, "session")
+    await throttle.enter()
+    async with services.database.session() as session:
+        user = await AccountRepository(session).get(actor.user_id)
+    if user is None or not await services.passwords.verify(user.password_hash, current):
+        raise LoginFailed
+    await throttle.succeeded()
+    hashed = await services.passwords.hash(new)
+    async with services.database.transaction() as session:
+        accounts = AccountRepository(session)
+        await accounts.set_password(actor.user_id, hashed)
+        await accounts.end_sessions(actor.user_id, keep=actor.token_hash)
+        await record(
+            services,
+            session,
+            actor,
+            method="POST /me/password",
+            action="user.password",
+            target=actor.user_id,
+        )
+
+
+def me(actor: Actor) -> Me:
+    """What the UI needs to know about the account."""
+    scopes: list[str | None] = sorted({g.tenant for g in actor.grants if g.tenant is not None})
+    if any(grant.tenant is None for grant in actor.grants):
+        scopes.insert(0, None)
+    return Me(
+        user_id=actor.user_id,
+        email=actor.email,
+        roles=[RoleGrant(role=grant.role, tenant=grant.tenant) for grant in actor.grants],
+        abilities=[_abilities(actor.grants, scope) for scope in scopes],
+        csrf_token=actor.csrf_token,
+        session_expires_at=actor.session_expires_at,
+    )
+
+
+def _abilities(grants: tuple[Grant, ...], tenant: str | None) -> TenantAbilities:
+    permissions = [p for p in Permission if allows(grants, p, tenant)]
+    return TenantAbilities(tenant=tenant, permissions=permissions)

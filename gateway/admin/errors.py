@@ -1,0 +1,119 @@
+"""The admin API's own errors, and the map from every error to an HTTP status.
+
+SovgateError
+└── AdminError
+    ├── NotSignedIn
+    ├── LoginFailed
+    ├── LoginThrottled
+    ├── Forbidden
+    ├── CsrfFailed
+    ├── InvalidRequest ── BodyTooLarge
+    ├── ExportNotReady
+    └── (gateway.tenants.errors: NotFound, AlreadyExists, InvalidValue, LastOwner)
+"""
+
+from core.errors import SovgateError
+from core.money import InvalidAmount
+from gateway.tenants import errors as tenants
+
+
+class AdminError(SovgateError):
+    """The root of this package's errors."""
+
+    code = "admin_error"
+
+
+class NotSignedIn(AdminError):
+    """There is no session, or it has ended."""
+
+    code = "not_signed_in"
+
+    def __init__(self) -> None:
+        super().__init__("There is no valid session. Sign in with POST /login.")
+
+
+class LoginFailed(AdminError):
+    """Wrong address or password, or a disabled account: never said which."""
+
+    code = "login_failed"
+
+    def __init__(self) -> None:
+        super().__init__("The address or the password is wrong.")
+
+
+class LoginThrottled(AdminError):
+    """Too many failed attempts for this account or from this address."""
+
+    code = "login_throttled"
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(
+            f"There were too many failed attempts. Try again in {retry_after_s} seconds.",
+            retry_after_s=retry_after_s,
+        )
+
+
+class Forbidden(AdminError):
+    """The account's roles do not allow the call."""
+
+    code = "forbidden"
+
+    def __init__(self, permission: str) -> None:
+        super().__init__(
+            f"This needs the permission {permission}, which your roles do not give. "
+            "Ask an owner of the deployment.",
+            permission=permission,
+        )
+
+
+class CsrfFailed(AdminError):
+    """A changing call with the cookie lacks the session's token."""
+
+    code = "csrf_failed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Send the csrf_token that /login and /me return as the header X-CSRF-Token.",
+            param="X-CSRF-Token",
+        )
+
+
+class InvalidRequest(AdminError):
+    """A body, path or query that does not fit the API's description."""
+
+    code = "invalid_request"
+
+
+class BodyTooLarge(InvalidRequest):
+    """The body is larger than any that the API takes."""
+
+    code = "request_too_large"
+
+
+class ExportNotReady(AdminError):
+    """The export is still being written, or it failed."""
+
+    code = "export_not_ready"
+
+
+STATUS: dict[type[SovgateError], int] = {
+    NotSignedIn: 401,
+    LoginFailed: 401,
+    LoginThrottled: 429,
+    Forbidden: 403,
+    CsrfFailed: 403,
+    BodyTooLarge: 413,
+    InvalidRequest: 422,
+    ExportNotReady: 409,
+    InvalidAmount: 422,
+    tenants.NotFound: 404,
+    tenants.AlreadyExists: 409,
+    tenants.InvalidValue: 422,
+    tenants.LastOwner: 409,
+    tenants.DatabaseUnavailable: 503,
+}
+
+
+def status_of(error: SovgateError) -> int:
+    """The status of an error's nearest class in ``STATUS``; 500 for a foreign one."""
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)

@@ -1,0 +1,75 @@
+"""How errors leave the API: always ``{"error": {"code", "message", "param"}}``.
+
+No input value is ever echoed: validation messages name the field and the rule.
+"""
+
+import re
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import InterfaceError, OperationalError
+from starlette.exceptions import HTTPException
+
+from core.errors import SovgateError
+from gateway.admin.errors import LoginThrottled, status_of
+
+# Field names come from the caller too; one that is no plain name is not repeated.
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,40}")
+_HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
+
+
+def install(app: FastAPI) -> None:
+    """Register a handler for each kind of error."""
+    app.add_exception_handler(SovgateError, _expected)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    for outage in (OperationalError, InterfaceError, ConnectionError, TimeoutError):
+        app.add_exception_handler(outage, _outage)
+
+
+def body(code: str, message: str, param: str | None = None) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message, "param": param}}
+
+
+async def _expected(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, SovgateError)
+    status = status_of(error)
+    headers = {}
+    if isinstance(error, LoginThrottled):
+        headers["Retry-After"] = str(error.context["retry_after_s"])
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(body(error.code, error.message, error.param), status, headers)
+
+
+async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    param = ".".join(_plain(part) for part in first["loc"][1:]) or None
+    if first["type"] == "json_invalid":
+        return JSONResponse(body("malformed_json", "The body is not valid JSON."), 422)
+    message = f"{first['msg'].removeprefix('Value error, ').rstrip('.')}."
+    return JSONResponse(body("invalid_request", message, param), 422)
+
+
+def _plain(part: Any) -> str:
+    text = str(part)
+    return text if isinstance(part, int) or _PLAIN_NAME.fullmatch(text) else "?"
+
+
+async def _http(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    status = error.status_code
+    code = _HTTP_CODES.get(status, "invalid_request" if status < 500 else "internal_error")
+    message = {
+        404: "There is no such path. See openapi.json for those there are.",
+        405: "This path does not take that method. See openapi.json.",
+    }.get(status, "The request cannot be read. See openapi.json.")
+    return JSONResponse(body(code, message), status, error.headers)
+
+
+async def _outage(_request: Request, _error: Exception) -> JSONResponse:
+    message = "The database does not answer. Try again in a few seconds."
+    return JSONResponse(body("database_unavailable", message), 503, {"Retry-After": "5"})

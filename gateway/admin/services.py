@@ -1,0 +1,185 @@
+"""What the admin API is given: the seams to the rest of the deployment.
+
+The lifespan that mounts the API builds one ``AdminServices``; nothing here is
+made at import and nothing is looked up globally.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+from fastapi import Depends, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.clock import Clock
+from core.database import Database
+from gateway.admin.audit.schemas import AuditPage
+from gateway.admin.exports.schemas import Export, ExportCreate
+from gateway.admin.overview.schemas import Overview
+from gateway.admin.system.schemas import System
+from gateway.admin.usage.schemas import Usage, UsageGroup
+from gateway.tenants.passwords import Passwords
+
+
+class AppendAdmin(Protocol):
+    """``gateway.audit.append_admin``: one record in the caller's transaction."""
+
+    async def __call__(
+        self,
+        session: AsyncSession,
+        *,
+        tenant: str,
+        actor: str,
+        method: str,
+        action: str,
+        target: str,
+        before: Any,
+        after: Any,
+        reason: str | None,
+    ) -> None: ...
+
+
+class Invalidation(Protocol):
+    """The part of ``KeyCache`` that a change needs."""
+
+    def invalidate(self, *, key_id: str | None = None, tenant: str | None = None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetState:
+    """A budget and where it stands in its present period; amounts in USD."""
+
+    id: str
+    tenant: str
+    scope: str
+    scope_id: str
+    period: str
+    hard: bool
+    limit_usd: Decimal
+    spent_usd: Decimal
+    reserved_usd: Decimal
+    period_start: datetime | None
+    period_end: datetime | None
+
+
+class Budgets(Protocol):
+    """Budgets of a tenant, in the caller's transaction."""
+
+    async def list(self, session: AsyncSession, tenant: str) -> Sequence[BudgetState]: ...
+
+    async def get(self, session: AsyncSession, tenant: str, budget_id: str) -> BudgetState: ...
+
+    async def create(
+        self,
+        session: AsyncSession,
+        *,
+        tenant: str,
+        scope: str,
+        scope_id: str,
+        period: str,
+        limit_usd: Decimal,
+        hard: bool,
+    ) -> BudgetState: ...
+
+    async def update(
+        self,
+        session: AsyncSession,
+        tenant: str,
+        budget_id: str,
+        *,
+        limit_usd: Decimal | None,
+        hard: bool | None,
+    ) -> BudgetState: ...
+
+    async def delete(self, session: AsyncSession, tenant: str, budget_id: str) -> None: ...
+
+
+class Reports(Protocol):
+    """What the ledger and the audit trail say."""
+
+    async def usage(
+        self, session: AsyncSession, tenant: str, start: datetime, end: datetime, group: UsageGroup
+    ) -> Usage: ...
+
+    async def overview(
+        self, session: AsyncSession, tenants: Sequence[str], now: datetime
+    ) -> Overview: ...
+
+    async def audit_page(
+        self, session: AsyncSession, tenant: str, *, limit: int, before: int | None
+    ) -> AuditPage: ...
+
+
+class Exports(Protocol):
+    """Jobs that write a tenant's report into a file.
+
+    Every method is scoped by tenant: another tenant's job is ``NotFound``.
+    """
+
+    async def create(
+        self, session: AsyncSession, tenant: str, request: ExportCreate, *, actor: str
+    ) -> Export: ...
+
+    async def start(self, export: Export) -> None:
+        """Hand the job to its worker, once the transaction that created it is over."""
+        ...
+
+    async def list(self, session: AsyncSession, tenant: str) -> Sequence[Export]: ...
+
+    async def get(self, session: AsyncSession, tenant: str, export_id: str) -> Export: ...
+
+    async def file(self, session: AsyncSession, tenant: str, export_id: str) -> Path:
+        """The finished file; raises ``ExportNotReady`` before."""
+        ...
+
+
+class SystemView(Protocol):
+    """A read-only view of the settings and of the upstreams' health."""
+
+    async def describe(self) -> System: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AdminOptions:
+    """How sessions and logins behave."""
+
+    secure_cookies: bool = False
+    session_lifetime: timedelta = timedelta(hours=8)
+    login_window: timedelta = timedelta(minutes=15)
+    failures_per_account_and_address: int = 5
+    failures_per_account: int = 30
+    failures_per_address: int = 60
+    max_body_bytes: int = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class AdminServices:
+    """Everything that the endpoints use.
+
+    Args:
+        pepper: the secret of the keyed hashes of API keys, sessions and log-in attempts.
+        policies: the names of the policies that a tenant may have.
+    """
+
+    database: Database
+    clock: Clock
+    pepper: bytes
+    key_cache: Invalidation
+    append_admin: AppendAdmin
+    budgets: Budgets
+    reports: Reports
+    exports: Exports
+    system: SystemView
+    policies: frozenset[str]
+    passwords: Passwords = field(default_factory=Passwords)
+    options: AdminOptions = AdminOptions()
+
+
+def get_services(request: Request) -> AdminServices:
+    return request.app.state.services
+
+
+Services = Annotated[AdminServices, Depends(get_services)]

@@ -1,0 +1,1 @@
+"""Tenants, their projects and virtual keys, and the accounts that manage them."""
