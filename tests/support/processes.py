@@ -98,7 +98,7 @@ def running(
         NotReady: with the end of the server's output.
     """
     with log.open("wb") as sink:
-        process = subprocess.Popen(
+        process: subprocess.Popen[bytes] = subprocess.Popen(
             [os.fspath(part) for part in command],
             stdin=subprocess.DEVNULL,
             stdout=sink,
