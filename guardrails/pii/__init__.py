@@ -1,0 +1,17 @@
+"""Personal data and secrets: found, replaced by tokens, put back exactly.
+
+>>> scope = MaskScope()
+>>> spans = [Span(11, 22, "PERSON", 0.9, "example@1")]
+>>> scope.mask("My name is Greta Vogel.", spans)
+'My name is [PERSON_1].'
+>>> scope.restore("Hello [PERSON_1]!")
+'Hello Greta Vogel!'
+"""
+
+from guardrails.pii.engine import PiiEngine
+from guardrails.pii.entities import DEFAULT_ENTITIES
+from guardrails.pii.restore import StreamRestorer
+from guardrails.pii.scope import MaskScope
+from guardrails.types import Span
+
+__all__ = ["DEFAULT_ENTITIES", "MaskScope", "PiiEngine", "Span", "StreamRestorer"]

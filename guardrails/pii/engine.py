@@ -1,0 +1,148 @@
+"""Find personal data and secrets in one text.
+
+Recognizers (Presidio's interface) find candidates; a threshold, an overlap rule and the spread
+of found values make spans of them; results are cached per text. The engine decides nothing: what
+happens to a finding is the policy's matter, and which token stands for it the scope's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version as distribution_version
+from typing import TYPE_CHECKING, Final, Literal
+
+from guardrails.errors import GuardUnavailable, InputTooLong
+from guardrails.pii.cache import FindingsCache
+from guardrails.pii.entities import DEFAULT_ENTITIES
+from guardrails.pii.propagate import KnownValues
+from guardrails.pii.spans import resolve
+from guardrails.types import Span
+
+if TYPE_CHECKING:
+    from presidio_analyzer import EntityRecognizer
+
+LANGUAGES: Final = ("en", "de", "zh", "fr")
+THRESHOLD: Final = 0.5
+MAX_CHARACTERS: Final = 4_000_000
+_RULES_VERSION: Final = "sovgate-1"
+
+
+class PiiEngine:
+    """One per process; ``detect`` may be called from any number of threads.
+
+    Args:
+        recognizers: Presidio recognizers. Their ``supported_language`` is one of the engine's
+            languages or ``xx`` for any.
+        version: what the audit record calls this engine.
+        cache: findings per text; ``None`` makes one of the default size.
+    """
+
+    def __init__(
+        self,
+        recognizers: Sequence[EntityRecognizer],
+        *,
+        version: str,
+        languages: Sequence[str] = LANGUAGES,
+        cache: FindingsCache | None = None,
+    ) -> None:
+        self._recognizers = tuple(recognizers)
+        self.version = version
+        self.languages = tuple(languages)
+        self.entities = DEFAULT_ENTITIES.union(
+            *(recognizer.supported_entities for recognizer in recognizers)
+        )
+        self._cache = FindingsCache() if cache is None else cache
+
+    @classmethod
+    def load(
+        cls,
+        languages: Sequence[str] = LANGUAGES,
+        ner: Literal["spacy", "none"] = "spacy",
+        *,
+        extra: Iterable[EntityRecognizer] = (),
+    ) -> PiiEngine:
+        """Build the recognizers; takes seconds and reads the model, so once per process.
+
+        Args:
+            extra: further Presidio recognizers, such as a customer's own.
+
+        Raises:
+            GuardUnavailable: a recognizer or the model cannot be loaded.
+        """
+        try:
+            from guardrails.pii.recognizers.catalogue import build_recognizers
+
+            recognizers = [*build_recognizers(languages, ner), *extra]
+        except Exception as error:
+            raise GuardUnavailable(
+                "The detectors of personal data could not be loaded; check that presidio-analyzer"
+                " and the spaCy model are installed.",
+                cause=type(error).__name__,
+            ) from error
+        parts = [f"presidio-{distribution_version('presidio-analyzer')}", _RULES_VERSION]
+        if ner == "spacy":
+            parts.append(f"spacy-{distribution_version('spacy')}")
+        return cls(recognizers, version="+".join(parts), languages=languages)
+
+    def detect(
+        self,
+        text: str,
+        *,
+        entities: frozenset[str] | None = None,
+        languages: Sequence[str] | None = None,
+    ) -> list[Span]:
+        """Spans of personal data, sorted, none overlapping.
+
+        Args:
+            entities: the types looked for; ``None`` for ``DEFAULT_ENTITIES``.
+            languages: whose wording is understood; ``None`` for all that were loaded.
+
+        Raises:
+            GuardUnavailable: a recognizer failed. Nothing may be sent on then.
+            InputTooLong: more than ``MAX_CHARACTERS``.
+        """
+        if not text or text.isspace():
+            return []
+        if len(text) > MAX_CHARACTERS:
+            raise InputTooLong(
+                f"A text of the request has {len(text)} characters; send at most"
+                f" {MAX_CHARACTERS} in one."
+            )
+        wanted = DEFAULT_ENTITIES if entities is None else entities
+        spoken = self.languages if languages is None else tuple(languages)
+        key = self._cache.key(text, repr((sorted(wanted), sorted(spoken))).encode())
+        spans = self._cache.get(key)
+        if spans is None:
+            spans = tuple(self._find(text, wanted, frozenset(spoken)))
+            self._cache.put(key, spans)
+        return list(spans)
+
+    def _find(self, text: str, wanted: frozenset[str], languages: frozenset[str]) -> list[Span]:
+        found: list[Span] = []
+        for recognizer in self._recognizers:
+            kinds = wanted.intersection(recognizer.supported_entities)
+            language = recognizer.supported_language
+            if kinds and (language == "xx" or language in languages):
+                found += self._run(recognizer, text, sorted(kinds))
+        spans = resolve(text, found)
+        known = KnownValues()
+        known.learn(text, spans)
+        return list(known.extend(text, spans))
+
+    def _run(self, recognizer: EntityRecognizer, text: str, kinds: list[str]) -> list[Span]:
+        detector = f"{recognizer.name}@{recognizer.version}"
+        try:
+            results = recognizer.analyze(text, kinds, None)  # type: ignore[arg-type]
+        except Exception as error:
+            # Any failure denies; the cause's own text may quote the prompt, so it is dropped.
+            raise GuardUnavailable(
+                f"The detector {detector} failed, so the request was not sent on; try again or"
+                " contact the operator.",
+                detector=detector,
+                cause=type(error).__name__,
+            ) from None
+        return [
+            Span(result.start, result.end, result.entity_type, result.score, detector)
+            for result in results
+            if result.score >= THRESHOLD and result.entity_type in kinds
+        ]

@@ -1,0 +1,131 @@
+"""Values found once are masked wherever else they stand.
+
+A recognizer may see a name only beside its title, or an account only beside the word
+"account"; the same value alone elsewhere would leak. Parts of a person's name count too.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from guardrails.pii.spans import resolve
+from guardrails.types import Span
+
+_RUN: Final = re.compile(r"[^\W_]+")
+_CJK: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_SHORTEST_PART: Final = 3
+_SHORTEST_VALUE: Final = 3
+_SHORTEST_NUMBER: Final = 5
+# Parts of names that are no one's name by themselves.
+_NO_NAME: Final = frozenset(
+    "von van der den des del della dos das de la le les du and und et the bin ibn ben abu mrs miss"
+    " herr frau madame monsieur prof dipl ing jun sen son will may can mark bill art rose grace"
+    " hope faith joy april june august summer autumn dawn page young long short king bishop church"
+    " wood field hill lake stone day may's who his her she him dear best kind regards hello bitte"
+    " gross groß klein lang kurz jung alt neu weiß schwarz braun roth koch bauer müller's".split()
+)
+# Some of these are names often enough that their capitalised form is masked all the same.
+_CAPITALISED: Final = frozenset(
+    "mark bill art rose grace hope faith joy april june august summer dawn page young long short"
+    " king bishop church wood field hill lake stone day gross groß klein lang kurz jung weiß"
+    " schwarz braun roth koch bauer".split()
+)
+
+
+class KnownValues:
+    """Values found so far in a request, and where else they stand."""
+
+    def __init__(self) -> None:
+        self._by_first_run: dict[str, list[tuple[str, int, str]]] = {}
+        self._cjk: dict[str, str] = {}
+        self._seen: set[tuple[str, str]] = set()
+
+    def learn(self, text: str, spans: Sequence[Span]) -> None:
+        for span in spans:
+            value = text[span.start : span.end]
+            if (span.entity_type, value) in self._seen:
+                continue
+            self._seen.add((span.entity_type, value))
+            self._add(value, span.entity_type)
+            if span.entity_type == "PERSON":
+                for part in _name_parts(value):
+                    self._add(part, span.entity_type)
+
+    def extend(self, text: str, spans: Sequence[Span]) -> Sequence[Span]:
+        """``spans`` and the known values that they leave uncovered, in order, not overlapping."""
+        extra = [span for span in self._find(text) if not _covered(span, spans)]
+        return resolve(text, [*spans, *extra]) if extra else spans
+
+    def _add(self, value: str, entity_type: str) -> None:
+        shortest = _SHORTEST_NUMBER if value.isdigit() else _SHORTEST_VALUE
+        first = _RUN.search(value)
+        if first is None:
+            return
+        if _CJK.search(value):
+            if len(value) >= 2:
+                self._cjk.setdefault(value, entity_type)
+            return
+        if len(value) < shortest:
+            return
+        entries = self._by_first_run.setdefault(first[0], [])
+        entry = (value, first.start(), entity_type)
+        if entry not in entries:
+            entries.append(entry)
+            entries.sort(key=lambda known: -len(known[0]))
+
+    def _find(self, text: str) -> list[Span]:
+        found: list[Span] = []
+        if self._by_first_run:
+            for run in _RUN.finditer(text):
+                span = self._at_run(text, run)
+                if span is not None:
+                    found.append(span)
+        for value, entity_type in self._cjk.items():
+            start = text.find(value)
+            while start >= 0:
+                found.append(_known(start, start + len(value), entity_type))
+                start = text.find(value, start + len(value))
+        return found
+
+    def _at_run(self, text: str, run: re.Match[str]) -> Span | None:
+        word = run[0]
+        entries = self._by_first_run.get(word)
+        if entries is None and word.endswith("s"):  # "Gretas Auto"
+            entries = self._by_first_run.get(word[:-1])
+        for value, offset, entity_type in entries or ():
+            start = run.start() - offset
+            end = start + len(value)
+            if start >= 0 and text.startswith(value, start) and _ends_word(text, end):
+                return _known(start, end, entity_type)
+        return None
+
+
+def _known(start: int, end: int, entity_type: str) -> Span:
+    return Span(start, end, entity_type, 0.6, "known-value@1")
+
+
+def _ends_word(text: str, end: int) -> bool:
+    if not text[end - 1].isalnum():
+        return True
+    rest = text[end : end + 2]
+    if not rest or not rest[0].isalnum() or _CJK.match(rest):
+        return True
+    return rest[0] == "s" and (len(rest) == 1 or not rest[1].isalnum())
+
+
+def _name_parts(value: str) -> list[str]:
+    """Parts of a name of three letters and more, in the spellings that a sentence may use."""
+    parts: list[str] = []
+    for part in _RUN.findall(value):
+        lower = part.lower()
+        if len(part) < _SHORTEST_PART or part.isdigit() or _CJK.search(part):
+            continue
+        if lower not in _NO_NAME:
+            parts += (part, lower, part.upper(), part.capitalize())
+        elif lower in _CAPITALISED:
+            parts += (lower.capitalize(), part.upper())
+    return parts + [value.lower(), value.upper()] if parts else parts
+
+
+def _covered(span: Span, spans: Sequence[Span]) -> bool:
+    return any(other.start <= span.start and span.end <= other.end for other in spans)

@@ -1,0 +1,1 @@
+"""Recognizers, one family a file, each a Presidio recognizer."""

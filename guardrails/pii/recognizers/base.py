@@ -1,0 +1,137 @@
+"""Rules: a pattern, what it must pass, and what must stand beside it.
+
+A ``RuleRecognizer`` is a Presidio ``PatternRecognizer`` whose matching is our own: the stock one
+skips a pattern that times out, which would let data pass, and builds an explanation object for
+every candidate. Patterns here are written to be linear, so none can time out.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from presidio_analyzer import Pattern, PatternRecognizer, RecognizerResult
+
+ANY_LANGUAGE: Final = "xx"
+_CONTEXT_BEFORE: Final = 60
+_CONTEXT_AFTER: Final = 30
+_DIGIT: Final = re.compile(r"\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One pattern of a recognizer.
+
+    Args:
+        regex: the finding is the group named ``v``, or the whole match without such a group.
+        score: 0..1; the engine's threshold decides.
+        check: says whether a candidate is real (checksum, ranges); ``None`` accepts all.
+        context: must be found within 60 characters before or 30 after.
+    """
+
+    name: str
+    regex: str
+    score: float
+    check: Callable[[str], bool] | None = None
+    context: str | None = None
+    flags: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    rule: Rule
+    pattern: re.Pattern[str]
+    group: int | str
+    context: re.Pattern[str] | None
+
+
+def has_digit(text: str) -> bool:
+    """The cheapest reason to skip a recognizer of numbers."""
+    return _DIGIT.search(text) is not None
+
+
+def has_any(*needles: str) -> Callable[[str], bool]:
+    """A pre-check: one of the literals stands in the text."""
+    return lambda text: any(needle in text for needle in needles)
+
+
+class RuleRecognizer(PatternRecognizer):
+    """Finds one entity type by rules.
+
+    Args:
+        entity: the entity type.
+        rules: tried one after another; findings may overlap.
+        wanted: a cheap test that a text can hold a finding at all.
+        language: ``ANY_LANGUAGE`` or the language whose wording the rules know.
+    """
+
+    def __init__(
+        self,
+        entity: str,
+        rules: Sequence[Rule],
+        *,
+        wanted: Callable[[str], bool] | None = None,
+        language: str = ANY_LANGUAGE,
+        name: str | None = None,
+        version: str = "1",
+    ) -> None:
+        super().__init__(
+            supported_entity=entity,
+            name=name or entity.lower(),
+            supported_language=language,
+            patterns=[Pattern(rule.name, rule.regex, rule.score) for rule in rules],
+            version=version,
+        )
+        self.wanted = wanted or bool
+        self._rules = [_compile(rule) for rule in rules]
+
+    def analyze(
+        self,
+        text: str,
+        entities: list[str],
+        nlp_artifacts: Any = None,
+        regex_flags: int | None = None,
+    ) -> list[RecognizerResult]:
+        """Findings of all rules. ``regex_flags`` is Presidio's and is not used here."""
+        if not self.wanted(text):
+            return []
+        entity = self.supported_entities[0]
+        return [
+            RecognizerResult(entity, start, end, compiled.rule.score, None, _metadata(self.name))
+            for compiled in self._rules
+            for start, end in _matches(compiled, text)
+        ]
+
+
+def _compile(rule: Rule) -> _Compiled:
+    pattern = re.compile(rule.regex, rule.flags)
+    context = re.compile(rule.context, re.IGNORECASE) if rule.context else None
+    return _Compiled(rule, pattern, "v" if "v" in pattern.groupindex else 0, context)
+
+
+def _matches(compiled: _Compiled, text: str) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    if compiled.context is not None and compiled.context.search(text) is None:
+        return found
+    for match in compiled.pattern.finditer(text):
+        start, end = match.span(compiled.group)
+        if start < 0 or start == end:
+            continue
+        check = compiled.rule.check
+        if check is not None and not check(text[start:end]):
+            continue
+        if compiled.context is not None and not _near(compiled.context, text, start, end):
+            continue
+        found.append((start, end))
+    return found
+
+
+def _near(context: re.Pattern[str], text: str, start: int, end: int) -> bool:
+    before = text[max(0, start - _CONTEXT_BEFORE) : start]
+    return context.search(before) is not None or (
+        context.search(text[end : end + _CONTEXT_AFTER]) is not None
+    )
+
+
+def _metadata(name: str) -> dict[str, str]:
+    return {RecognizerResult.RECOGNIZER_NAME_KEY: name}

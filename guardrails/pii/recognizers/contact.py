@@ -1,0 +1,144 @@
+"""E-mail addresses, telephone numbers, addresses in networks, URLs that name a user."""
+
+import ipaddress
+import re
+from typing import Final
+
+from guardrails.pii.recognizers.base import Rule, RuleRecognizer, has_any, has_digit
+from guardrails.pii.recognizers.checksums import digits_of
+
+# Latin, Greek, Cyrillic, Arabic, Hebrew letters. CJK text runs on without spaces, so its
+# letters count only where the whole address is CJK.
+_L: Final = r"A-Za-z0-9\u00c0-\u024f\u0370-\u052f\u05d0-\u05ea\u0620-\u064a\u1e00-\u1eff"
+_CJK: Final = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_EMAILS: Final = (
+    Rule(
+        "mailbox",
+        rf"(?<![{_L}])[{_L}_.+%&'*/=?^~!#$-]{{0,63}}[{_L}_+-]@"
+        rf"(?:[{_L}](?:[{_L}-]{{0,61}}[{_L}])?\.){{1,6}}[{_L}-]{{2,63}}",
+        1.0,
+    ),
+    Rule(
+        "cjk mailbox",
+        rf"[{_CJK}{_L}._-]{{1,40}}@[{_CJK}{_L}-]{{1,60}}\.(?:中国|公司|网络|香港|[a-z]{{2,6}})",
+        0.9,
+        check=lambda value: re.search(f"[{_CJK}]", value.partition("@")[2]) is not None,
+    ),
+    Rule("at host", rf"(?<![{_L}])[{_L}._+-]{{1,64}}@(?:localhost|\[?\d{{1,3}}(?:\.\d{{1,3}}){{3}}\]?)", 0.8),
+)  # fmt: skip
+_SPELT: Final = Rule(
+    "spelt out",
+    rf"(?<![{_L}])[{_L}_.+-]{{1,64}}\s?(?:\(at\)|\[at\]|\{{at\}}|<at>| at )\s?"
+    rf"[{_L}-]{{1,60}}(?:\s?(?:\.|\(dot\)|\[dot\]|\{{dot\}}|\(punkt\)|\[punkt\]| dot )\s?[{_L}-]{{1,60}}){{0,4}}?"
+    r"\s?(?:\.|\(dot\)|\[dot\]|\{dot\}|\(punkt\)|\[punkt\]| dot )\s?[a-z]{2,10}\b",
+    0.8,
+    check=lambda value: re.search(r"[(\[{<]at| dot ", value, re.IGNORECASE) is not None,
+    flags=re.IGNORECASE,
+)  # fmt: skip
+
+_PHONE_CONTEXT: Final = (
+    r"phone|mobile|\bcell|\btel\b|tel[.:]|\bfax|\bcall\b|call me|reach me|whats ?app|\bsms\b|\btext me|"
+    r"\bring\b|contact number|telefon|handy|mobil|rufnummer|anruf|erreichbar|durchwahl|t[ée]l[ée]phone|portable|appel|joindre|"
+    r"电话|手机|联系方式|热线|致电|拨打|微信|号码|t[ée]l\b|numéro|numero|number is|my number|hotline|voicemail|dial"
+)
+_END: Final = r"(?:\s?(?:ext\.?|x|Ext\.?|Durchwahl|poste|#|转|分机)\s?\d{1,6})?(?!\d|[.,]\d|\w*@)"
+
+
+def _is_phone(value: str) -> bool:
+    digits = digits_of(value)
+    return 7 <= len(digits) <= 19 and len(set(digits)) > 2 and not _DATE.fullmatch(value.strip())
+
+
+_DATE: Final = re.compile(
+    r"\d{4}[-/. ]\d{1,2}[-/. ]\d{1,2}(?:[ T]\d{1,2})?|\d{1,2}[-/. ]\d{1,2}[-/. ]\d{4}(?: \d{1,2})?"
+)
+_PHONES: Final = (
+    Rule(
+        "international",
+        r"(?<![\w+.])(?:\+|00[1-9](?=\d?\d?[ /().-])|\(\+)[ (]?\d(?:[ ().\-/\u2010-\u2015\u00a0]{0,3}\d){6,16}" + _END,
+        0.85,
+        _is_phone,
+    ),
+    Rule(
+        "north american",
+        r"(?<![\w.+/-])(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?:\s?x\d{1,6})?" + _END,
+        0.75,
+        _is_phone,
+    ),
+    Rule("american trunk", r"(?<![\w.+/-])(?:00)?1-\d{3}-\d{3}-\d{4}(?:x\d{1,6})?" + _END, 0.75),
+    Rule(
+        "german, grouped",
+        r"(?<![\w.+/-])\(?0[1-9]\d{1,4}\)?(?: ?[/-] ?| )\d{2,4}(?:[ -]?\d{2,4}){1,4}" + _END,
+        0.7,
+        _is_phone,
+    ),
+    Rule("german mobile", r"(?<![\w.+/-])01(?:5\d|6[023]|7\d)[ /-]?\d{7,9}" + _END, 0.75),
+    Rule("french", r"(?<![\w.+/-])0[1-9](?:[ .-]?\d{2}){4}" + _END, 0.65),
+    Rule("chinese mobile", r"(?<!\d)(?:86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)", 0.75),
+    Rule("chinese landline", r"(?<!\d)(?:\(0\d{2,3}\)|0\d{2,3}[ -])\d{7,8}(?:-\d{1,5})?(?!\d)", 0.7),
+    Rule("british", r"(?<![\w.+/-])\(?0(?:\d{4}\)? \d{6}|\d{3}\)? \d{3} ?\d{4}|\d{2}\)? \d{4} ?\d{4}|\d{4}\)? ?\d{3} ?\d{3})" + _END, 0.7),
+    Rule(
+        "beside a word for telephone",
+        r"(?<![\w.+/-])\(?\d(?:[ ().\-/]{0,2}\d){5,16}" + _END,
+        0.6,
+        _is_phone,
+        context=_PHONE_CONTEXT,
+    ),
+)  # fmt: skip
+
+
+def _is_ip(value: str) -> bool:
+    try:
+        address = ipaddress.ip_address(value.partition("%")[0])
+    except ValueError:
+        return False
+    # Loopback and "any" name nobody, and code is full of them.
+    return not (address.is_loopback or address.is_unspecified)
+
+
+_IPS: Final = (
+    Rule("v4", r"(?<![\w.])(?<![vV])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)", 0.8, _is_ip),
+    Rule(
+        "v6",
+        r"(?<![\w:.])(?=[0-9A-Fa-f]{0,4}:)(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|(?:\d{1,3}\.){3}\d{1,3})?(?![\w:])",
+        0.8,
+        lambda value: value.count(":") >= 2 and len(value) > 4 and _is_ip(value),
+    ),
+)  # fmt: skip
+_MAC: Final = Rule(
+    "mac",
+    r"(?<![\w:-])(?:[0-9A-Fa-f]{2}(?P<s>[:-])(?:[0-9A-Fa-f]{2}(?P=s)){4}[0-9A-Fa-f]{2}|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![\w:-])",
+    0.9,
+    lambda value: len(set(value)) > 3,
+)  # fmt: skip
+_URLS: Final = (
+    Rule("with a login", r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/@:\"'<>]+(?::[^\s/@\"'<>]*)?@[^\s\"'<>]+", 0.9),
+    Rule(
+        "with user data in the query",
+        r"\bhttps?://[^\s\"'<>?]+\?[^\s\"'<>]*?\b(?:e?-?mail|user(?:_?name|_?id)?|login|name|first_?name|last_?name|phone|tel|token|access_token|api_?key|key|sig|signature|session(?:_?id)?|sid|auth|password|pwd|secret|code|customer(?:_?id)?|account)=[^\s\"'<>&]{2,}[^\s\"'<>]*",
+        0.8,
+        flags=re.IGNORECASE,
+    ),
+    Rule(
+        "profile",
+        r"\b(?:https?://)?(?:www\.|[a-z]{2}\.)?(?:linkedin\.com/in/|xing\.com/profile/|facebook\.com/|instagram\.com/|(?:twitter|x)\.com/|t\.me/|tiktok\.com/@|weibo\.com/u/)[\w.%\u00c0-\u024f-]{3,60}",
+        0.75,
+    ),
+)  # fmt: skip
+
+
+def contact_recognizers() -> list[RuleRecognizer]:
+    """E-mail, telephone, IP, MAC, URL."""
+    return [
+        RuleRecognizer("EMAIL_ADDRESS", _EMAILS, wanted=has_any("@")),
+        RuleRecognizer(
+            "EMAIL_ADDRESS",
+            (_SPELT,),
+            wanted=has_any("(at)", "[at]", "{at}", "<at>", " dot ", "(AT)", "[AT]"),
+            name="email_address_spelt",
+        ),
+        RuleRecognizer("PHONE_NUMBER", _PHONES, wanted=has_digit),
+        RuleRecognizer("IP_ADDRESS", _IPS, wanted=has_digit),
+        RuleRecognizer("MAC_ADDRESS", (_MAC,), wanted=has_digit),
+        RuleRecognizer("URL", _URLS, wanted=has_any("://", ".com/", "t.me/", ".COM/")),
+    ]

@@ -1,0 +1,68 @@
+"""Put values back where a stream brings tokens.
+
+Holds back only what could still become an issued token, a few characters at most, and gives
+the same text for every way of cutting the stream. It knows no surface: the caller makes one
+restorer per field that is streamed (content, reasoning, each tool call's arguments).
+"""
+
+from guardrails.pii.tokens import Outcome, TokenTable, read_json_character
+
+
+class StreamRestorer:
+    """Restores one streamed field.
+
+    Args:
+        table: the tokens issued in the scope of the request.
+        json_escaped: the field is JSON source, such as tool-call arguments; values are
+            inserted as they stand inside a JSON string.
+    """
+
+    def __init__(self, table: TokenTable, *, json_escaped: bool = False) -> None:
+        self._table = table
+        self._json_escaped = json_escaped
+        self._pending = ""
+        self._before = ""  # the character before what is pending
+
+    def feed(self, chunk: str) -> str:
+        """What can go out now; ``chunk`` itself where no token was issued."""
+        if not self._table:
+            return chunk
+        self._pending += chunk
+        return self._drain(final=False)
+
+    def flush(self) -> str:
+        """What was held back, at the end of the field."""
+        return self._drain(final=True) if self._pending else ""
+
+    def _drain(self, *, final: bool) -> str:
+        text, before = self._pending, self._before
+        parts: list[str] = []
+        sent = position = 0
+        finder = self._table.finder(self._json_escaped)
+        while match := finder.search(text, position):
+            start = match.start()
+            if start > position:
+                before = text[start - 1]
+            scan = self._table.scan(
+                text, start, before, final=final, json_escaped=self._json_escaped
+            )
+            if scan.outcome is Outcome.MORE:
+                self._pending, self._before = text[start:], before
+                parts.append(text[sent:start])
+                return "".join(parts)
+            if scan.outcome is Outcome.HIT:
+                parts += (text[sent:start], scan.value)
+                sent = scan.end
+            before = self._last(text, start, scan.end)
+            position = scan.end
+        if position < len(text):
+            before = text[-1]
+        parts.append(text[sent:])
+        self._pending, self._before = "", before
+        return "".join(parts)
+
+    def _last(self, text: str, start: int, end: int) -> str:
+        """The character that a following bare name stands after: ``\\n`` ends no word."""
+        if self._json_escaped and end - start > 1 and text[start] == "\\" and end - start in (2, 6):
+            return read_json_character(text, start)[0]
+        return text[end - 1 : end]
