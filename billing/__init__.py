@@ -1,0 +1,78 @@
+"""Money: usage, dated prices, escrow budgets, the append-only ledger, reports, jobs.
+
+Knows neither HTTP nor guards nor models: the gateway composes it. Names load
+their modules when first used, so that importing the package stays cheap.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from billing.budgets.definitions import BudgetDefinition
+    from billing.budgets.keeper import BudgetKeeper
+    from billing.budgets.service import BudgetService, BudgetStatus
+    from billing.budgets.settings import EscrowSettings
+    from billing.ledger.adjust import adjust
+    from billing.ledger.check import CheckReport, check, run_check
+    from billing.ledger.ddl import append_only_ddl, drop_append_only_ddl
+    from billing.ledger.sink import LedgerSink
+    from billing.periods import PeriodKind, month_span
+    from billing.prices import CostBreakdown, CostLine, PriceBook, PriceVersion
+    from billing.settlement import Hold, Reservation, Settlement
+    from billing.usage import Usage
+
+__all__ = [
+    "BudgetDefinition",
+    "BudgetKeeper",
+    "BudgetService",
+    "BudgetStatus",
+    "CheckReport",
+    "CostBreakdown",
+    "CostLine",
+    "EscrowSettings",
+    "Hold",
+    "LedgerSink",
+    "PeriodKind",
+    "PriceBook",
+    "PriceVersion",
+    "Reservation",
+    "Settlement",
+    "Usage",
+    "adjust",
+    "append_only_ddl",
+    "check",
+    "drop_append_only_ddl",
+    "month_span",
+    "run_check",
+]
+
+_HOME = {
+    "BudgetDefinition": "budgets.definitions",
+    "BudgetKeeper": "budgets.keeper",
+    "BudgetService": "budgets.service",
+    "BudgetStatus": "budgets.service",
+    "CheckReport": "ledger.check",
+    "CostBreakdown": "prices",
+    "CostLine": "prices",
+    "EscrowSettings": "budgets.settings",
+    "Hold": "settlement",
+    "LedgerSink": "ledger.sink",
+    "PeriodKind": "periods",
+    "PriceBook": "prices",
+    "PriceVersion": "prices",
+    "Reservation": "settlement",
+    "Settlement": "settlement",
+    "Usage": "usage",
+    "adjust": "ledger.adjust",
+    "append_only_ddl": "ledger.ddl",
+    "check": "ledger.check",
+    "drop_append_only_ddl": "ledger.ddl",
+    "month_span": "periods",
+    "run_check": "ledger.check",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'billing' has no attribute {name!r}")
+    return getattr(import_module(f"billing.{_HOME[name]}"), name)

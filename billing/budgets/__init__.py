@@ -1,0 +1,1 @@
+"""Budgets: definitions and balances in the database, escrow in the process."""

@@ -1,0 +1,135 @@
+"""Errors of money.
+
+SovgateError
+└── BillingError
+    ├── InvalidUsage         negative counts, floats, token classes that do not add up
+    ├── InvalidPrice         a price version that is no price
+    │   ├── OverlappingPrices   two versions of one model hold at the same instant
+    │   └── MixedCurrencies     a version in another currency than the book's
+    ├── UnpricedModel        no price holds: the request is refused, never counted as zero
+    ├── InvalidBudget        a budget that cannot be kept
+    ├── UnknownBudget        no such budget in this tenant
+    ├── BudgetExceeded       a hard budget has no money left for the request
+    ├── BudgetUnavailable    the lease ran out and the database does not answer: deny
+    ├── InvalidSettlement    a settlement whose parts contradict each other
+    ├── LedgerMismatch       entries, records and balances disagree: stop and look
+    ├── InvalidReport        an unknown grouping, format or span of time
+    ├── UnknownJob           no such job in this tenant
+    └── UnknownJobKind       nothing registered does this kind of job
+"""
+
+from datetime import datetime
+
+from core.clock import isoformat
+from core.errors import SovgateError
+
+
+class BillingError(SovgateError):
+    """Something about money is wrong."""
+
+    code = "billing_error"
+
+
+class InvalidUsage(BillingError):
+    """Token counts that cannot be."""
+
+    code = "invalid_usage"
+
+
+class InvalidPrice(BillingError):
+    """A price version that is no price."""
+
+    code = "invalid_price"
+
+
+class OverlappingPrices(InvalidPrice):
+    """Two versions of one model hold at the same instant."""
+
+    code = "overlapping_prices"
+
+
+class MixedCurrencies(InvalidPrice):
+    """A version in another currency than the book's."""
+
+    code = "mixed_currencies"
+
+
+class UnpricedModel(BillingError):
+    """No price holds for a model at an instant."""
+
+    code = "unpriced_model"
+
+
+class InvalidBudget(BillingError):
+    """A budget that cannot be kept."""
+
+    code = "invalid_budget"
+
+
+class UnknownBudget(BillingError):
+    """No such budget in this tenant."""
+
+    code = "unknown_budget"
+
+
+class BudgetExceeded(BillingError):
+    """A hard budget has no money left for the request.
+
+    ``scope`` (tenant, project or key), ``scope_id``, ``period`` (day, month or
+    total) and ``resets_at`` (``None`` for a total budget) name the budget.
+    """
+
+    code = "budget_exceeded"
+
+    def __init__(
+        self, *, scope: str, scope_id: str, period: str, resets_at: datetime | None
+    ) -> None:
+        when = f"resets at {isoformat(resets_at)}" if resets_at else "does not reset"
+        super().__init__(
+            f"The {period} budget of {scope} {scope_id} has no money left for this request; it "
+            f"{when}. Lower max_tokens or ask an administrator to raise the budget.",
+            scope=scope,
+            scope_id=scope_id,
+            period=period,
+            resets_at=resets_at,
+        )
+        self.scope = scope
+        self.scope_id = scope_id
+        self.period = period
+        self.resets_at = resets_at
+
+
+class BudgetUnavailable(BillingError):
+    """The budget cannot be asked, so the request is denied."""
+
+    code = "budget_unavailable"
+
+
+class InvalidSettlement(BillingError):
+    """A settlement whose parts contradict each other."""
+
+    code = "invalid_settlement"
+
+
+class LedgerMismatch(BillingError):
+    """Entries, records and balances disagree."""
+
+    code = "ledger_mismatch"
+
+
+class InvalidReport(BillingError):
+    """An unknown grouping, format or span of time."""
+
+    code = "invalid_report"
+
+
+class UnknownJob(BillingError):
+    """No such job in this tenant."""
+
+    code = "unknown_job"
+
+
+class UnknownJobKind(BillingError):
+    """Nothing registered does this kind of job."""
+
+    code = "unknown_job_kind"

@@ -1,0 +1,1 @@
+"""The ledger: append-only entries, usage records, and the check that they agree."""

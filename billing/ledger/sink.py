@@ -1,0 +1,171 @@
+"""Writes settlements into the ledger and moves the balances, once per request.
+
+Works inside the drain's transaction, with one INSERT per table for a whole
+batch. A batch that is replayed changes nothing: the closing entry of a request
+is unique, and only what was inserted now moves money.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, cast
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from billing.budgets import repository
+from billing.locks import lock_tenants
+from billing.models import Base, Budget, BudgetPeriod, LedgerEntry, PriceUnit, UsageRecord
+from billing.settlement import Settlement
+from billing.usage import TOKEN_CLASSES
+from core.clock import Clock
+from core.money import EXACT, ZERO
+
+
+class LedgerSink:
+    """The ledger's part of a drained batch.
+
+    Args:
+        clock: tells when a budget was first seen passed.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def apply(self, session: AsyncSession, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Enter settlements (``Settlement.to_json``), in any order, each at most once.
+
+        Raises:
+            InvalidSettlement: one contradicts itself; nothing of the batch is entered.
+        """
+        settlements: dict[str, Settlement] = {}
+        for body in entries:
+            settlement = Settlement.from_json(body)
+            # A release without a hold moved no money and leaves no trace.
+            if settlement.outcome == "settled" or settlement.holds:
+                settlements.setdefault(settlement.request_id, settlement)
+        if not settlements:
+            return
+        await lock_tenants(session, {s.tenant for s in settlements.values()})
+        closed = await _insert_closing(session, settlements.values())
+        fresh = [s for request_id, s in settlements.items() if request_id in closed]
+        await _insert(session, LedgerEntry, [_reserve_row(s) for s in fresh if s.holds])
+        settled = [s for s in fresh if s.outcome == "settled"]
+        await _insert(session, UsageRecord, [_usage_row(s) for s in settled])
+        await _insert(session, PriceUnit, _price_rows(settled))
+        await _move_balances(session, settled, self._clock.now())
+
+
+async def _insert_closing(session: AsyncSession, settlements: Iterable[Settlement]) -> set[str]:
+    """Insert the closing entries; the request ids of those that were not there before."""
+    statement = _insert_or_skip(session, LedgerEntry).returning(LedgerEntry.request_id)
+    rows = [_closing_row(settlement) for settlement in settlements]
+    return set((await session.execute(statement, rows)).scalars())
+
+
+async def _insert(
+    session: AsyncSession, model: type[Base], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    if rows:
+        await session.execute(_insert_or_skip(session, model), rows)
+
+
+def _insert_or_skip(session: AsyncSession, model: type[Base]) -> Any:
+    table = cast(Table, model.__table__)
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    return dialect.insert(table).on_conflict_do_nothing()
+
+
+def _entry_row(settlement: Settlement, kind: str, amount: Decimal) -> dict[str, Any]:
+    return {
+        "request_id": settlement.request_id,
+        "kind": kind,
+        "tenant": settlement.tenant,
+        "at": settlement.at,
+        "amount": amount,
+        "currency": settlement.currency,
+    }
+
+
+def _closing_row(settlement: Settlement) -> dict[str, Any]:
+    if settlement.outcome == "settled":
+        return _entry_row(settlement, "settle", settlement.cost)
+    return _entry_row(settlement, "release", settlement.reserved)
+
+
+def _reserve_row(settlement: Settlement) -> dict[str, Any]:
+    return _entry_row(settlement, "reserve", settlement.reserved)
+
+
+def _usage_row(settlement: Settlement) -> dict[str, Any]:
+    names = ("request_id", "tenant", "at", "project_id", "key_id", "end_user", "model", "tier")
+    names += ("upstream", "zone", "trend", "price_version", "cost", "currency")
+    row = {name: getattr(settlement, name) for name in names}
+    usage = settlement.usage
+    for name in TOKEN_CLASSES:
+        row[f"{name}_tokens"] = getattr(usage, f"{name}_tokens")
+    row["worker_seconds"], row["estimated"] = usage.worker_seconds, usage.estimated
+    row["day"] = settlement.at.date()
+    return row
+
+
+def _price_rows(settlements: Iterable[Settlement]) -> list[dict[str, Any]]:
+    units: dict[tuple[str | None, str], dict[str, Any]] = {}
+    for settlement in settlements:
+        for line in settlement.lines:
+            units[settlement.price_version, line.name] = {
+                "price_version": settlement.price_version,
+                "token_class": line.name,
+                "price": line.price,
+                "per": line.per,
+                "currency": settlement.currency,
+            }
+    return [units[key] for key in sorted(units, key=str)]
+
+
+async def _move_balances(
+    session: AsyncSession, settled: Sequence[Settlement], now: datetime
+) -> None:
+    """Add costs to ``spent`` wherever they belong; take them out of the leases they drew on."""
+    budgets = await repository.all_budgets(session, {s.tenant for s in settled})
+    if not budgets:
+        return
+    periods = await repository.periods_of(session, [budget.id for budget in budgets])
+    by_budget: dict[str, list[BudgetPeriod]] = {}
+    for period in periods:
+        by_budget.setdefault(period.budget_id, []).append(period)
+    for budget in budgets:
+        for settlement in settled:
+            _charge(budget, by_budget.get(budget.id, []), settlement, now)
+    await _draw_from_leases(session, settled, {period.id: period for period in periods})
+
+
+def _charge(
+    budget: Budget, periods: Sequence[BudgetPeriod], settlement: Settlement, now: datetime
+) -> None:
+    ids = {"tenant": settlement.tenant, "project": settlement.project_id, "key": settlement.key_id}
+    if budget.tenant != settlement.tenant or ids[budget.scope] != budget.scope_id:
+        return
+    for period in periods:
+        open_end = period.ends_at is None or settlement.at < period.ends_at
+        if period.starts_at <= settlement.at and open_end:
+            period.spent = EXACT.add(period.spent, settlement.cost)
+            if period.over_at is None and period.spent >= budget.limit:
+                period.over_at = now
+
+
+async def _draw_from_leases(
+    session: AsyncSession, settled: Sequence[Settlement], periods: Mapping[str, BudgetPeriod]
+) -> None:
+    drawn: dict[str, Decimal] = {}
+    for settlement in settled:
+        # What a cost has beyond its reservation was never in the lease.
+        amount = min(settlement.cost, settlement.reserved)
+        for hold in settlement.holds:
+            drawn[hold.lease_id] = EXACT.add(drawn.get(hold.lease_id, ZERO), amount)
+    for lease in await repository.leases_by_id(session, list(drawn)):
+        amount = min(drawn[lease.id], lease.amount)
+        lease.amount = EXACT.subtract(lease.amount, amount)
+        period = periods[lease.period_id]
+        period.leased = EXACT.subtract(period.leased, amount)

@@ -1,0 +1,231 @@
+"""Reservations and settlements: what admission hands to the end of a request.
+
+Both travel through the journal as JSON with amounts as text, so that a crash
+between them loses nothing. Knows neither the database nor the escrow.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from billing.errors import InvalidSettlement
+from billing.prices import CostBreakdown, CostLine, line_amount
+from billing.usage import CLASSES, Usage
+from core.clock import isoformat
+from core.money import EXACT, ZERO, format_amount, parse_amount
+
+_NOTHING = Usage()
+Outcome = Literal["settled", "released"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Which lease of which budget period a reservation draws from."""
+
+    period_id: str
+    lease_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """Money set aside for one request in every hard budget that applies.
+
+    ``at`` is the instant of admission: the request is priced at it, and its cost
+    falls in the budget periods of it, however long the request takes.
+    ``over`` names soft budgets (``scope/scope_id/period``) that are used up.
+    """
+
+    request_id: str
+    tenant: str
+    project_id: str
+    key_id: str
+    amount: Decimal
+    at: datetime
+    holds: tuple[Hold, ...] = ()
+    over: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "request_id": self.request_id,
+            "tenant": self.tenant,
+            "project_id": self.project_id,
+            "key_id": self.key_id,
+            "amount": format_amount(self.amount),
+            "at": isoformat(self.at),
+            "holds": _holds_to_json(self.holds),
+        }
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> "Reservation":
+        return cls(
+            request_id=body["request_id"],
+            tenant=body["tenant"],
+            project_id=body["project_id"],
+            key_id=body["key_id"],
+            amount=parse_amount(body["amount"]),
+            at=datetime.fromisoformat(body["at"]),
+            holds=_holds_from_json(body["holds"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """How a request ended for the ledger; exactly one per request.
+
+    Args:
+        at: the instant of admission (see ``Reservation.at``).
+        cost: the sum of ``lines``; zero when released.
+        reserved: what the reservation had set aside.
+        holds: the reservation's; with none, nothing was drawn from a lease.
+        end_user: a pseudonym, never a name.
+
+    Raises:
+        InvalidSettlement: a settled request without price version or model,
+            lines that do not add up, a released request with a cost.
+    """
+
+    request_id: str
+    tenant: str
+    project_id: str
+    key_id: str
+    at: datetime
+    outcome: Outcome
+    model: str | None = None
+    tier: str | None = None
+    upstream: str | None = None
+    zone: str | None = None
+    trend: str | None = None
+    usage: Usage = _NOTHING
+    price_version: str | None = None
+    currency: str = "USD"
+    cost: Decimal = ZERO
+    lines: tuple[CostLine, ...] = ()
+    reserved: Decimal = ZERO
+    holds: tuple[Hold, ...] = ()
+    end_user: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.outcome == "released":
+            if self.cost or self.lines:
+                raise InvalidSettlement("A released request costs nothing; settle it instead.")
+            return
+        if self.outcome != "settled":
+            raise InvalidSettlement("The outcome of a settlement is 'settled' or 'released'.")
+        if self.price_version is None or self.model is None:
+            raise InvalidSettlement("A settled request needs its model and its price version.")
+        self._check_lines()
+
+    @classmethod
+    def settle(
+        cls,
+        reservation: Reservation,
+        *,
+        usage: Usage,
+        breakdown: CostBreakdown,
+        model: str,
+        tier: str | None = None,
+        upstream: str | None = None,
+        zone: str | None = None,
+        trend: str | None = None,
+        end_user: str | None = None,
+    ) -> "Settlement":
+        """A request that was served, in whole or in part: it costs ``breakdown``."""
+        return cls(
+            request_id=reservation.request_id,
+            tenant=reservation.tenant,
+            project_id=reservation.project_id,
+            key_id=reservation.key_id,
+            at=reservation.at,
+            outcome="settled",
+            model=model,
+            tier=tier,
+            upstream=upstream,
+            zone=zone,
+            trend=trend,
+            usage=usage,
+            price_version=breakdown.price_version,
+            currency=breakdown.currency,
+            cost=breakdown.total,
+            lines=breakdown.lines,
+            reserved=reservation.amount,
+            holds=reservation.holds,
+            end_user=end_user,
+        )
+
+    @classmethod
+    def release(cls, reservation: Reservation) -> "Settlement":
+        """A request that no upstream worked on: everything goes back."""
+        return cls(
+            request_id=reservation.request_id,
+            tenant=reservation.tenant,
+            project_id=reservation.project_id,
+            key_id=reservation.key_id,
+            at=reservation.at,
+            outcome="released",
+            reserved=reservation.amount,
+            holds=reservation.holds,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        body = {field.name: getattr(self, field.name) for field in fields(self)}
+        body["at"] = isoformat(self.at)
+        body["usage"] = self.usage.to_json()
+        body["cost"] = format_amount(self.cost)
+        body["reserved"] = format_amount(self.reserved)
+        body["lines"] = [_line_to_json(line) for line in self.lines]
+        body["holds"] = _holds_to_json(self.holds)
+        return body
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> "Settlement":
+        values = dict(body)
+        values["at"] = datetime.fromisoformat(values["at"])
+        values["usage"] = Usage.from_json(values["usage"])
+        values["cost"] = parse_amount(values["cost"])
+        values["reserved"] = parse_amount(values["reserved"])
+        values["lines"] = tuple(_line_from_json(line) for line in values["lines"])
+        values["holds"] = _holds_from_json(values["holds"])
+        return cls(**values)
+
+    def _check_lines(self) -> None:
+        total = ZERO
+        for line in self.lines:
+            if line.amount != line_amount(line.quantity, line.price, line.per):
+                raise InvalidSettlement(f"The line '{line.name}' is not quantity * price / per.")
+            total = EXACT.add(total, line.amount)
+        if total != self.cost:
+            raise InvalidSettlement("The cost of a settlement must be the sum of its lines.")
+        quantities = {line.name: line.quantity for line in self.lines}
+        used = {name: count for name in CLASSES if (count := self.usage.quantity(name))}
+        if quantities != used:
+            raise InvalidSettlement("The lines of a settlement must cover its usage exactly.")
+
+
+def _line_to_json(line: CostLine) -> dict[str, Any]:
+    return {
+        "name": line.name,
+        "quantity": format_amount(line.quantity),
+        "price": format_amount(line.price),
+        "per": line.per,
+        "amount": format_amount(line.amount),
+    }
+
+
+def _line_from_json(body: Mapping[str, Any]) -> CostLine:
+    return CostLine(
+        name=body["name"],
+        quantity=parse_amount(body["quantity"]),
+        price=parse_amount(body["price"]),
+        per=body["per"],
+        amount=parse_amount(body["amount"]),
+    )
+
+
+def _holds_to_json(holds: tuple[Hold, ...]) -> list[dict[str, str]]:
+    return [{"period_id": hold.period_id, "lease_id": hold.lease_id} for hold in holds]
+
+
+def _holds_from_json(body: list[Mapping[str, str]]) -> tuple[Hold, ...]:
+    return tuple(Hold(item["period_id"], item["lease_id"]) for item in body)

@@ -1,0 +1,116 @@
+"""What a request consumed: five disjoint token classes and worker-seconds.
+
+Knows nothing of prices. Upstreams report overlapping counts (OpenAI's
+``prompt_tokens`` includes the cached ones); here a token is in one class only,
+so that a sum over classes never counts it twice.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_UP, Decimal
+from typing import Any
+
+from billing.errors import InvalidUsage
+from core.money import EXACT, ZERO, format_amount, parse_amount
+
+TOKEN_CLASSES = ("input", "cached_input", "cache_write", "output", "reasoning")
+WORKER_SECOND = "worker_second"
+# Everything that a price version prices, in the order of a bill's lines.
+CLASSES = (*TOKEN_CLASSES, WORKER_SECOND)
+
+_MICROSECOND = Decimal("0.000001")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Counts of one request, or of many added up. The classes are disjoint.
+
+    OpenAI's ``prompt_tokens`` = input + cached_input + cache_write, its
+    ``completion_tokens`` = output + reasoning.
+
+    Args:
+        worker_seconds: time of a self-hosted worker; rounded up to a microsecond,
+            which keeps every cost exact.
+        estimated: the counts are ours, because the upstream gave none.
+
+    Raises:
+        InvalidUsage: for negative or non-integer counts and float seconds.
+    """
+
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    worker_seconds: Decimal = ZERO
+    estimated: bool = False
+
+    def __post_init__(self) -> None:
+        for name in TOKEN_CLASSES:
+            count = getattr(self, f"{name}_tokens")
+            if type(count) is not int or count < 0:
+                raise InvalidUsage(f"A count of {name} tokens must be a whole number from 0 up.")
+        seconds = self.worker_seconds
+        if not isinstance(seconds, Decimal) or not seconds.is_finite() or seconds < 0:
+            raise InvalidUsage("Worker-seconds must be a finite Decimal from 0 up, not a float.")
+        rounded = seconds.quantize(_MICROSECOND, rounding=ROUND_UP, context=EXACT)
+        object.__setattr__(self, "worker_seconds", rounded if rounded else ZERO)
+
+    @classmethod
+    def from_openai(cls, usage: Mapping[str, Any], *, worker_seconds: Decimal = ZERO) -> "Usage":
+        """Split OpenAI's (DeepSeek's, vLLM's) overlapping counts into disjoint classes.
+
+        Reads ``prompt_tokens``, ``completion_tokens``, the ``*_tokens_details`` and
+        DeepSeek's ``prompt_cache_hit_tokens``.
+
+        Raises:
+            InvalidUsage: a part is larger than its whole.
+
+        >>> Usage.from_openai({"prompt_tokens": 10, "completion_tokens": 5,
+        ...     "prompt_tokens_details": {"cached_tokens": 4}}).input_tokens
+        6
+        """
+        prompt = usage.get("prompt_tokens") or 0
+        completion = usage.get("completion_tokens") or 0
+        details = usage.get("prompt_tokens_details") or {}
+        cached = details.get("cached_tokens") or usage.get("prompt_cache_hit_tokens") or 0
+        written = details.get("cache_write_tokens") or 0
+        reasoning = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0
+        if cached + written > prompt or reasoning > completion:
+            raise InvalidUsage("The upstream's parts (cached, reasoning) exceed its totals.")
+        return cls(
+            input_tokens=prompt - cached - written,
+            cached_input_tokens=cached,
+            cache_write_tokens=written,
+            output_tokens=completion - reasoning,
+            reasoning_tokens=reasoning,
+            worker_seconds=worker_seconds,
+        )
+
+    @property
+    def prompt_tokens(self) -> int:
+        return self.input_tokens + self.cached_input_tokens + self.cache_write_tokens
+
+    @property
+    def completion_tokens(self) -> int:
+        return self.output_tokens + self.reasoning_tokens
+
+    def quantity(self, name: str) -> Decimal:
+        """Tokens (or seconds) of one of ``CLASSES``."""
+        if name == WORKER_SECOND:
+            return self.worker_seconds
+        return Decimal(getattr(self, f"{name}_tokens"))
+
+    def to_json(self) -> dict[str, Any]:
+        counts: dict[str, Any] = {
+            f"{name}_tokens": getattr(self, f"{name}_tokens") for name in TOKEN_CLASSES
+        }
+        counts["worker_seconds"] = format_amount(self.worker_seconds)
+        counts["estimated"] = self.estimated
+        return counts
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> "Usage":
+        counts = dict(body)
+        counts["worker_seconds"] = parse_amount(counts.get("worker_seconds", 0))
+        return cls(**counts)
