@@ -40,6 +40,7 @@ class Actor:
     token_hash: str
     csrf_token: str
     session_expires_at: datetime
+    method: str = "session"  # or "token": how the session was presented
 
     def require(self, permission: Permission, tenant: str | None = None) -> None:
         """Raises: Forbidden."""
@@ -53,7 +54,6 @@ class TenantAccess:
 
     actor: Actor
     tenant: str
-    method: str
 
 
 async def current_actor(
@@ -65,7 +65,7 @@ async def current_actor(
     token = bearer.credentials if bearer else cookie
     if not token:
         raise NotSignedIn
-    actor = await _load_actor(services, token)
+    actor = await _load_actor(services, token, "token" if bearer else "session")
     if bearer is None and request.method not in SAFE_METHODS:
         _check_csrf(request, actor)
     return actor
@@ -74,7 +74,7 @@ async def current_actor(
 CurrentActor = Annotated[Actor, Depends(current_actor)]
 
 
-async def _load_actor(services: Services, token: str) -> Actor:
+async def _load_actor(services: Services, token: str, method: str) -> Actor:
     token_hash = sessions.token_hash(services.pepper, token)
     async with services.database.session() as session:
         accounts = AccountRepository(session)
@@ -90,6 +90,7 @@ async def _load_actor(services: Services, token: str) -> Actor:
         token_hash=token_hash,
         csrf_token=sessions.csrf_token(services.pepper, token),
         session_expires_at=admin_session.expires_at,
+        method=method,
     )
 
 
@@ -102,7 +103,6 @@ def on_tenant(permission: Permission) -> Callable[..., Awaitable[TenantAccess]]:
     """A dependency: the path's tenant exists for the caller, who has the permission on it."""
 
     async def check(
-        request: Request,
         tenant: Annotated[str, Path(description="The tenant's name.", examples=["acme"])],
         actor: CurrentActor,
         services: Services,
@@ -113,7 +113,7 @@ def on_tenant(permission: Permission) -> Callable[..., Awaitable[TenantAccess]]:
         async with services.database.session() as session:
             if await TenantRepository(session).get(tenant) is None:
                 raise NotFound("tenant", param="tenant")
-        return TenantAccess(actor, tenant, f"{request.method} {request.scope['route'].path}")
+        return TenantAccess(actor, tenant)
 
     return check
 

@@ -9,37 +9,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.database import Database
-from gateway.admin.audit.schemas import AuditPage
 from gateway.admin.exports.schemas import Export, ExportCreate
-from gateway.admin.overview.schemas import Overview
 from gateway.admin.system.schemas import System
-from gateway.admin.usage.schemas import Usage, UsageGroup
 from gateway.tenants.passwords import Passwords
-
-
-class AppendAdmin(Protocol):
-    """``gateway.audit.append_admin``: one record in the caller's transaction."""
-
-    async def __call__(
-        self,
-        session: AsyncSession,
-        *,
-        tenant: str,
-        actor: str,
-        method: str,
-        action: str,
-        target: str,
-        before: Any,
-        after: Any,
-        reason: str | None,
-    ) -> None: ...
 
 
 class Invalidation(Protocol):
@@ -97,22 +76,6 @@ class Budgets(Protocol):
     async def delete(self, session: AsyncSession, tenant: str, budget_id: str) -> None: ...
 
 
-class Reports(Protocol):
-    """What the ledger and the audit trail say."""
-
-    async def usage(
-        self, session: AsyncSession, tenant: str, start: datetime, end: datetime, group: UsageGroup
-    ) -> Usage: ...
-
-    async def overview(
-        self, session: AsyncSession, tenants: Sequence[str], now: datetime
-    ) -> Overview: ...
-
-    async def audit_page(
-        self, session: AsyncSession, tenant: str, *, limit: int, before: int | None
-    ) -> AuditPage: ...
-
-
 class Exports(Protocol):
     """Jobs that write a tenant's report into a file.
 
@@ -168,9 +131,7 @@ class AdminServices:
     clock: Clock
     pepper: bytes
     key_cache: Invalidation
-    append_admin: AppendAdmin
     budgets: Budgets
-    reports: Reports
     exports: Exports
     system: SystemView
     policies: frozenset[str]

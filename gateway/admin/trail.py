@@ -10,9 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.admin.access import Actor
 from gateway.admin.services import AdminServices
-
-SYSTEM = "_system"
-"""The chain of actions that concern no single tenant."""
+from gateway.audit import append_admin
 
 
 async def record(
@@ -20,10 +18,9 @@ async def record(
     session: AsyncSession,
     actor: Actor,
     *,
-    method: str,
     action: str,
     target: str,
-    tenant: str = SYSTEM,
+    tenant: str | None = None,
     before: Any = None,
     after: Any = None,
     reason: str | None = None,
@@ -31,19 +28,20 @@ async def record(
     """Append one record.
 
     Args:
-        method: HTTP method and path template.
         action: ``noun.verb``, stable; listed in docs/admin-api.md.
         target: id of the object concerned.
-        before, after: the object's state (canonical JSON: no floats), if any.
+        tenant: whose trail it belongs to; ``None`` for the deployment's own.
+        before, after: the object's state, if any; the record keeps digests.
     """
-    await services.append_admin(
+    await append_admin(
         session,
         tenant=tenant,
         actor=actor.user_id,
-        method=method,
+        method=actor.method,
         action=action,
         target=target,
         before=before,
         after=after,
         reason=reason,
+        clock=services.clock,
     )

@@ -53,7 +53,7 @@ async def _open_session(services: AdminServices, user: User) -> tuple[Actor, str
             csrf_token=sessions.csrf_token(services.pepper, token),
             session_expires_at=admin_session.expires_at,
         )
-        await record(services, session, actor, method="POST /login", action="login", target=user.id)
+        await record(services, session, actor, action="login", target=user.id)
     return actor, token
 
 
@@ -61,9 +61,7 @@ async def logout(services: AdminServices, actor: Actor) -> None:
     """End the actor's session."""
     async with services.database.transaction() as session:
         await AccountRepository(session).end_session(actor.token_hash)
-        await record(
-            services, session, actor, method="POST /logout", action="logout", target=actor.user_id
-        )
+        await record(services, session, actor, action="logout", target=actor.user_id)
 
 
 async def change_password(services: AdminServices, actor: Actor, current: str, new: str) -> None:
@@ -89,7 +87,6 @@ async def change_password(services: AdminServices, actor: Actor, current: str, n
             services,
             session,
             actor,
-            method="POST /me/password",
             action="user.password",
             target=actor.user_id,
         )
@@ -97,9 +94,7 @@ async def change_password(services: AdminServices, actor: Actor, current: str, n
 
 def me(actor: Actor) -> Me:
     """What the UI needs to know about the account."""
-    scopes: list[str | None] = sorted({g.tenant for g in actor.grants if g.tenant is not None})
-    if any(grant.tenant is None for grant in actor.grants):
-        scopes.insert(0, None)
+    scopes = sorted({grant.tenant for grant in actor.grants}, key=lambda tenant: tenant or "")
     return Me(
         user_id=actor.user_id,
         email=actor.email,

@@ -86,7 +86,6 @@ async def _record(
         services,
         session,
         access.actor,
-        method=access.method,
         action=action,
         target=export.id,
         tenant=access.tenant,

@@ -21,6 +21,7 @@ class Window(Schema):
     end: Instant
     requests: Count = Field(description="Requests with an audit record.")
     blocked: Count = Field(description="Refused by a guard.")
+    denied: Count = Field(description="Refused for budget, limit, residency or a wrong request.")
     masked: Count = Field(description="Requests in which personal data was masked.")
     failed: Count = Field(description="Ended by an error, an outage or a disconnect.")
     input_tokens: Count

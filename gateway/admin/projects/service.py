@@ -24,7 +24,6 @@ async def create_project(
             services,
             session,
             access.actor,
-            method=access.method,
             action="project.create",
             target=row.id,
             tenant=access.tenant,
