@@ -1,4 +1,4 @@
-"""The gateway's errors, and the one map from every error to HTTP.
+"""The gateway's errors.
 
     SovgateError
     └── GatewayError
@@ -12,10 +12,8 @@
         └── UpstreamError ── UpstreamUnreachable, UpstreamTimeout, UpstreamRejected,
                              UpstreamRateLimited, UpstreamInvalidReply
 
-``http_error`` turns any exception into status, type, code and sentence.
+``gateway/http/errors.py`` holds the one map from classes to HTTP.
 """
-
-from typing import Any
 
 from core.errors import SovgateError
 

@@ -4,15 +4,18 @@ It holds content only as long as the request lives; what is written down at the
 end (audit, ledger, log line) comes from its other fields.
 """
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from billing import Reservation, Usage
 from core.errors import SovgateError
+from gateway.errors import ContentBlocked
 from gateway.limits import Permit
 from gateway.settings import PolicySettings
 from gateway.tenants.keys import Principal
+from guardrails.types import Action
 
 if TYPE_CHECKING:
     from gateway.http.connection import Connection
@@ -25,9 +28,11 @@ if TYPE_CHECKING:
 class GuardDecision:
     """What one detector said and what the policy made of it; no content."""
 
-    detector: str
+    name: str
+    version: str
     action: str
     direction: str  # input or output
+    verdict: str
     score: str | None = None
     category: str | None = None
 
@@ -37,7 +42,9 @@ class Timing:
     """Monotonic seconds at the marks of a request; ``None`` where it never came."""
 
     started: float
+    admitted: float | None = None
     inspected: float | None = None
+    routed: float | None = None
     called: float | None = None
     head: float | None = None
     first_token: float | None = None
@@ -54,6 +61,7 @@ class Exchange:
     started_at: datetime
     timing: Timing
     trace_id: str | None = None
+    client_address: str | None = None
 
     # authenticate
     principal: Principal | None = None
@@ -67,6 +75,7 @@ class Exchange:
     end_user: str | None = None
     targets: "list[Target]" = field(default_factory=list)
     permit: Permit | None = None
+    intent: "asyncio.Task[None] | None" = None
     reservation: Reservation | None = None
 
     # inspect input
@@ -81,6 +90,7 @@ class Exchange:
     # inspect output and settle
     answer: bytes | None = None
     head_sent: bool = False
+    raw_usage: dict[str, Any] | None = None
     usage: Usage | None = None
     output_chars: int = 0
     finish_reason: str | None = None
@@ -95,10 +105,24 @@ class Exchange:
         return dict(self.scope.counts) if self.scope is not None else {}
 
     @property
+    def restoring_scope(self) -> "MaskScope | None":
+        """The scope whose tokens the answer's text is searched for; ``None``: none was issued."""
+        if self.scope is None or self.policy is None or not self.policy.pii.restore:
+            return None
+        return self.scope if self.policy.pii.action is Action.MASK else None
+
+    def upstream_usage(self, usage: Any) -> None:
+        """Keep the latest usage that the upstream reported."""
+        if isinstance(usage, dict) and "prompt_tokens" in usage:
+            self.raw_usage = usage
+
+    @property
     def outcome(self) -> str:
-        """``served``, ``disconnected``, ``denied`` (no upstream saw it) or ``failed``."""
+        """How it ended, in the audit record's words."""
         if self.disconnected:
             return "disconnected"
+        if isinstance(self.error, ContentBlocked) or self.finish_reason == "content_filter":
+            return "blocked"
         if self.error is None:
-            return "served"
-        return "failed" if self.called else "denied"
+            return "completed"
+        return "error" if self.called else "denied"

@@ -90,6 +90,14 @@ class AuditSettings(Section):
     client_address: bool = Field(False, description="Write client addresses into audit records.")
 
 
+class SecuritySettings(Section):
+    pepper_file: Path | None = Field(
+        None,
+        description="Secret of the keyed hashes of API keys and end users, at least 32 bytes;"
+        " made in `data_dir` at first start if null. Replicas must share it.",
+    )
+
+
 class BillingSettings(Section):
     unpriced: Literal["allow", "refuse"] = Field(
         "allow",
@@ -268,6 +276,7 @@ class Settings(BaseSettings):
     audit: AuditSettings = AuditSettings()
     limits: LimitSettings = LimitSettings()
     billing: BillingSettings = BillingSettings()
+    security: SecuritySettings = SecuritySettings()
     upstreams: list[UpstreamSettings] = []
     tiers: dict[TierName, TierSettings] = {}
     prices: list[PriceSettings] = []

@@ -1,5 +1,6 @@
 """Stage 2: the request is read and checked; rate limits and money are set aside."""
 
+import asyncio
 import hashlib
 import hmac
 from decimal import Decimal
@@ -8,10 +9,13 @@ from typing import Any
 import msgspec
 
 from billing import BudgetKeeper, PriceBook, UnpricedModel
+from core.clock import Clock
 from core.money import ZERO
+from gateway.audit import Journal
 from gateway.errors import InvalidRequest, MalformedJson
 from gateway.exchange import Exchange
 from gateway.limits import Limiter
+from gateway.records import intent_body
 from gateway.routing.targets import Router, Target
 from gateway.settings import Settings
 from gateway.tokens import estimate_tokens
@@ -37,6 +41,8 @@ class Admit:
         limiter: Limiter,
         prices: PriceBook,
         budgets: BudgetKeeper,
+        journal: Journal,
+        clock: Clock,
         pepper: bytes,
     ) -> None:
         self._settings = settings
@@ -44,6 +50,8 @@ class Admit:
         self._limiter = limiter
         self._prices = prices
         self._budgets = budgets
+        self._journal = journal
+        self._clock = clock
         self._pepper = pepper
         self._deadlines = {
             upstream.name: Decimal(str(upstream.total_timeout_s)) for upstream in settings.upstreams
@@ -75,6 +83,10 @@ class Admit:
             key_id=principal.key_id,
             amount=self._worst_case(exchange, len(raw), output_tokens),
         )
+        # On disk by the time the guards are done; the call waits for it.
+        intent = self._journal.intent(exchange.request_id, intent_body(exchange, self._clock))
+        exchange.intent = asyncio.create_task(intent)
+        exchange.timing.admitted = self._clock.monotonic()
 
     async def leave(self, exchange: Exchange) -> None:
         if exchange.permit is not None:

@@ -9,6 +9,7 @@ from gateway.audit import Journal
 from gateway.content import conversation_key
 from gateway.errors import UpstreamTimeout
 from gateway.exchange import Exchange
+from gateway.records import call_note
 from gateway.upstreams import Upstream, UpstreamRequest
 
 
@@ -33,8 +34,10 @@ class Call:
         route, principal = exchange.route, exchange.principal
         assert route is not None and principal is not None, "route comes first"
         target = route.target
-        await self._journal.intent(exchange.request_id, intent_body(exchange))
-        self._journal.note(exchange.request_id, {"upstream": target.upstream, "model": target.model})
+        exchange.timing.routed = self._clock.monotonic()
+        if exchange.intent is not None:
+            await exchange.intent
+        self._journal.note(exchange.request_id, call_note(exchange))
         exchange.called = True
         exchange.timing.called = self._clock.monotonic()
         request = UpstreamRequest(
@@ -70,15 +73,3 @@ def upstream_body(exchange: Exchange) -> dict[str, Any]:
         exchange.client_wants_usage = options.get("include_usage") is True
         body["stream_options"] = {**options, "include_usage": True}
     return body
-
-
-def intent_body(exchange: Exchange) -> dict[str, Any]:
-    """What a successor needs to settle this request if this process dies."""
-    from gateway.records import request_record
-
-    assert exchange.reservation is not None, "admit comes first"
-    return {
-        "audit": request_record(exchange, None),
-        "reservation": exchange.reservation.to_json(),
-        "input_tokens": 0,
-    }

@@ -1,5 +1,7 @@
 """Stage 3: what goes in is looked at, decided on and masked."""
 
+from core.clock import Clock
+from gateway.audit import score_text
 from gateway.content import map_texts, texts_of
 from gateway.errors import ContentBlocked, InjectionBlocked, InputBlocked, PersonalDataBlocked
 from gateway.exchange import Exchange, GuardDecision
@@ -14,8 +16,9 @@ class InspectInput:
 
     name = "inspect_input"
 
-    def __init__(self, guards: Guards) -> None:
+    def __init__(self, guards: Guards, clock: Clock) -> None:
         self._guards = guards
+        self._clock = clock
 
     async def enter(self, exchange: Exchange) -> None:
         principal, policy = exchange.principal, exchange.policy
@@ -26,7 +29,7 @@ class InspectInput:
             decide_moderation(exchange, policy, found.moderation, "input")
             self._decide_injection(exchange, policy, found.injection, role)
         self._decide_pii(exchange, policy, texts, findings)
-        exchange.timing.inspected = exchange.timing.inspected or None
+        exchange.timing.inspected = self._clock.monotonic()
 
     async def leave(self, exchange: Exchange) -> None:
         """The scope dies with the exchange."""
@@ -61,7 +64,9 @@ class InspectInput:
         scope = MaskScope(plain)
         masked = scope.mask_all(plain, [found.spans for found in findings])
         exchange.scope = scope
-        exchange.decisions.append(GuardDecision(self._guards.pii.version, action, "input"))
+        exchange.decisions.append(
+            GuardDecision("pii", self._guards.pii.version, action, "input", "found")
+        )
         if action is Action.BLOCK:
             raise PersonalDataBlocked(
                 "The prompt holds personal data, which your policy blocks; remove it and try again."
@@ -101,8 +106,9 @@ def decide_moderation(
 
 
 def _note(exchange: Exchange, verdict: Verdict, action: Action, direction: str) -> None:
+    name, _, version = verdict.detector.partition("@")
     decision = GuardDecision(
-        verdict.detector, action, direction, f"{verdict.score:.3f}", verdict.category
+        name, version, action, direction, "flagged", score_text(verdict.score), verdict.category
     )
     if decision not in exchange.decisions:
         exchange.decisions.append(decision)

@@ -1,0 +1,162 @@
+"""The gateway as one ASGI application.
+
+The inference routes are plain ASGI (a FastAPI route costs four times their
+whole overhead, docs/adr/0002); the admin API behind them is FastAPI.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+
+import structlog
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from core.errors import SovgateError
+from gateway.admin_ui import AdminUi
+from gateway.errors import MethodNotAllowed, NotFound
+from gateway.http.connection import Connection
+from gateway.http.errors import http_error
+from gateway.pipeline import Pipeline
+from gateway.pipeline.admit import Admit
+from gateway.pipeline.authenticate import Authenticate
+from gateway.pipeline.call import Call
+from gateway.pipeline.inspect_input import InspectInput
+from gateway.pipeline.inspect_output import InspectOutput
+from gateway.pipeline.route import ChooseRoute
+from gateway.pipeline.settle import Settle
+from gateway.routes.chat import ChatCompletions
+from gateway.routes.models import Models
+from gateway.routes.operations import Health, MetricsPage, Ready
+from gateway.settings import Settings, load_settings
+from gateway.state import GatewayState, build_state
+
+ADMIN_API = "/admin/api/v1"
+ADMIN_UI = "/admin"
+
+Handler = Callable[[Connection], Awaitable[None]]
+_log = structlog.get_logger(__name__)
+
+
+def build_pipeline(state: GatewayState) -> Pipeline:
+    """The seven stages, in the order in which a request meets them."""
+    settings, clock = state.settings, state.clock
+    timeouts_s = {upstream.name: upstream.total_timeout_s for upstream in settings.upstreams}
+    return Pipeline(
+        (
+            Authenticate(state.keys, settings.policies),
+            Admit(
+                settings,
+                state.router,
+                state.limiter,
+                state.prices,
+                state.budgets,
+                state.journal,
+                clock,
+                state.pepper,
+            ),
+            InspectInput(state.guards, clock),
+            ChooseRoute(state.router),
+            Call(state.upstreams, state.journal, clock, timeouts_s),
+            InspectOutput(state.guards, clock, timeouts_s),
+            Settle(state.prices, state.budgets, state.journal, state.upstreams, clock),
+        )
+    )
+
+
+def build_routes(state: GatewayState) -> dict[str, dict[str, Handler]]:
+    """Path -> method -> handler."""
+    authenticate = Authenticate(state.keys, state.settings.policies)
+    chat = ChatCompletions(
+        build_pipeline(state),
+        state.metrics,
+        state.clock,
+        client_address=state.settings.audit.client_address,
+    )
+    return {
+        "/v1/chat/completions": {"POST": chat},
+        "/v1/models": {"GET": Models(authenticate, state.router, state.clock)},
+        "/healthz": {"GET": Health()},
+        "/readyz": {"GET": Ready(state.journal, state.upstreams)},
+        "/metrics": {"GET": MetricsPage(state.metrics, state.journal, state.upstreams)},
+    }
+
+
+class Gateway:
+    """The ASGI application; its parts live between lifespan start-up and shutdown."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._running: AbstractAsyncContextManager[GatewayState] | None = None
+        self._routes: dict[str, dict[str, Handler]] = {}
+        self._admin: ASGIApp | None = None
+        self._ui = AdminUi()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1003})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        methods = self._routes.get(path)
+        if methods is None and self._admin is not None:
+            if path.startswith(ADMIN_API + "/"):
+                # A mounted application sees the rest of the path.
+                await self._admin({**scope, "root_path": ADMIN_API}, receive, send)
+                return
+            if path == ADMIN_UI or path.startswith(ADMIN_UI + "/"):
+                await self._ui(scope, receive, send)
+                return
+        connection = Connection(scope, receive, send)
+        try:
+            if methods is None:
+                raise NotFound("There is no such path; see the documentation for the API.")
+            handler = methods.get(scope["method"])
+            if handler is None:
+                allowed = ", ".join(methods)
+                raise MethodNotAllowed(f"This path answers {allowed} only.")
+            await handler(connection)
+        except SovgateError as error:
+            if connection.started:
+                raise
+            answer = http_error(error)
+            await connection.respond(answer.status, answer.headers, answer.body())
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            self._running = build_state(self._settings)
+            state = await self._running.__aenter__()
+            self._routes = build_routes(state)
+            self._admin = build_admin(state)
+        except SovgateError as error:
+            _log.error("start.failed", code=error.code, reason=error.message)
+            await send({"type": "lifespan.startup.failed", "message": error.message})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._running.__aexit__(None, None, None)
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def build_admin(state: GatewayState) -> ASGIApp:
+    """The admin API over the running parts."""
+    from gateway.administration import build_admin_services
+    from gateway.admin import create_admin_api
+
+    return create_admin_api(build_admin_services(state))
+
+
+def create_app(settings: Settings) -> Gateway:
+    """The application for these settings."""
+    return Gateway(settings)
+
+
+def create_app_from_environment() -> Gateway:
+    """For servers that import an application: settings from ``SOVGATE_CONFIG``."""
+    from gateway.log import configure_logging
+
+    configure_logging()
+    return create_app(load_settings())

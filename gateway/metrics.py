@@ -1,0 +1,82 @@
+"""Prometheus metrics of one gateway process; label values come from the configuration only."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from gateway.exchange import Exchange
+
+_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+
+
+class Metrics:
+    """Counters of the request path, in a registry of their own."""
+
+    def __init__(self) -> None:
+        registry = self._registry = CollectorRegistry()
+        self.requests = Counter(
+            "sovgate_requests_total",
+            "Requests by how they ended.",
+            ("surface", "outcome", "code", "tier", "upstream"),
+            registry=registry,
+        )
+        self.duration = Histogram(
+            "sovgate_request_seconds",
+            "From the first byte of a request to the last of its answer.",
+            ("surface",),
+            buckets=_BUCKETS_S,
+            registry=registry,
+        )
+        self.overhead = Histogram(
+            "sovgate_overhead_seconds",
+            "From the first byte of a request to the call of the upstream.",
+            ("surface",),
+            buckets=(0.0005, 0.001, 0.0025, *_BUCKETS_S[:8]),
+            registry=registry,
+        )
+        self.tokens = Counter(
+            "sovgate_tokens_total", "Tokens by class.", ("token_class", "upstream"), registry=registry
+        )
+        self.masked = Counter(
+            "sovgate_masked_values_total",
+            "Distinct values masked, by entity type.",
+            ("entity_type",),
+            registry=registry,
+        )
+        self.running = Gauge("sovgate_requests_running", "Requests in progress.", registry=registry)
+        self.journal_backlog = Gauge(
+            "sovgate_journal_backlog_bytes", "Journal not yet in the database.", registry=registry
+        )
+        self.upstream_healthy = Gauge(
+            "sovgate_upstream_healthy",
+            "1 if the upstream answered when last asked.",
+            ("upstream",),
+            registry=registry,
+        )
+
+    def observe(self, exchange: Exchange) -> None:
+        """Count a finished exchange."""
+        target = exchange.route.target if exchange.route is not None else None
+        upstream = target.upstream if target is not None and exchange.called else "none"
+        code = exchange.error.code if exchange.error is not None else "ok"
+        tier = (target.tier if target is not None else None) or "none"
+        self.requests.labels(exchange.surface, exchange.outcome, code, tier, upstream).inc()
+        timing = exchange.timing
+        if timing.ended is not None:
+            self.duration.labels(exchange.surface).observe(timing.ended - timing.started)
+        if timing.called is not None:
+            self.overhead.labels(exchange.surface).observe(timing.called - timing.started)
+        if exchange.usage is not None:
+            usage = exchange.usage
+            for name, count in (
+                ("input", usage.input_tokens),
+                ("cached_input", usage.cached_input_tokens),
+                ("output", usage.output_tokens),
+                ("reasoning", usage.reasoning_tokens),
+            ):
+                if count:
+                    self.tokens.labels(name, upstream).inc(count)
+        for entity_type, count in exchange.masked.items():
+            self.masked.labels(entity_type).inc(count)
+
+    def render(self) -> bytes:
+        """The text exposition format."""
+        return generate_latest(self._registry)

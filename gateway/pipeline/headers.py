@@ -1,0 +1,29 @@
+"""The ``x-sovgate-*`` response headers: what happened to a request, in short."""
+
+from gateway.exchange import Exchange
+from gateway.http.connection import HeaderList
+
+
+def answer_headers(exchange: Exchange) -> HeaderList:
+    """Everything known so far; a stream's cost is not, so it has no cost header."""
+    headers = [(b"x-sovgate-request-id", exchange.request_id.encode())]
+    if exchange.route is not None:
+        target = exchange.route.target
+        headers += [
+            (b"x-sovgate-tier", (target.tier or "deployment").encode()),
+            (b"x-sovgate-upstream", target.upstream.encode()),
+            (b"x-sovgate-route-reason", exchange.route.reason.encode("ascii", "replace")),
+        ]
+    if exchange.masked:
+        counts = ",".join(f"{name}={count}" for name, count in sorted(exchange.masked.items()))
+        headers.append((b"x-sovgate-masked", counts.encode()))
+    else:
+        headers.append((b"x-sovgate-masked", b"none"))
+    if exchange.usage is not None:
+        headers.append((b"x-sovgate-cost-usd", exchange.cost_text.encode()))
+        if exchange.price_version == "unpriced":
+            headers.append((b"x-sovgate-unpriced", b"true"))
+    if exchange.permit is not None and exchange.permit.remaining_requests is not None:
+        remaining = str(exchange.permit.remaining_requests).encode()
+        headers.append((b"x-ratelimit-remaining-requests", remaining))
+    return headers

@@ -1,0 +1,99 @@
+"""Stage 6: the answer is inspected, restored and, where it streams, sent on."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import aclosing
+
+from core.clock import Clock
+from gateway.errors import UpstreamError, UpstreamTimeout
+from gateway.exchange import Exchange
+from gateway.guarding import Guards
+from gateway.http.sse import DONE, encode_event
+from gateway.pipeline.answer import AnswerStream, Judge, inspect_answer
+from gateway.pipeline.headers import answer_headers
+from gateway.pipeline.inspect_input import decide_moderation
+from guardrails.errors import GuardUnavailable
+from guardrails.types import Action, Role
+
+_EVENT_STREAM = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+]
+
+
+class InspectOutput:
+    """Plain answers are kept for the end; events go out as they come."""
+
+    name = "inspect_output"
+
+    def __init__(self, guards: Guards, clock: Clock, timeouts_s: Mapping[str, float]) -> None:
+        self._guards = guards
+        self._clock = clock
+        self._timeouts_s = timeouts_s
+
+    async def enter(self, exchange: Exchange) -> None:
+        assert exchange.reply is not None and exchange.route is not None, "call comes first"
+        upstream = exchange.route.target.upstream
+        started = exchange.timing.called or self._clock.monotonic()
+        left_s = self._timeouts_s[upstream] - (self._clock.monotonic() - started)
+        try:
+            async with asyncio.timeout(left_s):
+                if exchange.stream:
+                    await self._stream(exchange)
+                else:
+                    raw = await exchange.reply.read()
+                    exchange.timing.first_token = self._clock.monotonic()
+                    exchange.answer = inspect_answer(exchange, raw, self._judge(exchange))
+        except TimeoutError:
+            raise UpstreamTimeout(
+                f"Upstream {upstream} did not finish in time; ask for a shorter answer.",
+                upstream=upstream,
+            ) from None
+
+    async def leave(self, exchange: Exchange) -> None:
+        """Nothing was taken."""
+
+    async def _stream(self, exchange: Exchange) -> None:
+        assert exchange.reply is not None, "call comes first"
+        connection = exchange.connection
+        stream = AnswerStream(exchange, self._judge(exchange))
+        async with aclosing(exchange.reply.events()) as events:  # type: ignore[type-var]
+            async for data in events:
+                out = b"".join(map(encode_event, stream.feed(data)))
+                if not exchange.head_sent:
+                    # The head waits for the first good event, so that an upstream that
+                    # fails at once still gets the client a proper error status.
+                    exchange.head_sent = True
+                    await connection.start(200, [*_EVENT_STREAM, *answer_headers(exchange)])
+                if exchange.timing.first_token is None and exchange.output_chars:
+                    exchange.timing.first_token = self._clock.monotonic()
+                if out:
+                    await connection.write(out, more=True)
+                if stream.blocked:
+                    break
+        if not stream.blocked and not exchange.reply.complete and exchange.finish_reason is None:
+            raise UpstreamError("The upstream's answer broke off; what came is not complete.")
+        rest = b"" if stream.blocked else b"".join(map(encode_event, stream.finish()))
+        if not exchange.head_sent:
+            exchange.head_sent = True
+            await connection.start(200, [*_EVENT_STREAM, *answer_headers(exchange)])
+        await connection.write(rest + encode_event(DONE), more=True)
+
+    def _judge(self, exchange: Exchange) -> Judge | None:
+        policy = exchange.policy
+        assert policy is not None, "authenticate comes first"
+        if policy.moderation.output is Action.ALLOW:
+            return None
+
+        def judge(text: str) -> None:
+            try:
+                verdict = self._guards.moderation.score(text, Role.ASSISTANT)
+            except Exception as error:
+                # Fail closed: an answer that nobody could judge does not go out.
+                raise GuardUnavailable(
+                    f"The moderation guard failed ({type(error).__name__}); the answer was withheld."
+                ) from None
+            decide_moderation(exchange, policy, verdict, "output")
+
+        return judge

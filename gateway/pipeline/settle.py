@@ -1,0 +1,79 @@
+"""Stage 7: usage -> cost -> ledger and audit record. Every request reaches it, however it went."""
+
+from collections.abc import Mapping
+
+from billing import BudgetKeeper, CostBreakdown, PriceBook
+from core.clock import Clock
+from core.money import format_amount
+from gateway.audit import Journal
+from gateway.http.errors import http_error
+from gateway.exchange import Exchange
+from gateway.records import price_usage, request_record, settlement_of, usage_of
+from gateway.upstreams import Upstream
+
+
+class Settle:
+    """Prices what was used, closes the reservation, journals the outcome."""
+
+    name = "settle"
+
+    def __init__(
+        self,
+        prices: PriceBook,
+        budgets: BudgetKeeper,
+        journal: Journal,
+        upstreams: Mapping[str, Upstream],
+        clock: Clock,
+    ) -> None:
+        self._prices = prices
+        self._budgets = budgets
+        self._journal = journal
+        self._upstreams = upstreams
+        self._clock = clock
+
+    async def enter(self, exchange: Exchange) -> None:
+        if exchange.intent is not None:
+            await exchange.intent  # the outcome must not come before it in the journal
+        breakdown = self._price(exchange)
+        settlement = settlement_of(exchange, breakdown)
+        exchange.timing.ended = self._clock.monotonic()
+        record = request_record(
+            exchange,
+            self._clock,
+            status=self._status(exchange),
+            weights_digest=self._weights_digest(exchange),
+        )
+        if exchange.reservation is not None and settlement is not None:
+            self._budgets.settle(exchange.reservation, settlement.cost)
+        await self._journal.outcome(
+            exchange.request_id,
+            record.to_dict(),
+            None if settlement is None else settlement.to_json(),
+        )
+
+    async def leave(self, exchange: Exchange) -> None:
+        """Nothing was taken."""
+
+    def _price(self, exchange: Exchange) -> CostBreakdown | None:
+        exchange.usage = usage_of(exchange)
+        if exchange.usage is None or exchange.route is None or exchange.reservation is None:
+            return None
+        breakdown = price_usage(
+            self._prices, exchange.route.target.model, exchange.reservation.at, exchange.usage
+        )
+        exchange.cost_text = format_amount(breakdown.total)
+        exchange.price_version = breakdown.price_version
+        return breakdown
+
+    def _status(self, exchange: Exchange) -> int | None:
+        if exchange.head_sent:
+            return 200
+        if exchange.disconnected:
+            return None
+        return 200 if exchange.error is None else http_error(exchange.error).status
+
+    def _weights_digest(self, exchange: Exchange) -> str | None:
+        if not exchange.called or exchange.route is None:
+            return None
+        target = exchange.route.target
+        return self._upstreams[target.upstream].weights_digest(target.model)

@@ -1,0 +1,283 @@
+"""From an exchange to what is written down: the audit record and the settlement.
+
+Pure functions over values; the journal writes, the drain stores. Nothing here
+reads a prompt or an answer.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import msgspec
+
+from billing import (
+    CostBreakdown,
+    InvalidUsage,
+    PriceBook,
+    PriceVersion,
+    Reservation,
+    Settlement,
+    UnpricedModel,
+    Usage,
+)
+from core.clock import Clock, isoformat
+from core.money import ZERO, format_amount
+from gateway.audit import (
+    DetectorVerdict,
+    LatencySplit,
+    RequestRecord,
+    Route,
+    TokenCounts,
+    score_text,
+)
+from gateway.exchange import Exchange, GuardDecision
+from gateway.tokens import estimate_tokens
+
+UNPRICED = "unpriced"
+_EPOCH = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
+
+
+def price_usage(prices: PriceBook, model: str, at: datetime, usage: Usage) -> CostBreakdown:
+    """What a usage costs; a model without a price costs 0 under the version ``unpriced``.
+
+    Admission refused such a model already where the settings say so.
+    """
+    try:
+        return prices.version_for(model, at).cost(usage)
+    except UnpricedModel:
+        free = PriceVersion(
+            model=model, currency=prices.currency, effective_from=_EPOCH, input=ZERO, output=ZERO
+        )
+        return CostBreakdown(UNPRICED, prices.currency, free.cost(usage).lines)
+
+
+def usage_of(exchange: Exchange) -> Usage | None:
+    """What the request consumed; ``None`` if no upstream worked on it.
+
+    The upstream's own counts where it gave them. Where an answer began or the
+    client hung up before it came, estimates, flagged so. An upstream that failed
+    before it answered is taken to have done nothing.
+    """
+    if not exchange.called:
+        return None
+    if exchange.raw_usage is not None:
+        try:
+            return Usage.from_openai(
+                exchange.raw_usage, worker_seconds=_worker_seconds(exchange.raw_usage)
+            )
+        except (InvalidUsage, TypeError, AttributeError):
+            pass  # counts that contradict each other are no counts
+    if exchange.reply is None and not exchange.disconnected:
+        return None
+    output = estimate_tokens(exchange.output_chars) if exchange.output_chars else 0
+    return Usage(
+        input_tokens=estimate_tokens(exchange.body_bytes), output_tokens=output, estimated=True
+    )
+
+
+def settlement_of(exchange: Exchange, breakdown: CostBreakdown | None) -> Settlement | None:
+    """The ledger's side; ``None`` if nothing was reserved."""
+    reservation, route = exchange.reservation, exchange.route
+    if reservation is None:
+        return None
+    if breakdown is None or exchange.usage is None or route is None:
+        return Settlement.release(reservation)
+    return Settlement.settle(
+        reservation,
+        usage=exchange.usage,
+        breakdown=breakdown,
+        model=route.target.model,
+        tier=route.target.tier,
+        upstream=route.target.upstream,
+        zone=route.target.zone,
+        trend=route.trend,
+        end_user=exchange.end_user,
+    )
+
+
+def request_record(
+    exchange: Exchange, clock: Clock, *, status: int | None, weights_digest: str | None = None
+) -> RequestRecord:
+    """The audit record of an exchange as it stands."""
+    principal, policy, route, usage = (
+        exchange.principal,
+        exchange.policy,
+        exchange.route,
+        exchange.usage,
+    )
+    target = route.target if route is not None else None
+    called = exchange.called and target is not None
+    known: dict[str, Any] = {}
+    if principal is not None:
+        known = {
+            "tenant": principal.tenant,
+            "project": principal.project_id,
+            "key_id": principal.key_id,
+            "policy": principal.policy,
+        }
+    return RequestRecord(
+        request_id=exchange.request_id,
+        outcome=exchange.outcome,
+        surface=exchange.surface,
+        started_at=isoformat(exchange.started_at),
+        ended_at=isoformat(clock.now()),
+        first_token_at=_instant(exchange, exchange.timing.first_token),
+        trace_id=exchange.trace_id,
+        user=exchange.end_user,
+        client_address=exchange.client_address,
+        stream=exchange.stream,
+        status=status,
+        error_code=exchange.error.code if exchange.error is not None else None,
+        finish_reason=exchange.finish_reason,
+        policy_digest=policy.digest() if policy is not None else None,
+        detectors=[_verdict(decision) for decision in exchange.decisions],
+        masked=exchange.masked,
+        route=_route(exchange),
+        upstream=target.upstream if called and target else None,
+        zone=target.zone if called and target else None,
+        model=target.model if called and target else None,
+        weights_digest=weights_digest,
+        tokens=_tokens(usage) if usage is not None else None,
+        price_version=exchange.price_version,
+        currency="USD" if exchange.price_version is not None else None,
+        cost=exchange.cost_text if exchange.price_version is not None else None,
+        latency=_latency(exchange),
+        **known,
+    )
+
+
+def interrupted(
+    intent: Mapping[str, Any], call: Mapping[str, Any] | None, *, prices: PriceBook, clock: Clock
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Audit record and settlement of a request whose process died (see ``Journal.replay``).
+
+    Without a ``call`` note no upstream was asked, and everything is released.
+    With one, its prompt is billed by estimate: the upstream worked on it, and
+    how far it got nobody knows.
+    """
+    audit = {**intent["audit"], "outcome": "interrupted", "ended_at": isoformat(clock.now())}
+    reservation = Reservation.from_json(intent["reservation"])
+    if call is None:
+        return audit, Settlement.release(reservation).to_json()
+    usage = Usage(input_tokens=intent["input_tokens"], estimated=True)
+    breakdown = price_usage(prices, call["model"], reservation.at, usage)
+    for name in ("upstream", "zone", "model", "route"):
+        audit[name] = call[name]
+    audit |= {
+        "tokens": msgspec.to_builtins(_tokens(usage)),
+        "price_version": breakdown.price_version,
+        "currency": breakdown.currency,
+        "cost": format_amount(breakdown.total),
+    }
+    settlement = Settlement.settle(
+        reservation,
+        usage=usage,
+        breakdown=breakdown,
+        model=call["model"],
+        tier=call["tier"],
+        upstream=call["upstream"],
+        zone=call["zone"],
+        trend=call["trend"],
+        end_user=audit.get("user"),
+    )
+    return audit, settlement.to_json()
+
+
+def intent_body(exchange: Exchange, clock: Clock) -> dict[str, Any]:
+    """What a successor needs to settle this request if this process dies."""
+    assert exchange.reservation is not None, "written after admission"
+    return {
+        "audit": request_record(exchange, clock, status=None).to_dict(),
+        "reservation": exchange.reservation.to_json(),
+        "input_tokens": estimate_tokens(exchange.body_bytes),
+    }
+
+
+def call_note(exchange: Exchange) -> dict[str, Any]:
+    """Which upstream is about to be asked."""
+    assert exchange.route is not None, "written after routing"
+    target = exchange.route.target
+    return {
+        "upstream": target.upstream,
+        "zone": target.zone,
+        "model": target.model,
+        "tier": target.tier,
+        "trend": exchange.route.trend,
+        "route": msgspec.to_builtins(_route(exchange)),
+    }
+
+
+def _route(exchange: Exchange) -> Route | None:
+    route = exchange.route
+    if route is None:
+        requested = exchange.body.get("model")
+        # A name that was found nowhere may be anything, so it is not written down.
+        return Route(requested_model=requested) if exchange.targets else None
+    return Route(
+        requested_model=exchange.body["model"],
+        tier=route.target.tier,
+        trend=route.trend,
+        score=score_text(route.score),
+        reason=route.reason,
+        attempts=1 if exchange.called else 0,
+    )
+
+
+def _verdict(decision: GuardDecision) -> DetectorVerdict:
+    return DetectorVerdict(
+        name=decision.name,
+        version=decision.version,
+        direction=decision.direction,
+        verdict=decision.verdict,
+        action=decision.action,
+        score=decision.score,
+        category=decision.category,
+    )
+
+
+def _tokens(usage: Usage) -> TokenCounts:
+    return TokenCounts(
+        input=usage.input_tokens,
+        cached_input=usage.cached_input_tokens,
+        cache_write=usage.cache_write_tokens,
+        output=usage.output_tokens,
+        reasoning=usage.reasoning_tokens,
+        estimated=usage.estimated,
+    )
+
+
+def _latency(exchange: Exchange) -> LatencySplit:
+    timing = exchange.timing
+    admitted = timing.admitted or timing.ended
+    inspected = timing.inspected or timing.ended
+    called = timing.called or timing.ended
+    head = timing.head or timing.ended
+
+    def between(start: float | None, end: float | None) -> int:
+        return 0 if start is None or end is None else max(0, round((end - start) * 1_000_000))
+
+    return LatencySplit(
+        total_us=between(timing.started, timing.ended),
+        admit_us=between(timing.started, admitted),
+        inspect_input_us=between(admitted, inspected),
+        route_us=between(inspected, timing.routed or timing.ended),
+        journal_us=between(timing.routed, called),
+        upstream_us=between(timing.called, head),
+        inspect_output_us=between(timing.head, timing.ended),
+    )
+
+
+def _instant(exchange: Exchange, mark: float | None) -> str | None:
+    if mark is None:
+        return None
+    return isoformat(exchange.started_at + timedelta(seconds=mark - exchange.timing.started))
+
+
+def _worker_seconds(usage: Mapping[str, Any]) -> Decimal:
+    """Our workers report their compute time as decimal text."""
+    try:
+        seconds = Decimal(str(usage.get("worker_seconds", 0)))
+    except InvalidOperation:
+        return ZERO
+    return seconds if seconds.is_finite() and seconds >= 0 else ZERO

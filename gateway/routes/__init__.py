@@ -1,0 +1,1 @@
+"""Path -> handler; nothing else."""

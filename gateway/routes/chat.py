@@ -1,0 +1,86 @@
+"""``POST /v1/chat/completions``: path -> pipeline -> answer."""
+
+import re
+
+import structlog
+
+from core.clock import Clock
+from core.ids import new_id
+from gateway.exchange import Exchange, Timing
+from gateway.http.connection import Connection
+from gateway.http.errors import http_error
+from gateway.http.sse import encode_event
+from gateway.metrics import Metrics
+from gateway.pipeline import Pipeline
+from gateway.pipeline.headers import answer_headers
+
+SURFACE = "chat.completions"
+_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
+_log = structlog.get_logger(__name__)
+
+
+class ChatCompletions:
+    """Serves chat completions, plain and streamed."""
+
+    def __init__(
+        self, pipeline: Pipeline, metrics: Metrics, clock: Clock, *, client_address: bool
+    ) -> None:
+        self._pipeline = pipeline
+        self._metrics = metrics
+        self._clock = clock
+        self._client_address = client_address
+
+    async def __call__(self, connection: Connection) -> None:
+        exchange = self._exchange(connection)
+        self._metrics.running.inc()
+        try:
+            await self._pipeline.run(exchange)
+            if not exchange.disconnected:
+                await self._respond(exchange)
+        finally:
+            self._metrics.running.dec()
+            self._metrics.observe(exchange)
+            self._write_log(exchange)
+
+    async def _respond(self, exchange: Exchange) -> None:
+        connection = exchange.connection
+        if exchange.error is not None:
+            error = http_error(exchange.error)
+            if exchange.head_sent:
+                await connection.write(encode_event(error.body()))
+            else:
+                headers = [*answer_headers(exchange), *error.headers]
+                await connection.respond(error.status, headers, error.body())
+        elif exchange.head_sent:
+            await connection.write(b"")
+        else:
+            await connection.respond(200, answer_headers(exchange), exchange.answer or b"")
+
+    def _exchange(self, connection: Connection) -> Exchange:
+        trace = _TRACEPARENT.match(connection.header(b"traceparent") or "")
+        client = connection.scope.get("client") if self._client_address else None
+        return Exchange(
+            request_id=new_id("req"),
+            surface=SURFACE,
+            connection=connection,
+            started_at=self._clock.now(),
+            timing=Timing(started=self._clock.monotonic()),
+            trace_id=trace.group(1) if trace else None,
+            client_address=client[0] if client else None,
+        )
+
+    def _write_log(self, exchange: Exchange) -> None:
+        principal, timing = exchange.principal, exchange.timing
+        target = exchange.route.target if exchange.route is not None else None
+        _log.info(
+            "request",
+            request_id=exchange.request_id,
+            tenant=principal.tenant if principal else None,
+            key_id=principal.key_id if principal else None,
+            outcome=exchange.outcome,
+            code=exchange.error.code if exchange.error else None,
+            tier=target.tier if target else None,
+            upstream=target.upstream if target and exchange.called else None,
+            stream=exchange.stream,
+            duration_ms=round((timing.ended - timing.started) * 1000, 2) if timing.ended else None,
+        )

@@ -1,0 +1,60 @@
+"""``/healthz``, ``/readyz``, ``/metrics``: for probes and Prometheus, without a key."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from gateway.audit import Journal
+from gateway.http.connection import Connection
+from gateway.metrics import Metrics
+from gateway.upstreams import Upstream
+
+
+class Health:
+    """Alive: the event loop answers."""
+
+    async def __call__(self, connection: Connection) -> None:
+        await connection.respond(200, [], b'{"status":"ok"}')
+
+
+class Ready:
+    """Ready: requests could be journaled and some upstream answers."""
+
+    def __init__(self, journal: Journal, upstreams: Mapping[str, Upstream]) -> None:
+        self._journal = journal
+        self._upstreams = upstreams
+
+    async def __call__(self, connection: Connection) -> None:
+        healthy = {name: upstream.health.healthy for name, upstream in self._upstreams.items()}
+        ready = self._journal.healthy and (any(healthy.values()) or not healthy)
+        body = {
+            "status": "ready" if ready else "not ready",
+            "journal": self._journal.healthy,
+            "upstreams": healthy,
+        }
+        await connection.respond(200 if ready else 503, [], msgspec.json.encode(body))
+
+
+class MetricsPage:
+    """The Prometheus text format."""
+
+    def __init__(
+        self, metrics: Metrics, journal: Journal, upstreams: Mapping[str, Upstream]
+    ) -> None:
+        self._metrics = metrics
+        self._journal = journal
+        self._upstreams = upstreams
+
+    async def __call__(self, connection: Connection) -> None:
+        self._metrics.journal_backlog.set(self._journal.backlog_bytes)
+        for name, upstream in self._upstreams.items():
+            self._metrics.upstream_healthy.labels(name).set(upstream.health.healthy)
+        body = self._metrics.render()
+        await connection.start(
+            200,
+            [
+                (b"content-type", b"text/plain; version=0.0.4; charset=utf-8"),
+                (b"content-length", str(len(body)).encode()),
+            ],
+        )
+        await connection.write(body)

@@ -1,0 +1,182 @@
+"""Everything one gateway process runs on, built from settings and taken down again.
+
+Two of them can live in one process: nothing here is global.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+import structlog
+from redis.asyncio import Redis
+
+from billing import BudgetKeeper, LedgerSink, PriceBook
+from core.clock import Clock, SystemClock
+from core.database import Database
+from gateway.audit import AuditChain, Drain, DrainOptions, Journal, SigningKey
+from gateway.guarding import Guards
+from gateway.identity import ProcessSlot, load_pepper
+from gateway.limits import Limiter, LocalLimiter, SharedLimiter
+from gateway.metrics import Metrics
+from gateway.records import interrupted
+from gateway.routing.complexity import ComplexityModel
+from gateway.routing.targets import Router
+from gateway.settings import Settings
+from gateway.tenants.bootstrap import bootstrap
+from gateway.tenants.cache import KeyCache
+from gateway.upstreams import Upstream, build_upstreams
+from migrations.runner import upgrade
+
+HEALTH_INTERVAL_S = 5.0
+_DRAIN_TIMEOUT_S = 20.0
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayState:
+    """The running parts of a gateway process."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    pepper: bytes
+    keys: KeyCache
+    limiter: Limiter
+    prices: PriceBook
+    budgets: BudgetKeeper
+    guards: Guards
+    upstreams: Mapping[str, Upstream]
+    router: Router
+    journal: Journal
+    drain: Drain
+    chain: AuditChain
+    metrics: Metrics
+
+
+def price_book(settings: Settings) -> PriceBook:
+    """The prices of the settings."""
+    return PriceBook.from_settings(
+        [price.model_dump(exclude_none=True) for price in settings.prices]
+    )
+
+
+async def prepare_database(settings: Settings, database: Database) -> None:
+    """Bring the embedded database up to date; a server's database is upgraded by command."""
+    if database.is_sqlite:
+        path = settings.database.url.partition(":///")[2]
+        if path:
+            await asyncio.to_thread(_make_parent, path)
+        await upgrade(database)
+
+
+def _make_parent(path: str) -> None:
+    from pathlib import Path
+
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+
+
+@asynccontextmanager
+async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
+    """Start every part in the order of their needs; stop them in reverse.
+
+    Raises:
+        SovgateError: something that the settings name is missing or unusable.
+    """
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        loading = asyncio.create_task(asyncio.to_thread(_load_models))
+        stack.push_async_callback(_finish, loading)
+        slot = ProcessSlot(settings.data_dir)
+        stack.callback(slot.release)
+        pepper = load_pepper(settings)
+        prices = price_book(settings)
+        database = Database(settings.database.url, pool_size=settings.database.pool_size)
+        stack.push_async_callback(database.dispose)
+        await prepare_database(settings, database)
+        await bootstrap(database, settings, pepper=pepper, clock=clock)
+        upstreams = build_upstreams(settings)
+        for upstream in upstreams.values():
+            stack.push_async_callback(upstream.aclose)
+        chain = AuditChain(
+            clock, SigningKey.load_or_create(settings.audit.signing_key_file, settings.data_dir)
+        )
+        journal = Journal.open(
+            settings.data_dir / "journal", clock, min_free_bytes=settings.audit.min_free_bytes
+        )
+        stack.push_async_callback(journal.close)
+        on_interrupted = partial(interrupted, prices=prices, clock=clock)
+        replayed = await asyncio.to_thread(journal.replay, on_interrupted)
+        if replayed.folders:
+            _log.info("journal.replayed", interrupted=replayed.interrupted)
+        drain = Drain(
+            journal,
+            database,
+            chain,
+            [LedgerSink(clock)],
+            clock=clock,
+            on_interrupted=on_interrupted,
+            options=DrainOptions(checkpoint_s=settings.audit.checkpoint_interval_s),
+        )
+        await drain.start()
+        budgets = BudgetKeeper(database, clock, slot.holder_id(pepper))
+        await drain.flush()
+        await budgets.start()
+        # Taken down in this order: the last outcomes are drained, then leases return.
+        stack.push_async_callback(budgets.stop)
+        stack.push_async_callback(drain.stop, _DRAIN_TIMEOUT_S)
+        keys = KeyCache(database, pepper, clock, ttl=timedelta(seconds=5))
+        stack.push_async_callback(keys.close)
+        limiter = await _limiter(settings, clock, stack)
+        guards, complexity = await loading
+        stack.callback(guards.close)
+        metrics = Metrics()
+        health = asyncio.create_task(_watch_health(upstreams), name="upstream-health")
+        stack.push_async_callback(_finish, health)
+        yield GatewayState(
+            settings=settings,
+            clock=clock,
+            database=database,
+            pepper=pepper,
+            keys=keys,
+            limiter=limiter,
+            prices=prices,
+            budgets=budgets,
+            guards=guards,
+            upstreams=upstreams,
+            router=Router(settings, upstreams, complexity),
+            journal=journal,
+            drain=drain,
+            chain=chain,
+            metrics=metrics,
+        )
+
+
+def _load_models() -> tuple[Guards, ComplexityModel]:
+    return Guards.load(), ComplexityModel.load()
+
+
+async def _limiter(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Limiter:
+    local = LocalLimiter(clock)
+    if settings.redis.url is None:
+        return local
+    redis = Redis.from_url(
+        settings.redis.url, socket_timeout=0.5, socket_connect_timeout=0.5, protocol=2
+    )
+    stack.push_async_callback(redis.aclose)
+    return SharedLimiter(redis, local)
+
+
+async def _watch_health(upstreams: Mapping[str, Upstream]) -> None:
+    while True:
+        await asyncio.gather(*(upstream.check() for upstream in upstreams.values()))
+        await asyncio.sleep(HEALTH_INTERVAL_S)
+
+
+async def _finish(task: "asyncio.Task[object]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
