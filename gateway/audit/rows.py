@@ -1,0 +1,36 @@
+"""A row of ``audit_records`` as the record that is exported and verified."""
+
+from typing import Any
+
+import msgspec
+
+from core.clock import isoformat
+from gateway.audit.diagnosis import Row
+from gateway.audit.encoding import decode, encode_canonical
+from gateway.audit.errors import InvalidRecord
+
+
+def read_row(line: int, stored: Any) -> Row:
+    """Body and chain columns together; not exact where a column contradicts the body."""
+    chain = {"prev_hash": stored.prev_hash, "hash": stored.hash}
+    columns = _columns(stored)
+    try:
+        members = decode(stored.body)
+        canonical = encode_canonical(members).decode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InvalidRecord):
+        members, canonical = None, ""
+    if not isinstance(members, dict):
+        # Nothing that the body says can be read; the columns still name the record.
+        return Row(line, {**columns, "unreadable": True, **chain}, exact=False)
+    agrees = all(members.get(name) == value for name, value in columns.items())
+    return Row(line, {**members, **chain}, exact=agrees and canonical == stored.body)
+
+
+def _columns(stored: Any) -> dict[str, Any]:
+    return {
+        "tenant": stored.tenant,
+        "seq": stored.seq,
+        "request_id": stored.request_id,
+        "kind": stored.kind,
+        "time": isoformat(stored.time),
+    }
