@@ -1,4 +1,4 @@
-// Lint rules, among them the import directions that CONTRIBUTORS cannot break:
+// Lint rules, among them the import directions that fail the build:
 //
 //   app -> features -> session -> api -> lib
 //   app -> features -> ui -> lib          (a feature never imports another feature)
@@ -53,11 +53,12 @@ export default tseslint.config(
       "@typescript-eslint/consistent-type-definitions": ["error", "interface"],
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
       "@typescript-eslint/no-confusing-void-expression": "off",
+      "@typescript-eslint/no-unused-vars": ["error", { varsIgnorePattern: "^_" }],
       "@typescript-eslint/no-misused-promises": ["error", { checksVoidReturn: { attributes: false } }],
     },
   },
   {
-    files: ["scripts/**/*.mjs"],
+    files: ["scripts/**/*.mjs", "eslint.config.js"],
     languageOptions: { globals: { process: "readonly", console: "readonly", URL: "readonly" } },
   },
 );

@@ -1,0 +1,106 @@
+// Reads the body of an audit record, which the API passes on as it was hashed.
+// Fields that are missing (older records, other kinds) are null, never an error.
+import type { Schemas } from "@/api";
+
+export type AuditRecord = Schemas["AuditRecord"];
+
+export interface Detector {
+  name: string;
+  version: string;
+  direction: string;
+  verdict: string;
+  action: string;
+  score: string | null;
+  category: string | null;
+}
+
+export interface RecordView {
+  /** completed, blocked, denied, error, disconnected, interrupted; null for admin actions. */
+  outcome: string | null;
+  /** What happened in an admin action, e.g. "key.create". */
+  action: string | null;
+  actor: string | null;
+  target: string | null;
+  reason: string | null;
+  status: number | null;
+  errorCode: string | null;
+  tier: string | null;
+  routeReason: string | null;
+  trend: string | null;
+  upstream: string | null;
+  zone: string | null;
+  model: string | null;
+  masked: readonly (readonly [type: string, count: number])[];
+  detectors: readonly Detector[];
+  tokens: number | null;
+  cost: string | null;
+  totalMs: number | null;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+export function viewOf({ body }: Pick<AuditRecord, "body">): RecordView {
+  const route = object(body.route);
+  const tokens = object(body.tokens);
+  return {
+    outcome: text(body.outcome),
+    action: text(body.action),
+    actor: text(body.actor),
+    target: text(body.target),
+    reason: text(body.reason),
+    status: number(body.status),
+    errorCode: text(body.error_code),
+    tier: text(route.tier),
+    routeReason: text(route.reason),
+    trend: text(route.trend),
+    upstream: text(body.upstream),
+    zone: text(body.zone),
+    model: text(body.model),
+    masked: counts(body.masked),
+    detectors: detectors(body.detectors),
+    tokens: body.tokens == null ? null : counts(tokens).reduce((total, [, value]) => total + value, 0),
+    cost: text(body.cost),
+    totalMs: milliseconds(object(body.latency).total_us),
+  };
+}
+
+/** The verdicts worth a look: a guard that saw nothing says nothing. */
+export function notable(view: RecordView): Detector[] {
+  return view.detectors.filter(({ action }) => action !== "allow" && action !== "");
+}
+
+function object(value: unknown): Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
+}
+
+function text(value: unknown): string | null {
+  return typeof value === "string" && value !== "" ? value : null;
+}
+
+function number(value: unknown): number | null {
+  return typeof value === "number" ? value : null;
+}
+
+function milliseconds(microseconds: unknown): number | null {
+  return typeof microseconds === "number" ? microseconds / 1000 : null;
+}
+
+function counts(value: unknown): (readonly [string, number])[] {
+  return Object.entries(object(value)).filter((entry): entry is [string, number] => typeof entry[1] === "number");
+}
+
+function detectors(value: unknown): Detector[] {
+  if (!Array.isArray(value)) return [];
+  return value.map((item: unknown) => {
+    const { name, version, direction, verdict, action, score, category } = object(item);
+    return {
+      name: text(name) ?? "",
+      version: text(version) ?? "",
+      direction: text(direction) ?? "",
+      verdict: text(verdict) ?? "",
+      action: text(action) ?? "",
+      score: text(score),
+      category: text(category),
+    };
+  });
+}

@@ -1,0 +1,48 @@
+// Which reports there are, in which formats, and which of them a role may take away.
+import type { Schemas } from "@/api";
+import type { Permission } from "@/session";
+
+export type Kind = Schemas["ExportKind"];
+export type Format = Schemas["ExportFormat"];
+
+export const KINDS: Record<Kind, { label: string; needs: Permission; formats: readonly Format[]; about: string }> = {
+  audit: {
+    label: "Audit trail",
+    needs: "exports.audit",
+    formats: ["jsonl", "csv", "parquet"],
+    about: "Every record with its place in the hash chain, closed by a signed checkpoint. Check it with “sovgate audit verify”.",
+  },
+  billing: {
+    label: "Billing report",
+    needs: "exports.finance",
+    formats: ["csv", "parquet", "xlsx"],
+    about: "Every ledger entry with its price version; amounts are exact and add up to the invoice.",
+  },
+  usage: {
+    label: "Usage report",
+    needs: "exports.finance",
+    formats: ["csv", "parquet", "xlsx"],
+    about: "Requests, tokens by class, worker time and cost.",
+  },
+};
+
+export const FORMAT_LABELS: Record<Format, string> = {
+  jsonl: "JSON lines",
+  csv: "CSV",
+  parquet: "Parquet",
+  xlsx: "Excel",
+};
+
+export function kindsFor(can: (permission: Permission) => boolean): Kind[] {
+  return (Object.keys(KINDS) as Kind[]).filter((kind) => can(KINDS[kind].needs));
+}
+
+/** The wanted format where the kind has it, else the kind's first. */
+export function formatFor(kind: Kind, wanted: Format): Format {
+  const { formats } = KINDS[kind];
+  return formats.includes(wanted) ? wanted : (formats[0] ?? wanted);
+}
+
+export function isUnderWay({ status }: Pick<Schemas["Export"], "status">): boolean {
+  return status === "queued" || status === "running";
+}

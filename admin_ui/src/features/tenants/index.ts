@@ -1,0 +1,2 @@
+export { TenantPage } from "./TenantPage";
+export { TenantsPage } from "./TenantsPage";

@@ -1,0 +1,72 @@
+import { niceTicks, stack, type Column } from "./chart";
+
+interface BarChartProps {
+  /** What is drawn, for screen readers; the same figures stand in a table beside it. */
+  label: string;
+  columns: readonly Column[];
+  series: readonly string[];
+  format: (value: number) => string;
+}
+
+const WIDTH = 960;
+const HEIGHT = 220;
+const LEFT = 64;
+const BOTTOM = 24;
+const TOP = 10;
+
+/** Stacked bars in plain SVG. */
+export function BarChart({ label, columns, series, format }: BarChartProps) {
+  const stacks = columns.map((column) => stack(column.values));
+  const ticks = niceTicks(Math.max(0, ...stacks.map((parts) => parts.at(-1)?.end ?? 0)));
+  const top = ticks.at(-1) ?? 1;
+  const y = (value: number) => HEIGHT - BOTTOM - (value / top) * (HEIGHT - BOTTOM - TOP);
+  const slot = (WIDTH - LEFT) / Math.max(columns.length, 1);
+  const width = Math.min(46, slot * 0.68);
+  const every = Math.ceil(columns.length / 10);
+  return (
+    <figure className="chart">
+      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label}>
+        {ticks.map((tick) => (
+          <g key={tick}>
+            <line className="chart__grid" x1={LEFT} x2={WIDTH} y1={y(tick)} y2={y(tick)} />
+            <text className="chart__axis" x={LEFT - 8} y={y(tick) + 4} textAnchor="end">
+              {format(tick)}
+            </text>
+          </g>
+        ))}
+        {columns.map((column, index) => (
+          <g key={column.label} className="chart__column">
+            <title>{`${column.label}: ${column.title}`}</title>
+            <rect className="chart__hit" x={LEFT + index * slot} y={TOP} width={slot} height={HEIGHT - BOTTOM - TOP} />
+            {(stacks[index] ?? []).map((part) => (
+              <rect
+                key={part.series}
+                className={`chart__bar series-${(part.series % 8) + 1}`}
+                x={LEFT + index * slot + (slot - width) / 2}
+                y={y(part.end)}
+                width={width}
+                height={Math.max(0, y(part.start) - y(part.end))}
+                rx={2}
+              />
+            ))}
+            {index % every === 0 && (
+              <text className="chart__axis" x={LEFT + (index + 0.5) * slot} y={HEIGHT - 6} textAnchor="middle">
+                {column.label}
+              </text>
+            )}
+          </g>
+        ))}
+      </svg>
+      {series.length > 1 && (
+        <ul className="legend">
+          {series.map((name, index) => (
+            <li key={name}>
+              <i className={`series-${(index % 8) + 1}`} aria-hidden="true" />
+              {name}
+            </li>
+          ))}
+        </ul>
+      )}
+    </figure>
+  );
+}

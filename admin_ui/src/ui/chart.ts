@@ -1,0 +1,34 @@
+// Geometry of charts; floats are good enough here, no figure that is read comes from it.
+
+export interface Column {
+  label: string;
+  title: string;
+  /** One value for each series. */
+  values: readonly number[];
+}
+
+export interface Part {
+  series: number;
+  start: number;
+  end: number;
+}
+
+/** Values on top of each other; those that are zero are left out. */
+export function stack(values: readonly number[]): Part[] {
+  let end = 0;
+  return values.flatMap((value, series) => {
+    const start = end;
+    end += value;
+    return value > 0 ? [{ series, start, end }] : [];
+  });
+}
+
+/** Round steps from zero to at least the highest value: 1, 2, 2.5 or 5 times a power of ten. */
+export function niceTicks(highest: number, wanted = 4): number[] {
+  if (!(highest > 0)) return [0, 1];
+  const rough = highest / wanted;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((size) => size >= rough * 0.9999) ?? rough;
+  const count = Math.ceil(highest / step - 1e-9);
+  return Array.from({ length: count + 1 }, (_, index) => Number((index * step).toPrecision(12)));
+}
