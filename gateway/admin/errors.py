@@ -12,6 +12,7 @@ SovgateError
     └── (gateway.tenants.errors: NotFound, AlreadyExists, InvalidValue, LastOwner)
 """
 
+from billing import errors as billing
 from core.errors import SovgateError
 from core.money import InvalidAmount
 from gateway.tenants import errors as tenants
@@ -106,6 +107,10 @@ STATUS: dict[type[SovgateError], int] = {
     InvalidRequest: 422,
     ExportNotReady: 409,
     InvalidAmount: 422,
+    billing.UnknownBudget: 404,
+    billing.UnknownJob: 404,
+    billing.InvalidBudget: 422,
+    billing.InvalidReport: 422,
     tenants.NotFound: 404,
     tenants.AlreadyExists: 409,
     tenants.InvalidValue: 422,

@@ -6,6 +6,13 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
 from core.clock import isoformat
+from gateway.tenants.names import (
+    EMAIL_PATTERN,
+    NAME_LENGTH,
+    NAME_PATTERN,
+    PASSWORD_LENGTH,
+    SLUG_PATTERN,
+)
 
 
 class Schema(BaseModel):
@@ -65,27 +72,27 @@ Instant = Annotated[
 Slug = Annotated[
     str,
     Field(
-        pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$",
+        pattern=SLUG_PATTERN,
         description="Lower-case letters, digits, hyphens, underscores; never changes.",
         examples=["acme"],
     ),
 ]
 Name = Annotated[
-    str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["Support"])
+    str, Field(min_length=1, max_length=NAME_LENGTH, pattern=NAME_PATTERN, examples=["Support"])
 ]
 Email = Annotated[
     str,
     AfterValidator(str.lower),
     Field(
         max_length=254,
-        pattern=r"^[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,189}$",
+        pattern=EMAIL_PATTERN,
         examples=["owner@example.com"],
     ),
 ]
 Password = Annotated[
     str,
     Field(
-        min_length=12,
+        min_length=PASSWORD_LENGTH,
         max_length=256,
         description="At least 12 characters.",
         examples=["a long pass phrase"],

@@ -6,8 +6,7 @@ made at import and nothing is looked up globally.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Protocol
 
@@ -21,59 +20,16 @@ from gateway.admin.system.schemas import System
 from gateway.tenants.passwords import Passwords
 
 
-class Invalidation(Protocol):
+class KeyChanges(Protocol):
     """The part of ``KeyCache`` that a change needs."""
 
     def invalidate(self, *, key_id: str | None = None, tenant: str | None = None) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class BudgetState:
-    """A budget and where it stands in its present period; amounts in USD."""
+class BudgetChanges(Protocol):
+    """The part of billing's ``BudgetKeeper`` that a change needs."""
 
-    id: str
-    tenant: str
-    scope: str
-    scope_id: str
-    period: str
-    hard: bool
-    limit_usd: Decimal
-    spent_usd: Decimal
-    reserved_usd: Decimal
-    period_start: datetime | None
-    period_end: datetime | None
-
-
-class Budgets(Protocol):
-    """Budgets of a tenant, in the caller's transaction."""
-
-    async def list(self, session: AsyncSession, tenant: str) -> Sequence[BudgetState]: ...
-
-    async def get(self, session: AsyncSession, tenant: str, budget_id: str) -> BudgetState: ...
-
-    async def create(
-        self,
-        session: AsyncSession,
-        *,
-        tenant: str,
-        scope: str,
-        scope_id: str,
-        period: str,
-        limit_usd: Decimal,
-        hard: bool,
-    ) -> BudgetState: ...
-
-    async def update(
-        self,
-        session: AsyncSession,
-        tenant: str,
-        budget_id: str,
-        *,
-        limit_usd: Decimal | None,
-        hard: bool | None,
-    ) -> BudgetState: ...
-
-    async def delete(self, session: AsyncSession, tenant: str, budget_id: str) -> None: ...
+    def invalidate(self, tenant: str) -> None: ...
 
 
 class Exports(Protocol):
@@ -130,8 +86,8 @@ class AdminServices:
     database: Database
     clock: Clock
     pepper: bytes
-    key_cache: Invalidation
-    budgets: Budgets
+    key_cache: KeyChanges
+    budget_changes: BudgetChanges
     exports: Exports
     system: SystemView
     policies: frozenset[str]

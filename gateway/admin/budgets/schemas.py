@@ -30,10 +30,12 @@ class Budget(Schema):
     hard: bool = Field(description="A hard budget refuses requests, a soft one only reports.")
     limit_usd: Amount
     spent_usd: Amount = Field(description="Settled in the present period.")
-    reserved_usd: Amount = Field(description="Held for requests under way and by gateways.")
-    remaining_usd: Amount
-    period_start: Instant | None = Field(description="Null for a budget without periods.")
-    period_end: Instant | None
+    reserved_usd: Amount = Field(
+        description="Lent to gateways: for requests under way and the next ones."
+    )
+    remaining_usd: Amount = Field(description="Limit minus spent; can be negative when soft.")
+    period_start: Instant
+    period_end: Instant | None = Field(description="Null for a budget without periods.")
 
 
 class BudgetList(Schema):

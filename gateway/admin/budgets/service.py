@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from billing.budgets.service import BudgetService, BudgetStatus
 from core.money import format_amount, parse_amount
 from gateway.admin.access import TenantAccess
 from gateway.admin.budgets.schemas import (
@@ -15,15 +16,15 @@ from gateway.admin.budgets.schemas import (
     BudgetUpdate,
 )
 from gateway.admin.permissions import Permission
-from gateway.admin.services import AdminServices, BudgetState
+from gateway.admin.services import AdminServices
 from gateway.admin.trail import record
-from gateway.tenants.errors import InvalidValue, NotFound
+from gateway.tenants.errors import AlreadyExists, InvalidValue, NotFound
 from gateway.tenants.repository import KeyRepository, ProjectRepository
 
 
 async def list_budgets(services: AdminServices, tenant: str) -> BudgetList:
     async with services.database.session() as session:
-        states = await services.budgets.list(session, tenant)
+        states = await _budgets(services).list(session, tenant)
     return BudgetList(items=[_view(state) for state in states])
 
 
@@ -32,32 +33,32 @@ async def create_budget(
 ) -> Budget:
     _check_scope(access, body.scope)
     async with services.database.transaction() as session:
-        state = await services.budgets.create(
+        scope_id = await _scope_id(session, access.tenant, body)
+        await _check_free(services, session, access.tenant, body, scope_id)
+        state = await _budgets(services).create(
             session,
-            tenant=access.tenant,
-            scope=body.scope,
-            scope_id=await _scope_id(session, access.tenant, body),
+            access.tenant,
+            limit=parse_amount(body.limit_usd),
             period=body.period,
-            limit_usd=parse_amount(body.limit_usd),
             hard=body.hard,
+            scope=body.scope,
+            scope_id=scope_id,
         )
         view = _view(state)
         await _record(services, session, access, "budget.create", view.id, after=view)
+    services.budget_changes.invalidate(access.tenant)
     return view
 
 
 async def update_budget(
     services: AdminServices, access: TenantAccess, budget_id: str, body: BudgetUpdate
 ) -> Budget:
+    budgets = _budgets(services)
     async with services.database.transaction() as session:
-        before = await services.budgets.get(session, access.tenant, budget_id)
+        before = await budgets.get(session, access.tenant, budget_id)
         _check_scope(access, before.scope)
-        state = await services.budgets.update(
-            session,
-            access.tenant,
-            budget_id,
-            limit_usd=None if body.limit_usd is None else parse_amount(body.limit_usd),
-            hard=body.hard,
+        state = await budgets.change(
+            session, access.tenant, budget_id, limit=body.limit_usd, hard=body.hard
         )
         view = _view(state)
         await _record(
@@ -70,15 +71,31 @@ async def update_budget(
             after=view,
             reason=body.reason,
         )
+    services.budget_changes.invalidate(access.tenant)
     return view
 
 
 async def delete_budget(services: AdminServices, access: TenantAccess, budget_id: str) -> None:
+    budgets = _budgets(services)
     async with services.database.transaction() as session:
-        before = await services.budgets.get(session, access.tenant, budget_id)
+        before = await budgets.get(session, access.tenant, budget_id)
         _check_scope(access, before.scope)
-        await services.budgets.delete(session, access.tenant, budget_id)
+        await budgets.archive(session, access.tenant, budget_id)
         await _record(services, session, access, "budget.delete", budget_id, before=_view(before))
+    services.budget_changes.invalidate(access.tenant)
+
+
+def _budgets(services: AdminServices) -> BudgetService:
+    return BudgetService(services.clock)
+
+
+async def _check_free(
+    services: AdminServices, session: AsyncSession, tenant: str, body: BudgetCreate, scope_id: str
+) -> None:
+    wanted = (body.scope, scope_id, body.period)
+    for budget in await _budgets(services).list(session, tenant):
+        if (budget.scope, budget.scope_id, budget.period) == wanted:
+            raise AlreadyExists("There is a budget of this scope and period: change that one.")
 
 
 def _check_scope(access: TenantAccess, scope: str) -> None:
@@ -128,8 +145,7 @@ def _json(view: Budget | None) -> dict[str, Any] | None:
     return None if view is None else view.model_dump(mode="json")
 
 
-def _view(state: BudgetState) -> Budget:
-    remaining = state.limit_usd - state.spent_usd - state.reserved_usd
+def _view(state: BudgetStatus) -> Budget:
     return Budget(
         id=state.id,
         tenant=state.tenant,
@@ -137,10 +153,10 @@ def _view(state: BudgetState) -> Budget:
         scope_id=state.scope_id,
         period=BudgetPeriod(state.period),
         hard=state.hard,
-        limit_usd=format_amount(state.limit_usd),
-        spent_usd=format_amount(state.spent_usd),
-        reserved_usd=format_amount(state.reserved_usd),
-        remaining_usd=format_amount(remaining),
-        period_start=state.period_start,
-        period_end=state.period_end,
+        limit_usd=format_amount(state.limit),
+        spent_usd=format_amount(state.spent),
+        reserved_usd=format_amount(state.leased),
+        remaining_usd=format_amount(state.remaining),
+        period_start=state.starts_at,
+        period_end=state.resets_at,
     )

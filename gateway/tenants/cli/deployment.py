@@ -1,0 +1,122 @@
+"""What every command does around its one task: settings, database, audit, output."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.clock import Clock, SystemClock
+from core.database import Database
+from core.errors import SovgateError
+from gateway.audit import append_admin
+from gateway.identity import load_pepper
+from gateway.settings import Settings, load_settings
+from migrations.runner import upgrade
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="The deployment's sovgate.yaml.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
+TenantOption = Annotated[str, typer.Option("--tenant", help="Name of the tenant.")]
+ReasonOption = Annotated[
+    str | None, typer.Option("--reason", help="Kept in the audit trail; no personal data.")
+]
+
+_T = TypeVar("_T")
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """An open deployment, inside one transaction."""
+
+    settings: Settings
+    clock: Clock
+    pepper: bytes
+    session: AsyncSession
+
+    async def record(
+        self,
+        tenant: str | None,
+        action: str,
+        target: str,
+        *,
+        before: Any = None,
+        after: Any = None,
+        reason: str | None = None,
+    ) -> None:
+        """Append an admin action of the command line to the trail; call it last."""
+        await append_admin(
+            self.session,
+            tenant=tenant,
+            actor="cli",
+            method="cli",
+            action=action,
+            target=target,
+            before=before,
+            after=after,
+            reason=reason,
+            clock=self.clock,
+        )
+
+
+def run(config: Path | None, task: Callable[[Deployment], Awaitable[_T]]) -> _T:
+    """Do one task in one transaction; an expected error ends the program with status 1."""
+    try:
+        return asyncio.run(_run(config, task))
+    except SovgateError as error:
+        typer.echo(f"Error: {error.message}", err=True)
+    except (OperationalError, InterfaceError, OSError):
+        typer.echo("Error: the database does not answer, or lacks its tables.", err=True)
+        typer.echo("Check database.url and run `sovgate db upgrade`.", err=True)
+    raise typer.Exit(1)
+
+
+async def _run(config: Path | None, task: Callable[[Deployment], Awaitable[_T]]) -> _T:
+    settings = load_settings(config)
+    async with _open(settings) as database, database.transaction() as session:
+        return await task(Deployment(settings, SystemClock(), load_pepper(settings), session))
+
+
+@asynccontextmanager
+async def _open(settings: Settings) -> AsyncIterator[Database]:
+    database = Database(settings.database.url, pool_size=1)
+    try:
+        if database.is_sqlite:  # the embedded database is made where it is missing
+            _make_folder(settings.database.url)
+            await upgrade(database)
+        yield database
+    finally:
+        await database.dispose()
+
+
+def _make_folder(url: str) -> None:
+    Path(url.partition(":///")[2]).parent.mkdir(parents=True, exist_ok=True)
+
+
+def show(row: Row, *, as_json: bool, text: str) -> None:
+    """Print one object: as JSON, or a sentence."""
+    typer.echo(json.dumps(row, default=str) if as_json else text)
+
+
+def show_all(rows: Sequence[Row], columns: Sequence[str], *, as_json: bool) -> None:
+    """Print a list: as JSON, or as aligned columns."""
+    if as_json:
+        typer.echo(json.dumps(list(rows), default=str))
+        return
+    cells = [list(columns), *([_cell(row[name]) for name in columns] for row in rows)]
+    widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
+    for line in cells:
+        padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        typer.echo("  ".join(padded).rstrip())
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None else str(value)
