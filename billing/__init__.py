@@ -12,16 +12,31 @@ if TYPE_CHECKING:
     from billing.budgets.keeper import BudgetKeeper
     from billing.budgets.service import BudgetService, BudgetStatus
     from billing.budgets.settings import EscrowSettings
+    from billing.jobs.app import make_celery
+    from billing.jobs.exporters import (
+        Exporter,
+        ExporterRegistry,
+        ExportRequest,
+        Progress,
+        default_exporters,
+    )
+    from billing.jobs.service import JobService, job_to_json
+    from billing.jobs.settings import JobSettings
     from billing.ledger.adjust import adjust
     from billing.ledger.check import CheckReport, check, run_check
     from billing.ledger.ddl import append_only_ddl, drop_append_only_ddl
     from billing.ledger.sink import LedgerSink
     from billing.periods import PeriodKind, month_span
     from billing.prices import CostBreakdown, CostLine, PriceBook, PriceVersion
+    from billing.reports.billing import BillingReport, billing_report
+    from billing.reports.files import write_table
+    from billing.reports.usage import UsageReport, usage_report
     from billing.settlement import Hold, Reservation, Settlement
+    from billing.snapshot import snapshot
     from billing.usage import Usage
 
 __all__ = [
+    "BillingReport",
     "BudgetDefinition",
     "BudgetKeeper",
     "BudgetService",
@@ -30,23 +45,52 @@ __all__ = [
     "CostBreakdown",
     "CostLine",
     "EscrowSettings",
+    "ExportRequest",
+    "Exporter",
+    "ExporterRegistry",
     "Hold",
+    "JobService",
+    "JobSettings",
     "LedgerSink",
     "PeriodKind",
     "PriceBook",
     "PriceVersion",
+    "Progress",
     "Reservation",
     "Settlement",
     "Usage",
+    "UsageReport",
     "adjust",
     "append_only_ddl",
+    "billing_report",
     "check",
+    "default_exporters",
     "drop_append_only_ddl",
+    "job_to_json",
+    "make_celery",
     "month_span",
     "run_check",
+    "snapshot",
+    "usage_report",
+    "write_table",
 ]
 
 _HOME = {
+    "make_celery": "jobs.app",
+    "Exporter": "jobs.exporters",
+    "ExporterRegistry": "jobs.exporters",
+    "ExportRequest": "jobs.exporters",
+    "Progress": "jobs.exporters",
+    "default_exporters": "jobs.exporters",
+    "JobService": "jobs.service",
+    "job_to_json": "jobs.service",
+    "JobSettings": "jobs.settings",
+    "BillingReport": "reports.billing",
+    "billing_report": "reports.billing",
+    "write_table": "reports.files",
+    "UsageReport": "reports.usage",
+    "usage_report": "reports.usage",
+    "snapshot": "snapshot",
     "BudgetDefinition": "budgets.definitions",
     "BudgetKeeper": "budgets.keeper",
     "BudgetService": "budgets.service",

@@ -176,3 +176,4 @@ class Job(Base):
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     file_name: Mapped[str | None] = mapped_column(String(200))
     error_code: Mapped[str | None] = mapped_column(String(60))
+    runner: Mapped[str | None] = mapped_column(String(128))

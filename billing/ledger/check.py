@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.budgets import repository
 from billing.models import Budget, BudgetLease, BudgetPeriod, LedgerEntry, PriceUnit, UsageRecord
 from billing.periods import Period
 from billing.prices import line_amount
+from billing.snapshot import snapshot
 from billing.usage import TOKEN_CLASSES, WORKER_SECOND
 from core.database import Database, amount_sum
 from core.money import EXACT, ZERO, format_amount
@@ -64,9 +65,7 @@ class CheckReport:
 
 async def run_check(database: Database) -> CheckReport:
     """``check`` in one consistent view of the database, while others write."""
-    async with database.transaction() as session:
-        if not database.is_sqlite:
-            await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+    async with snapshot(database) as session:
         return await check(session)
 
 
@@ -142,7 +141,8 @@ async def _unequal_records(session: AsyncSession) -> list[str]:
 
 
 async def _sums(session: AsyncSession, query: Any) -> dict[str, tuple[Decimal, int]]:
-    return {tenant: (total, count) for tenant, total, count in await session.execute(query)}
+    rows = [tuple(row) for row in await session.execute(query)]
+    return {tenant: (total, count) for tenant, total, count in rows}
 
 
 async def _unequal_lines(session: AsyncSession) -> list[str]:
@@ -159,7 +159,8 @@ async def _unequal_lines(session: AsyncSession) -> list[str]:
         amount_sum(UsageRecord.worker_seconds),
     ).group_by(UsageRecord.price_version)
     problems: list[str] = []
-    for version, cost, *quantities in await session.execute(query):
+    for row in await session.execute(query):
+        version, cost, *quantities = tuple(row)
         total = ZERO
         for name, quantity in zip((*TOKEN_CLASSES, WORKER_SECOND), quantities, strict=True):
             unit = prices.get((version, name))

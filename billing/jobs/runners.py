@@ -1,0 +1,150 @@
+"""Who runs the jobs: a thread of this process, or Celery workers behind a broker.
+
+Both only ring a bell. What is to be done stands in the jobs table, and both look
+at it again from time to time, so that a job outlives crashes and lost messages.
+"""
+
+import asyncio
+import threading
+from contextlib import suppress
+from typing import Protocol
+
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
+
+from billing.jobs import repository
+from billing.jobs.app import REPORT_EXPORT
+from billing.jobs.execution import STALE_AFTER
+from billing.jobs.settings import JobSettings
+from core.clock import Clock
+from core.database import Database
+
+_log = structlog.get_logger(__name__)
+
+
+class Runner(Protocol):
+    """Gets submitted jobs done, sooner or later."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def ring(self, job_id: str) -> None:
+        """A job was submitted."""
+        ...
+
+
+class LocalRunner:
+    """Applies the Celery task in one thread of this process, a job at a time.
+
+    Args:
+        poll_s: seconds between two looks for jobs that another process left behind.
+    """
+
+    def __init__(
+        self, app: Celery, settings: JobSettings, clock: Clock, *, poll_s: float = 15.0
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._clock = clock
+        self._poll_s = poll_s
+        self._bell = threading.Event()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    async def start(self) -> None:
+        self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Wait for the job at hand; the others stay queued for the next start."""
+        self._stopping.set()
+        self._bell.set()
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join)
+
+    async def ring(self, job_id: str) -> None:
+        self._bell.set()
+
+    def _work(self) -> None:
+        left_behind = True
+        while not self._stopping.is_set():
+            self._bell.clear()
+            try:
+                jobs = asyncio.run(self._waiting(left_behind))
+                left_behind = False
+            except (SQLAlchemyError, OSError) as error:
+                _log.warning("jobs_not_readable", error=type(error).__name__)
+                jobs = []
+            for job_id in jobs:
+                if self._stopping.is_set():
+                    return
+                self._apply(job_id)
+            if not jobs:
+                self._bell.wait(self._poll_s)
+
+    def _apply(self, job_id: str) -> None:
+        result = self._app.tasks[REPORT_EXPORT].apply(args=(job_id,))
+        if result.failed():
+            _log.error("job_crashed", job_id=job_id, error=type(result.result).__name__)
+
+    async def _waiting(self, left_behind: bool) -> list[str]:
+        database = Database(self._settings.database_url, pool_size=1)
+        try:
+            async with database.transaction() as session:
+                if left_behind:
+                    await repository.requeue(session, self._settings.runner)
+                return await repository.waiting_jobs(session, self._clock.now() - STALE_AFTER)
+        finally:
+            await database.dispose()
+
+
+class BrokerRunner:
+    """Sends jobs to Celery workers, and again those that nobody works on.
+
+    Args:
+        poll_s: seconds between two looks for jobs whose message was lost.
+    """
+
+    def __init__(
+        self, app: Celery, database: Database, clock: Clock, *, poll_s: float = 30.0
+    ) -> None:
+        self._app = app
+        self._database = database
+        self._clock = clock
+        self._poll_s = poll_s
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._poll(), name="jobs")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        await asyncio.to_thread(self._app.close)
+
+    async def ring(self, job_id: str) -> None:
+        """A broker that is away is no loss: the next look sends the job."""
+        try:
+            await asyncio.to_thread(
+                self._app.tasks[REPORT_EXPORT].apply_async, (job_id,), retry=False
+            )
+        except (OperationalError, OSError) as error:
+            _log.warning("broker_unreachable", job_id=job_id, error=type(error).__name__)
+
+    async def _poll(self) -> None:
+        while True:
+            try:
+                before = self._clock.now() - STALE_AFTER
+                async with self._database.session() as session:
+                    jobs = await repository.waiting_jobs(session, before)
+            except (SQLAlchemyError, OSError) as error:
+                _log.warning("jobs_not_readable", error=type(error).__name__)
+                jobs = []
+            for job_id in jobs:
+                await self.ring(job_id)
+            await asyncio.sleep(self._poll_s)
