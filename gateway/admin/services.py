@@ -4,18 +4,15 @@ The lifespan that mounts the API builds one ``AdminServices``; nothing here is
 made at import and nothing is looked up globally.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from billing import JobService
 from core.clock import Clock
 from core.database import Database
-from gateway.admin.exports.schemas import Export, ExportCreate
 from gateway.admin.system.schemas import System
 from gateway.tenants.passwords import Passwords
 
@@ -30,29 +27,6 @@ class BudgetChanges(Protocol):
     """The part of billing's ``BudgetKeeper`` that a change needs."""
 
     def invalidate(self, tenant: str) -> None: ...
-
-
-class Exports(Protocol):
-    """Jobs that write a tenant's report into a file.
-
-    Every method is scoped by tenant: another tenant's job is ``NotFound``.
-    """
-
-    async def create(
-        self, session: AsyncSession, tenant: str, request: ExportCreate, *, actor: str
-    ) -> Export: ...
-
-    async def start(self, export: Export) -> None:
-        """Hand the job to its worker, once the transaction that created it is over."""
-        ...
-
-    async def list(self, session: AsyncSession, tenant: str) -> Sequence[Export]: ...
-
-    async def get(self, session: AsyncSession, tenant: str, export_id: str) -> Export: ...
-
-    async def file(self, session: AsyncSession, tenant: str, export_id: str) -> Path:
-        """The finished file; raises ``ExportNotReady`` before."""
-        ...
 
 
 class SystemView(Protocol):
@@ -80,6 +54,9 @@ class AdminServices:
 
     Args:
         pepper: the secret of the keyed hashes of API keys, sessions and log-in attempts.
+        key_cache: told when a key or tenant changed.
+        budget_changes: told when a tenant's budgets changed.
+        jobs: with the kinds of ``gateway.admin.exports.kinds``.
         policies: the names of the policies that a tenant may have.
     """
 
@@ -88,7 +65,7 @@ class AdminServices:
     pepper: bytes
     key_cache: KeyChanges
     budget_changes: BudgetChanges
-    exports: Exports
+    jobs: JobService
     system: SystemView
     policies: frozenset[str]
     passwords: Passwords = field(default_factory=Passwords)

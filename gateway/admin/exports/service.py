@@ -1,15 +1,27 @@
-"""Exports: which kind a role may ask for and download, with audit records."""
+"""Exports: which kind a role may ask for and download, with audit records.
+
+A request is recorded before its job is made, and a download before the first byte
+leaves: an export that nobody can account for cannot happen.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
 
 from fastapi.responses import FileResponse
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from billing.errors import UnknownJob
+from billing.models import Job
+from core.clock import isoformat
 from gateway.admin.access import TenantAccess
+from gateway.admin.errors import ExportNotReady
+from gateway.admin.exports.kinds import AUDIT_FORMATS
 from gateway.admin.exports.schemas import (
     Export,
     ExportCreate,
     ExportFormat,
     ExportKind,
     ExportList,
+    ExportStatus,
 )
 from gateway.admin.permissions import Permission, allows
 from gateway.admin.services import AdminServices
@@ -18,12 +30,12 @@ from gateway.admin.trail import record
 from gateway.tenants.errors import InvalidValue, NotFound
 
 _TABLES = frozenset({ExportFormat.CSV, ExportFormat.PARQUET, ExportFormat.XLSX})
-FORMATS = {
-    ExportKind.AUDIT: frozenset({ExportFormat.JSONL, ExportFormat.CSV, ExportFormat.PARQUET}),
+FORMATS: Mapping[str, frozenset[ExportFormat]] = {
+    ExportKind.AUDIT: frozenset(ExportFormat(name) for name in AUDIT_FORMATS),
     ExportKind.BILLING: _TABLES,
     ExportKind.USAGE: _TABLES,
 }
-NEEDED = {
+NEEDED: Mapping[str, Permission] = {
     ExportKind.AUDIT: Permission.EXPORTS_AUDIT,
     ExportKind.BILLING: Permission.EXPORTS_FINANCE,
     ExportKind.USAGE: Permission.EXPORTS_FINANCE,
@@ -38,56 +50,99 @@ async def create_export(
         names = ", ".join(sorted(FORMATS[body.kind]))
         raise InvalidValue(f"Exports of {body.kind} come as {names}.", param="format")
     span(body.start, body.end, services.clock.now())
-    async with services.database.transaction() as session:
-        export = await services.exports.create(
-            session, access.tenant, body, actor=access.actor.user_id
-        )
-        await _record(services, session, access, "export.create", export)
-    await services.exports.start(export)
-    return export
+    params = {
+        "format": body.format.value,
+        "from": isoformat(body.start),
+        "to": isoformat(body.end),
+    }
+    await _record(services, access, "export.create", body.kind, params)
+    job = await services.jobs.submit(access.tenant, body.kind.value, params)
+    return await _view(services, job)
 
 
 async def list_exports(services: AdminServices, access: TenantAccess) -> ExportList:
-    async with services.database.session() as session:
-        exports = await services.exports.list(session, access.tenant)
-    return ExportList(items=[export for export in exports if _may_read(access, export)])
+    jobs = [job for job in await services.jobs.list(access.tenant) if _may_read(access, job)]
+    return ExportList(items=[await _view(services, job) for job in jobs])
 
 
 async def get_export(services: AdminServices, access: TenantAccess, export_id: str) -> Export:
-    async with services.database.session() as session:
-        export = await services.exports.get(session, access.tenant, export_id)
-    if not _may_read(access, export):
-        raise NotFound("export", param="export_id")
-    return export
+    return await _view(services, await _find(services, access, export_id))
 
 
 async def download(services: AdminServices, access: TenantAccess, export_id: str) -> FileResponse:
-    """The file; who took it away is recorded."""
-    export = await get_export(services, access, export_id)
-    async with services.database.transaction() as session:
-        path = await services.exports.file(session, access.tenant, export_id)
-        await _record(services, session, access, "export.download", export)
-    name = f"{access.tenant}-{export.kind}-{export.id}.{export.format}"
-    return FileResponse(path, media_type="application/octet-stream", filename=name)
+    """The file.
+
+    Raises:
+        NotFound: no such export for this account, or its file was cleared away.
+        ExportNotReady: it is not finished.
+    """
+    job = await _find(services, access, export_id)
+    if job.status != ExportStatus.DONE:
+        raise ExportNotReady(f"This export is {job.status}. Ask for it again until it is done.")
+    path = await services.jobs.file(access.tenant, export_id)
+    await _record(services, access, "export.download", export_id, {"kind": job.kind})
+    return FileResponse(
+        path,
+        media_type="application/octet-stream",
+        filename=f"{access.tenant}-{path.name}",
+    )
 
 
-def _may_read(access: TenantAccess, export: Export) -> bool:
-    return allows(access.actor.grants, NEEDED[export.kind], access.tenant)
+async def _find(services: AdminServices, access: TenantAccess, export_id: str) -> Job:
+    try:
+        job = await services.jobs.get(access.tenant, export_id)
+    except UnknownJob:
+        raise NotFound("export", param="export_id") from None
+    if not _may_read(access, job):
+        raise NotFound("export", param="export_id")
+    return job
+
+
+def _may_read(access: TenantAccess, job: Job) -> bool:
+    needed = NEEDED.get(job.kind)
+    return needed is not None and allows(access.actor.grants, needed, access.tenant)
 
 
 async def _record(
     services: AdminServices,
-    session: AsyncSession,
     access: TenantAccess,
     action: str,
-    export: Export,
+    target: str,
+    after: Mapping[str, str],
 ) -> None:
-    await record(
-        services,
-        session,
-        access.actor,
-        action=action,
-        target=export.id,
-        tenant=access.tenant,
-        after={"kind": export.kind, "format": export.format},
+    async with services.database.transaction() as session:
+        await record(
+            services,
+            session,
+            access.actor,
+            action=action,
+            target=target,
+            tenant=access.tenant,
+            after=after,
+        )
+
+
+async def _view(services: AdminServices, job: Job) -> Export:
+    return Export(
+        id=job.id,
+        tenant=job.tenant,
+        kind=ExportKind(job.kind),
+        format=ExportFormat(job.params["format"]),
+        start=datetime.fromisoformat(job.params["from"]),
+        end=datetime.fromisoformat(job.params["to"]),
+        status=ExportStatus(job.status),
+        error=job.error_code,
+        size_bytes=await _size(services, job),
+        created_at=job.created_at,
+        finished_at=job.finished_at,
     )
+
+
+async def _size(services: AdminServices, job: Job) -> int | None:
+    if job.status != ExportStatus.DONE:
+        return None
+    try:
+        path = await services.jobs.file(job.tenant, job.id)
+    except UnknownJob:  # cleared away since
+        return None
+    return path.stat().st_size
