@@ -143,8 +143,8 @@ class Gateway:
 
 def build_admin(state: GatewayState) -> ASGIApp:
     """The admin API over the running parts."""
-    from gateway.administration import build_admin_services
     from gateway.admin import create_admin_api
+    from gateway.administration import build_admin_services
 
     return create_admin_api(build_admin_services(state))
 

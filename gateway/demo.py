@@ -5,6 +5,7 @@ Starts the gateway and one worker process, says what to try, and stops both on
 Ctrl-C. A second start finds everything there and is ready in seconds.
 """
 
+import ctypes
 import json
 import os
 import secrets
@@ -25,12 +26,14 @@ from urllib.error import URLError
 import yaml
 
 from gateway.errors import SettingsError
+from gateway.server import serve
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8080
 TENANTS = ("acme", "globex")
 ADMIN_EMAIL = "owner@example.com"
 WORKER_START_S = 120
+_PR_SET_PDEATHSIG = 1
 _POLICY_NOTE = "# Made by `sovgate demo`; edit it as you like, it is not written again.\n"
 
 
@@ -119,7 +122,9 @@ def running_worker(demo: Demo) -> Iterator[subprocess.Popen[bytes]]:
     command += ["--model", str(demo.model), "--device", "cpu", "--port", str(demo.worker_port)]
     command += ["--alias", "sov-pro=8", "--alias", "sov-flash=7", "--alias", "sov-nano=6"]
     # Its own process group: Ctrl-C reaches the gateway first, which lets streams finish.
-    worker = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    worker = subprocess.Popen(
+        command, stdout=log, stderr=log, start_new_session=True, preexec_fn=_end_with_parent
+    )
     try:
         _wait_for(f"http://{HOST}:{demo.worker_port}/health", worker, demo.directory)
         yield worker
@@ -172,21 +177,21 @@ def run(directory: Path, port: int | None) -> None:
     convert_model(demo)
     (demo.directory / "demo.json").unlink(missing_ok=True)
     os.environ.update(demo.environment())
+    os.environ["SOVGATE_SERVER__PORT"] = str(demo.port)
     os.environ["SOVGATE_UPSTREAMS"] = json.dumps([_pool(demo.worker_port)])
     with running_worker(demo):
         _say("starting the gateway")
         threading.Thread(target=announce, args=(demo,), daemon=True).start()
-        from gateway.server import serve
-        from gateway.settings import load_settings
-
-        settings = load_settings(demo.config)
-        serve(settings.model_copy(update={"server": settings.server.model_copy(
-            update={"host": HOST, "port": demo.port})}))  # fmt: skip
+        serve(demo.config)
 
 
 def _settings(demo: Demo) -> dict[str, Any]:
     data = demo.directory / "data"
-    prices = {"sov-nano": ("0.05", "0.20"), "sov-flash": ("0.15", "0.60"), "sov-pro": ("0.66", "1.98")}
+    prices = {
+        "sov-nano": ("0.05", "0.20"),
+        "sov-flash": ("0.15", "0.60"),
+        "sov-pro": ("0.66", "1.98"),
+    }
     return {
         "server": {"host": HOST, "port": demo.port},
         "data_dir": str(data),
@@ -197,8 +202,18 @@ def _settings(demo: Demo) -> dict[str, Any]:
             "instant": {"upstream": "pool", "model": "sov-nano"},
             "flash": {"upstream": "pool", "model": "sov-flash"},
             "non-think": {"upstream": "pool", "model": "sov-pro"},
-            "think-high": {"upstream": "pool", "model": "sov-pro", "thinking": True, "effort": "high"},
-            "think-max": {"upstream": "pool", "model": "sov-pro", "thinking": True, "effort": "max"},
+            "think-high": {
+                "upstream": "pool",
+                "model": "sov-pro",
+                "thinking": True,
+                "effort": "high",
+            },
+            "think-max": {
+                "upstream": "pool",
+                "model": "sov-pro",
+                "thinking": True,
+                "effort": "max",
+            },
         },
         "prices": [
             {
@@ -249,7 +264,7 @@ def _wait_for(url: str, process: "subprocess.Popen[bytes] | None", directory: Pa
                 f"The worker ended with status {process.returncode}; see {directory}/worker.log."
             )
         try:
-            with urllib.request.urlopen(url, timeout=1) as answer:  # noqa: S310 - loopback
+            with urllib.request.urlopen(url, timeout=1) as answer:
                 if answer.status == 200:
                     return
         except (URLError, OSError):
@@ -276,6 +291,12 @@ def _write_private(file: Path, content: dict[str, Any]) -> None:
         json.dump(content, out, indent=2)
         out.write("\n")
     draft.rename(file)
+
+
+def _end_with_parent() -> None:
+    """On Linux a demo that is killed takes its worker with it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _say(text: str) -> None:

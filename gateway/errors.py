@@ -4,7 +4,7 @@
     └── GatewayError
         ├── SettingsError
         ├── InvalidRequest ── MalformedJson, BodyTooLarge, UnknownModel, NotFound, MethodNotAllowed
-        ├── AuthenticationError ── MissingKey  (InvalidKey, KeyRevoked, TenantSuspended: gateway.tenants)
+        ├── AuthenticationError ── MissingKey (others: gateway.tenants.errors)
         ├── LimitExceeded ── RequestRateExceeded, TokenRateExceeded, ParallelLimitExceeded
         ├── ContentBlocked ── InputBlocked, InjectionBlocked, PersonalDataBlocked
         ├── ResidencyDenied

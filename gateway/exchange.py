@@ -100,6 +100,20 @@ class Exchange:
     disconnected: bool = False
 
     @property
+    def authenticated(self) -> tuple[Principal, PolicySettings]:
+        """Who asks and under which policy; stages after the first rely on it."""
+        if self.principal is None or self.policy is None:
+            raise RuntimeError("the request has not been authenticated")
+        return self.principal, self.policy
+
+    @property
+    def target(self) -> "Target":
+        """Where the request goes; stages after routing rely on it."""
+        if self.route is None:
+            raise RuntimeError("the request has not been routed")
+        return self.route.target
+
+    @property
     def masked(self) -> dict[str, int]:
         """Distinct masked values per entity type."""
         return dict(self.scope.counts) if self.scope is not None else {}

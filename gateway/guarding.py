@@ -97,13 +97,9 @@ class Guards:
     def close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    async def _run(
-        self, texts: list[tuple[str, Role]], policy: PolicySettings
-    ) -> list[Findings]:
+    async def _run(self, texts: list[tuple[str, Role]], policy: PolicySettings) -> list[Findings]:
         if self._waiting >= MAX_WAITING:
-            raise Unavailable(
-                "The guards are busy; try again in a second.", retry_after_s=1
-            )
+            raise Unavailable("The guards are busy; try again in a second.", retry_after_s=1)
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(
@@ -112,9 +108,7 @@ class Guards:
         finally:
             self._waiting -= 1
 
-    def _inspect_all(
-        self, texts: list[tuple[str, Role]], policy: PolicySettings
-    ) -> list[Findings]:
+    def _inspect_all(self, texts: list[tuple[str, Role]], policy: PolicySettings) -> list[Findings]:
         try:
             return [self._inspect_one(text, role, policy) for text, role in texts]
         except GuardUnavailable:

@@ -221,9 +221,7 @@ class SharedLimiter:
             await self._fallback.release(permit, tokens)
             return
         try:
-            await self._release(
-                keys=_keys(permit.scopes), args=[permit.id, permit.tokens - tokens]
-            )
+            await self._release(keys=_keys(permit.scopes), args=[permit.id, permit.tokens - tokens])
         except RedisError as error:
             _log.warning("limits.not_released", reason=type(error).__name__)
 

@@ -33,7 +33,10 @@ class Metrics:
             registry=registry,
         )
         self.tokens = Counter(
-            "sovgate_tokens_total", "Tokens by class.", ("token_class", "upstream"), registry=registry
+            "sovgate_tokens_total",
+            "Tokens by class.",
+            ("token_class", "upstream"),
+            registry=registry,
         )
         self.masked = Counter(
             "sovgate_masked_values_total",

@@ -11,16 +11,8 @@ from typing import Any
 
 import msgspec
 
-from billing import (
-    CostBreakdown,
-    InvalidUsage,
-    PriceBook,
-    PriceVersion,
-    Reservation,
-    Settlement,
-    UnpricedModel,
-    Usage,
-)
+from billing import CostBreakdown, PriceBook, PriceVersion, Reservation, Settlement, Usage
+from billing.errors import InvalidUsage, UnpricedModel
 from core.clock import Clock, isoformat
 from core.money import ZERO, format_amount
 from gateway.audit import (
@@ -211,9 +203,8 @@ def call_note(exchange: Exchange) -> dict[str, Any]:
 def _route(exchange: Exchange) -> Route | None:
     route = exchange.route
     if route is None:
-        requested = exchange.body.get("model")
         # A name that was found nowhere may be anything, so it is not written down.
-        return Route(requested_model=requested) if exchange.targets else None
+        return Route(requested_model=exchange.body["model"]) if exchange.targets else None
     return Route(
         requested_model=exchange.body["model"],
         tier=route.target.tier,

@@ -1,31 +1,50 @@
-"""Runs the application under uvicorn: plain, with graceful shutdown and no access log."""
+"""Runs the application under uvicorn: graceful shutdown, no access log, N processes."""
+
+import os
+from pathlib import Path
+from typing import Any
 
 import uvicorn
 
 from gateway.log import configure_logging
-from gateway.settings import Settings
+from gateway.settings import Settings, load_settings
+
+_FACTORY = "gateway.app:create_app_from_environment"
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM; running streams get ``server.shutdown_grace_s`` to finish."""
+def serve(config: Path) -> None:
+    """Serve until SIGINT or SIGTERM; running streams get ``server.shutdown_grace_s`` to finish.
+
+    Raises:
+        SettingsError: the configuration is not valid.
+    """
+    settings = load_settings(config)
+    # Worker processes import the application and read the same file.
+    os.environ["SOVGATE_CONFIG"] = str(config.resolve())
+    configure_logging()
+    if settings.server.workers > 1:
+        uvicorn.run(_FACTORY, factory=True, workers=settings.server.workers, **_options(settings))
+        return
     from gateway.app import create_app
 
-    configure_logging()
-    config = uvicorn.Config(
-        create_app(settings),
-        host=settings.server.host,
-        port=settings.server.port,
-        loop="uvloop",
-        http="httptools",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        timeout_graceful_shutdown=settings.server.shutdown_grace_s,
-        timeout_keep_alive=75,
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), **_options(settings)))
     server.run()
     if not server.started:
-        raise SystemExit(3)
+        raise SystemExit(1)
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    return {
+        "host": settings.server.host,
+        "port": settings.server.port,
+        "loop": "uvloop",
+        "http": "httptools",
+        "ws": "none",
+        "lifespan": "on",
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "date_header": False,
+        "timeout_graceful_shutdown": settings.server.shutdown_grace_s,
+        "timeout_keep_alive": 75,
+    }

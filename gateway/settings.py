@@ -36,29 +36,34 @@ class Section(BaseModel):
 
 
 class ServerSettings(Section):
-    host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(8080, ge=0, le=65535, description="TCP port; 0 picks a free one.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8080, ge=0, le=65535, description="TCP port; 0 picks a free one.")
     workers: int = Field(
-        1, ge=1, le=64, description="Gateway processes; more than one needs `redis.url`."
+        default=1, ge=1, le=64, description="Gateway processes; more than one needs `redis.url`."
     )
     max_body_bytes: int = Field(
-        8 * 1024 * 1024, ge=1024, description="Largest request body; beyond it the answer is 413."
+        default=8 * 1024 * 1024,
+        ge=1024,
+        description="Largest request body; beyond it the answer is 413.",
     )
     shutdown_grace_s: int = Field(
-        30, ge=0, description="Seconds that running streams get to finish at shutdown."
+        default=30, ge=0, description="Seconds that running streams get to finish at shutdown."
     )
     secure_cookies: bool = Field(
-        False, description="Mark admin cookies Secure; set it wherever the UI is behind HTTPS."
+        default=False,
+        description="Mark admin cookies Secure; set it wherever the UI is behind HTTPS.",
     )
 
 
 class DatabaseSettings(Section):
     url: str = Field(
-        "sqlite+aiosqlite:///./data/sovgate.db",
+        default="sqlite+aiosqlite:///./data/sovgate.db",
         description="`sqlite+aiosqlite:///FILE` or `postgresql+asyncpg://USER:PASSWORD@HOST/NAME`"
         " (from the environment where it holds a password).",
     )
-    pool_size: int = Field(10, ge=1, description="Connections a process keeps on PostgreSQL.")
+    pool_size: int = Field(
+        default=10, ge=1, description="Connections a process keeps on PostgreSQL."
+    )
 
     @field_validator("url")
     @classmethod
@@ -70,29 +75,33 @@ class DatabaseSettings(Section):
 
 class RedisSettings(Section):
     url: str | None = Field(
-        None, description="`redis://...` of Redis or Valkey: shared limits and the job queue."
+        default=None,
+        description="`redis://...` of Redis or Valkey: shared limits and the job queue.",
     )
 
 
 class AuditSettings(Section):
     signing_key_file: Path | None = Field(
-        None, description="Ed25519 private key (PEM); made in `data_dir` at first start if null."
+        default=None,
+        description="Ed25519 private key (PEM); made in `data_dir` at first start if null.",
     )
     checkpoint_interval_s: int = Field(
-        3600, ge=1, description="Seconds between signed checkpoints of each tenant's chain."
+        default=3600, ge=1, description="Seconds between signed checkpoints of each tenant's chain."
     )
     min_free_bytes: int = Field(
-        64 * 1024 * 1024,
+        default=64 * 1024 * 1024,
         ge=0,
         description="Free disk below which requests are refused with 503, so that no record"
         " is lost.",
     )
-    client_address: bool = Field(False, description="Write client addresses into audit records.")
+    client_address: bool = Field(
+        default=False, description="Write client addresses into audit records."
+    )
 
 
 class SecuritySettings(Section):
     pepper_file: Path | None = Field(
-        None,
+        default=None,
         description="Secret of the keyed hashes of API keys and end users, at least 32 bytes;"
         " made in `data_dir` at first start if null. Replicas must share it.",
     )
@@ -100,7 +109,7 @@ class SecuritySettings(Section):
 
 class BillingSettings(Section):
     unpriced: Literal["allow", "refuse"] = Field(
-        "allow",
+        default="allow",
         description="A model without a price: `allow` serves it at 0 under the price version"
         " `unpriced`, which headers, records and reports show; `refuse` answers 503.",
     )
@@ -108,9 +117,9 @@ class BillingSettings(Section):
 
 class LimitSettings(Section):
     max_output_tokens: int = Field(
-        4096, ge=1, description="Output limit sent upstream where the client sets none."
+        default=4096, ge=1, description="Output limit sent upstream where the client sets none."
     )
-    max_messages: int = Field(2000, ge=1, description="Most messages a request may hold.")
+    max_messages: int = Field(default=2000, ge=1, description="Most messages a request may hold.")
 
 
 class UpstreamSettings(Section):
@@ -121,24 +130,31 @@ class UpstreamSettings(Section):
     )
     zone: Slug = Field(description="Residency zone; policies allow zones.")
     models: list[str] = Field(min_length=1, description="Model names served.")
-    workers: list[str] = Field([], description="`pool`: base URLs without `/v1`.")
-    base_url: str | None = Field(None, description="`openai`: base URL ending in `/v1`.")
-    model_prefix: str | None = Field(None, description="`litellm`: provider, such as `anthropic`.")
-    api_key_env: str | None = Field(None, description="Environment variable with the API key.")
+    workers: list[str] = Field(default=[], description="`pool`: base URLs without `/v1`.")
+    base_url: str | None = Field(default=None, description="`openai`: base URL ending in `/v1`.")
+    model_prefix: str | None = Field(
+        default=None, description="`litellm`: provider, such as `anthropic`."
+    )
+    api_key_env: str | None = Field(
+        default=None, description="Environment variable with the API key."
+    )
     dialect: Literal["openai", "vllm", "deepseek", "none"] | None = Field(
-        None,
+        default=None,
         description="How thinking and effort are said upstream; null: `vllm` for pools,"
         " else `openai`.",
     )
-    connect_timeout_s: float = Field(5.0, gt=0, description="Limit to open a connection.")
+    connect_timeout_s: float = Field(default=5.0, gt=0, description="Limit to open a connection.")
     read_timeout_s: float = Field(
-        120.0, gt=0, description="Longest silence of the upstream within an answer."
+        default=120.0, gt=0, description="Longest silence of the upstream within an answer."
     )
     total_timeout_s: float = Field(
-        600.0, gt=0, description="Longest that one answer may take, first byte to last."
+        default=600.0, gt=0, description="Longest that one answer may take, first byte to last."
     )
     retries: int = Field(
-        1, ge=0, le=5, description="Further attempts while nothing of the answer has arrived."
+        default=1,
+        ge=0,
+        le=5,
+        description="Further attempts while nothing of the answer has arrived.",
     )
 
     @model_validator(mode="after")
@@ -152,27 +168,35 @@ class UpstreamSettings(Section):
 class TierSettings(Section):
     upstream: str = Field(description="Name of the upstream.")
     model: str = Field(description="A model of that upstream.")
-    thinking: bool = Field(False, description="Turn the model's thinking mode on.")
-    effort: Literal["low", "high", "max"] | None = Field(None, description="Reasoning effort.")
+    thinking: bool = Field(default=False, description="Turn the model's thinking mode on.")
+    effort: Literal["low", "high", "max"] | None = Field(
+        default=None, description="Reasoning effort."
+    )
 
 
 class PriceSettings(Section):
     model: str = Field(description="Model name as the upstream serves it.")
-    currency: Literal["USD"] = Field("USD", description="Currency of the amounts.")
+    currency: Literal["USD"] = Field(default="USD", description="Currency of the amounts.")
     effective_from: date = Field(description="First day (UTC) of this version.")
-    effective_to: date | None = Field(None, description="First day it no longer holds.")
+    effective_to: date | None = Field(default=None, description="First day it no longer holds.")
     input: Decimal = Field(ge=0, description="Per `per` uncached input tokens.")
-    cached_input: Decimal | None = Field(None, ge=0, description="Null: the input price.")
-    cache_write: Decimal | None = Field(None, ge=0, description="Null: the input price.")
+    cached_input: Decimal | None = Field(default=None, ge=0, description="Null: the input price.")
+    cache_write: Decimal | None = Field(default=None, ge=0, description="Null: the input price.")
     output: Decimal = Field(ge=0, description="Per `per` output tokens.")
-    reasoning: Decimal | None = Field(None, ge=0, description="Null: the output price.")
+    reasoning: Decimal | None = Field(default=None, ge=0, description="Null: the output price.")
     worker_second: Decimal | None = Field(
-        None, ge=0, description="Per second of a self-hosted worker; null: not billed."
+        default=None, ge=0, description="Per second of a self-hosted worker; null: not billed."
     )
-    per: int = Field(1_000_000, ge=1, description="Tokens that the prices are for.")
+    per: int = Field(default=1_000_000, ge=1, description="Tokens that the prices are for.")
 
     @field_validator(
-        "input", "cached_input", "cache_write", "output", "reasoning", "worker_second", mode="before"
+        "input",
+        "cached_input",
+        "cache_write",
+        "output",
+        "reasoning",
+        "worker_second",
+        mode="before",
     )
     @classmethod
     def _no_floats(cls, value: Any) -> Any:
@@ -182,37 +206,38 @@ class PriceSettings(Section):
 
 
 class PiiPolicy(Section):
-    action: Action = Field(Action.MASK, description="`mask`, `flag`, `block` or `allow`.")
-    restore: bool = Field(True, description="Put the values back into the answer.")
+    action: Action = Field(default=Action.MASK, description="`mask`, `flag`, `block` or `allow`.")
+    restore: bool = Field(default=True, description="Put the values back into the answer.")
     entities: Literal["default"] | list[str] = Field(
-        "default", description="Entity types looked for; `default` is docs/privacy.md's list."
+        default="default",
+        description="Entity types looked for; `default` is docs/privacy.md's list.",
     )
     languages: list[Literal["en", "de", "zh", "fr"]] = Field(
-        ["en", "de", "zh", "fr"], description="Languages of the expected text."
+        default=["en", "de", "zh", "fr"], description="Languages of the expected text."
     )
 
 
 class ModerationPolicy(Section):
-    input: Action = Field(Action.BLOCK, description="What an unsafe prompt leads to.")
-    output: Action = Field(Action.BLOCK, description="What an unsafe answer leads to.")
+    input: Action = Field(default=Action.BLOCK, description="What an unsafe prompt leads to.")
+    output: Action = Field(default=Action.BLOCK, description="What an unsafe answer leads to.")
     categories: Literal["default"] | list[str] = Field(
-        "default", description="Categories that count; `default`: all."
+        default="default", description="Categories that count; `default`: all."
     )
-    threshold: Share | None = Field(None, description="Null: the shipped threshold.")
+    threshold: Share | None = Field(default=None, description="Null: the shipped threshold.")
 
 
 class InjectionPolicy(Section):
-    input: Action = Field(Action.BLOCK, description="Injection in what the user says.")
-    documents: Action = Field(Action.FLAG, description="Injection in tool results.")
-    threshold: Share | None = Field(None, description="Null: the shipped threshold.")
+    input: Action = Field(default=Action.BLOCK, description="Injection in what the user says.")
+    documents: Action = Field(default=Action.FLAG, description="Injection in tool results.")
+    threshold: Share | None = Field(default=None, description="Null: the shipped threshold.")
 
 
 class RoutingPolicy(Section):
-    quality: Share = Field(0.8, description="0: cheapest tier that may do, 1: strongest.")
+    quality: Share = Field(default=0.8, description="0: cheapest tier that may do, 1: strongest.")
 
 
 class PolicySettings(Section):
-    zones: list[str] = Field(["onprem"], description="Zones that traffic may go to.")
+    zones: list[str] = Field(default=["onprem"], description="Zones that traffic may go to.")
     pii: PiiPolicy = PiiPolicy()
     moderation: ModerationPolicy = ModerationPolicy()
     injection: InjectionPolicy = InjectionPolicy()
@@ -225,14 +250,16 @@ class PolicySettings(Section):
 
 class BudgetSpec(Section):
     limit_usd: Decimal = Field(ge=0, description="Most that may be spent in a period, in USD.")
-    period: Literal["day", "month", "total"] = Field("month", description="UTC calendar period.")
-    hard: bool = Field(True, description="Refuse beyond the limit; false: only report.")
+    period: Literal["day", "month", "total"] = Field(
+        default="month", description="UTC calendar period."
+    )
+    hard: bool = Field(default=True, description="Refuse beyond the limit; false: only report.")
 
 
 class LimitsSpec(Section):
-    rpm: int | None = Field(None, ge=1, description="Requests a minute.")
-    tpm: int | None = Field(None, ge=1, description="Tokens a minute.")
-    parallel: int | None = Field(None, ge=1, description="Requests at the same time.")
+    rpm: int | None = Field(default=None, ge=1, description="Requests a minute.")
+    tpm: int | None = Field(default=None, ge=1, description="Tokens a minute.")
+    parallel: int | None = Field(default=None, ge=1, description="Requests at the same time.")
 
 
 class KeySpec(Section):
@@ -242,8 +269,8 @@ class KeySpec(Section):
 
 class TenantSpec(Section):
     name: Slug = Field(description="Identifier, never changed.")
-    display_name: str | None = Field(None, description="Name for people.")
-    policy: str = Field("default", description="One of `policies`.")
+    display_name: str | None = Field(default=None, description="Name for people.")
+    policy: str = Field(default="default", description="One of `policies`.")
     budget: BudgetSpec | None = None
     limits: LimitsSpec = LimitsSpec()
     keys: list[KeySpec] = []
@@ -253,13 +280,13 @@ class AdminSpec(Section):
     email: str = Field(description="Login of the administrator.")
     password_env: str = Field(description="Environment variable with the first password.")
     role: Literal["owner", "admin", "finance", "auditor", "viewer"] = Field(
-        "owner", description="Role for all tenants."
+        default="owner", description="Role for all tenants."
     )
 
 
 class BootstrapSettings(Section):
-    tenants: list[TenantSpec] = Field([], description="Created at start if missing.")
-    admins: list[AdminSpec] = Field([], description="Created at start if missing.")
+    tenants: list[TenantSpec] = Field(default=[], description="Created at start if missing.")
+    admins: list[AdminSpec] = Field(default=[], description="Created at start if missing.")
 
 
 class Settings(BaseSettings):
@@ -270,7 +297,9 @@ class Settings(BaseSettings):
     )
 
     server: ServerSettings = ServerSettings()
-    data_dir: Path = Field(Path("./data"), description="Journal, exports, embedded database, keys.")
+    data_dir: Path = Field(
+        default=Path("./data"), description="Journal, exports, embedded database, keys."
+    )
     database: DatabaseSettings = DatabaseSettings()
     redis: RedisSettings = RedisSettings()
     audit: AuditSettings = AuditSettings()

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 import structlog
 from redis.asyncio import Redis
@@ -66,16 +67,15 @@ def price_book(settings: Settings) -> PriceBook:
 async def prepare_database(settings: Settings, database: Database) -> None:
     """Bring the embedded database up to date; a server's database is upgraded by command."""
     if database.is_sqlite:
-        path = settings.database.url.partition(":///")[2]
-        if path:
-            await asyncio.to_thread(_make_parent, path)
+        create_sqlite_folder(settings)
         await upgrade(database)
 
 
-def _make_parent(path: str) -> None:
-    from pathlib import Path
-
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
+def create_sqlite_folder(settings: Settings) -> None:
+    """SQLite makes its file, but not the folder that the file is in."""
+    driver, _, path = settings.database.url.partition(":///")
+    if driver.startswith("sqlite") and path:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
 
 
 @asynccontextmanager

@@ -19,8 +19,10 @@ class SseParser:
     """Feed it chunks as they arrive; it returns the data of each finished event.
 
     >>> parser = SseParser()
-    >>> parser.feed(b"data: {\\r"), parser.feed(b"\\n: ping\\r\\n\\r\\nda"), parser.feed(b"ta: x\\n\\n")
-    ([], [b'{'], [b'x'])
+    >>> parser.feed(b"data: {\\r"), parser.feed(b"\\n: ping\\r\\n\\r\\nda")
+    ([], [b'{'])
+    >>> parser.feed(b"ta: x\\n\\n")
+    [b'x']
     """
 
     __slots__ = ("_buffer", "_data", "_skip_newline")

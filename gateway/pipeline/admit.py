@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from billing import BudgetKeeper, PriceBook, UnpricedModel
+from billing import BudgetKeeper, PriceBook
+from billing.errors import UnpricedModel
 from core.clock import Clock
 from core.money import ZERO
 from gateway.audit import Journal
@@ -58,8 +59,7 @@ class Admit:
         }
 
     async def enter(self, exchange: Exchange) -> None:
-        principal, policy = exchange.principal, exchange.policy
-        assert principal is not None and policy is not None, "authenticate comes first"
+        principal, policy = exchange.authenticated
         raw = await exchange.connection.read_body(self._settings.server.max_body_bytes)
         exchange.connection.watch()
         exchange.body_bytes = len(raw)
@@ -150,17 +150,22 @@ def parse_chat_body(raw: bytes, max_messages: int) -> dict[str, Any]:
     try:
         body = msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError):
-        raise MalformedJson("The request body is not valid JSON; check quotes and commas.") from None
+        raise MalformedJson(
+            "The request body is not valid JSON; check quotes and commas."
+        ) from None
     if not isinstance(body, dict):
         raise MalformedJson("The request body must be a JSON object.")
     if not isinstance(body.get("model"), str) or not body["model"]:
         raise InvalidRequest("`model` must be a text, such as 'auto'.", param="model")
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
-        raise InvalidRequest("`messages` must be a list with at least one message.", param="messages")
+        raise InvalidRequest(
+            "`messages` must be a list with at least one message.", param="messages"
+        )
     if len(messages) > max_messages:
         raise InvalidRequest(
-            f"`messages` holds more than {max_messages} messages; drop the oldest.", param="messages"
+            f"`messages` holds more than {max_messages} messages; drop the oldest.",
+            param="messages",
         )
     for index, message in enumerate(messages):
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):

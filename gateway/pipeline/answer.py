@@ -240,7 +240,9 @@ def _withhold(choice: dict[str, Any], message: dict[str, Any]) -> None:
 
 
 def _functions(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    calls = [call.get("function") for call in message.get("tool_calls") or () if isinstance(call, dict)]
+    calls = [
+        call.get("function") for call in message.get("tool_calls") or () if isinstance(call, dict)
+    ]
     for function in [*calls, message.get("function_call")]:
         if isinstance(function, dict) and isinstance(function.get("arguments"), str):
             yield function

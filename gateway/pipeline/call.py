@@ -31,9 +31,8 @@ class Call:
         self._timeouts_s = timeouts_s
 
     async def enter(self, exchange: Exchange) -> None:
-        route, principal = exchange.route, exchange.principal
-        assert route is not None and principal is not None, "route comes first"
-        target = route.target
+        principal, _ = exchange.authenticated
+        target = exchange.target
         exchange.timing.routed = self._clock.monotonic()
         if exchange.intent is not None:
             await exchange.intent

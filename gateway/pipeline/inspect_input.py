@@ -21,8 +21,7 @@ class InspectInput:
         self._clock = clock
 
     async def enter(self, exchange: Exchange) -> None:
-        principal, policy = exchange.principal, exchange.policy
-        assert principal is not None and policy is not None, "authenticate comes first"
+        principal, policy = exchange.authenticated
         texts = texts_of(exchange.body)
         findings = await self._guards.inspect(principal.tenant, texts, policy)
         for (_, role), found in zip(texts, findings, strict=True):

@@ -33,8 +33,8 @@ class InspectOutput:
         self._timeouts_s = timeouts_s
 
     async def enter(self, exchange: Exchange) -> None:
-        assert exchange.reply is not None and exchange.route is not None, "call comes first"
-        upstream = exchange.route.target.upstream
+        assert exchange.reply is not None, "call comes first"
+        upstream = exchange.target.upstream
         started = exchange.timing.called or self._clock.monotonic()
         left_s = self._timeouts_s[upstream] - (self._clock.monotonic() - started)
         try:
@@ -81,8 +81,7 @@ class InspectOutput:
         await connection.write(rest + encode_event(DONE), more=True)
 
     def _judge(self, exchange: Exchange) -> Judge | None:
-        policy = exchange.policy
-        assert policy is not None, "authenticate comes first"
+        _, policy = exchange.authenticated
         if policy.moderation.output is Action.ALLOW:
             return None
 
@@ -92,7 +91,8 @@ class InspectOutput:
             except Exception as error:
                 # Fail closed: an answer that nobody could judge does not go out.
                 raise GuardUnavailable(
-                    f"The moderation guard failed ({type(error).__name__}); the answer was withheld."
+                    f"The moderation guard failed ({type(error).__name__});"
+                    " the answer was withheld."
                 ) from None
             decide_moderation(exchange, policy, verdict, "output")
 

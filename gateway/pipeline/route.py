@@ -14,8 +14,7 @@ class ChooseRoute:
         self._router = router
 
     async def enter(self, exchange: Exchange) -> None:
-        principal, policy = exchange.principal, exchange.policy
-        assert principal is not None and policy is not None, "authenticate comes first"
+        principal, policy = exchange.authenticated
         exchange.route = self._router.choose(
             exchange.targets,
             exchange.body,

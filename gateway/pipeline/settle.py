@@ -6,8 +6,8 @@ from billing import BudgetKeeper, CostBreakdown, PriceBook
 from core.clock import Clock
 from core.money import format_amount
 from gateway.audit import Journal
-from gateway.http.errors import http_error
 from gateway.exchange import Exchange
+from gateway.http.errors import http_error
 from gateway.records import price_usage, request_record, settlement_of, usage_of
 from gateway.upstreams import Upstream
 

@@ -175,9 +175,7 @@ class Router:
         if before in available and TIER_NAMES.index(before) > TIER_NAMES.index(tier):  # type: ignore[arg-type]
             tier, reason = str(before), f"the conversation stays on {before}"
         self._remember(key, tier)
-        return Route(
-            by_tier[tier], reason, assessment.trend, assessment.hard, self._model.version
-        )
+        return Route(by_tier[tier], reason, assessment.trend, assessment.hard, self._model.version)
 
     def _allowed_tiers(self, policy: PolicySettings) -> set[str]:
         return {name for name, target in self._tiers.items() if target.zone in policy.zones}

@@ -1,0 +1,5 @@
+"""``python -m gateway.cli`` is ``sovgate``."""
+
+from gateway.cli import main
+
+main()

@@ -1,0 +1,67 @@
+"""``sovgate eval``: the guards and the router judged on labelled data."""
+
+import json
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gateway.cli.options import JsonOption, print_json
+from gateway.errors import InvalidRequest
+
+
+class Task(StrEnum):
+    PII = "pii"
+    NER = "ner"
+    MODERATION = "moderation"
+    INJECTION = "injection"
+    ROUTING = "routing"
+
+
+_EVALUATORS = {
+    Task.PII: ("guardrails.evaluation.pii", "evaluate_pii"),
+    Task.NER: ("guardrails.evaluation.ner", "evaluate_ner"),
+    Task.MODERATION: ("guardrails.evaluation.moderation", "evaluate_moderation"),
+    Task.INJECTION: ("guardrails.evaluation.injection", "evaluate_injection"),
+    Task.ROUTING: ("gateway.routing.evaluation", "evaluate_routing"),
+}
+
+
+def evaluate(
+    task: Annotated[Task, typer.Argument(help="What is judged.")],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="JSON Lines (docs/evaluation.md).")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Judge a guard or the router on a labelled file."""
+    module, name = _EVALUATORS[task]
+    evaluator: Callable[[Iterable[dict[str, Any]]], dict[str, Any]] = getattr(
+        import_module(module), name
+    )
+    result = evaluator(read_rows(file))
+    if as_json:
+        print_json(result)
+        return
+    for key, value in result.items():
+        print(f"{key}: {value if not isinstance(value, dict) else json.dumps(value)}")
+
+
+def read_rows(file: Path) -> list[dict[str, Any]]:
+    """Raises ``InvalidRequest`` with the line's number where one is no JSON object."""
+    rows = []
+    with file.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError:
+                row = None
+            if not isinstance(row, dict):
+                raise InvalidRequest(f"{file}, line {number}: not a JSON object.")
+            rows.append(row)
+    return rows

@@ -1,0 +1,54 @@
+"""Puts the commands together; each group's commands live beside what they command.
+
+Commands import what they need when they run, so that ``sovgate --help`` is quick.
+"""
+
+import sys
+
+import typer
+
+from billing.cli import billing_app
+from core.errors import SovgateError
+from gateway.audit.cli import audit_app
+from gateway.cli.evaluate import evaluate
+from gateway.cli.explain import mask, route
+from gateway.cli.report import prices_app, report_app
+from gateway.cli.run import db_app, demo, serve
+from gateway.tenants.cli import budget_app, key_app, project_app, tenant_app, user_app
+from inference.cli import model_app, worker_app
+
+app = typer.Typer(
+    name="sovgate",
+    help="The AI gateway with sovereign guardrails.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # tracebacks with local variables would show content
+)
+app.command()(demo)
+app.command()(serve)
+app.command()(mask)
+app.command()(route)
+app.command("eval")(evaluate)
+for name, group in {
+    "worker": worker_app,
+    "model": model_app,
+    "db": db_app,
+    "tenant": tenant_app,
+    "project": project_app,
+    "key": key_app,
+    "user": user_app,
+    "budget": budget_app,
+    "audit": audit_app,
+    "report": report_app,
+    "billing": billing_app,
+    "prices": prices_app,
+}.items():
+    app.add_typer(group, name=name)
+
+
+def main() -> None:
+    """Run a command; an expected failure is one line on standard error and status 1."""
+    try:
+        app()
+    except SovgateError as error:
+        print(f"sovgate: {error.message} [{error.code}]", file=sys.stderr)
+        raise SystemExit(1) from None

@@ -1,0 +1,150 @@
+"""Every text of a request is found, and only texts are replaced."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from gateway.content import conversation_key, last_user_text, map_texts, texts_of
+from guardrails.types import Role
+
+SECRET = "greta@example.com"
+
+
+def shout(text: str, _role: Role) -> str:
+    return text.replace(SECRET, "[EMAIL]")
+
+
+def body(**fields: Any) -> dict[str, Any]:
+    return {"model": "auto", "messages": [{"role": "user", "content": "hi"}], **fields}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"messages": [{"role": "user", "content": SECRET}]},
+        {"messages": [{"role": "system", "content": f"owner {SECRET}"}]},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": SECRET}]}]},
+        {"messages": [{"role": "user", "name": SECRET, "content": "x"}]},
+        {"messages": [{"role": "assistant", "reasoning_content": SECRET, "content": None}]},
+        {"messages": [{"role": "assistant", "refusal": SECRET}]},
+        {"messages": [{"role": "tool", "tool_call_id": "c", "content": f'{{"to": "{SECRET}"}}'}]},
+        {"messages": [{"role": "tool", "content": [{"type": "text", "text": SECRET}]}]},
+        {
+            "messages": [
+                {
+                    "role": "assistant",
+                    "tool_calls": [
+                        {
+                            "id": "1",
+                            "type": "function",
+                            "function": {"name": "f", "arguments": f'{{"a": ["{SECRET}"]}}'},
+                        }
+                    ],
+                }
+            ]
+        },
+        {"messages": [{"role": "assistant", "function_call": {"name": "f", "arguments": SECRET}}]},
+        {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [{"type": "file", "file": {"filename": f"{SECRET}.pdf"}}],
+                }
+            ]
+        },
+        {"tools": [{"type": "function", "function": {"name": "f", "description": SECRET}}]},
+        {
+            "tools": [
+                {
+                    "type": "function",
+                    "function": {
+                        "name": "f",
+                        "parameters": {"properties": {"to": {"enum": [SECRET]}}},
+                    },
+                }
+            ]
+        },
+        {"response_format": {"type": "json_schema", "json_schema": {"description": SECRET}}},
+        {"metadata": {"owner": SECRET}},
+        {"metadata": {SECRET: "owner"}},
+        {"stop": [SECRET]},
+        {"a_field_nobody_knows": {"deep": [{"er": SECRET}]}},
+    ],
+)
+def test_a_value_is_found_and_replaced_wherever_it_stands(fields: dict[str, Any]) -> None:
+    request = body(**fields)
+    assert any(SECRET in text for text, _ in texts_of(request))
+    assert SECRET.encode() not in msgspec.json.encode(map_texts(request, shout))
+
+
+def test_escaped_json_arguments_are_read_unescaped() -> None:
+    arguments = '{"to": "greta\\u0040example.com", "n": 1.50}'
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    request = body(messages=[{"role": "assistant", "tool_calls": [call]}])
+    mapped = map_texts(request, shout)
+    assert mapped["messages"][0]["tool_calls"][0]["function"]["arguments"] == (
+        '{"to":"[EMAIL]","n":1.5}'
+    )
+
+
+def test_untouched_arguments_keep_their_bytes() -> None:
+    arguments = '{ "n" : 1.50 }'
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    request = body(messages=[{"role": "assistant", "tool_calls": [call]}])
+    assert map_texts(request, shout) == request
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"tool_choice": {"type": "function", "function": {"name": SECRET}}},
+        {"messages": [{"role": "tool", "tool_call_id": SECRET, "content": "x"}]},
+        {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [
+                        {"type": "image_url", "image_url": {"url": f"data:image/png,{SECRET}"}}
+                    ],
+                }
+            ]
+        },
+    ],
+)
+def test_structure_and_binary_content_stay(fields: dict[str, Any]) -> None:
+    request = body(**fields)
+    assert map_texts(request, shout) == request
+
+
+def test_roles() -> None:
+    request = body(
+        messages=[
+            {"role": "developer", "content": "a"},
+            {"role": "user", "content": "b"},
+            {"role": "assistant", "content": "c"},
+            {"role": "tool", "content": "d"},
+        ],
+        tools=[{"type": "function", "function": {"name": "f", "description": "e"}}],
+    )
+    roles = {text: role for text, role in texts_of(request) if len(text) == 1}
+    assert roles == {
+        "a": Role.SYSTEM,
+        "b": Role.USER,
+        "c": Role.ASSISTANT,
+        "d": Role.TOOL,
+        "e": Role.SCHEMA,
+    }
+
+
+def test_a_conversation_keeps_its_key_as_it_grows() -> None:
+    first = body(messages=[{"role": "system", "content": "s"}, {"role": "user", "content": "q"}])
+    later = body(
+        messages=[
+            *first["messages"],
+            {"role": "assistant", "content": "a"},
+            {"role": "user", "content": "q2"},
+        ]
+    )
+    assert conversation_key(first) == conversation_key(later)
+    assert last_user_text(later) == "q2"

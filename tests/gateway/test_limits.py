@@ -1,0 +1,103 @@
+"""Rate limits, in process and in a real Valkey: the same answers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from redis.asyncio import Redis
+
+from core.clock import ManualClock
+from gateway.errors import ParallelLimitExceeded, RequestRateExceeded, TokenRateExceeded
+from gateway.limits import Limiter, LocalLimiter, SharedLimiter
+from gateway.tenants.limits import Limits
+
+CLOCK_START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(params=["local", "shared"])
+async def limiter(request: pytest.FixtureRequest) -> AsyncIterator[Limiter]:
+    local = LocalLimiter(ManualClock(CLOCK_START))
+    if request.param == "local":
+        yield local
+        return
+    redis = Redis.from_url(request.getfixturevalue("valkey_url"), protocol=2)
+    yield SharedLimiter(redis, local)
+    await redis.aclose()
+
+
+async def test_requests_a_minute(limiter: Limiter) -> None:
+    scopes = [("tenant:a", Limits(rpm=5))]
+    for _ in range(5):
+        await limiter.acquire(scopes, 1)
+    with pytest.raises(RequestRateExceeded) as caught:
+        await limiter.acquire(scopes, 1)
+    assert 1 <= caught.value.context["retry_after_s"] <= 13
+    await limiter.acquire([("tenant:b", Limits(rpm=5))], 1)
+
+
+async def test_tokens_a_minute_are_corrected_by_what_was_used(limiter: Limiter) -> None:
+    scopes = [("tenant:a", Limits(tpm=100))]
+    permit = await limiter.acquire(scopes, 90)
+    with pytest.raises(TokenRateExceeded):
+        await limiter.acquire(scopes, 90)
+    await limiter.release(permit, 10)
+    await limiter.acquire(scopes, 90)
+
+
+async def test_a_request_larger_than_the_bucket_passes_when_it_is_full(limiter: Limiter) -> None:
+    scopes = [("tenant:a", Limits(tpm=100))]
+    await limiter.acquire(scopes, 500)
+    with pytest.raises(TokenRateExceeded):
+        await limiter.acquire(scopes, 1)
+
+
+async def test_parallel(limiter: Limiter) -> None:
+    scopes = [("tenant:a", Limits(parallel=2))]
+    first = await limiter.acquire(scopes, 1)
+    await limiter.acquire(scopes, 1)
+    with pytest.raises(ParallelLimitExceeded):
+        await limiter.acquire(scopes, 1)
+    await limiter.release(first, 1)
+    await limiter.acquire(scopes, 1)
+
+
+async def test_a_refusal_by_one_scope_charges_none(limiter: Limiter) -> None:
+    wide = ("tenant:a", Limits(rpm=2, parallel=9, tpm=1000))
+    narrow = ("key:k", Limits(rpm=1))
+    await limiter.acquire([wide, narrow], 1)
+    with pytest.raises(RequestRateExceeded):
+        await limiter.acquire([wide, narrow], 1)
+    assert (await limiter.acquire([wide], 1)).remaining_requests == 0
+
+
+async def test_many_at_once_never_exceed(limiter: Limiter) -> None:
+    scopes = [("tenant:a", Limits(rpm=40, parallel=30))]
+    results = await asyncio.gather(
+        *(limiter.acquire(scopes, 1) for _ in range(100)), return_exceptions=True
+    )
+    assert sum(not isinstance(result, Exception) for result in results) == 30
+
+
+async def test_local_buckets_refill() -> None:
+    clock = ManualClock(CLOCK_START)
+    limiter = LocalLimiter(clock)
+    scopes = [("tenant:a", Limits(rpm=60))]
+    for _ in range(60):
+        await limiter.acquire(scopes, 1)
+    clock.advance(timedelta(seconds=2))
+    await limiter.acquire(scopes, 1)
+    await limiter.acquire(scopes, 1)
+    with pytest.raises(RequestRateExceeded):
+        await limiter.acquire(scopes, 1)
+
+
+async def test_without_the_server_limits_hold_in_process() -> None:
+    redis = Redis.from_url("redis://127.0.0.1:1", socket_connect_timeout=0.2)
+    limiter = SharedLimiter(redis, LocalLimiter(ManualClock(CLOCK_START)))
+    scopes = [("tenant:a", Limits(rpm=1))]
+    permit = await limiter.acquire(scopes, 1)
+    with pytest.raises(RequestRateExceeded):
+        await limiter.acquire(scopes, 1)
+    await limiter.release(permit, 1)
+    await redis.aclose()
