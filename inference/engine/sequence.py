@@ -1,0 +1,75 @@
+"""One request inside the engine: its tokens, its blocks, its account.
+
+Knows nothing of tensors or of text.
+"""
+
+import itertools
+import random
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal
+
+from inference.sampling_params import SamplingParams
+
+FinishReason = Literal["stop", "length", "cancelled", "error"]
+_numbers = itertools.count()
+
+
+class Status(Enum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    FINISHED = "finished"
+
+
+@dataclass(slots=True, eq=False)
+class Sequence:
+    """A prompt that grows into an answer.
+
+    ``num_computed`` tokens have their keys and values in the cache at
+    ``block_table``; the step that computes the last known token samples the
+    next one. ``work_ns`` is the engine time attributed to it so far.
+    """
+
+    prompt_ids: list[int]
+    params: SamplingParams
+    num_experts: int  # active experts per token, shared ones included; 0 for a dense model
+    eos_ids: frozenset[int]
+    number: int = field(default_factory=lambda: next(_numbers))
+    output_ids: list[int] = field(default_factory=list)
+    status: Status = Status.WAITING
+    finish_reason: FinishReason | None = None
+    block_table: list[int] = field(default_factory=list)
+    num_computed: int = 0
+    work_ns: int = 0
+    preemptions: int = 0
+    rng: random.Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rng = random.Random(self.params.seed)
+
+    @property
+    def num_tokens(self) -> int:
+        return len(self.prompt_ids) + len(self.output_ids)
+
+    @property
+    def num_uncomputed(self) -> int:
+        return self.num_tokens - self.num_computed
+
+    def ids(self, start: int, end: int) -> list[int]:
+        """Token ids of positions ``start`` to ``end``, prompt and answer in one row."""
+        split = len(self.prompt_ids)
+        if start >= split:
+            return self.output_ids[start - split : end - split]
+        return self.prompt_ids[start:end] + self.output_ids[: max(0, end - split)]
+
+    def append(self, token_id: int) -> None:
+        """Take a sampled token, and finish on an end token or at ``max_tokens``."""
+        self.output_ids.append(token_id)
+        if token_id in self.eos_ids and not self.params.ignore_eos:
+            self.finish("stop")
+        elif len(self.output_ids) >= self.params.max_tokens:
+            self.finish("length")
+
+    def finish(self, reason: FinishReason) -> None:
+        if self.status is not Status.FINISHED:
+            self.status, self.finish_reason = Status.FINISHED, reason

@@ -1,0 +1,182 @@
+"""The engine in a thread of its own, beside an event loop that never blocks.
+
+Requests come in through a queue; text goes out in one hand-over per step.
+Detokenising and stop strings live here, since they decide when to stop.
+"""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from inference.engine.accounting import seconds
+from inference.engine.engine import Engine
+from inference.engine.sequence import FinishReason, Sequence, Status
+from inference.errors import EngineFailed, InferenceError
+from inference.stopping import StopMatcher
+from inference.tokenizer import IncrementalDetokenizer, Tokenizer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a step brought for one request. ``finish`` is set in the last one only."""
+
+    text: str
+    finish: FinishReason | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    worker_seconds: str = "0"
+    error: InferenceError | None = None
+
+
+Deliver = Callable[[list[tuple["Request", Output]]], None]
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """A sequence with its text; ``sink`` belongs to whoever submitted it."""
+
+    sequence: Sequence
+    detokenizer: IncrementalDetokenizer
+    stops: StopMatcher
+    sink: Callable[[Output], None]
+    first_token_ns: int = 0
+    seen: int = field(default=0)
+
+    def advance(self) -> Output | None:
+        """Text and end of the request after a step; None when neither is there."""
+        sequence = self.sequence
+        text = "".join(self._push(token) for token in sequence.output_ids[self.seen :])
+        self.seen = len(sequence.output_ids)
+        if self.stops.stopped:
+            sequence.finish("stop")
+        if sequence.status is Status.FINISHED:
+            text += self._rest()
+            return self.output(text)
+        return Output(text) if text else None
+
+    def output(self, text: str, error: InferenceError | None = None) -> Output:
+        sequence = self.sequence
+        return Output(
+            text,
+            sequence.finish_reason,
+            len(sequence.prompt_ids),
+            len(sequence.output_ids),
+            seconds(sequence.work_ns),
+            error,
+        )
+
+    def _push(self, token: int) -> str:
+        ends = token in self.sequence.eos_ids and not self.sequence.params.ignore_eos
+        return "" if ends else self.stops.feed(self.detokenizer.push(token))
+
+    def _rest(self) -> str:
+        return self.stops.feed(self.detokenizer.flush()) + self.stops.flush()
+
+
+class EngineThread:
+    """Owns the engine; every method may be called from any thread."""
+
+    def __init__(self, engine: Engine, tokenizer: Tokenizer, deliver: Deliver) -> None:
+        self.engine = engine
+        self.healthy = True
+        self._tokenizer = tokenizer
+        self._deliver = deliver
+        self._commands: queue.SimpleQueue[tuple[str, Request | None]] = queue.SimpleQueue()
+        self._requests: dict[Sequence, Request] = {}
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def submit(self, sequence: Sequence, sink: Callable[[Output], None]) -> Request:
+        """Queue a sequence.
+
+        Raises:
+            RequestInvalid, ContextOverflow: it can never run. A full queue comes
+            to ``sink`` as an error, since only the thread knows.
+        """
+        self.engine.check(sequence)
+        stops = StopMatcher(sequence.params.stop)
+        request = Request(sequence, IncrementalDetokenizer(self._tokenizer), stops, sink)
+        self._commands.put(("add", request))
+        return request
+
+    def cancel(self, request: Request) -> None:
+        """Stop a request before the next step; its last `Output` says ``cancelled``."""
+        self._commands.put(("cancel", request))
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Cancel what is left and end the thread."""
+        self._commands.put(("stop", None))
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        running = True
+        while running:
+            running = self._take_commands()
+            if not running or not self.engine.has_work:
+                continue
+            try:
+                advanced = self.engine.step()
+            except Exception:  # the outermost boundary of the thread: report, lose the step, go on
+                log.exception("engine step failed")
+                self._fail()
+                continue
+            self._hand_over(advanced)
+
+    def _take_commands(self) -> bool:
+        """Carry out what is queued, waiting while there is nothing to compute."""
+        while True:
+            try:
+                name, request = self._commands.get(block=not self.engine.has_work)
+            except queue.Empty:
+                return True
+            if name == "stop":
+                self._cancel_all()
+                return False
+            if request is not None:
+                (self._add if name == "add" else self._cancel)(request)
+
+    def _add(self, request: Request) -> None:
+        try:
+            self.engine.add(request.sequence)
+        except InferenceError as error:
+            request.sequence.finish("error")
+            self._deliver([(request, request.output("", error))])
+            return
+        self._requests[request.sequence] = request
+
+    def _cancel(self, request: Request) -> None:
+        if self._requests.pop(request.sequence, None) is not None:
+            self.engine.cancel(request.sequence)
+            self._deliver([(request, request.output(""))])
+
+    def _cancel_all(self) -> None:
+        for request in list(self._requests.values()):
+            self._cancel(request)
+
+    def _hand_over(self, advanced: list[Sequence]) -> None:
+        outputs: list[tuple[Request, Output]] = []
+        stopped = False
+        for sequence in advanced:
+            request = self._requests[sequence]
+            output = request.advance()
+            stopped |= sequence.status is Status.FINISHED
+            if sequence.status is Status.FINISHED:
+                del self._requests[sequence]
+            if output is not None:
+                outputs.append((request, output))
+        if stopped:  # a stop string ends a sequence after the engine's own look
+            self.engine.scheduler.retire()
+        if outputs:
+            self._deliver(outputs)
+
+    def _fail(self) -> None:
+        self.healthy = False
+        error = EngineFailed("The engine failed on this batch; send the request again.")
+        lost = [r for s in self.engine.abort_all() if (r := self._requests.pop(s, None))]
+        self._deliver([(request, request.output("", error)) for request in lost])

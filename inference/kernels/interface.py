@@ -1,0 +1,84 @@
+"""The seams between a model and the hardware it runs on.
+
+A `KernelSet` prepares weights once (`linear`, `experts`) and gives callables
+back, so that a backend may pack, transpose or quantise as it likes. The plain
+torch set in ``kernels.reference`` is the truth that others are tested against.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+Linear = Callable[[torch.Tensor], torch.Tensor]
+"""[tokens, in] -> [tokens, out]"""
+
+Experts = Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor]
+"""(hidden [tokens, hidden], gates [tokens, experts] or None) -> [tokens, hidden].
+
+``gates`` holds each expert's weight for each token, 0 where the token does not
+activate the expert; None means every expert with weight 1."""
+
+
+@dataclass(slots=True)
+class ExpertWeights:
+    """Projections of one layer's experts, each ``[width, hidden]`` or ``[hidden, width]``."""
+
+    gate: list[torch.Tensor]
+    up: list[torch.Tensor]
+    down: list[torch.Tensor]
+
+
+@dataclass(slots=True)
+class PrefillChunk:
+    """Rows ``row`` to ``row + end - start`` of the batch: one sequence's positions."""
+
+    row: int
+    start: int
+    end: int
+    blocks: torch.Tensor  # [blocks of the first `end` positions] int64
+
+
+@dataclass(slots=True)
+class Batch:
+    """One step: rows of single-token sequences first, then prompt chunks."""
+
+    token_ids: torch.Tensor  # [tokens] int64
+    positions: torch.Tensor  # [tokens] int64
+    slots: torch.Tensor  # [tokens] int64: where each token's key and value go
+    num_decode: int
+    decode_blocks: torch.Tensor  # [num_decode, most blocks] int64, padded with block 0
+    decode_mask: torch.Tensor  # [num_decode, 1, 1, most positions] bool, True = attend
+    prefill: list[PrefillChunk]
+    sample_rows: torch.Tensor  # [sampled sequences] int64
+    num_experts: torch.Tensor | None = None  # [tokens] int64; None = every row at the default
+    default_experts: int = 0
+
+
+class KernelSet(Protocol):
+    """One backend's operators; ``choices`` says in sentences what was chosen and why."""
+
+    choices: Sequence[str]
+
+    def linear(self, weight: torch.Tensor) -> Linear:
+        """Prepare ``x @ weight.T``; ``weight`` is [out, in]."""
+        ...
+
+    def experts(self, weights: ExpertWeights, usual_share: float) -> Experts:
+        """Prepare one layer's experts; ``usual_share`` of them are active on a token."""
+        ...
+
+    def attention(
+        self, query: torch.Tensor, cache: tuple[torch.Tensor, torch.Tensor], batch: Batch
+    ) -> torch.Tensor:
+        """Causal attention of the batch's rows over the paged cache.
+
+        Args:
+            query: [tokens, heads, width], already rotated.
+            cache: keys and values, each [blocks, block_size, kv_heads, width];
+                the rows' own keys are already in.
+        Returns:
+            [tokens, heads * width].
+        """
+        ...

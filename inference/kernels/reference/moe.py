@@ -1,0 +1,30 @@
+"""Experts one after the other, each on the rows that chose it."""
+
+import torch
+from torch.nn.functional import linear
+
+from inference.kernels.interface import ExpertWeights
+
+
+class ReferenceExperts:
+    """See `inference.kernels.interface.Experts`."""
+
+    def __init__(self, weights: ExpertWeights) -> None:
+        self._weights = weights
+
+    def __call__(self, hidden: torch.Tensor, gates: torch.Tensor | None) -> torch.Tensor:
+        out = torch.zeros_like(hidden)
+        for expert in range(len(self._weights.gate)):
+            if gates is None:
+                out += self._run(expert, hidden)
+                continue
+            rows = gates[:, expert].nonzero().flatten()
+            if len(rows):
+                weighted = self._run(expert, hidden[rows]) * gates[rows, expert, None]
+                out.index_add_(0, rows, weighted.to(out.dtype))
+        return out
+
+    def _run(self, expert: int, hidden: torch.Tensor) -> torch.Tensor:
+        gate = linear(hidden, self._weights.gate[expert])
+        up = linear(hidden, self._weights.up[expert])
+        return linear(torch.nn.functional.silu(gate) * up, self._weights.down[expert])

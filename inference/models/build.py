@@ -1,0 +1,73 @@
+"""From a checkpoint to a prepared decoder."""
+
+import torch
+
+from inference.checkpoint import Checkpoint
+from inference.kernels.interface import KernelSet
+from inference.model_config import ModelConfig
+from inference.models.decoder import Decoder, FeedForward, Layer
+from inference.models.llama import DenseFeedForward
+from inference.models.mixtral import MixtralFeedForward
+from inference.models.qwen3_moe import Qwen3MoeFeedForward
+from inference.models.sovgate_moe import SovgateMoeFeedForward
+
+_SPARSE = {
+    "mixtral": MixtralFeedForward,
+    "qwen3_moe": Qwen3MoeFeedForward,
+    "sovgate_moe": SovgateMoeFeedForward,
+}
+
+
+def build_model(
+    config: ModelConfig,
+    checkpoint: Checkpoint,
+    kernels: KernelSet,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> Decoder:
+    """Prepare every weight with ``kernels``.
+
+    Raises:
+        CheckpointInvalid: a tensor is missing.
+    """
+    with torch.inference_mode():
+        embedding = checkpoint.tensor("model.embed_tokens.weight")
+        tied = config.tie_word_embeddings or "lm_head.weight" not in checkpoint
+        head = embedding if tied else checkpoint.tensor("lm_head.weight")
+        return Decoder(
+            config=config,
+            kernels=kernels,
+            embedding=embedding,
+            layers=[_layer(i, config, checkpoint, kernels) for i in range(config.num_layers)],
+            norm=checkpoint.tensor("model.norm.weight"),
+            head=kernels.linear(head),
+            device=device,
+            dtype=dtype,
+        )
+
+
+def _layer(index: int, config: ModelConfig, checkpoint: Checkpoint, kernels: KernelSet) -> Layer:
+    prefix = f"model.layers.{index}"
+    attention = f"{prefix}.self_attn"
+    qkv = [checkpoint.tensor(f"{attention}.{name}_proj.weight") for name in "qkv"]
+    norms = [
+        checkpoint.tensor(f"{attention}.{name}_norm.weight") if config.qk_norm else None
+        for name in "qk"
+    ]
+    return Layer(
+        input_norm=checkpoint.tensor(f"{prefix}.input_layernorm.weight"),
+        qkv=kernels.linear(torch.cat(qkv)),
+        query_norm=norms[0],
+        key_norm=norms[1],
+        output=kernels.linear(checkpoint.tensor(f"{attention}.o_proj.weight")),
+        post_norm=checkpoint.tensor(f"{prefix}.post_attention_layernorm.weight"),
+        feed_forward=_feed_forward(index, prefix, config, checkpoint, kernels),
+    )
+
+
+def _feed_forward(
+    index: int, prefix: str, config: ModelConfig, checkpoint: Checkpoint, kernels: KernelSet
+) -> FeedForward:
+    if index in config.dense_layers:
+        return DenseFeedForward(checkpoint, prefix, kernels)
+    return _SPARSE[config.kind](checkpoint, prefix, config, kernels)

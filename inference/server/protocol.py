@@ -1,0 +1,142 @@
+"""What clients send: the OpenAI request bodies, decoded and checked.
+
+Fields that this engine cannot honour and that would change the answer are
+refused; other unknown fields are ignored, as OpenAI-compatible servers do.
+"""
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from inference.errors import RequestInvalid
+from inference.sampling_params import SamplingDefaults, SamplingParams
+
+T = TypeVar("T")
+
+
+class StreamOptions(msgspec.Struct):
+    include_usage: bool = False
+
+
+class SamplingFields(msgspec.Struct, kw_only=True):
+    """What chat and text completions have in common."""
+
+    model: str
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    stop: str | list[str] | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    repetition_penalty: float | None = None
+    ignore_eos: bool = False
+    n: int | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    logprobs: bool | int | None = None
+    num_experts_per_tok: int | None = None
+
+    @property
+    def wants_usage(self) -> bool:
+        return self.stream_options is not None and self.stream_options.include_usage
+
+
+class Message(msgspec.Struct, kw_only=True, omit_defaults=True):
+    role: str
+    content: str | list[dict[str, Any]] | None = None
+    name: str | None = None
+    tool_calls: list[dict[str, Any]] | None = None
+    tool_call_id: str | None = None
+
+    def for_template(self) -> dict[str, Any]:
+        """As chat templates expect it: content is one text."""
+        fields = {name: getattr(self, name) for name in ("name", "tool_calls", "tool_call_id")}
+        given = {name: value for name, value in fields.items() if value is not None}
+        return {"role": self.role, "content": self._text(), **given}
+
+    def _text(self) -> str:
+        if not isinstance(self.content, list):
+            return self.content or ""
+        parts = [part.get("text") for part in self.content if part.get("type") == "text"]
+        if len(parts) != len(self.content) or not all(isinstance(p, str) for p in parts):
+            raise RequestInvalid("This model reads text parts only.", param="messages")
+        return "".join(str(part) for part in parts)
+
+
+class ChatRequest(SamplingFields, kw_only=True):
+    messages: list[Message]
+    tools: list[dict[str, Any]] | None = None
+    response_format: dict[str, Any] | None = None
+    chat_template_kwargs: dict[str, Any] | None = None
+
+
+class CompletionRequest(SamplingFields, kw_only=True):
+    prompt: str | list[int] | list[str]
+    echo: bool = False
+
+
+class TokenizeRequest(msgspec.Struct, kw_only=True):
+    model: str | None = None
+    prompt: str | None = None
+    messages: list[Message] | None = None
+
+
+def decode(body: bytes, kind: type[T]) -> T:
+    """``body`` as a request of ``kind``; raises RequestInvalid naming the field."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as error:
+        text = str(error)
+        field = text.rpartition("`$.")[2].rstrip("`").split("[")[0] if "`$." in text else None
+        raise RequestInvalid(f"The request body is not valid: {text}.", param=field) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise RequestInvalid("The request body is not readable as JSON.") from None
+
+
+def sampling_params(
+    request: SamplingFields, defaults: SamplingDefaults, room: int
+) -> SamplingParams:
+    """Checked parameters; ``room`` is how many tokens the context still holds."""
+    _refuse_unsupported(request)
+    asked = request.max_completion_tokens or request.max_tokens
+    if asked is None:
+        asked = max(1, min(defaults.max_tokens, room))
+    stop = [request.stop] if isinstance(request.stop, str) else request.stop or []
+    return SamplingParams(
+        max_tokens=asked,
+        temperature=_or(request.temperature, defaults.temperature),
+        top_p=_or(request.top_p, defaults.top_p),
+        seed=request.seed,
+        stop=tuple(stop),
+        frequency_penalty=_or(request.frequency_penalty, 0.0),
+        presence_penalty=_or(request.presence_penalty, 0.0),
+        repetition_penalty=_or(request.repetition_penalty, defaults.repetition_penalty),
+        ignore_eos=request.ignore_eos,
+    )
+
+
+def chat_extra(request: ChatRequest, *, takes_tools: bool) -> dict[str, Any]:
+    """What the chat template gets beside the messages; raises RequestInvalid."""
+    if request.tools and not takes_tools:
+        raise RequestInvalid("This model's chat template has no place for tools.", param="tools")
+    kind = (request.response_format or {}).get("type", "text")
+    if kind != "text":
+        raise RequestInvalid(
+            f"response_format {kind!r} is not offered by this worker; ask for text.",
+            param="response_format",
+        )
+    tools = {"tools": request.tools} if request.tools else {}
+    return {**(request.chat_template_kwargs or {}), **tools}
+
+
+def _refuse_unsupported(request: SamplingFields) -> None:
+    if request.n not in (None, 1):
+        raise RequestInvalid("This worker gives one choice per request; set n to 1.", param="n")
+    if request.logprobs:
+        raise RequestInvalid("Log probabilities are not offered by this worker.", param="logprobs")
+
+
+def _or(value: float | None, default: float) -> float:
+    return default if value is None else value

@@ -1,0 +1,130 @@
+"""Starts a worker process: verify, load, listen, and end gracefully on SIGTERM."""
+
+import json
+import logging
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvicorn
+
+from inference.chat import ChatTemplate
+from inference.engine.loading import EngineOptions, load_engine
+from inference.errors import RequestInvalid
+from inference.model_config import read_json
+from inference.provenance import load_public_key, verify_directory
+from inference.sampling_params import SamplingDefaults
+from inference.server.app import WorkerApp
+from inference.server.worker import ServedModel, Worker
+from inference.tokenizer import Tokenizer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    model: Path
+    host: str = "127.0.0.1"
+    port: int = 9100
+    name: str = ""  # "" = the directory's name
+    aliases: Mapping[str, int] = field(default_factory=dict)
+    default_max_tokens: int = 512
+    shutdown_seconds: int = 20
+    trusted_key: Path | None = None
+    allow_unsigned: bool = False
+    engine: EngineOptions = field(default_factory=EngineOptions)
+
+
+def load_worker(options: ServeOptions) -> Worker:
+    """Everything but the socket.
+
+    Raises:
+        ProvenanceError: nothing of the directory has been loaded then.
+        CheckpointInvalid, DeviceUnavailable, RequestInvalid (an alias out of range).
+    """
+    provenance = None
+    if not options.allow_unsigned:
+        trusted = load_public_key(options.trusted_key) if options.trusted_key else None
+        provenance = verify_directory(options.model, trusted)
+    engine, choices = load_engine(options.model, options.engine)
+    tokenizer = Tokenizer.load(options.model)
+    generation = options.model / "generation_config.json"
+    raw = read_json(generation) if generation.exists() else {}
+    return Worker(
+        engine,
+        tokenizer,
+        ChatTemplate.load(options.model, tokenizer),
+        _served_models(options, engine.config),
+        SamplingDefaults.from_generation_config(raw, options.default_max_tokens),
+        provenance,
+        choices,
+    )
+
+
+def serve(options: ServeOptions) -> None:
+    """Runs until SIGTERM or SIGINT; prints one JSON line on stdout when ready."""
+    listener = _listen(options.host, options.port)
+    worker = load_worker(options)
+    config = uvicorn.Config(
+        WorkerApp(worker),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=options.shutdown_seconds,
+    )
+    server = _ReadyServer(config, worker, _url(listener))
+    server.run(sockets=[listener])
+
+
+class _ReadyServer(uvicorn.Server):
+    """Says on stdout when it listens, and takes no new work once told to end."""
+
+    def __init__(self, config: uvicorn.Config, worker: Worker, url: str) -> None:
+        super().__init__(config)
+        self._worker = worker
+        self._url = url
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        worker = self._worker
+        ready = {
+            "event": "ready",
+            "url": self._url,
+            "models": list(worker.models),
+            "weights_digest": worker.provenance.weights_digest if worker.provenance else None,
+            "kernels": list(worker.choices),
+        }
+        sys.stdout.write(json.dumps(ready) + "\n")
+        sys.stdout.flush()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._worker.stopping = True
+        await super().shutdown(sockets)
+
+
+def _served_models(options: ServeOptions, config) -> dict[str, ServedModel]:
+    name = options.name or options.model.resolve().name
+    models = {name: ServedModel(name, config.num_experts_per_tok)}
+    low, high = config.min_experts_per_tok, config.num_experts
+    for alias, active in options.aliases.items():
+        if not low <= active <= high:
+            raise RequestInvalid(
+                f"--alias {alias}={active}: this model activates {low} to {high} experts."
+            )
+        models[alias] = ServedModel(alias, active)
+    return models
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,160 @@
+"""What one worker process serves: models by name over one engine."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from inference.chat import ChatTemplate
+from inference.engine.engine import Engine
+from inference.engine.sequence import Sequence
+from inference.engine.thread import EngineThread, Output, Request
+from inference.errors import ModelUnknown, WorkerStopping
+from inference.provenance import Provenance
+from inference.sampling_params import SamplingDefaults, SamplingParams
+from inference.server.metrics import WorkerMetrics
+from inference.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A name and how many experts per token it activates (0 for a dense model)."""
+
+    name: str
+    num_experts: int
+
+
+class Generation:
+    """One running request as an asynchronous stream of outputs."""
+
+    def __init__(self, model: ServedModel, started: float) -> None:
+        self.model = model
+        self.started = started
+        self.request: Request | None = None
+        self._outputs: asyncio.Queue[Output | None] = asyncio.Queue()
+
+    def put(self, output: Output | None) -> None:
+        self._outputs.put_nowait(output)
+
+    async def outputs(self) -> AsyncIterator[Output]:
+        """Outputs up to the last one; ends early, without it, when the client hung up.
+
+        Raises:
+            InferenceError: the engine refused or lost the request.
+        """
+        while (output := await self._outputs.get()) is not None:
+            if output.error is not None:
+                raise output.error
+            yield output
+            if output.finish is not None:
+                return
+
+
+class Worker:
+    """Started and stopped by the ASGI lifespan; used from its event loop only."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        tokenizer: Tokenizer,
+        chat: ChatTemplate | None,
+        models: Mapping[str, ServedModel],
+        defaults: SamplingDefaults,
+        provenance: Provenance | None,
+        choices: tuple[str, ...] = (),
+    ) -> None:
+        self.engine = engine
+        self.tokenizer = tokenizer
+        self.chat = chat
+        self.models = models
+        self.defaults = defaults
+        self.provenance = provenance
+        self.choices = choices
+        self.metrics = WorkerMetrics(engine)
+        self.stopping = False
+        self.created = int(time.time())
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = EngineThread(engine, tokenizer, self._deliver)
+
+    @property
+    def healthy(self) -> bool:
+        return self._thread.healthy and not self.stopping
+
+    def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+
+    def stop(self) -> None:
+        self.stopping = True
+        self._thread.stop()
+
+    def model(self, name: str) -> ServedModel:
+        """Raises ModelUnknown."""
+        try:
+            return self.models[name]
+        except KeyError:
+            raise ModelUnknown(
+                f"No model of that name is served here; served are {', '.join(self.models)}.",
+                param="model",
+            ) from None
+
+    def room(self, prompt_ids: list[int]) -> int:
+        """How many tokens an answer to this prompt may have."""
+        return self.engine.max_context - len(prompt_ids)
+
+    def active_share(self, num_experts: int) -> float:
+        """Share of a layer's experts that a token activates (1 for a dense model)."""
+        total = self.engine.config.num_experts
+        return round(num_experts / total, 6) if total else 1.0
+
+    @contextmanager
+    def generate(
+        self, model: ServedModel, prompt_ids: list[int], params: SamplingParams, experts: int
+    ):
+        """A running `Generation`; leaving the block early cancels it.
+
+        Raises:
+            WorkerStopping, RequestInvalid, ContextOverflow.
+        """
+        if self.stopping:
+            raise WorkerStopping("This worker is shutting down; send the request to another.")
+        ends = frozenset(self.engine.config.eos_token_ids)
+        sequence = Sequence(prompt_ids, params, experts, ends)
+        generation = Generation(model, time.monotonic())
+        request = self._thread.submit(sequence, self._sink(generation))
+        generation.request = request
+        try:
+            yield generation
+        finally:
+            self._thread.cancel(request)
+
+    def hang_up(self, generation: Generation) -> None:
+        """The client is gone: stop computing and wake whoever waits."""
+        if generation.request is not None:
+            self._thread.cancel(generation.request)
+        generation.put(None)
+
+    def _sink(self, generation: Generation) -> Callable[[Output], None]:
+        first = True
+
+        def sink(output: Output) -> None:
+            nonlocal first
+            if first and output.text:
+                first = False
+                self.metrics.first_token(generation.model.name, generation.started)
+            if output.finish is not None:
+                self.metrics.ended(generation.model.name, output, generation.started)
+            generation.put(output)
+
+        return sink
+
+    def _deliver(self, outputs: list[tuple[Request, Output]]) -> None:
+        """Called in the engine's thread; one hand-over per step."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(_hand_out, outputs)
+
+
+def _hand_out(outputs: list[tuple[Request, Output]]) -> None:
+    for request, output in outputs:
+        request.sink(output)

@@ -1,0 +1,105 @@
+"""Text to token ids and back, one token at a time, never half a character.
+
+Wraps a ``tokenizer.json`` (package ``tokenizers``). It knows nothing of chats
+or models, and does not need transformers.
+"""
+
+from collections.abc import Sequence as SequenceOf
+from pathlib import Path
+
+from tokenizers import Tokenizer as FastTokenizer
+
+from inference.errors import CheckpointInvalid
+
+
+class Tokenizer:
+    """The checkpoint's tokenizer. Safe to call from several threads."""
+
+    def __init__(self, fast: FastTokenizer, literal: FastTokenizer) -> None:
+        self._fast = fast
+        self._literal = literal
+        added = fast.get_added_tokens_decoder()
+        self.special_tokens = frozenset(t.content for t in added.values() if t.special)
+        self.special_ids = frozenset(i for i, t in added.items() if t.special)
+
+    @classmethod
+    def load(cls, directory: Path) -> "Tokenizer":
+        """Raises CheckpointInvalid when ``tokenizer.json`` is missing or malformed."""
+        path = directory / "tokenizer.json"
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError:
+            raise CheckpointInvalid("The checkpoint has no tokenizer.json.") from None
+        return cls.from_json(text)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Tokenizer":
+        try:
+            fast = FastTokenizer.from_str(text)
+        except Exception as error:  # the Rust library raises bare Exception
+            raise CheckpointInvalid(f"tokenizer.json is not readable: {error}") from error
+        return cls(fast, fast)
+
+    @property
+    def vocab_size(self) -> int:
+        return self._fast.get_vocab_size()
+
+    def id_of(self, token: str) -> int | None:
+        return self._fast.token_to_id(token)
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of ``text``; special tokens in it are recognised, none is added."""
+        return self._fast.encode(text, add_special_tokens=False).ids
+
+    def encode_pieces(self, pieces: SequenceOf[tuple[str, bool]]) -> list[int]:
+        """Ids of text cut into ``(text, literal)`` pieces.
+
+        In a literal piece the spelling of a special token is plain text: a user
+        who writes ``<|im_end|>`` ends no turn.
+        """
+        ids: list[int] = []
+        for text, literal in pieces:
+            ids += self._encode_literal(text) if literal else self.encode(text)
+        return ids
+
+    def _encode_literal(self, text: str) -> list[int]:
+        # Cutting inside the spelling keeps it from being matched as a whole.
+        ids: list[int] = []
+        for part in (text[:1], text[1:]):
+            ids += self.encode(part) if part else []
+        return ids
+
+    def decode(self, ids: SequenceOf[int], *, skip_special: bool = True) -> str:
+        return self._fast.decode(list(ids), skip_special_tokens=skip_special)
+
+
+class IncrementalDetokenizer:
+    """Text of a growing list of ids, emitted as soon as no later id can change it.
+
+    >>> # ids of "ü" as two byte tokens: the first push gives "", the second "ü"
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._ids: list[int] = []
+        self._start = 0  # where the decoded window begins
+        self._read = 0  # ids before this one have been emitted
+
+    def push(self, token_id: int) -> str:
+        """The text that became certain with this id, often ``""`` inside a character."""
+        self._ids.append(token_id)
+        return self._advance(final=False)
+
+    def flush(self) -> str:
+        """What was held back; an unfinished character comes out as U+FFFD."""
+        return self._advance(final=True)
+
+    def _advance(self, *, final: bool) -> str:
+        # A window that starts some tokens early keeps decoders that look at
+        # their left neighbour (leading spaces) right; vLLM and TGI do the same.
+        before = self._tokenizer.decode(self._ids[self._start : self._read])
+        after = self._tokenizer.decode(self._ids[self._start :])
+        if not final and (len(after) <= len(before) or after.endswith("\ufffd")):
+            return ""
+        self._start, self._read = self._read, len(self._ids)
+        return after[len(before) :]
