@@ -1,0 +1,32 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.canonical import canonical_json
+from gateway.audit.encoding import decode, encode_canonical, encode_plain
+from gateway.audit.errors import InvalidRecord
+
+_SCALARS = st.none() | st.booleans() | st.integers() | st.text()
+_VALUES = st.recursive(
+    _SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20
+)
+
+
+@given(_VALUES)
+def test_the_bytes_are_those_of_core_canonical(value: object) -> None:
+    assert encode_canonical(value) == canonical_json(value)
+    assert encode_canonical(decode(encode_canonical(value))) == encode_canonical(value)
+
+
+@pytest.mark.parametrize("value", [1.0, {"a": [0.5]}, [{"b": {1: 2}}], {"c": b"x"}, {"d": {1, 2}}])
+def test_what_has_no_canonical_form_is_refused(value: object) -> None:
+    with pytest.raises(InvalidRecord):
+        encode_canonical(value)
+    with pytest.raises(InvalidRecord):
+        encode_plain(value)
+
+
+def test_lone_surrogates_are_refused_in_the_chain_and_replaced_in_the_journal() -> None:
+    with pytest.raises(InvalidRecord):
+        encode_canonical({"a": "\ud800"})
+    assert decode(encode_plain({"a\udfff": ["x\ud800y", 1]})) == {"a?": ["x?y", 1]}
