@@ -43,7 +43,7 @@ def postgres_server(directory: Path) -> Iterator[str]:
         [binaries / "initdb", "-D", data, *_INITDB],
         capture_output=True,
         text=True,
-        **account(user),
+        **account(user)._asdict(),
         cwd=directory,
     )
     if initdb.returncode:
@@ -90,7 +90,11 @@ def _binaries(directory: Path, user: str | None) -> Path:
 def _may_run(program: Path, user: str) -> bool:
     try:
         subprocess.run(
-            [program, "--version"], **account(user), check=True, capture_output=True, cwd="/"
+            [program, "--version"],
+            **account(user)._asdict(),
+            check=True,
+            capture_output=True,
+            cwd="/",
         )
     except (PermissionError, subprocess.CalledProcessError):
         return False

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 _PR_SET_PDEATHSIG = 1
@@ -97,15 +97,18 @@ def running(
     Raises:
         NotReady: with the end of the server's output.
     """
+    identity = account(user)
     with log.open("wb") as sink:
-        process: subprocess.Popen[bytes] = subprocess.Popen(
+        process = subprocess.Popen(
             [os.fspath(part) for part in command],
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
             env={**os.environ, **(env or {})},
             cwd=cwd,
-            **account(user),
+            user=identity.user,
+            group=identity.group,
+            extra_groups=identity.extra_groups,
             start_new_session=True,
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
@@ -130,12 +133,20 @@ def stop(
         return process.wait()
 
 
-def account(user: str | None) -> dict[str, Any]:
-    """Arguments for ``subprocess`` that take on ``user`` whole, groups included."""
+class Account(NamedTuple):
+    """What ``subprocess`` needs to become a user whole, groups included."""
+
+    user: int | None = None
+    group: int | None = None
+    extra_groups: list[int] | None = None
+
+
+def account(user: str | None) -> Account:
+    """The account of that name; for ``None`` the present one."""
     if user is None:
-        return {}
+        return Account()
     entry = pwd.getpwnam(user)
-    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+    return Account(entry.pw_uid, entry.pw_gid, [])
 
 
 def _wait_ready(server: ServerProcess, ready: Callable[[], bool], timeout: float) -> None:
