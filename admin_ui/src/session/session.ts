@@ -27,7 +27,7 @@ export function useLogin() {
   const client = useQueryClient();
   return useMutation({
     mutationFn: (login: Schemas["LoginRequest"]) => body(api.POST("/login", { body: login })),
-    onSuccess: ({ token: _dropped, ...me }) => {
+    onSuccess: ({ token, ...me }) => {
       // The bearer token of the answer is for scripts: no page needs it.
       csrf.token = me.csrf_token;
       client.setQueryData<Me | null>(meQuery.queryKey, me);

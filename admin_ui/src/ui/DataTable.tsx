@@ -17,16 +17,18 @@ interface DataTableProps<Row> {
   rows: readonly Row[];
   rowKey: (row: Row) => string;
   empty: ReactNode;
+  /** Rows of many figures, which are read down the columns: no cards. */
+  figures?: boolean;
 }
 
-/** A table that becomes a list of cards on a narrow screen. */
-export function DataTable<Row>({ caption, columns, rows, rowKey, empty }: DataTableProps<Row>) {
+/** A table; on a narrow screen a list of cards. */
+export function DataTable<Row>({ caption, columns, rows, rowKey, empty, figures = false }: DataTableProps<Row>) {
   if (rows.length === 0) return empty;
   return (
     // A region that scrolls must be reachable by keyboard, or its right side is not.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
     <div className="table-scroll" role="region" aria-label={caption} tabIndex={0}>
-      <table className="table">
+      <table className={`table ${figures ? "table--figures" : "table--cards"}`}>
         <caption className="visually-hidden">{caption}</caption>
         <thead>
           <tr>
@@ -71,11 +73,17 @@ function Foot<Row>({ columns }: { columns: readonly Column<Row>[] }) {
   return (
     <tfoot>
       <tr>
-        {columns.map((column) => (
-          <td key={column.key} className={column.kind} data-label={column.header}>
-            <div>{column.foot}</div>
-          </td>
-        ))}
+        {columns.map((column) =>
+          column.head ? (
+            <th key={column.key} scope="row" className={column.kind}>
+              {column.foot}
+            </th>
+          ) : (
+            <td key={column.key} className={column.kind} data-label={column.header}>
+              <div>{column.foot}</div>
+            </td>
+          ),
+        )}
       </tr>
     </tfoot>
   );

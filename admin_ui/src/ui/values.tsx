@@ -18,13 +18,12 @@ export function Time({ at, precise = false, never = "–" }: { at: string | null
 }
 
 /** A bar of a share of one; drawn as SVG, for inline styles are forbidden by our policy. */
-export function Bar({ share, series }: { share: number; series?: number }) {
-  const className = series === undefined ? undefined : `series-${String(series)}`;
+export function Bar({ share }: { share: number }) {
   const width = Math.min(100, Math.max(share > 0 ? 1 : 0, share * 100));
   return (
     <span className="meter__track" aria-hidden="true">
       <svg viewBox="0 0 100 1" preserveAspectRatio="none">
-        <rect className={className} width={width} height="1" />
+        <rect width={width} height="1" />
       </svg>
     </span>
   );

@@ -34,18 +34,30 @@ function columns(onOpen: (record: AuditRecord) => void): readonly Column<Row>[] 
   return [
     {
       key: "seq",
-      header: "Record",
+      header: "Chain",
       head: true,
-      cell: ({ record }) => (
+      cell: ({ record: { seq, hash } }) => (
         <>
-          #{count(record.seq)}
-          <span className="table__sub mono" title={record.request_id}>
-            {shorten(record.request_id)}
+          #{count(seq)}
+          <span className="table__sub mono" title={`sha256 ${hash}`}>
+            {hash.slice(0, 8)}
           </span>
         </>
       ),
     },
-    { key: "at", header: "Time", kind: "fit", cell: ({ record }) => <Time at={record.at} precise /> },
+    {
+      key: "at",
+      header: "Time and request",
+      kind: "fit",
+      cell: ({ record: { at, request_id } }) => (
+        <>
+          <Time at={at} precise />
+          <span className="table__sub mono" title={request_id}>
+            {shorten(request_id, 14)}
+          </span>
+        </>
+      ),
+    },
     { key: "outcome", header: "Outcome", cell: ({ view }) => <OutcomeBadge view={view} /> },
     { key: "guards", header: "Guards", cell: ({ view }) => <Guards view={view} /> },
     {
@@ -55,22 +67,19 @@ function columns(onOpen: (record: AuditRecord) => void): readonly Column<Row>[] 
     },
     {
       key: "upstream",
-      header: "Upstream",
+      header: "Answered by",
       cell: ({ view: { upstream, zone, model } }) =>
         upstream !== null && (
           <>
-            {upstream} <Badge>{zone}</Badge>
-            <span className="table__sub">{model}</span>
+            {model}
+            <span className="table__sub">
+              {upstream} · {zone}
+            </span>
           </>
         ),
     },
     { key: "tokens", header: "Tokens", kind: "num", cell: ({ view: { tokens } }) => (tokens === null ? "" : count(tokens)) },
     { key: "cost", header: "Cost", kind: "num", cell: ({ view: { cost } }) => cost !== null && <Amount value={cost} /> },
-    {
-      key: "hash",
-      header: "Chain",
-      cell: ({ record: { hash } }) => <code title={`sha256 ${hash}`}>{hash.slice(0, 8)}</code>,
-    },
     {
       key: "actions",
       header: "Details",
@@ -90,7 +99,7 @@ function Guards({ view }: { view: RecordView }) {
     <span className="badges">
       {view.masked.map(([type, number]) => (
         <Badge key={type} tone="accent">
-          {count(number)} {sentence(type.toLowerCase())}
+          {sentence(type.toLowerCase())} ×{count(number)}
         </Badge>
       ))}
       {notable(view)

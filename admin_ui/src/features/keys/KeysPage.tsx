@@ -51,7 +51,7 @@ export function KeysPage({ tenant }: { tenant: string }) {
             <DataTable
               caption="Virtual keys"
               columns={columns(names, writes ? setRevoking : undefined)}
-              rows={items.filter(({ status }) => shown === "all" || status === "active").reverse()}
+              rows={inOrder(items).filter(({ status }) => shown === "all" || status === "active")}
               rowKey={({ id }) => id}
               empty={<Empty title="No keys here yet">Create one, then use it as the api_key of any OpenAI SDK.</Empty>}
             />
@@ -62,6 +62,12 @@ export function KeysPage({ tenant }: { tenant: string }) {
       {revoking && <RevokeKeyDialog apiKey={revoking} onClose={() => setRevoking(undefined)} />}
     </Page>
   );
+}
+
+/** Those that work first, then the newest. */
+function inOrder(keys: readonly Key[]): Key[] {
+  const rank = ({ status }: Key) => (status === "active" ? 0 : 1);
+  return [...keys].sort((a, b) => rank(a) - rank(b) || b.created_at.localeCompare(a.created_at));
 }
 
 function columns(projects: ReadonlyMap<string, string>, revoke: ((key: Key) => void) | undefined): readonly Column<Key>[] {

@@ -81,15 +81,14 @@ function Shares({ shares, none }: { shares: readonly Share[]; none: string }) {
   const sorted = [...shares].sort((a, b) => b.requests - a.requests || weight(b.cost_usd) - weight(a.cost_usd));
   return (
     <ul className="shares">
-      {sorted.map(({ name, requests, tokens, cost_usd }, index) => (
+      {sorted.map(({ name, requests, tokens, cost_usd }) => (
         <li key={name ?? "none"}>
-          <i className={`series-${(index % 8) + 1}`} aria-hidden="true" />
           <span>{name ?? <span className="muted">{none}</span>}</span>
           <span>
             {count(requests)} <span className="muted">requests · {count(tokens)} tokens · </span>
             <Amount value={cost_usd} />
           </span>
-          <Bar share={requests / most} series={(index % 8) + 1} />
+          <Bar share={requests / most} />
         </li>
       ))}
     </ul>

@@ -96,7 +96,7 @@ function SystemView({ system }: { system: Schemas["System"] }) {
         </Panel>
       </div>
       <Panel title="Prices" flush>
-        <DataTable caption="Prices" columns={PRICES} rows={system.prices} rowKey={({ model, effective_from }) => `${model} ${effective_from}`} empty={<Empty title="No price is configured" />} />
+        <DataTable figures caption="Prices" columns={PRICES} rows={system.prices} rowKey={({ model, effective_from }) => `${model} ${effective_from}`} empty={<Empty title="No price is configured" />} />
       </Panel>
     </>
   );

@@ -43,6 +43,7 @@ export function UsageTable({ usage, nameOf, header }: UsageTableProps) {
     <DataTable
       caption={`Usage by ${usage.group_by}`}
       columns={columns}
+      figures
       rows={usage.rows}
       rowKey={({ group }) => group ?? ""}
       empty={<Empty title="No usage in this range">Choose other dates, or send a request with a key of this tenant.</Empty>}
