@@ -6,11 +6,13 @@ Given a connection (``migrations.runner``) it migrates that one; from the
 
 import asyncio
 import os
+from typing import Literal
 
 from alembic import context
+from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection
 
-from core.database import Database
+from core.database import Amount, Database, UtcDateTime
 from migrations.models import metadata
 
 
@@ -20,11 +22,21 @@ def _run(connection: Connection) -> None:
         target_metadata=metadata(),
         compare_type=True,
         compare_server_default=True,
+        render_item=_render_item,
         # SQLite changes a column only by copying the table.
         render_as_batch=connection.dialect.name == "sqlite",
     )
     with context.begin_transaction():
         context.run_migrations()
+
+
+def _render_item(kind: str, item: object, autogen: AutogenContext) -> str | Literal[False]:
+    """Our column types by their short names in generated migrations."""
+    if kind == "type" and isinstance(item, Amount | UtcDateTime):
+        name = type(item).__name__
+        autogen.imports.add(f"from core.database import {name}")
+        return f"{name}()"
+    return False
 
 
 async def _run_from_command_line() -> None:

@@ -55,11 +55,6 @@ async def _migrate(database: Database, revision: str, step: Callable[[Config, st
     async with database.transaction() as session:
         connection = await session.connection()
         await _lock(connection)
-        if head() is None:  # until the initial migration is generated
-            from migrations.models import metadata
-
-            await connection.run_sync(metadata().create_all)
-            return
         await connection.run_sync(lambda sync: step(alembic_config(sync), revision))
 
 
