@@ -36,7 +36,8 @@ def make_celery(settings: JobSettings, exporters: ExporterRegistry) -> Celery:
         enable_utc=True,
     )
 
-    @app.task(name=REPORT_EXPORT, bind=True)
+    # Shared tasks would leak into every other application of the process.
+    @app.task(name=REPORT_EXPORT, bind=True, shared=False)
     def report_export(task: Task, job_id: str) -> None:
         runner = settings.runner if task.request.is_eager else f"celery@{task.request.hostname}"
         asyncio.run(run_job(settings, exporters, job_id, runner))

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import structlog
 from celery import Celery
-from kombu.exceptions import OperationalError
+from celery.exceptions import OperationalError
 from sqlalchemy.exc import SQLAlchemyError
 
 from billing.jobs import repository
