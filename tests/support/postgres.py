@@ -9,14 +9,14 @@ import pwd
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 import asyncpg
 
-from support.processes import accepts, account, free_port, running
+from support.processes import account, free_port, running
 
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -52,7 +52,7 @@ def postgres_server(directory: Path) -> Iterator[str]:
     options = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
     with running(
         [binaries / "postgres", "-D", data, "-p", str(port), *options],
-        ready=accepts(port),
+        ready=_is_ready(binaries, port),
         log=directory / "postgres.log",
         cwd=directory,
         user=user,
@@ -68,6 +68,12 @@ async def execute(server_url: str, statement: str) -> None:
         await connection.execute(statement)
     finally:
         await connection.close()
+
+
+def _is_ready(binaries: Path, port: int) -> Callable[[], bool]:
+    # It accepts connections before it takes any: ask in its own language.
+    command = [binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+    return lambda: subprocess.run(command, check=False).returncode == 0
 
 
 def _unprivileged_user() -> str | None:

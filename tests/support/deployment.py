@@ -1,0 +1,178 @@
+"""A whole gateway as real processes: configuration, capture upstream, ``sovgate serve``."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from support.processes import ServerProcess, answers, free_port, running
+
+ADMIN_EMAIL = "owner@example.com"
+ADMIN_PASSWORD = "a-password-for-tests-only"
+KEYS = {"acme": "sov-acme-key-for-tests-only", "globex": "sov-globex-key-for-tests-only"}
+SECRETS = {
+    **{f"SOV_KEY_{tenant.upper()}": key for tenant, key in KEYS.items()},
+    "SOV_ADMIN_PASSWORD": ADMIN_PASSWORD,
+}
+
+
+@dataclass(frozen=True)
+class Capture:
+    """The upstream that remembers (``support.capture_upstream``)."""
+
+    url: str
+
+    def reset(self) -> None:
+        httpx.post(f"{self.url}/reset").raise_for_status()
+
+    def script(self, **fields: Any) -> None:
+        httpx.post(f"{self.url}/script", json=fields).raise_for_status()
+
+    def state(self) -> dict[str, Any]:
+        return httpx.get(f"{self.url}/captured").json()
+
+    def seen(self) -> list[dict[str, Any]]:
+        """``{headers, body}`` of each request, in order."""
+        return self.state()["seen"]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A running gateway."""
+
+    directory: Path
+    config: Path
+    url: str
+    server: ServerProcess
+
+    @property
+    def base_url(self) -> str:
+        return f"{self.url}/v1"
+
+    @property
+    def admin_url(self) -> str:
+        return f"{self.url}/admin/"
+
+
+@contextmanager
+def capture_upstream(directory: Path) -> Iterator[Capture]:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with running(
+        [sys.executable, "-m", "support.capture_upstream", str(port)],
+        ready=answers(f"{url}/v1/models"),
+        log=directory / "capture.log",
+        env={"PYTHONPATH": str(Path(__file__).parents[1])},
+    ):
+        yield Capture(url)
+
+
+def settings(directory: Path, capture: str, **overrides: Any) -> dict[str, Any]:
+    """A configuration with the capture upstream behind every tier; ``overrides`` by section."""
+    data = directory / "data"
+    content: dict[str, Any] = {
+        "server": {"host": "127.0.0.1", "port": free_port()},
+        "data_dir": str(data),
+        "database": {"url": f"sqlite+aiosqlite:///{data / 'sovgate.db'}"},
+        "upstreams": [
+            {
+                "name": "capture",
+                "kind": "openai",
+                "base_url": f"{capture}/v1",
+                "zone": "onprem",
+                "models": ["any-model", "sov-flash", "sov-pro"],
+            },
+            {
+                "name": "abroad",
+                "kind": "openai",
+                "base_url": f"{capture}/v1",
+                "zone": "us",
+                "models": ["foreign-model"],
+            },
+            {
+                "name": "down",
+                "kind": "openai",
+                "base_url": "http://127.0.0.1:1/v1",
+                "zone": "onprem",
+                "models": ["down-model"],
+            },
+        ],
+        "tiers": {
+            "flash": {"upstream": "capture", "model": "sov-flash"},
+            "think-max": {
+                "upstream": "capture",
+                "model": "sov-pro",
+                "thinking": True,
+                "effort": "max",
+            },
+        },
+        "prices": [
+            {
+                "model": model,
+                "effective_from": "2026-01-01",
+                "input": "0.15",
+                "cached_input": "0.003",
+                "output": "0.60",
+            }
+            for model in ("sov-flash", "sov-pro", "foreign-model", "down-model")
+        ],
+        "bootstrap": {
+            "tenants": [
+                {
+                    "name": tenant,
+                    "budget": {"limit_usd": "10.00", "period": "month", "hard": True},
+                    "limits": {"rpm": 60000, "tpm": 100000000, "parallel": 64},
+                    "keys": [{"name": "app", "env": f"SOV_KEY_{tenant.upper()}"}],
+                }
+                for tenant in KEYS
+            ],
+            "admins": [
+                {"email": ADMIN_EMAIL, "password_env": "SOV_ADMIN_PASSWORD", "role": "owner"}
+            ],
+        },
+    }
+    return content | overrides
+
+
+@contextmanager
+def gateway(directory: Path, content: dict[str, Any]) -> Iterator[Deployment]:
+    """``sovgate serve`` with this configuration, ready."""
+    config = directory / "sovgate.yaml"
+    config.write_text(yaml.safe_dump(content))
+    url = f"http://127.0.0.1:{content['server']['port']}"
+    with running(
+        [sys.executable, "-m", "gateway.cli", "serve", "--config", config],
+        ready=answers(f"{url}/readyz"),
+        log=directory / "gateway.log",
+        env=SECRETS,
+    ) as server:
+        yield Deployment(directory, config, url, server)
+
+
+def sovgate(deployment: Deployment, *arguments: str) -> "CommandResult":
+    """Run a ``sovgate`` command against a deployment."""
+    import subprocess
+
+    result = subprocess.run(
+        [sys.executable, "-m", "gateway.cli", *arguments, "--config", str(deployment.config)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **SECRETS},
+        timeout=60,
+    )
+    return CommandResult(result.returncode, result.stdout, result.stderr)
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """How a command ended."""
+
+    status: int
+    output: str
+    errors: str
