@@ -1,8 +1,11 @@
 """Periods of a budget: UTC calendar days, UTC calendar months, or all of time."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+
+from billing.errors import InvalidReport
 
 
 class PeriodKind(StrEnum):
@@ -38,8 +41,10 @@ def month_span(month: str) -> tuple[datetime, datetime]:
     """``2026-11`` -> its first instant and the next month's.
 
     Raises:
-        ValueError: the text is no month.
+        InvalidReport: the text is no month.
     """
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+        raise InvalidReport("A month is written as 2026-11.", param="month")
     start = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
     return start, _next_month(start)
 
