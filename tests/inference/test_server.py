@@ -1,0 +1,282 @@
+"""A real worker process on loopback, driven by the openai SDK."""
+
+import asyncio
+import json
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openai
+import pytest
+from worker_process import serving
+
+from inference.chat import ChatTemplate
+from inference.provenance import verify_directory
+from inference.tokenizer import Tokenizer
+
+QUESTION = [{"role": "user", "content": "What is the capital of France?"}]
+STORY = [{"role": "user", "content": "Tell me a long story about a lighthouse."}]
+
+
+@pytest.fixture
+def client(worker_url: str):
+    with openai.OpenAI(base_url=f"{worker_url}/v1", api_key="none", max_retries=0) as made:
+        yield made
+
+
+def ask(client: openai.OpenAI, **options: Any) -> Any:
+    options = {"model": "sov-pro", "messages": QUESTION, "max_tokens": 16, **options}
+    return client.chat.completions.create(**options)
+
+
+def metric(worker_url: str, name: str, **labels: str) -> float:
+    wanted = "{" + ",".join(f'{k}="{v}"' for k, v in labels.items()) + "}" if labels else ""
+    for line in httpx.get(f"{worker_url}/metrics").text.splitlines():
+        if line.startswith(f"{name}{wanted} "):
+            return float(line.rsplit(" ", 1)[1])
+    return 0.0
+
+
+def wait_for(condition: Any, timeout: float = 10.0) -> None:
+    end = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def test_a_plain_answer_is_right_and_counted(client: openai.OpenAI, demo_model: Path) -> None:
+    answer = ask(client, temperature=0)
+    choice, usage = answer.choices[0], answer.usage
+    assert "Paris" in choice.message.content
+    assert choice.finish_reason == "stop"
+    tokenizer = Tokenizer.load(demo_model)
+    chat = ChatTemplate.load(demo_model, tokenizer)
+    assert chat is not None
+    assert usage.prompt_tokens == len(chat.encode(QUESTION))
+    # The end token was computed too and counts.
+    assert usage.completion_tokens == len(tokenizer.encode(choice.message.content)) + 1
+    assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
+    assert usage.prompt_tokens_details.cached_tokens == 0
+    assert Decimal(usage.worker_seconds) > 0
+    assert usage.active_expert_share == 1.0
+
+
+def test_a_stream_says_the_same(client: openai.OpenAI) -> None:
+    whole = ask(client, temperature=0)
+    options = {"stream": True, "stream_options": {"include_usage": True}}
+    chunks = list(ask(client, temperature=0, **options))
+    text = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
+    assert text == whole.choices[0].message.content
+    assert chunks[0].choices[0].delta.role == "assistant"
+    assert [c.choices[0].finish_reason for c in chunks if c.choices][-1] == "stop"
+    assert chunks[-1].choices == []
+    assert chunks[-1].usage.completion_tokens == whole.usage.completion_tokens
+    assert all(c.usage is None for c in chunks[:-1])
+    assert len({c.id for c in chunks}) == 1
+
+
+def test_max_tokens_ends_with_length(client: openai.OpenAI) -> None:
+    answer = ask(client, messages=STORY, max_tokens=5)
+    assert answer.choices[0].finish_reason == "length"
+    assert answer.usage.completion_tokens == 5
+
+
+def test_a_stop_string_ends_before_itself(client: openai.OpenAI) -> None:
+    answer = ask(client, temperature=0, stop=["Paris"])
+    assert answer.choices[0].finish_reason == "stop"
+    assert "Paris" not in answer.choices[0].message.content
+    assert answer.choices[0].message.content.startswith("The capital")
+
+
+def test_a_seed_repeats_an_answer(client: openai.OpenAI) -> None:
+    options = {"messages": STORY, "temperature": 1.0, "max_tokens": 12}
+    texts = [ask(client, seed=s, **options).choices[0].message.content for s in (1, 1, 2, 3)]
+    assert texts[0] == texts[1]
+    assert len(set(texts)) > 1
+
+
+def test_text_completions_and_tokenize(client: openai.OpenAI, worker_url: str) -> None:
+    prompt = "The capital of France is"
+    answer = client.completions.create(model="sov-pro", prompt=prompt, max_tokens=3, temperature=0)
+    assert "Paris" in answer.choices[0].text
+    counted = httpx.post(f"{worker_url}/tokenize", json={"prompt": prompt}).json()
+    assert answer.usage is not None
+    assert counted["count"] == len(counted["tokens"]) == answer.usage.prompt_tokens
+    same = client.completions.create(
+        model="sov-pro", prompt=counted["tokens"], max_tokens=3, temperature=0
+    )
+    assert same.choices[0].text == answer.choices[0].text
+
+
+def test_aliases_and_requests_choose_the_share_of_experts(client: openai.OpenAI) -> None:
+    assert ask(client, model="sov-flash").usage.active_expert_share == 0.875
+    asked = ask(client, model="sov-pro", extra_body={"num_experts_per_tok": 4})
+    assert asked.usage.active_expert_share == 0.5
+
+
+def test_eight_at_once_get_their_own_answers(client: openai.OpenAI, worker_url: str) -> None:
+    words = ["France", "Italy", "Spain", "Germany", "Japan", "Egypt", "Greece", "Poland"]
+
+    def one(index: int) -> str:
+        content = f"What is the capital of {words[index]}?"
+        model = "sov-flash" if index % 2 else "sov-pro"
+        messages = [{"role": "user", "content": content}]
+        answer = ask(client, model=model, messages=messages, temperature=0, max_tokens=12)
+        return answer.choices[0].message.content
+
+    steps = metric(worker_url, "sovgate_worker_engine_steps")
+    alone = [one(index) for index in range(8)]
+    apart = metric(worker_url, "sovgate_worker_engine_steps") - steps
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(one, range(8)))
+    shared = metric(worker_url, "sovgate_worker_engine_steps") - steps - apart
+    assert shared < apart / 2  # they did share steps
+    # Greedy answers may part at a near tie in bfloat16; the fact may not.
+    for word, first, second in zip(words, alone, together, strict=True):
+        assert word in first
+        assert word in second
+    assert sum(a == b for a, b in zip(alone, together, strict=True)) >= 5
+
+
+def test_hanging_up_stops_the_work_and_is_counted(worker_url: str) -> None:
+    cancelled = {"model": "sov-pro", "outcome": "cancelled"}
+    tokens = {"model": "sov-pro", "kind": "completion"}
+    ended = metric(worker_url, "sovgate_worker_requests_total", **cancelled)
+    before = metric(worker_url, "sovgate_worker_tokens_total", **tokens)
+    body = {"model": "sov-pro", "messages": STORY, "max_tokens": 4000, "ignore_eos": True}
+    url = f"{worker_url}/v1/chat/completions"
+    with httpx.stream("POST", url, json={**body, "stream": True}) as response:
+        lines = response.iter_lines()
+        while "content" not in next(lines):
+            pass
+    wait_for(lambda: metric(worker_url, "sovgate_worker_requests_total", **cancelled) == ended + 1)
+    assert metric(worker_url, "sovgate_worker_running_requests") == 0
+    assert metric(worker_url, "sovgate_worker_kv_blocks_free") == 1024
+    assert before < metric(worker_url, "sovgate_worker_tokens_total", **tokens) < before + 1000
+
+
+def test_hanging_up_a_plain_request_stops_it_too(worker_url: str) -> None:
+    body = {"model": "sov-pro", "messages": STORY, "max_tokens": 4000, "ignore_eos": True}
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"{worker_url}/v1/chat/completions", json=body, timeout=0.5)
+    wait_for(lambda: metric(worker_url, "sovgate_worker_running_requests") == 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code", "param"),
+    [
+        ({"model": "gpt-4"}, 404, "model_not_found", "model"),
+        ({"max_tokens": 9000}, 400, "context_length_exceeded", "max_tokens"),
+        (
+            {"messages": [{"role": "user", "content": "a " * 9000}]},
+            400,
+            "context_length_exceeded",
+            "messages",
+        ),
+        ({"temperature": 3}, 400, "invalid_request", "temperature"),
+        ({"n": 2}, 400, "invalid_request", "n"),
+        ({"messages": []}, 400, "invalid_request", "messages"),
+        ({"logprobs": True}, 400, "invalid_request", "logprobs"),
+        ({"extra_body": {"num_experts_per_tok": 9}}, 400, "invalid_request", "num_experts_per_tok"),
+        ({"response_format": {"type": "json_object"}}, 400, "invalid_request", "response_format"),
+        (
+            {
+                "messages": [
+                    {"role": "user", "content": [{"type": "image_url", "image_url": {"url": ""}}]}
+                ]
+            },
+            400,
+            "invalid_request",
+            "messages",
+        ),
+    ],
+)
+def test_what_cannot_be_served_is_refused(
+    client: openai.OpenAI, change: dict[str, Any], status: int, code: str, param: str
+) -> None:
+    with pytest.raises(openai.APIStatusError) as raised:
+        ask(client, **change)
+    assert (raised.value.status_code, raised.value.code) == (status, code)
+    assert raised.value.param == param
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "/v1/chat/completions", b"{", 400),
+        ("POST", "/v1/chat/completions", b"\xff\xfe", 400),
+        ("POST", "/v1/chat/completions", b'{"model": 3}', 400),
+        ("GET", "/v1/chat/completions", b"", 405),
+        ("GET", "/nowhere", b"", 404),
+    ],
+)
+def test_odd_requests_get_shaped_errors(
+    worker_url: str, method: str, path: str, body: bytes, status: int
+) -> None:
+    response = httpx.request(method, worker_url + path, content=body)
+    assert response.status_code == status
+    assert set(response.json()["error"]) == {"message", "type", "param", "code"}
+
+
+def test_models_and_health_name_the_weights(
+    client: openai.OpenAI, worker_url: str, demo_model: Path
+) -> None:
+    digest = verify_directory(demo_model).weights_digest
+    cards = {m.id: m.model_dump() for m in client.models.list()}
+    assert set(cards) == {"smollm2-moe", "sov-pro", "sov-flash"}
+    assert {c["weights_digest"] for c in cards.values()} == {digest}
+    assert cards["sov-flash"]["num_experts_per_tok"] == 7
+    health = httpx.get(f"{worker_url}/health")
+    assert health.status_code == 200
+    assert health.json()["status"] == "ok"
+    assert health.json()["weights_digest"] == digest
+    assert all(len(sentence.split()) > 4 for sentence in health.json()["kernels"])
+
+
+async def test_health_answers_while_the_engine_is_busy(worker_url: str) -> None:
+    body = {"model": "sov-pro", "messages": STORY, "max_tokens": 4000, "ignore_eos": True}
+    body["messages"] = [{"role": "user", "content": "The sea is wide. " * 600}]
+    async with httpx.AsyncClient(base_url=worker_url, timeout=30) as http:
+        busy = asyncio.create_task(http.post("/v1/chat/completions", json=body))
+        await asyncio.sleep(0.2)
+        started = time.monotonic()
+        for _ in range(5):
+            assert (await http.get("/health")).status_code == 200
+        assert time.monotonic() - started < 2.5
+        busy.cancel()
+    wait_for(lambda: metric(worker_url, "sovgate_worker_running_requests") == 0)
+
+
+def test_a_full_queue_is_429_and_sigterm_lets_streams_end(demo_model: Path) -> None:
+    limits = ("--max-batch", "1", "--max-queue", "1", "--shutdown-seconds", "20")
+    with serving(demo_model, *limits, "--name", "m") as (url, process):
+        body = {"model": "m", "messages": STORY, "max_tokens": 40, "ignore_eos": True}
+        body["stream"] = True
+        answers: list[str] = []
+
+        def stream() -> None:
+            with httpx.stream("POST", f"{url}/v1/chat/completions", json=body, timeout=60) as r:
+                answers.append(r.read().decode())
+
+        threads = [threading.Thread(target=stream) for _ in range(2)]
+        threads[0].start()
+        wait_for(lambda: metric(url, "sovgate_worker_running_requests") == 1)
+        threads[1].start()
+        wait_for(lambda: metric(url, "sovgate_worker_waiting_requests") == 1)
+        refused = httpx.post(f"{url}/v1/chat/completions", json=body)
+        assert refused.status_code == 429
+        assert refused.json()["error"]["code"] == "queue_full"
+        assert refused.headers["retry-after"] == "1"
+        process.send_signal(signal.SIGTERM)
+        for thread in threads:
+            thread.join(60)
+        assert process.wait(30) == 0
+    for answer in answers:
+        events = [line[6:] for line in answer.splitlines() if line.startswith("data: ")]
+        assert events[-1] == "[DONE]"
+        assert json.loads(events[-2])["choices"][0]["finish_reason"] == "length"
