@@ -1,7 +1,7 @@
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
 
 import { ApiError, isUnauthenticated } from "@/api";
-import { meQuery } from "@/session";
+import { endSession } from "@/session";
 
 /** Whether trying again can help: the gateway was away or overloaded, not "you may not". */
 function retryable(failures: number, error: Error): boolean {
@@ -12,7 +12,7 @@ function retryable(failures: number, error: Error): boolean {
 export function createQueryClient(): QueryClient {
   const noticeSignOut = (error: Error) => {
     // A wrong password is a 401 too, with nobody signed in: then nothing changes.
-    if (isUnauthenticated(error)) client.setQueryData(meQuery.queryKey, null);
+    if (isUnauthenticated(error)) endSession(client);
   };
   const client: QueryClient = new QueryClient({
     queryCache: new QueryCache({ onError: noticeSignOut }),

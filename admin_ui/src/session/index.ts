@@ -1,2 +1,2 @@
 export { type Permission } from "./permissions";
-export { meQuery, useLogin, useLogout, useSession, type Session } from "./session";
+export { endSession, meQuery, useLogin, useLogout, useSession, type Session } from "./session";

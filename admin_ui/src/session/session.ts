@@ -1,5 +1,5 @@
 // Who is signed in. The session itself is an HttpOnly cookie that no script can read.
-import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { queryOptions, useMutation, useQuery, useQueryClient, type QueryClient } from "@tanstack/react-query";
 
 import { api, body, csrf, isUnauthenticated, type Schemas } from "@/api";
 
@@ -23,6 +23,13 @@ export const meQuery = queryOptions({
   staleTime: 5 * 60 * 1000,
 });
 
+/** Back to the sign-in; nothing that the account has read stays for the next one. */
+export function endSession(client: QueryClient): void {
+  csrf.token = "";
+  client.setQueryData<Me | null>(meQuery.queryKey, null);
+  client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== meQuery.queryKey[0] });
+}
+
 export function useLogin() {
   const client = useQueryClient();
   return useMutation({
@@ -39,11 +46,7 @@ export function useLogout() {
   const client = useQueryClient();
   return useMutation({
     mutationFn: () => body(api.POST("/logout")),
-    onSettled: () => {
-      csrf.token = "";
-      client.clear();
-      client.setQueryData(meQuery.queryKey, null);
-    },
+    onSettled: () => endSession(client),
   });
 }
 

@@ -1,4 +1,5 @@
-import { niceTicks, stack, type Column } from "./chart";
+import { labelStep, niceTicks, shortLabel, stack, type Column } from "./chart";
+import { useWidth } from "./useWidth";
 
 interface BarChartProps {
   /** What is drawn, for screen readers; the same figures stand in a table beside it. */
@@ -8,27 +9,28 @@ interface BarChartProps {
   format: (value: number) => string;
 }
 
-const WIDTH = 960;
 const HEIGHT = 220;
 const LEFT = 64;
 const BOTTOM = 24;
 const TOP = 10;
+const WIDEST_BAR = 46;
 
-/** Stacked bars in plain SVG. */
+/** Stacked bars in plain SVG, drawn anew at whatever width there is. */
 export function BarChart({ label, columns, series, format }: BarChartProps) {
+  const [ref, width] = useWidth<HTMLElement>(960);
   const stacks = columns.map((column) => stack(column.values));
   const ticks = niceTicks(Math.max(0, ...stacks.map((parts) => parts.at(-1)?.end ?? 0)));
   const top = ticks.at(-1) ?? 1;
   const y = (value: number) => HEIGHT - BOTTOM - (value / top) * (HEIGHT - BOTTOM - TOP);
-  const slot = (WIDTH - LEFT) / Math.max(columns.length, 1);
-  const width = Math.min(46, slot * 0.68);
-  const every = Math.ceil(columns.length / 10);
+  const slot = (width - LEFT) / Math.max(columns.length, 1);
+  const bar = Math.min(WIDEST_BAR, slot * 0.68);
+  const step = labelStep(columns, slot);
   return (
-    <figure className="chart">
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label}>
+    <figure className="chart" ref={ref}>
+      <svg viewBox={`0 0 ${width} ${HEIGHT}`} role="img" aria-label={label}>
         {ticks.map((tick) => (
           <g key={tick}>
-            <line className="chart__grid" x1={LEFT} x2={WIDTH} y1={y(tick)} y2={y(tick)} />
+            <line className="chart__grid" x1={LEFT} x2={width} y1={y(tick)} y2={y(tick)} />
             <text className="chart__axis" x={LEFT - 8} y={y(tick) + 4} textAnchor="end">
               {format(tick)}
             </text>
@@ -42,16 +44,16 @@ export function BarChart({ label, columns, series, format }: BarChartProps) {
               <rect
                 key={part.series}
                 className={`chart__bar series-${(part.series % 8) + 1}`}
-                x={LEFT + index * slot + (slot - width) / 2}
+                x={LEFT + index * slot + (slot - bar) / 2}
                 y={y(part.end)}
-                width={width}
+                width={bar}
                 height={Math.max(0, y(part.start) - y(part.end))}
-                rx={2}
+                rx={Math.min(2, bar / 4)}
               />
             ))}
-            {index % every === 0 && (
+            {index % step === 0 && (
               <text className="chart__axis" x={LEFT + (index + 0.5) * slot} y={HEIGHT - 6} textAnchor="middle">
-                {column.label}
+                {shortLabel(column.label, slot * step)}
               </text>
             )}
           </g>

@@ -24,15 +24,20 @@ export function Dialog({ title, onClose, children, sticky = false, wide = false 
       if (opener instanceof HTMLElement) opener.focus();
     };
   }, []);
+  // Chrome closes a dialog on the second Escape whatever `cancel` says, and older browsers
+  // do not know `closedby`: so what was closed against our will is opened again.
+  const closed = () => {
+    if (ref.current === null || ref.current.open) return;
+    if (sticky) ref.current.showModal();
+    else onClose();
+  };
   return (
     <dialog
       ref={ref}
       className={wide ? "dialog dialog--wide" : "dialog"}
       aria-labelledby={titleId}
-      onCancel={(event) => {
-        event.preventDefault();
-        if (!sticky) onClose();
-      }}
+      closedby={sticky ? "none" : "closerequest"}
+      onClose={closed}
     >
       <div className="dialog__head">
         <h2 id={titleId}>{title}</h2>

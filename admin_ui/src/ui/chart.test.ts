@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { niceTicks, stack } from "./chart";
+import { labelStep, niceTicks, shortLabel, stack } from "./chart";
 
 describe("niceTicks", () => {
   it.each([
@@ -20,5 +20,17 @@ describe("stack", () => {
       { series: 0, start: 0, end: 2 },
       { series: 2, start: 2, end: 5 },
     ]);
+  });
+});
+
+describe("labels", () => {
+  const days = Array.from({ length: 30 }, (_, day) => ({ label: `${day} Nov`, title: "", values: [] }));
+
+  it("are thinned out where there are many, and cut where there are few", () => {
+    expect(labelStep(days, 30)).toBe(2);
+    expect(labelStep(days, 10)).toBe(6);
+    expect(labelStep(days.slice(0, 3), 10)).toBe(1);
+    expect(shortLabel("claude-opus-4-7", 60)).toBe("claude-…");
+    expect(shortLabel("flash", 60)).toBe("flash");
   });
 });

@@ -32,3 +32,19 @@ export function niceTicks(highest: number, wanted = 4): number[] {
   const count = Math.ceil(highest / step - 1e-9);
   return Array.from({ length: count + 1 }, (_, index) => Number((index * step).toPrecision(12)));
 }
+
+const CHARACTER_PX = 6.6;
+const MOST_CHARACTERS = 16;
+
+/** How many columns share one label, so that labels do not touch. */
+export function labelStep(columns: readonly Column[], slot: number): number {
+  const longest = Math.max(1, ...columns.map(({ label }) => Math.min(label.length, MOST_CHARACTERS)));
+  // Few columns are named each, with a shortened name; many (days) only here and there.
+  return columns.length <= 12 ? 1 : Math.max(1, Math.ceil(((longest + 2) * CHARACTER_PX) / slot));
+}
+
+/** A label cut to the room it has. */
+export function shortLabel(label: string, room: number): string {
+  const fits = Math.max(3, Math.floor(room / CHARACTER_PX) - 1);
+  return label.length <= fits ? label : `${label.slice(0, fits - 1)}…`;
+}
