@@ -17,6 +17,7 @@ from gateway.admin.auth import sessions
 from gateway.admin.errors import CsrfFailed, Forbidden, NotSignedIn
 from gateway.admin.permissions import Permission, allows, scope, sees
 from gateway.admin.services import Services
+from gateway.audit import SYSTEM_TENANT
 from gateway.tenants.accounts import AccountRepository
 from gateway.tenants.errors import NotFound
 from gateway.tenants.repository import TenantRepository
@@ -24,6 +25,9 @@ from gateway.tenants.roles import Grant
 
 COOKIE = "sovgate_session"
 CSRF_HEADER = "X-CSRF-Token"
+# The chain of actions that concern no single tenant is read like a tenant's, by those
+# with a global role.
+OF_THE_SYSTEM = frozenset({Permission.AUDIT_READ, Permission.EXPORTS_READ})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _cookie = APIKeyCookie(name=COOKIE, scheme_name="sessionCookie", auto_error=False)
@@ -110,12 +114,17 @@ def on_tenant(permission: Permission) -> Callable[..., Awaitable[TenantAccess]]:
         if not sees(actor.grants, tenant):
             raise NotFound("tenant", param="tenant")
         actor.require(permission, tenant)
-        async with services.database.session() as session:
-            if await TenantRepository(session).get(tenant) is None:
-                raise NotFound("tenant", param="tenant")
+        if not (tenant == SYSTEM_TENANT and permission in OF_THE_SYSTEM):
+            await _check_exists(services, tenant)
         return TenantAccess(actor, tenant)
 
     return check
+
+
+async def _check_exists(services: Services, tenant: str) -> None:
+    async with services.database.session() as session:
+        if await TenantRepository(session).get(tenant) is None:
+            raise NotFound("tenant", param="tenant")
 
 
 def globally(permission: Permission) -> Callable[..., Awaitable[Actor]]:

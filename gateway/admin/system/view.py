@@ -1,0 +1,87 @@
+"""The settings and the upstreams' health as administrators may see them.
+
+Addresses, names of environment variables and files are left out: nobody needs
+them here, and some tell where secrets are.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from billing import PriceBook, PriceVersion
+from core.money import format_amount
+from gateway.admin.system.schemas import PolicyView, PriceView, System, TierView, UpstreamView
+from gateway.settings import Settings, UpstreamSettings
+from gateway.upstreams.base import Upstream
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsView:
+    """Reads what the process runs on; changes nothing."""
+
+    settings: Settings
+    prices: PriceBook
+    upstreams: Mapping[str, Upstream]
+
+    async def describe(self) -> System:
+        settings = self.settings
+        return System(
+            version=_version(),
+            database=settings.database.url.partition("+")[0],
+            shared_cache=settings.redis.url is not None,
+            tiers=[
+                TierView(
+                    name=name,
+                    upstream=tier.upstream,
+                    model=tier.model,
+                    thinking=tier.thinking,
+                    effort=tier.effort,
+                )
+                for name, tier in settings.tiers.items()
+            ],
+            upstreams=[self._upstream(upstream) for upstream in settings.upstreams],
+            prices=[_price(price) for price in self.prices.versions],
+            policies=[
+                PolicyView(name=name, zones=policy.zones, document=policy.model_dump(mode="json"))
+                for name, policy in settings.policies.items()
+            ],
+        )
+
+    def _upstream(self, settings: UpstreamSettings) -> UpstreamView:
+        running = self.upstreams.get(settings.name)
+        return UpstreamView(
+            name=settings.name,
+            kind=settings.kind,
+            zone=settings.zone,
+            models=settings.models,
+            healthy=None if running is None else running.health.healthy,
+            detail=None if running is None else running.health.detail,
+        )
+
+
+def _version() -> str:
+    try:
+        return version("sovgate")
+    except PackageNotFoundError:  # run from a source tree that is not installed
+        return "source"
+
+
+def _price(price: PriceVersion) -> PriceView:
+    return PriceView(
+        model=price.model,
+        currency=price.currency,
+        effective_from=price.effective_from,
+        effective_to=price.effective_to,
+        per=price.per,
+        **{
+            name: format_amount(price.price(name))
+            for name in (
+                "input",
+                "cached_input",
+                "cache_write",
+                "output",
+                "reasoning",
+                "worker_second",
+            )
+        },
+    )
