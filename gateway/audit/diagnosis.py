@@ -43,8 +43,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A record as read. ``members`` is None where no JSON object could be read;
-    ``exact`` is False where the bytes are not the one canonical encoding."""
+    """A record as read.
+
+    Attributes:
+        line: counted from 1; 0 in a database.
+        members: None where no JSON object could be read.
+        exact: False where the bytes are not the one canonical encoding.
+    """
 
     line: int
     members: dict[str, Any] | None
@@ -71,7 +76,7 @@ class Findings:
                     message,
                     seq,
                     name if isinstance(name, str) else None,
-                    row.line if row else None,
+                    (row.line or None) if row else None,
                 )
             )
 
@@ -189,7 +194,9 @@ class ChainWalker:
             return False
         try:
             body = {name: value for name, value in members.items() if name not in CHAIN_MEMBERS}
-            return link_hash(members["prev_hash"], encode_canonical(body)) == members["hash"]
+            spelled = bytes.fromhex(members["prev_hash"]).hex() == members["prev_hash"]
+            current = link_hash(members["prev_hash"], encode_canonical(body))
+            return spelled and current == members["hash"]
         except (ValueError, InvalidRecord):
             return False  # prev_hash is no hex, or the body cannot be encoded
 

@@ -107,7 +107,6 @@ async def _bounds(
 
 
 async def _rows(session: AsyncSession, tenant: str, low: int, high: int) -> AsyncIterator[Row]:
-    line = 0
     while low <= high:
         query = (
             select(*AuditRecord.__table__.columns)
@@ -119,8 +118,7 @@ async def _rows(session: AsyncSession, tenant: str, low: int, high: int) -> Asyn
         if not page:
             return
         for stored in page:
-            line += 1
-            yield read_row(line, stored)
+            yield read_row(stored)
         low = page[-1].seq + 1
 
 

@@ -56,7 +56,7 @@ def read_rows(path: Path, kind: Format) -> Iterator[Row]:
         yield from _read_parquet(path)
         return
     with path.open("rb") as file:
-        if kind == "csv" and next(file, b"") != _csv_line(COLUMNS):
+        if kind == "csv" and next(file, _HEADER) != _HEADER:
             yield Row(0, None)
         read = _read_json_line if kind == "jsonl" else _read_csv_line
         for number, line in enumerate(file, 1):
@@ -80,12 +80,9 @@ class _JsonlWriter:
 class _CsvWriter:
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
-        self._begun = False
+        self._out.write(_HEADER)
 
     def write(self, record: dict[str, Any]) -> None:
-        if not self._begun:
-            self._out.write(_csv_line(COLUMNS))
-            self._begun = True
         self._out.write(_csv_line(_columns(record)))
 
     def close(self) -> None:
@@ -155,6 +152,9 @@ def _csv_line(values: tuple[Any, ...]) -> bytes:
     row = ["" if value is None else value for value in values]
     csv.writer(out, lineterminator="\n").writerow(row)
     return out.getvalue().encode()
+
+
+_HEADER = _csv_line(COLUMNS)
 
 
 def _parse(text: bytes | str) -> tuple[dict[str, Any] | None, bytes]:

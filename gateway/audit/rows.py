@@ -10,7 +10,7 @@ from gateway.audit.encoding import decode, encode_canonical
 from gateway.audit.errors import InvalidRecord
 
 
-def read_row(line: int, stored: Any) -> Row:
+def read_row(stored: Any) -> Row:
     """Body and chain columns together; not exact where a column contradicts the body."""
     chain = {"prev_hash": stored.prev_hash, "hash": stored.hash}
     columns = _columns(stored)
@@ -21,9 +21,11 @@ def read_row(line: int, stored: Any) -> Row:
         members, canonical = None, ""
     if not isinstance(members, dict):
         # Nothing that the body says can be read; the columns still name the record.
-        return Row(line, {**columns, "unreadable": True, **chain}, exact=False)
+        return Row(0, {**columns, "unreadable": True, **chain}, exact=False)
     agrees = all(members.get(name) == value for name, value in columns.items())
-    return Row(line, {**members, **chain}, exact=agrees and canonical == stored.body)
+    if not agrees or canonical != stored.body:
+        return Row(0, {**columns, **members, **chain}, exact=False)
+    return Row(0, {**members, **chain})
 
 
 def _columns(stored: Any) -> dict[str, Any]:

@@ -175,7 +175,7 @@ async def _walk(
         )
         page: Any = (await session.execute(records)).all()
         for stored in page:
-            walker.feed(read_row(walker.count + 1, stored))
+            walker.feed(read_row(stored))
         more = len(page) == PAGE
         high = page[-1].seq if more else scope.signed
         checkpoints = (

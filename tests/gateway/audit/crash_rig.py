@@ -86,7 +86,7 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             asyncio.run(serve(directory, url, source.getrandbits(32) + number, float("inf")))
-        time.sleep(0.03 + source.random() * 0.2)
+        time.sleep(0.03 + source.random() * 0.12)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
     asyncio.run(serve(directory, url, 0, 1))

@@ -49,12 +49,15 @@ async def test_an_admin_action_joins_the_chain_with_digests_only(
 
 
 async def test_an_action_that_fails_leaves_no_record(audit_database: Database) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def act() -> None:
         async with audit_database.transaction() as session:
             await append_admin(
                 session, tenant="acme", actor="u", method="m", action="a", target="t"
             )
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await act()
     async with audit_database.session() as session:
         assert await verify_database(session) == []
 

@@ -1,7 +1,6 @@
 import asyncio
 import json
 import resource
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -137,18 +136,18 @@ async def test_a_living_process_keeps_its_folder(journals: Any) -> None:
         "    sys.stdin.read()\n"
         "asyncio.run(main())\n"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, str(journals.directory)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program, str(journals.directory)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
         cwd=ROOT,
     )
-    with process:
-        assert process.stdout is not None
-        assert await asyncio.to_thread(process.stdout.readline) == b"ready\n"
-        journal = journals.open()
-        assert journal.replay(interrupted).folders == 0
-        process.kill()
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"ready\n"
+    journal = journals.open()
+    assert journal.replay(interrupted).folders == 0
+    process.kill()
+    await process.wait()
     assert journal.replay(interrupted).interrupted == 1
     assert [outcome.request_id for outcome in drain(journal)] == ["req_other"]
 
