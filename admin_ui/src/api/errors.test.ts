@@ -19,5 +19,7 @@ describe("errorOf", () => {
   it("knows a session that has ended", async () => {
     expect(isUnauthenticated(await errorOf(new Response("", { status: 401 })))).toBe(true);
     expect(isUnauthenticated(new Error("other"))).toBe(false);
+    const wrong = { error: { code: "login_failed", message: "The address or the password is wrong." } };
+    expect(isUnauthenticated(await errorOf(Response.json(wrong, { status: 401 })))).toBe(false);
   });
 });

@@ -14,8 +14,9 @@ export class ApiError extends Error {
   }
 }
 
+/** Whether the session has ended; a wrong password is a 401 too, but ends nothing. */
 export function isUnauthenticated(error: unknown): boolean {
-  return error instanceof ApiError && error.status === 401;
+  return error instanceof ApiError && error.status === 401 && error.code !== "login_failed";
 }
 
 /** Reads `{"error": {code, message, param}}`; anything else (a proxy's page) gets a plain sentence. */

@@ -11,7 +11,6 @@ function retryable(failures: number, error: Error): boolean {
 /** A client whose every failed call notices that the session has ended. */
 export function createQueryClient(): QueryClient {
   const noticeSignOut = (error: Error) => {
-    // A wrong password is a 401 too, with nobody signed in: then nothing changes.
     if (isUnauthenticated(error)) endSession(client);
   };
   const client: QueryClient = new QueryClient({

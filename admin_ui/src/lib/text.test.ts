@@ -5,7 +5,7 @@ import { bytes, count, isSlug, percent, sentence, shorten, slugOf } from "./text
 describe("slugs", () => {
   it.each([
     ["Acme GmbH & Co.", "acme-gmbh-co"],
-    ["  Zürich  ", "zu-rich"],
+    ["  Zürich, Große Straße ", "zurich-grosse-strasse"],
     ["---", ""],
     ["a".repeat(80), "a".repeat(63)],
   ])("makes of %s the name %s", (text, slug) => {

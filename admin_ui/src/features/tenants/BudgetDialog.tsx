@@ -75,8 +75,8 @@ export function BudgetDialog({ tenant, budget, onClose }: BudgetDialogProps) {
           label="When it is used up"
           value={kind}
           options={[
-            ["hard", "Refuse requests (hard)"],
-            ["soft", "Only report (soft)"],
+            ["hard", "Refuse (hard)"],
+            ["soft", "Report (soft)"],
           ]}
           onChange={setKind}
         />
@@ -112,7 +112,7 @@ function ScopeFields({ tenant, scope, scopeId, onScope, onScopeId }: ScopeFields
         label="Bounds"
         value={scope}
         options={[
-          ...(can("budgets.govern", tenant) ? [["tenant", "Whole tenant"] as const] : []),
+          ...(can("budgets.govern", tenant) ? [["tenant", "Tenant"] as const] : []),
           ["project", "Project"],
           ["key", "Key"],
         ]}

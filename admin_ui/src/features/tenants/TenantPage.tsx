@@ -3,7 +3,7 @@ import { useState } from "react";
 
 import type { Schemas } from "@/api";
 import { useSession } from "@/session";
-import { Button, Loaded, Notice, Page } from "@/ui";
+import { Button, Loaded, Notice, Page, Panel } from "@/ui";
 
 import { BudgetsPanel } from "./BudgetsPanel";
 import { ProjectsPanel } from "./ProjectsPanel";
@@ -13,7 +13,14 @@ import { StatusDialog } from "./StatusDialog";
 
 export function TenantPage({ tenant }: { tenant: string }) {
   const query = useQuery(tenantQuery(tenant));
-  return <Loaded query={query}>{(data) => <TenantView tenant={data} />}</Loaded>;
+  if (query.data !== undefined) return <TenantView tenant={query.data} />;
+  return (
+    <Page title={tenant}>
+      <Panel>
+        <Loaded query={query}>{() => null}</Loaded>
+      </Panel>
+    </Page>
+  );
 }
 
 function TenantView({ tenant }: { tenant: Schemas["Tenant"] }) {
