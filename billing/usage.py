@@ -64,18 +64,18 @@ class Usage:
         DeepSeek's ``prompt_cache_hit_tokens``.
 
         Raises:
-            InvalidUsage: a part is larger than its whole.
+            InvalidUsage: no numbers, or a part larger than its whole.
 
         >>> Usage.from_openai({"prompt_tokens": 10, "completion_tokens": 5,
         ...     "prompt_tokens_details": {"cached_tokens": 4}}).input_tokens
         6
         """
-        prompt = usage.get("prompt_tokens") or 0
-        completion = usage.get("completion_tokens") or 0
-        details = usage.get("prompt_tokens_details") or {}
-        cached = details.get("cached_tokens") or usage.get("prompt_cache_hit_tokens") or 0
-        written = details.get("cache_write_tokens") or 0
-        reasoning = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0
+        prompt = _count(usage, "prompt_tokens")
+        completion = _count(usage, "completion_tokens")
+        cached = _count(usage, "prompt_tokens_details", "cached_tokens")
+        cached = cached or _count(usage, "prompt_cache_hit_tokens")
+        written = _count(usage, "prompt_tokens_details", "cache_write_tokens")
+        reasoning = _count(usage, "completion_tokens_details", "reasoning_tokens")
         if cached + written > prompt or reasoning > completion:
             raise InvalidUsage("The upstream's parts (cached, reasoning) exceed its totals.")
         return cls(
@@ -114,3 +114,15 @@ class Usage:
         counts = dict(body)
         counts["worker_seconds"] = parse_amount(counts.get("worker_seconds", 0))
         return cls(**counts)
+
+
+def _count(usage: Mapping[str, Any], *path: str) -> int:
+    """A count of an upstream, which may leave it out or send null."""
+    value: Any = usage
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    if value is None:
+        return 0
+    if type(value) is not int:
+        raise InvalidUsage(f"The upstream's '{path[-1]}' is not a whole number.")
+    return value

@@ -23,6 +23,7 @@ from billing.budgets.escrow import EscrowAccount
 from billing.budgets.leasing import LeaseOffice, Shortage
 from billing.budgets.repository import LeaseView, period_id
 from billing.budgets.settings import EscrowSettings
+from billing.budgets.uninterrupted import uninterrupted
 from billing.errors import BudgetUnavailable
 from billing.periods import period_at
 from billing.settlement import Hold, Reservation
@@ -71,23 +72,25 @@ class BudgetKeeper:
         self._open: dict[str, Reservation] = {}
         self._looks = 0
         self._swept_at = clock.monotonic()
+        self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Take back what this holder had leased before, then keep the leases alive.
 
-        Call it when the journal has been replayed and drained: what is drained
-        later finds no lease and can pass a limit.
+        Call it before the first reservation, and when the journal has been
+        replayed and drained: what is drained later finds no lease and can pass
+        a limit.
         """
         await self._office.reclaim_own()
+        self._stopping.clear()
         self._task = asyncio.create_task(self._beat_forever(), name="budget-keeper")
 
     async def stop(self) -> None:
         """Return what is not reserved and stop. Drain the journal before."""
+        self._stopping.set()
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await self._task
             self._task = None
         held = [a for a in self._accounts.values() if a.expires_at is not None or a.pending]
         await self._give_back(held)
@@ -158,8 +161,11 @@ class BudgetKeeper:
         await self._refresh(monotonic)
 
     async def _beat_forever(self) -> None:
-        while True:
-            await asyncio.sleep(self._settings.heartbeat.total_seconds())
+        while not self._stopping.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.heartbeat.total_seconds()):
+                    await self._stopping.wait()
+                return
             try:
                 await self.beat()
             except (SQLAlchemyError, OSError, BudgetUnavailable) as error:
@@ -178,7 +184,7 @@ class BudgetKeeper:
     async def _load(self, tenants: Sequence[str]) -> None:
         started = self._clock.monotonic()
         try:
-            definitions = await self._office.definitions(tenants)
+            definitions = await uninterrupted(self._office.definitions(tenants))
         except (SQLAlchemyError, OSError) as error:
             raise _unavailable() from error
         for tenant, budgets in definitions.items():
@@ -225,7 +231,7 @@ class BudgetKeeper:
         self._looks += 1
         look = self._looks
         try:
-            shortages = await self._office.lease(accounts, amount)
+            shortages = await uninterrupted(self._office.lease(accounts, amount))
         except (SQLAlchemyError, OSError) as error:
             raise _unavailable() from error
         finally:
@@ -267,7 +273,7 @@ class BudgetKeeper:
         if not account.free:
             return idle and not account.reserved and not view.amount
         recalled = view.recalled_at is not None and (
-            now - view.recalled_at < 2 * self._settings.patience
+            now - view.recalled_at < self._settings.recall_for
         )
         return idle or recalled or view.over
 

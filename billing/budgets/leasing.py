@@ -201,7 +201,7 @@ class LeaseOffice:
 
     def _size(self, desk: _Desk, need: Decimal, now: datetime) -> Decimal:
         recalled = desk.period.recalled_at
-        scarce = recalled is not None and now - recalled < 2 * self._settings.patience
+        scarce = recalled is not None and now - recalled < self._settings.recall_for
         if desk.budget.archived_at is not None or scarce:
             return need
         return chunk(need, desk.available, self._settings.share)

@@ -17,6 +17,8 @@ class EscrowSettings:
         idle_after: an unused lease goes back after so long.
         patience: how long a request waits for other processes to return idle
             money before it is refused.
+        recall_for: how long the holders return all idle money after one of them
+            has asked for it.
         share: a lease is one ``share``-th of what is left.
     """
 
@@ -26,4 +28,5 @@ class EscrowSettings:
     refresh: timedelta = timedelta(seconds=5)
     idle_after: timedelta = timedelta(seconds=30)
     patience: timedelta = timedelta(seconds=2)
+    recall_for: timedelta = timedelta(seconds=5)
     share: int = 8
