@@ -8,6 +8,7 @@ use in place of those from the wheels.
 import asyncio
 import os
 import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
@@ -51,13 +52,17 @@ def pytest_terminal_summary(
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """A PostgreSQL server's URL, without a database name."""
     given = os.environ.get("SOVGATE_TEST_POSTGRES_URL")
     if given:
         yield given.rstrip("/")
         return
-    with postgres.postgres_server(tmp_path_factory.mktemp("postgres")) as url:
+    # Apart from pytest's folders, which every starting pytest closes to other accounts.
+    with (
+        tempfile.TemporaryDirectory(prefix="sovgate-postgres-") as directory,
+        postgres.postgres_server(Path(directory)) as url,
+    ):
         yield url
 
 

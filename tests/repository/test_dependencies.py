@@ -21,6 +21,7 @@ _LOADED_BY_NAME = {
     "uvloop",
 }
 _VENDORS_OWN = {"torch-npu"}  # comes with the accelerator's environment, imported when chosen
+_COMES_WITH = {"pydantic-core": "pydantic"}  # one project in two distributions
 _APART = {"torch"}  # installed beside the lock, see docs/adr/0004
 
 
@@ -45,13 +46,20 @@ def _imported(files: list[Path]) -> Iterator[tuple[str, Path]]:
 def _third_party(files: list[Path]) -> dict[str, set[str]]:
     """Distribution -> files that import it."""
     owners = packages_distributions()
-    ours = {*PACKAGES, "benchmarks", "support", "tests"}
+    ours = {
+        *PACKAGES,
+        "benchmarks",
+        "support",
+        "tests",
+        *(path.stem for path in python_files("tests")),
+    }
     found: dict[str, set[str]] = {}
     for module, path in _imported(files):
         if module in sys.stdlib_module_names or module in ours:
             continue
         for owner in owners.get(module, [module]):
-            found.setdefault(_name(owner), set()).add(str(path.relative_to(ROOT)))
+            name = _COMES_WITH.get(_name(owner), _name(owner))
+            found.setdefault(name, set()).add(str(path.relative_to(ROOT)))
     return found
 
 

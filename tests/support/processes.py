@@ -3,6 +3,7 @@
 import ctypes
 import os
 import pwd
+import random
 import signal
 import socket
 import subprocess
@@ -41,10 +42,19 @@ class NotReady(Exception):
 
 
 def free_port() -> int:
-    """A TCP port on loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A TCP port on loopback that was free a moment ago.
+
+    Below the range that the kernel hands to outgoing connections, any of which
+    could take the port before the server does.
+    """
+    while True:
+        port = random.SystemRandom().randrange(10_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 def answers(url: str) -> Callable[[], bool]:
@@ -151,10 +161,13 @@ def account(user: str | None) -> Account:
 
 def _wait_ready(server: ServerProcess, ready: Callable[[], bool], timeout: float) -> None:
     deadline = time.monotonic() + timeout
-    while not ready():
+    while True:
+        is_ready = ready()
         status = server.process.poll()
-        if status is not None:
+        if status is not None:  # also where something else answers on its port
             raise NotReady(f"exited with {status} before it was ready:\n{server.output()[-4000:]}")
+        if is_ready:
+            return
         if time.monotonic() > deadline:
             raise NotReady(f"not ready after {timeout} s:\n{server.output()[-4000:]}")
         time.sleep(0.02)
