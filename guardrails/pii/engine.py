@@ -60,11 +60,13 @@ class PiiEngine:
         ner: Literal["spacy", "none"] = "spacy",
         *,
         extra: Iterable[EntityRecognizer] = (),
+        cache: FindingsCache | None = None,
     ) -> PiiEngine:
         """Build the recognizers; takes seconds and reads the model, so once per process.
 
         Args:
             extra: further Presidio recognizers, such as a customer's own.
+            cache: findings per text; ``None`` makes one of the default size.
 
         Raises:
             GuardUnavailable: a recognizer or the model cannot be loaded.
@@ -82,7 +84,7 @@ class PiiEngine:
         parts = [f"presidio-{distribution_version('presidio-analyzer')}", _RULES_VERSION]
         if ner == "spacy":
             parts.append(f"spacy-{distribution_version('spacy')}")
-        return cls(recognizers, version="+".join(parts), languages=languages)
+        return cls(recognizers, version="+".join(parts), languages=languages, cache=cache)
 
     def detect(
         self,

@@ -53,7 +53,8 @@ class StreamRestorer:
             if scan.outcome is Outcome.HIT:
                 parts += (text[sent:start], scan.value)
                 sent = scan.end
-            before = self._last(text, start, scan.end)
+            if scan.end < len(text) or not final:
+                before = self._last(text, start, scan.end)
             position = scan.end
         if position < len(text):
             before = text[-1]
@@ -63,6 +64,6 @@ class StreamRestorer:
 
     def _last(self, text: str, start: int, end: int) -> str:
         """The character that a following bare name stands after: ``\\n`` ends no word."""
-        if self._json_escaped and end - start > 1 and text[start] == "\\" and end - start in (2, 6):
+        if self._json_escaped and end - start in (2, 6) and text[start] == "\\":
             return read_json_character(text, start)[0]
         return text[end - 1 : end]

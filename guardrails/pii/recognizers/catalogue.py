@@ -33,7 +33,7 @@ def build_recognizers(languages: Sequence[str], ner: str) -> "list[EntityRecogni
     spoken = {*languages, ANY_LANGUAGE}
     chosen = [each for each in recognizers if each.supported_language in spoken]
     if ner == "spacy":
-        from guardrails.pii.recognizers.spacy_ner import SpacyNerRecognizer
+        from guardrails.pii.recognizers.names import NameRecognizer
 
-        chosen.append(SpacyNerRecognizer())
+        chosen.append(NameRecognizer())
     return chosen

@@ -54,7 +54,7 @@ def streamed(scope: MaskScope, text: str, cuts: list[int], *, json_escaped: bool
         ("PERSON_1先生", "Greta Vogel先生"),
         # Not issued, cut short, or part of another word.
         ("[PERSON_9] [ORGANIZATION_1]", "[PERSON_9] [ORGANIZATION_1]"),
-        ("[PERSON_01] [PERSON_1.0]", "[PERSON_01] [PERSON_1.0]"),
+        ("[PERSON_01] [PERSON_1st]", "[PERSON_01] [PERSON_1st]"),
         ("[PERSON_", "[PERSON_"),
         ("[PERSON_1", "[PERSON_1"),
         ("<PERSO", "<PERSO"),

@@ -1,0 +1,1 @@
+"""A small linear tagger for names in Latin script: English, German, French."""
