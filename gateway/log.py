@@ -6,6 +6,8 @@ WARNING, since some of them write bodies and headers below that.
 
 import logging
 import sys
+import traceback
+from typing import Any
 
 import structlog
 
@@ -29,15 +31,17 @@ def configure_logging(level: str = "INFO") -> None:
 
 
 class _JsonFormatter(logging.Formatter):
-    """Records of the standard library in the same shape; tracebacks are left out,
-    since their last line is an exception's text, which may quote content."""
+    """Records of the standard library in the same shape. Of an exception only its type and
+    its frames are written: its text may quote content."""
 
     def format(self, record: logging.LogRecord) -> str:
-        kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None
-        event = {
+        event: dict[str, Any] = {
             "event": record.getMessage(),
             "logger": record.name,
             "level": record.levelname.lower(),
-            **({"error_type": kind} if kind else {}),
         }
+        if record.exc_info and record.exc_info[0] is not None:
+            frames = traceback.extract_tb(record.exc_info[2])
+            event["error_type"] = record.exc_info[0].__name__
+            event["frames"] = [f"{frame.filename}:{frame.lineno}" for frame in frames[-8:]]
         return structlog.processors.JSONRenderer()(None, "", event)  # type: ignore[return-value]

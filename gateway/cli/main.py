@@ -7,12 +7,12 @@ import sys
 
 import typer
 
-from billing.cli import billing_app
+
 from core.errors import SovgateError
 from gateway.audit.cli import audit_app
 from gateway.cli.evaluate import evaluate
 from gateway.cli.explain import mask, route
-from gateway.cli.report import prices_app, report_app
+from gateway.cli.report import billing_app, prices_app, report_app
 from gateway.cli.run import db_app, demo, serve
 from gateway.tenants.cli import budget_app, key_app, project_app, tenant_app, user_app
 from inference.cli import model_app, worker_app

@@ -1,0 +1,168 @@
+"""Budgets, audit and restarts: deployments of their own, stopped and killed."""
+
+import json
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from support.deployment import KEYS, Capture, Deployment, gateway, settings, sovgate
+
+HELLO = {"model": "flash", "messages": [{"role": "user", "content": "Please say hello."}]}
+
+
+def post(deployment: Deployment, tenant: str = "acme", **body: Any) -> httpx.Response:
+    return httpx.post(
+        f"{deployment.base_url}/chat/completions",
+        json=HELLO | body,
+        headers={"authorization": f"Bearer {KEYS[tenant]}"},
+        timeout=30,
+    )
+
+
+def with_database(content: dict[str, Any], url: str) -> dict[str, Any]:
+    return content | {"database": {"url": url}}
+
+
+def with_budget(content: dict[str, Any], limit: str) -> dict[str, Any]:
+    content["bootstrap"]["tenants"][0]["budget"]["limit_usd"] = limit
+    return content
+
+
+def export(deployment: Deployment, file: Path) -> list[dict[str, Any]]:
+    result = sovgate(deployment, "audit", "export", "--tenant", "acme", "--out", str(file))
+    assert result.status == 0, result.errors
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def test_a_spent_budget_refuses_and_never_overspends(
+    tmp_path: Path, capture: Capture, database_url: str
+) -> None:
+    # A request costs 0.00000585 and reserves at most about 0.0007.
+    content = with_budget(with_database(settings(tmp_path, capture.url), database_url), "0.002")
+    with gateway(tmp_path, content) as deployment:
+        with ThreadPoolExecutor(16) as pool:
+            answers = list(pool.map(lambda _: post(deployment, max_tokens=1000), range(600)))
+        refused = [answer for answer in answers if answer.status_code != 200]
+        assert {answer.json()["error"]["code"] for answer in refused} == {"budget_exceeded"}
+        assert refused[0].status_code == 429
+        assert refused[0].headers["x-should-retry"] == "false"
+        spent = sum(
+            Decimal(answer.headers["x-sovgate-cost-usd"])
+            for answer in answers
+            if answer.status_code == 200
+        )
+        assert 0 < spent <= Decimal("0.002")
+        assert post(deployment, "globex").status_code == 200
+        time.sleep(1.5)
+        report = json.loads(sovgate(deployment, "report", "usage", "--tenant", "acme", "--json").output)
+        assert Decimal(report["total"]["cost"]) == spent
+        assert sovgate(deployment, "billing", "check").status == 0
+
+
+def test_export_verifies_and_one_changed_byte_is_named(tmp_path: Path, capture: Capture) -> None:
+    with gateway(tmp_path, settings(tmp_path, capture.url)) as deployment:
+        for _ in range(5):
+            post(deployment)
+        time.sleep(1)
+        file = tmp_path / "audit.jsonl"
+        records = export(deployment, file)
+        assert sovgate(deployment, "audit", "verify", str(file)).status == 0
+        assert sovgate(deployment, "audit", "verify").status == 0
+        victim = records[-2]
+        text = file.read_text().replace(victim["started_at"], "2020" + victim["started_at"][4:])
+        file.write_text(text)
+        result = sovgate(deployment, "audit", "verify", str(file))
+        assert result.status == 1
+        assert victim["request_id"] in result.output + result.errors
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_lost_when_the_gateway_stops(
+    tmp_path: Path, capture: Capture, database_url: str, stop: int
+) -> None:
+    content = with_database(settings(tmp_path, capture.url), database_url)
+    capture.script(event_delay_s=0.02, content="word " * 40)
+    with gateway(tmp_path, content) as deployment, ThreadPoolExecutor(8) as pool:
+        running = [pool.submit(_try, deployment, number % 2 == 0) for number in range(40)]
+        time.sleep(0.8)
+        deployment.server.process.send_signal(stop)
+        for future in running:
+            future.result()
+        deployment.server.process.wait(60)
+    seen = {item["headers"]["x-request-id"] for item in capture.seen()}
+    assert seen
+    with gateway(tmp_path, content) as deployment:
+        time.sleep(1)
+        records = export(deployment, tmp_path / "audit.jsonl")
+        called = [record["request_id"] for record in records if record["upstream"] is not None]
+        assert len(called) == len(set(called))
+        # A request whose process died between the note and the connection counts as called.
+        assert seen <= set(called)
+        assert sovgate(deployment, "audit", "verify").status == 0
+        check = sovgate(deployment, "billing", "check", "--json")
+        assert json.loads(check.output)["problems"] == []
+        report = json.loads(sovgate(deployment, "report", "usage", "--tenant", "acme", "--json").output)
+        assert report["total"]["requests"] == len(called)
+
+
+def _try(deployment: Deployment, stream: bool) -> None:
+    try:
+        post(deployment, stream=stream)
+    except httpx.TransportError:
+        pass
+
+
+def test_a_graceful_stop_finishes_streams(tmp_path: Path, capture: Capture) -> None:
+    capture.script(event_delay_s=0.05, content="word " * 20)
+    with gateway(tmp_path, settings(tmp_path, capture.url)) as deployment:
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(post, deployment, stream=True)
+            time.sleep(0.6)
+            deployment.server.process.send_signal(signal.SIGTERM)
+            text = answer.result().text
+        assert text.endswith("data: [DONE]\n\n")
+        assert deployment.server.process.wait(30) == 0
+
+
+def test_rate_limits(tmp_path: Path, capture: Capture) -> None:
+    content = settings(tmp_path, capture.url)
+    content["bootstrap"]["tenants"][0]["limits"] = {"rpm": 5}
+    with gateway(tmp_path, content) as deployment:
+        answers = [post(deployment) for _ in range(8)]
+        assert [answer.status_code for answer in answers] == [200] * 5 + [429] * 3
+        assert answers[-1].json()["error"]["code"] == "requests_per_minute_exceeded"
+        assert int(answers[-1].headers["retry-after"]) >= 1
+
+
+def test_a_full_disk_refuses_before_the_upstream_is_called(
+    tmp_path: Path, capture: Capture
+) -> None:
+    content = settings(tmp_path, capture.url) | {"audit": {"min_free_bytes": 10**18}}
+    config = content["server"]["port"]
+    from support.deployment import SECRETS
+    from support.processes import answers, running
+
+    import sys
+
+    import yaml
+
+    file = tmp_path / "sovgate.yaml"
+    file.write_text(yaml.safe_dump(content))
+    url = f"http://127.0.0.1:{config}"
+    with running(
+        [sys.executable, "-m", "gateway.cli", "serve", "--config", file],
+        ready=answers(f"{url}/healthz"),
+        log=tmp_path / "gateway.log",
+        env=SECRETS,
+    ) as server:
+        deployment = Deployment(tmp_path, file, url, server)
+        answer = post(deployment)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "journal_unavailable")
+        assert httpx.get(f"{url}/readyz").status_code == 503
+    assert capture.seen() == []
