@@ -6,6 +6,7 @@ No input value is ever echoed: validation messages name the field and the rule.
 import re
 from typing import Any
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -14,7 +15,9 @@ from starlette.exceptions import HTTPException
 
 from core.errors import SovgateError
 from gateway.admin.errors import LoginThrottled, status_of
+from gateway.admin.responses import SECURITY_HEADERS, body
 
+_log = structlog.get_logger(__name__)
 # Field names come from the caller too; one that is no plain name is not repeated.
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,40}")
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
@@ -25,17 +28,16 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(SovgateError, _expected)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
     for outage in (OperationalError, InterfaceError, ConnectionError, TimeoutError):
         app.add_exception_handler(outage, _outage)
-
-
-def body(code: str, message: str, param: str | None = None) -> dict[str, Any]:
-    return {"error": {"code": code, "message": message, "param": param}}
 
 
 async def _expected(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, SovgateError)
     status = status_of(error)
+    if status >= 500:
+        _log.error("admin.unexpected", code=error.code)
     headers = {}
     if isinstance(error, LoginThrottled):
         headers["Retry-After"] = str(error.context["retry_after_s"])
@@ -68,6 +70,12 @@ async def _http(_request: Request, error: Exception) -> JSONResponse:
         405: "This path does not take that method. See openapi.json.",
     }.get(status, "The request cannot be read. See openapi.json.")
     return JSONResponse(body(code, message), status, error.headers)
+
+
+async def _unexpected(_request: Request, _error: Exception) -> JSONResponse:
+    """The server logs the error; this handler stands outside the middleware."""
+    message = "The call failed for a reason that was not foreseen. The server's log says more."
+    return JSONResponse(body("internal_error", message), 500, SECURITY_HEADERS)
 
 
 async def _outage(_request: Request, _error: Exception) -> JSONResponse:

@@ -1,8 +1,17 @@
-"""The error responses of the endpoints, for the OpenAPI document."""
+"""What all responses share: security headers, the error body, and its documentation."""
 
 from typing import Any
 
 from gateway.admin.schemas import ErrorBody
+
+SECURITY_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
 
 _MEANING = {
     401: "No valid session.",
@@ -22,3 +31,8 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
         status: {"model": ErrorBody, "description": _MEANING[status]}
         for status in sorted({*statuses, 401, 413, 422, 503})
     }
+
+
+def body(code: str, message: str, param: str | None = None) -> dict[str, Any]:
+    """The one shape of every error."""
+    return {"error": {"code": code, "message": message, "param": param}}

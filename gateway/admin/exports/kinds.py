@@ -6,7 +6,8 @@ The process that runs jobs builds the registry: the gateway, or a Celery worker.
 import asyncio
 from pathlib import Path
 
-from billing import ExporterRegistry, ExportRequest, Progress, default_exporters, snapshot
+from billing import ExporterRegistry, ExportRequest, Progress, default_exporters
+from billing.snapshot import snapshot
 from core.clock import Clock
 from core.database import Database
 from gateway.audit.keys import SigningKey

@@ -55,7 +55,7 @@ async def create_export(
         "from": isoformat(body.start),
         "to": isoformat(body.end),
     }
-    await _record(services, access, "export.create", body.kind, params)
+    await _record(services, access, "export.create", body.kind.value, params)
     job = await services.jobs.submit(access.tenant, body.kind.value, params)
     return await _view(services, job)
 

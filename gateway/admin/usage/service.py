@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from billing import snapshot, usage_report
+from billing import usage_report
 from billing.reports.usage import UsageRow as Sums
+from billing.snapshot import snapshot
 from billing.usage import TOKEN_CLASSES
 from core.money import format_amount
 from gateway.admin.services import AdminServices

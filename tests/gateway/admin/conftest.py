@@ -1,0 +1,216 @@
+"""Two tenants with one of everything, an account of each kind, and clients that are signed in."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from argon2 import PasswordHasher
+from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from billing import BudgetService, JobService, JobSettings, PriceBook
+from core.clock import ManualClock
+from core.database import Database
+from gateway.admin import MOUNT, AdminServices, create_admin_api
+from gateway.admin.exports.kinds import export_kinds
+from gateway.admin.system.view import SettingsView
+from gateway.audit import SigningKey
+from gateway.settings import parse_settings
+from gateway.tenants.cache import KeyCache
+from gateway.tenants.limits import Limits
+from gateway.tenants.passwords import Passwords
+from gateway.tenants.roles import Grant, Role
+from gateway.tenants.service import KeyService, TenantService
+from gateway.tenants.users import UserService
+
+PEPPER = b"p" * 32
+PASSWORD = "a long pass phrase"
+
+ACCOUNTS = {
+    "owner": Grant(Role.OWNER),
+    "admin": Grant(Role.ADMIN),
+    "finance": Grant(Role.FINANCE),
+    "auditor": Grant(Role.AUDITOR),
+    "viewer": Grant(Role.VIEWER),
+    **{f"{role}@acme": Grant(role, "acme") for role in Role},
+    **{f"{role}@globex": Grant(role, "globex") for role in Role},
+    "nobody": None,
+}
+
+
+@dataclass(frozen=True)
+class Estate:
+    """The ids of one tenant's objects."""
+
+    tenant: str
+    project_id: str
+    key_id: str
+    api_key: str
+    budget_id: str
+    project_budget_id: str
+    export_id: str
+
+
+@dataclass(frozen=True)
+class World:
+    acme: Estate
+    globex: Estate
+    users: dict[str, str]  # account -> user id
+
+
+class BudgetBell:
+    """Notes whose budgets were said to have changed."""
+
+    def __init__(self) -> None:
+        self.tenants: list[str] = []
+
+    def invalidate(self, tenant: str) -> None:
+        self.tenants.append(tenant)
+
+
+Login = Callable[[str | None], Awaitable[httpx.AsyncClient]]
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(datetime(2026, 11, 21, 12, tzinfo=UTC))
+
+
+@pytest.fixture
+async def key_cache(database: Database, clock: ManualClock) -> AsyncIterator[KeyCache]:
+    cache = KeyCache(database, PEPPER, clock)
+    yield cache
+    await cache.close()
+
+
+@pytest.fixture
+def budget_bell() -> BudgetBell:
+    return BudgetBell()
+
+
+@pytest.fixture
+async def jobs(
+    database: Database, database_url: str, clock: ManualClock, tmp_path: Path
+) -> AsyncIterator[JobService]:
+    """Not started: a test that wants exports written calls ``start``."""
+    kinds = export_kinds(SigningKey.load_or_create(None, tmp_path), clock)
+    settings = JobSettings(database_url=database_url, data_dir=tmp_path)
+    service = JobService(database, clock, settings, kinds)
+    yield service
+    await service.stop()
+
+
+@pytest.fixture
+def services(
+    database: Database,
+    clock: ManualClock,
+    key_cache: KeyCache,
+    budget_bell: BudgetBell,
+    jobs: JobService,
+) -> AdminServices:
+    settings = parse_settings(
+        {
+            "upstreams": [
+                {
+                    "name": "pool",
+                    "kind": "openai",
+                    "base_url": "http://10.0.0.7:9000/v1",
+                    "api_key_env": "POOL_SECRET_NAME",
+                    "zone": "onprem",
+                    "models": ["sov-flash"],
+                }
+            ],
+            "tiers": {"flash": {"upstream": "pool", "model": "sov-flash"}},
+            "policies": {"default": {}, "strict": {"zones": ["onprem"]}},
+        }
+    )
+    price = {"model": "sov-flash", "effective_from": "2026-01-01", "input": "0.15", "output": "1"}
+    return AdminServices(
+        database=database,
+        clock=clock,
+        pepper=PEPPER,
+        key_cache=key_cache,
+        budget_changes=budget_bell,
+        jobs=jobs,
+        system=SettingsView(settings, PriceBook.from_settings([price]), {}),
+        policies=frozenset(settings.policies),
+        passwords=Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)),
+    )
+
+
+@pytest.fixture
+def api(services: AdminServices) -> FastAPI:
+    return create_admin_api(services)
+
+
+@pytest.fixture
+async def world(services: AdminServices, jobs: JobService) -> World:
+    acme, globex = await _estate(services, jobs, "acme"), await _estate(services, jobs, "globex")
+    password_hash = await services.passwords.hash(PASSWORD)
+    async with services.database.transaction() as session:
+        users = UserService(session, services.clock)
+        ids = {
+            name: (
+                await users.create(email(name), password_hash, [] if grant is None else [grant])
+            ).id
+            for name, grant in ACCOUNTS.items()
+        }
+    return World(acme, globex, ids)
+
+
+async def _estate(services: AdminServices, jobs: JobService, tenant: str) -> Estate:
+    async with services.database.transaction() as session:
+        tenants = TenantService(session, services.clock, services.policies)
+        await tenants.create_tenant(tenant, limits=Limits(rpm=600))
+        project = await tenants.create_project(tenant, "support")
+        keys = KeyService(session, services.clock, PEPPER)
+        key, api_key = await keys.create_key(tenant, project.id, "app")
+        budgets = BudgetService(services.clock)
+        budget = await budgets.create(session, tenant, limit="10")
+        project_budget = await budgets.create(
+            session, tenant, limit="5", scope="project", scope_id=project.id
+        )
+    end = services.clock.now()
+    span = {"from": (end - timedelta(days=1)).isoformat(), "to": end.isoformat()}
+    job = await jobs.submit(tenant, "usage", {"format": "csv", **span})
+    return Estate(tenant, project.id, key.id, api_key, budget.id, project_budget.id, job.id)
+
+
+def email(account: str) -> str:
+    return f"{account.replace('@', '.')}@example.com"
+
+
+@pytest.fixture
+async def sign_in(api: FastAPI, world: World) -> AsyncIterator[Login]:
+    """A client that is signed in with the cookie as one of ``ACCOUNTS``, or as nobody."""
+    clients: list[httpx.AsyncClient] = []
+    app = Starlette(routes=[Mount(MOUNT, app=api)])
+
+    async def login(account: str | None) -> httpx.AsyncClient:
+        client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url=f"http://gateway{MOUNT}"
+        )
+        clients.append(client)
+        if account is not None:
+            body = {"email": email(account), "password": PASSWORD}
+            answer = await client.post("/login", json=body)
+            assert answer.status_code == 200, answer.text
+            client.headers["X-CSRF-Token"] = answer.json()["csrf_token"]
+        return client
+
+    yield login
+    for client in clients:
+        await client.aclose()
+
+
+def code(answer: httpx.Response) -> str:
+    """The stable code of an error, having checked its shape."""
+    body = answer.json()
+    assert body.keys() == {"error"}
+    assert body["error"].keys() == {"code", "message", "param"}
+    assert body["error"]["message"]
+    return body["error"]["code"]

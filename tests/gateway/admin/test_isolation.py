@@ -1,0 +1,147 @@
+"""Every operation of the OpenAPI document against callers who must not get through."""
+
+from typing import Any
+
+import pytest
+
+from gateway.admin import openapi_document
+from tests.gateway.admin.conftest import Estate, Login, World, code
+
+_SPAN = {"start": "2026-11-01T00:00:00Z", "end": "2026-11-02T00:00:00Z"}
+BODIES: dict[str, dict[str, Any]] = {
+    "login": {"email": "a@example.com", "password": "wrong"},
+    "change_password": {"current_password": "wrong", "new_password": "another pass phrase"},
+    "create_tenant": {"name": "initech"},
+    "update_tenant": {"display_name": "Other"},
+    "create_project": {"name": "other"},
+    "create_key": {"name": "other"},
+    "create_budget": {"limit_usd": "1", "period": "day"},
+    "update_budget": {"limit_usd": "1"},
+    "create_export": {"kind": "usage", "format": "csv", **_SPAN},
+    "create_user": {"email": "new@example.com", "password": "a long pass phrase"},
+    "update_user": {"disabled": True},
+}
+DOCUMENT: dict[str, Any] = openapi_document()
+OPERATIONS = [
+    (method.upper(), path, operation["operationId"])
+    for path, operations in DOCUMENT["paths"].items()
+    for method, operation in operations.items()
+]
+PUBLIC = {"login"}
+# What needs a session but no role.
+OWN = {"logout", "get_me", "change_password"}
+VIEWER_MAY = {
+    "get_overview",
+    "list_tenants",
+    "get_tenant",
+    "list_projects",
+    "list_keys",
+    "list_budgets",
+    "get_usage",
+}
+# Not of one tenant: they answer with what the caller may see, which is tested where they are.
+SCOPED_BY_ANSWER = {"get_overview", "list_tenants", "list_users"}
+
+
+def url(path: str, estate: Estate, user_id: str) -> str:
+    return path.format(
+        tenant=estate.tenant,
+        key_id=estate.key_id,
+        budget_id=estate.project_budget_id,
+        export_id=estate.export_id,
+        user_id=user_id,
+    )
+
+
+def test_every_body_is_known_here() -> None:
+    with_body = {
+        name
+        for method, path, name in OPERATIONS
+        if "requestBody" in DOCUMENT["paths"][path][method.lower()]
+    }
+    assert with_body == set(BODIES)
+    assert len(OPERATIONS) >= 29
+
+
+@pytest.mark.parametrize("token", [None, "made-up"])
+async def test_without_a_session(token: str | None, sign_in: Login, world: World) -> None:
+    client = await sign_in(None)
+    if token:
+        client.headers["Authorization"] = f"Bearer {token}"
+    for method, path, name in OPERATIONS:
+        target = url(path, world.acme, world.users["viewer@acme"])
+        answer = await client.request(method, target, json=BODIES.get(name))
+        expected = "login_failed" if name in PUBLIC else "not_signed_in"
+        assert (name, answer.status_code, code(answer)) == (name, 401, expected)
+
+
+@pytest.mark.parametrize("account", ["viewer@acme", "viewer"])
+async def test_as_a_viewer(account: str, sign_in: Login, world: World) -> None:
+    client = await sign_in(account)
+    allowed = VIEWER_MAY | ({"get_system"} if account == "viewer" else set())
+    for method, path, name in OPERATIONS:
+        if name in PUBLIC | OWN:
+            continue
+        target = url(path, world.acme, world.users["admin@acme"])
+        answer = await client.request(method, target, json=BODIES.get(name))
+        assert (name, answer.status_code) == (name, 200 if name in allowed else 403)
+        if name not in allowed:
+            assert code(answer) == "forbidden"
+
+
+@pytest.mark.parametrize("account", ["owner@globex", "admin@globex", "nobody"])
+async def test_as_someone_of_another_tenant(account: str, sign_in: Login, world: World) -> None:
+    client = await sign_in(account)
+    for method, path, name in OPERATIONS:
+        if name in PUBLIC | OWN:
+            continue
+        target = url(path, world.acme, world.users["admin@acme"])
+        answer = await client.request(method, target, json=BODIES.get(name))
+        if name in SCOPED_BY_ANSWER and account != "nobody":
+            assert (name, answer.status_code) == (name, 200)
+            assert "acme" not in answer.text
+        elif "{tenant}" in path:
+            assert (name, answer.status_code, code(answer)) == (name, 404, "not_found")
+        else:
+            assert (name, answer.status_code) in {(name, 403), (name, 404)}
+
+
+async def test_another_tenants_object_under_ones_own_tenant(sign_in: Login, world: World) -> None:
+    client = await sign_in("owner@globex")
+    tried = 0
+    for method, path, name in OPERATIONS:
+        if "{tenant}" not in path or path.count("{") < 2:
+            continue
+        target = url(path, world.acme, "").replace("/tenants/acme/", "/tenants/globex/")
+        answer = await client.request(method, target, json=BODIES.get(name))
+        assert (name, answer.status_code) == (name, 404)
+        tried += 1
+    assert tried >= 5
+
+
+async def test_the_cookie_without_its_csrf_token_changes_nothing(
+    sign_in: Login, world: World
+) -> None:
+    client = await sign_in("owner")
+    other = (await (await sign_in("owner")).get("/me")).json()["csrf_token"]
+    for method, path, name in OPERATIONS:
+        if method == "GET" or name in PUBLIC:
+            continue
+        target = url(path, world.acme, world.users["viewer"])
+        for token in ("", "made-up", other):
+            answer = await client.request(
+                method, target, json=BODIES.get(name), headers={"X-CSRF-Token": token}
+            )
+            assert (name, answer.status_code, code(answer)) == (name, 403, "csrf_failed")
+
+
+async def test_an_owner_gets_through(sign_in: Login, world: World) -> None:
+    """Otherwise the tests above would prove nothing."""
+    client = await sign_in("owner")
+    for method, path, name in OPERATIONS:
+        if name in PUBLIC | {"change_password", "download_export", "logout"}:
+            continue
+        target = url(path, world.acme, world.users["viewer"])
+        answer = await client.request(method, target, json=BODIES.get(name))
+        assert answer.is_success, (name, answer.text)
+        assert str(answer.status_code) in DOCUMENT["paths"][path][method.lower()]["responses"]
