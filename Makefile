@@ -79,11 +79,16 @@ browser: ## find Chromium for the browser tests, or install Debian's when root
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
 	  else echo "browser: install Chromium for the browser tests (Debian: apt-get install chromium)"; exit 1; fi; }
 
-lock: setup ## write requirements.lock anew from pyproject.toml
-	@CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --all-extras --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options \
-	  --strip-extras --no-annotate --allow-unsafe --unsafe-package torch --unsafe-package pip \
-	  -o requirements.lock pyproject.toml
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --no-header --no-emit-index-url \
+  --no-emit-find-links --no-emit-trusted-host --no-emit-options --strip-extras --no-annotate \
+  --unsafe-package torch --unsafe-package pip
+
+lock: setup ## write both lock files anew from pyproject.toml
+	@$(COMPILE) --all-extras -o requirements.lock pyproject.toml
+	@cp requirements.lock deploy/requirements.lock
+	@$(COMPILE) --extra worker --extra providers -o deploy/requirements.lock pyproject.toml
+	@# The warning at the end is about pip and torch, which are installed apart.
+	@sed -i '/^# WARNING/,$$d' requirements.lock deploy/requirements.lock
 
 clean: ## remove what was built here; keeps .venv and data
 	@rm -rf build dist *.egg-info admin_ui/dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
