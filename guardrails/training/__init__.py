@@ -1,0 +1,2 @@
+"""Training of the shipped classifiers. Needs scikit-learn and labelled data; never imported
+by the running service."""
