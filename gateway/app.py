@@ -11,6 +11,8 @@ import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.errors import SovgateError
+from gateway.admin import MOUNT, AdminOptions, AdminServices, create_admin_api
+from gateway.admin.system.view import SettingsView
 from gateway.admin_ui import AdminUi
 from gateway.errors import MethodNotAllowed, NotFound
 from gateway.http.connection import Connection
@@ -29,7 +31,6 @@ from gateway.routes.operations import Health, MetricsPage, Ready
 from gateway.settings import Settings, load_settings
 from gateway.state import GatewayState, build_state
 
-ADMIN_API = "/admin/api/v1"
 ADMIN_UI = "/admin"
 
 Handler = Callable[[Connection], Awaitable[None]]
@@ -102,9 +103,9 @@ class Gateway:
         path = scope["path"]
         methods = self._routes.get(path)
         if methods is None and self._admin is not None:
-            if path.startswith(ADMIN_API + "/"):
+            if path.startswith(MOUNT + "/"):
                 # A mounted application sees the rest of the path.
-                await self._admin({**scope, "root_path": ADMIN_API}, receive, send)
+                await self._admin({**scope, "root_path": MOUNT}, receive, send)
                 return
             if path == ADMIN_UI or path.startswith(ADMIN_UI + "/"):
                 await self._ui(scope, receive, send)
@@ -143,10 +144,20 @@ class Gateway:
 
 def build_admin(state: GatewayState) -> ASGIApp:
     """The admin API over the running parts."""
-    from gateway.admin import create_admin_api
-    from gateway.administration import build_admin_services
-
-    return create_admin_api(build_admin_services(state))
+    settings = state.settings
+    return create_admin_api(
+        AdminServices(
+            database=state.database,
+            clock=state.clock,
+            pepper=state.pepper,
+            key_cache=state.keys,
+            budget_changes=state.budgets,
+            jobs=state.jobs,
+            system=SettingsView(settings, state.prices, state.upstreams),
+            policies=frozenset(settings.policies),
+            options=AdminOptions(secure_cookies=settings.server.secure_cookies),
+        )
+    )
 
 
 def create_app(settings: Settings) -> Gateway:

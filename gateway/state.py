@@ -14,10 +14,12 @@ from pathlib import Path
 import structlog
 from redis.asyncio import Redis
 
-from billing import BudgetKeeper, LedgerSink, PriceBook
+from billing import BudgetKeeper, JobService, LedgerSink, PriceBook
 from core.clock import Clock, SystemClock
 from core.database import Database
+from gateway.admin.exports.kinds import export_kinds
 from gateway.audit import AuditChain, Drain, DrainOptions, Journal, SigningKey
+from gateway.celery_app import job_settings
 from gateway.guarding import Guards
 from gateway.identity import ProcessSlot, load_pepper
 from gateway.limits import Limiter, LocalLimiter, SharedLimiter
@@ -53,7 +55,7 @@ class GatewayState:
     router: Router
     journal: Journal
     drain: Drain
-    chain: AuditChain
+    jobs: JobService
     metrics: Metrics
 
 
@@ -101,9 +103,8 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         upstreams = build_upstreams(settings)
         for upstream in upstreams.values():
             stack.push_async_callback(upstream.aclose)
-        chain = AuditChain(
-            clock, SigningKey.load_or_create(settings.audit.signing_key_file, settings.data_dir)
-        )
+        key = SigningKey.load_or_create(settings.audit.signing_key_file, settings.data_dir)
+        chain = AuditChain(clock, key)
         journal = Journal.open(
             settings.data_dir / "journal", clock, min_free_bytes=settings.audit.min_free_bytes
         )
@@ -122,12 +123,18 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
             options=DrainOptions(checkpoint_s=settings.audit.checkpoint_interval_s),
         )
         await drain.start()
-        budgets = BudgetKeeper(database, clock, slot.holder_id(pepper))
+        holder = slot.holder_id(pepper)
+        budgets = BudgetKeeper(database, clock, holder)
         await drain.flush()
         await budgets.start()
         # Taken down in this order: the last outcomes are drained, then leases return.
         stack.push_async_callback(budgets.stop)
         stack.push_async_callback(drain.stop, _DRAIN_TIMEOUT_S)
+        jobs = JobService(
+            database, clock, job_settings(settings, holder), export_kinds(key, clock)
+        )
+        await jobs.start()
+        stack.push_async_callback(jobs.stop)
         keys = KeyCache(database, pepper, clock, ttl=timedelta(seconds=5))
         stack.push_async_callback(keys.close)
         limiter = await _limiter(settings, clock, stack)
@@ -150,7 +157,7 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
             router=Router(settings, upstreams, complexity),
             journal=journal,
             drain=drain,
-            chain=chain,
+            jobs=jobs,
             metrics=metrics,
         )
 

@@ -7,7 +7,6 @@ import sys
 
 import typer
 
-
 from core.errors import SovgateError
 from gateway.audit.cli import audit_app
 from gateway.cli.evaluate import evaluate

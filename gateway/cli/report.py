@@ -45,8 +45,8 @@ def usage(
     config: ConfigOption = None,
 ) -> None:
     """What a tenant used and what it cost; exact, from the ledger."""
+    from billing.reading import snapshot
     from billing.reports.usage import usage_report
-    from billing.snapshot import snapshot
     from core.database import Database
 
     now = datetime.now(UTC)
@@ -62,7 +62,7 @@ def usage(
         print_json(result)
         return
     print(f"{tenant}, {result['from']} to {result['to']}, {result['currency']}")
-    print_table([*result["rows"], {name: "total" for name in result["group_by"]} | result["total"]])
+    print_table([*result["rows"], dict.fromkeys(result["group_by"], "total") | result["total"]])
 
 
 @report_app.command("billing")
@@ -77,9 +77,9 @@ def billing(
 ) -> None:
     """A tenant's bill of one month: its total is the sum of its ledger entries."""
     from billing.periods import month_span
+    from billing.reading import snapshot
     from billing.reports.billing import billing_report
     from billing.reports.files import write_table
-    from billing.snapshot import snapshot
     from core.database import Database
 
     try:

@@ -60,6 +60,7 @@ class HttpClient:
             .read_timeout(timedelta(seconds=read_timeout_s))
             .pool_idle_timeout(timedelta(seconds=30))
             .follow_redirects(False)
+            .user_agent("sovgate")
             .default_headers(headers)
             .build()
         )
