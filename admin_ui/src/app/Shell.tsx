@@ -25,20 +25,22 @@ export function Shell() {
       <a className="shell__skip" href="#content">
         Skip to content
       </a>
-      <div className="shell__bar">
-        <Button
-          variant="ghost"
-          icon={open ? "close" : "menu"}
-          aria-label={open ? "Close menu" : "Open menu"}
-          aria-expanded={open}
-          aria-controls="sidebar"
-          onClick={() => setOpen(!open)}
-        />
-        <span className="shell__brand">Sovgate</span>
-        {tenant !== undefined && pathname.startsWith("/tenants/") && <span className="muted">{tenant}</span>}
-      </div>
-      {open && <div className="shell__scrim" aria-hidden="true" onClick={() => setOpen(false)} />}
-      <Sidebar tenant={tenant} open={open} onNavigate={() => setOpen(false)} />
+      <header>
+        <div className="shell__bar">
+          <Button
+            variant="ghost"
+            icon={open ? "close" : "menu"}
+            aria-label={open ? "Close menu" : "Open menu"}
+            aria-expanded={open}
+            aria-controls="sidebar"
+            onClick={() => setOpen(!open)}
+          />
+          <span className="shell__brand">Sovgate</span>
+          {tenant !== undefined && pathname.startsWith("/tenants/") && <span className="muted">{tenant}</span>}
+        </div>
+        {open && <div className="shell__scrim" aria-hidden="true" onClick={() => setOpen(false)} />}
+        <Sidebar tenant={tenant} open={open} onNavigate={() => setOpen(false)} />
+      </header>
       <main id="content" tabIndex={-1}>
         <AppRoutes />
       </main>

@@ -25,9 +25,9 @@ interface DataTableProps<Row> {
 export function DataTable<Row>({ caption, columns, rows, rowKey, empty, figures = false }: DataTableProps<Row>) {
   if (rows.length === 0) return empty;
   return (
-    // A region that scrolls must be reachable by keyboard, or its right side is not.
+    // What scrolls must be reachable by keyboard, or its right side is not.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div className="table-scroll" role="region" aria-label={caption} tabIndex={0}>
+    <div className="table-scroll" role="group" aria-label={caption} tabIndex={0}>
       <table className={`table ${figures ? "table--figures" : "table--cards"}`}>
         <caption className="visually-hidden">{caption}</caption>
         <thead>
