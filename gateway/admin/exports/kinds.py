@@ -7,7 +7,7 @@ import asyncio
 from pathlib import Path
 
 from billing import ExporterRegistry, ExportRequest, Progress, default_exporters
-from billing.snapshot import snapshot
+from billing.reading import snapshot
 from core.clock import Clock
 from core.database import Database
 from gateway.audit.keys import SigningKey

@@ -5,7 +5,7 @@ from typing import Any
 
 from billing import usage_report
 from billing.reports.usage import UsageRow as Sums
-from billing.snapshot import snapshot
+from billing.reading import snapshot
 from billing.usage import TOKEN_CLASSES
 from core.money import format_amount
 from gateway.admin.services import AdminServices

@@ -1,6 +1,3 @@
-import pytest
-
-from gateway.admin import AdminServices
 from tests.gateway.admin.conftest import BudgetBell, Login, World, code
 
 
@@ -68,10 +65,9 @@ async def test_a_budget_bounds_what_its_tenant_has(sign_in: Login, world: World)
     assert (await client.post("/tenants/acme/budgets", json=strange)).status_code == 422
 
 
-@pytest.mark.parametrize("limit", ["-1", "NaN", "1e3", "", "0.0000000000000000001", 1.5, None])
-async def test_a_limit_is_exact_and_not_negative(
-    sign_in: Login, services: AdminServices, limit: object
-) -> None:
+async def test_a_limit_is_exact_and_not_negative(sign_in: Login) -> None:
     client = await sign_in("owner")
-    answer = await client.post("/tenants/acme/budgets", json={"limit_usd": limit, "period": "day"})
-    assert (answer.status_code, answer.json()["error"]["param"]) == (422, "limit_usd")
+    for limit in ("-1", "NaN", "1e3", "", "0.0000000000000000001", 1.5, None):
+        body = {"limit_usd": limit, "period": "day"}
+        answer = await client.post("/tenants/acme/budgets", json=body)
+        assert (answer.status_code, answer.json()["error"]["param"]) == (422, "limit_usd")
