@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from billing.ledger.sink import LedgerSink
     from billing.periods import PeriodKind, month_span
     from billing.prices import CostBreakdown, CostLine, PriceBook, PriceVersion
+    from billing.reading import snapshot
     from billing.reports.billing import BillingReport, billing_report
     from billing.reports.files import write_table
     from billing.reports.usage import UsageReport, usage_report
     from billing.settlement import Hold, Reservation, Settlement
-    from billing.snapshot import snapshot
     from billing.usage import Usage
 
 __all__ = [
@@ -90,7 +90,7 @@ _HOME = {
     "write_table": "reports.files",
     "UsageReport": "reports.usage",
     "usage_report": "reports.usage",
-    "snapshot": "snapshot",
+    "snapshot": "reading",
     "BudgetDefinition": "budgets.definitions",
     "BudgetKeeper": "budgets.keeper",
     "BudgetService": "budgets.service",

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from billing.errors import InvalidReport, UnknownJobKind
+from billing.reading import snapshot
 from billing.reports.billing import billing_report
 from billing.reports.files import WRITERS, write_table
 from billing.reports.usage import usage_report
-from billing.snapshot import snapshot
 from core.database import Database
 
 Progress = Callable[[int], Awaitable[None]]

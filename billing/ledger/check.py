@@ -12,7 +12,7 @@ from billing.budgets import repository
 from billing.models import Budget, BudgetLease, BudgetPeriod, LedgerEntry, PriceUnit, UsageRecord
 from billing.periods import Period
 from billing.prices import line_amount
-from billing.snapshot import snapshot
+from billing.reading import snapshot
 from billing.usage import TOKEN_CLASSES, WORKER_SECOND
 from core.database import Database, amount_sum
 from core.money import EXACT, ZERO, format_amount

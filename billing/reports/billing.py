@@ -172,7 +172,12 @@ def _lines_of(
     for name, quantity in zip(CLASSES, map(Decimal, quantities), strict=True):
         if not quantity:
             continue
-        unit = units[version, name]
+        unit = units.get((version, name))
+        if unit is None:
+            raise LedgerMismatch(
+                f"Price version {version} has no recorded price of {name}; run "
+                "'sovgate billing check'."
+            )
         line = BillingLine(
             project_id=project_id,
             model=model,
