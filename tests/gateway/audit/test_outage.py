@@ -15,19 +15,19 @@ from gateway.audit import AuditChain, Drain, DrainOptions, SigningKey
 from gateway.audit.models import AuditRecord
 from gateway.audit.verify import verify_database
 from support import postgres
-from support.processes import accepts, free_port, running
+from support.processes import free_port, running
 
 
 @contextmanager
 def server(directory: Path, port: int) -> Iterator[None]:
     """The server on the data of ``directory``, durable; it is stopped without warning."""
     user = postgres._unprivileged_user()
-    program = postgres._binaries(directory, user) / "postgres"
+    binaries = postgres._binaries(directory, user)
     settings = ("listen_addresses=127.0.0.1", "unix_socket_directories=")
     options = [part for setting in settings for part in ("-c", setting)]
     with running(
-        [program, "-D", directory / "data", "-p", str(port), *options],
-        ready=accepts(port),
+        [binaries / "postgres", "-D", directory / "data", "-p", str(port), *options],
+        ready=postgres._is_ready(binaries, port),
         log=directory / "outage.log",
         cwd=directory,
         user=user,
