@@ -5,6 +5,7 @@ A recognizer may see a name only beside its title, or an account only beside the
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final
 
@@ -128,4 +129,6 @@ def _name_parts(value: str) -> list[str]:
 
 
 def _covered(span: Span, spans: Sequence[Span]) -> bool:
-    return any(other.start <= span.start and span.end <= other.end for other in spans)
+    """One of ``spans``, which are sorted and do not overlap, holds all of ``span``."""
+    index = bisect_right(spans, span.start, key=lambda other: other.start)
+    return index > 0 and spans[index - 1].end >= span.end

@@ -1,5 +1,6 @@
 """Findings into non-overlapping, trimmed spans."""
 
+from bisect import bisect_right, insort
 from collections.abc import Iterable
 from typing import Final
 
@@ -7,8 +8,10 @@ from guardrails.pii.entities import RANK
 from guardrails.types import Span
 
 _EDGES: Final = " \t\r\n\u00a0\u3000.,;:!?\"'`“”„‘’«»()[]{}<>|*_~=，。；：！？、（）「」【】"
-# Their ends carry meaning: a password may end in "!", a key block in dashes, a URL in "/".
-_UNTRIMMED: Final = frozenset({"PASSWORD", "PRIVATE_KEY", "CONNECTION_STRING", "API_KEY", "JWT"})
+# Their ends carry meaning: a password may end in "!", a key block in dashes, a telephone number begin with "(".
+_UNTRIMMED: Final = frozenset(
+    {"PASSWORD", "PRIVATE_KEY", "CONNECTION_STRING", "API_KEY", "JWT", "PHONE_NUMBER"}
+)
 
 
 def trim(text: str, span: Span) -> Span | None:
@@ -35,11 +38,15 @@ def resolve(text: str, spans: Iterable[Span]) -> list[Span]:
     """
     trimmed = [done for span in spans if (done := trim(text, span)) is not None]
     trimmed.sort(key=_weight, reverse=True)
-    chosen: list[Span] = []
+    chosen: list[Span] = []  # sorted by start at all times; none overlap
     for span in trimmed:
-        chosen.extend(_remainders(text, span, chosen))
-    chosen.sort(key=lambda span: span.start)
+        for part in _remainders(text, span, chosen):
+            insort(chosen, part, key=_start)
     return chosen
+
+
+def _start(span: Span) -> int:
+    return span.start
 
 
 def _weight(span: Span) -> tuple[int, int, float, int]:
@@ -49,18 +56,22 @@ def _weight(span: Span) -> tuple[int, int, float, int]:
 
 
 def _remainders(text: str, span: Span, chosen: list[Span]) -> list[Span]:
-    pieces = [(span.start, span.end)]
-    for winner in chosen:
-        pieces = [
-            piece
-            for start, end in pieces
-            for piece in ((start, min(end, winner.start)), (max(start, winner.end), end))
-            if piece[0] < piece[1]
-        ]
-        if not pieces:
-            return []
-    if pieces == [(span.start, span.end)]:
+    index = bisect_right(chosen, span.start, key=_start)
+    if index and chosen[index - 1].end > span.start:
+        index -= 1
+    pieces: list[tuple[int, int]] = []
+    position = span.start
+    while index < len(chosen) and chosen[index].start < span.end:
+        pieces.append((position, chosen[index].start))
+        position = max(position, chosen[index].end)
+        index += 1
+    if position == span.start:
         return [span]
-    parts = (Span(start, end, span.entity_type, span.score, span.detector) for start, end in pieces)
+    pieces.append((position, span.end))
+    parts = (
+        Span(start, end, span.entity_type, span.score, span.detector)
+        for start, end in pieces
+        if start < end
+    )
     kept = (trim(text, part) for part in parts)
     return [part for part in kept if part is not None and part.end - part.start >= 2]

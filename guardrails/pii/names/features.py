@@ -133,5 +133,9 @@ def _starts(words: list[str]) -> Array:
 
 def _mix(first: Array, second: Any) -> Array:
     """A cheap hash of two arrays; wraps around on purpose."""
-    value = first * np.uint64(0x9E3779B97F4A7C15) + second * np.uint64(0xC2B2AE3D27D4EB4F)
+    if not isinstance(second, np.ndarray):  # numpy warns of scalars that wrap around
+        second = np.uint64(int(second) * 0xC2B2AE3D27D4EB4F & 0xFFFFFFFFFFFFFFFF)
+    else:
+        second = second * np.uint64(0xC2B2AE3D27D4EB4F)
+    value = first * np.uint64(0x9E3779B97F4A7C15) + second
     return (value ^ (value >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9) >> np.uint64(24)

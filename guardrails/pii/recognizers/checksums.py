@@ -45,7 +45,7 @@ def luhn(text: str) -> bool:
 def card_number(text: str) -> bool:
     """12 to 19 digits of a known issuer range with a right Luhn digit."""
     digits = digits_of(text)
-    if not 12 <= len(digits) <= 19 or len(set(digits)) < 3 or digits[0] not in "23456":
+    if not 12 <= len(digits) <= 19 or len(set(digits)) < 2 or digits[0] not in "23456":
         return False
     return luhn(digits)
 

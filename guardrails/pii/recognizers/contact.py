@@ -55,31 +55,31 @@ _DATE: Final = re.compile(
 _PHONES: Final = (
     Rule(
         "international",
-        r"(?<![\w+.])(?:\+|00[1-9](?=\d?\d?[ /().-])|\(\+)[ (]?\d(?:[ ().\-/\u2010-\u2015\u00a0]{0,3}\d){6,16}" + _END,
+        r"(?<![A-Za-z0-9_+.])(?:\+|00[1-9](?=\d?\d?[ /().-])|\(\+)[ (]?\d(?:[ ().\-/\u2010-\u2015\u00a0]{0,3}\d){6,16}" + _END,
         0.85,
         _is_phone,
     ),
     Rule(
         "north american",
-        r"(?<![\w.+/-])(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?:\s?x\d{1,6})?" + _END,
+        r"(?<![A-Za-z0-9_.+/-])(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?:\s?x\d{1,6})?" + _END,
         0.75,
         _is_phone,
     ),
-    Rule("american trunk", r"(?<![\w.+/-])(?:00)?1-\d{3}-\d{3}-\d{4}(?:x\d{1,6})?" + _END, 0.75),
+    Rule("american trunk", r"(?<![A-Za-z0-9_.+/-])(?:00)?1-\d{3}-\d{3}-\d{4}(?:x\d{1,6})?" + _END, 0.75),
     Rule(
         "german, grouped",
-        r"(?<![\w.+/-])\(?0[1-9]\d{1,4}\)?(?: ?[/-] ?| )\d{2,4}(?:[ -]?\d{2,4}){1,4}" + _END,
+        r"(?<![A-Za-z0-9_.+/-])\(?0[1-9]\d{1,4}\)?(?: ?[/-] ?| )\d{2,4}(?:[ -]?\d{2,4}){1,4}" + _END,
         0.7,
         _is_phone,
     ),
-    Rule("german mobile", r"(?<![\w.+/-])01(?:5\d|6[023]|7\d)[ /-]?\d{7,9}" + _END, 0.75),
-    Rule("french", r"(?<![\w.+/-])0[1-9](?:[ .-]?\d{2}){4}" + _END, 0.65),
+    Rule("german mobile", r"(?<![A-Za-z0-9_.+/-])01(?:5\d|6[023]|7\d)[ /-]?\d{7,9}" + _END, 0.75),
+    Rule("french", r"(?<![A-Za-z0-9_.+/-])0[1-9](?:[ .-]?\d{2}){4}" + _END, 0.65),
     Rule("chinese mobile", r"(?<!\d)(?:86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)", 0.75),
     Rule("chinese landline", r"(?<!\d)(?:\(0\d{2,3}\)|0\d{2,3}[ -])\d{7,8}(?:-\d{1,5})?(?!\d)", 0.7),
-    Rule("british", r"(?<![\w.+/-])\(?0(?:\d{4}\)? \d{6}|\d{3}\)? \d{3} ?\d{4}|\d{2}\)? \d{4} ?\d{4}|\d{4}\)? ?\d{3} ?\d{3})" + _END, 0.7),
+    Rule("british", r"(?<![A-Za-z0-9_.+/-])\(?0(?:\d{4}\)? \d{6}|\d{3}\)? \d{3} ?\d{4}|\d{2}\)? \d{4} ?\d{4}|\d{4}\)? ?\d{3} ?\d{3})" + _END, 0.7),
     Rule(
         "beside a word for telephone",
-        r"(?<![\w.+/-])\(?\d(?:[ ().\-/]{0,2}\d){5,16}" + _END,
+        r"(?<![A-Za-z0-9_.+/-])\(?\d(?:[ ().\-/]{0,2}\d){5,16}" + _END,
         0.6,
         _is_phone,
         context=_PHONE_CONTEXT,
@@ -97,17 +97,17 @@ def _is_ip(value: str) -> bool:
 
 
 _IPS: Final = (
-    Rule("v4", r"(?<![\w.])(?<![vV])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)", 0.8, _is_ip),
+    Rule("v4", r"(?<![A-Za-z0-9_.])(?<![vV])(?:\d{1,3}\.){3}\d{1,3}(?![A-Za-z0-9_]|\.\d)", 0.8, _is_ip),
     Rule(
         "v6",
-        r"(?<![\w:.])(?=[0-9A-Fa-f]{0,4}:)(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|(?:\d{1,3}\.){3}\d{1,3})?(?![\w:])",
+        r"(?<![A-Za-z0-9_:.])(?=[0-9A-Fa-f]{0,4}:)(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|(?:\d{1,3}\.){3}\d{1,3})?(?![A-Za-z0-9_:])",
         0.8,
         lambda value: value.count(":") >= 2 and len(value) > 4 and _is_ip(value),
     ),
 )  # fmt: skip
 _MAC: Final = Rule(
     "mac",
-    r"(?<![\w:-])(?:[0-9A-Fa-f]{2}(?P<s>[:-])(?:[0-9A-Fa-f]{2}(?P=s)){4}[0-9A-Fa-f]{2}|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![\w:-])",
+    r"(?<![A-Za-z0-9_:-])(?:[0-9A-Fa-f]{2}(?P<s>[:-])(?:[0-9A-Fa-f]{2}(?P=s)){4}[0-9A-Fa-f]{2}|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![A-Za-z0-9_:-])",
     0.9,
     lambda value: len(set(value)) > 3,
 )  # fmt: skip
@@ -115,9 +115,14 @@ _URLS: Final = (
     Rule("with a login", r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/@:\"'<>]+(?::[^\s/@\"'<>]*)?@[^\s\"'<>]+", 0.9),
     Rule(
         "with user data in the query",
-        r"\bhttps?://[^\s\"'<>?]+\?[^\s\"'<>]*?\b(?:e?-?mail|user(?:_?name|_?id)?|login|name|first_?name|last_?name|phone|tel|token|access_token|api_?key|key|sig|signature|session(?:_?id)?|sid|auth|password|pwd|secret|code|customer(?:_?id)?|account)=[^\s\"'<>&]{2,}[^\s\"'<>]*",
+        r"\bhttps?://[^\s\"'<>?]{1,300}\?[^\s\"'<>]{0,600}?\b(?:e?-?mail|user(?:_?name|_?id)?|login|name|first_?name|last_?name|phone|tel|token|access_token|api_?key|key|sig|signature|session(?:_?id)?|sid|auth|password|pwd|secret|code|customer(?:_?id)?|account)=[^\s\"'<>&]{2,}[^\s\"'<>]*",
         0.8,
         flags=re.IGNORECASE,
+    ),
+    Rule(
+        "somebody's own site",
+        r"\b(?i:(?:my|our|his|her|personal|own) (?:website|web ?site|site|blog|homepage|home page|portfolio|web page|url)(?: is| at|:)? |meine (?:website|webseite|homepage|seite) (?:ist |lautet )?|mon site(?: web)?(?: est)? |just posted a (?:photo|picture|video) |我的(?:网站|博客|主页)(?:是|：|:)?\s?)(?P<v>(?:https?://|www\.)[^\s\"'<>，。]{3,200})",
+        0.7,
     ),
     Rule(
         "profile",
@@ -140,5 +145,5 @@ def contact_recognizers() -> list[RuleRecognizer]:
         RuleRecognizer("PHONE_NUMBER", _PHONES, wanted=has_digit),
         RuleRecognizer("IP_ADDRESS", _IPS, wanted=has_digit),
         RuleRecognizer("MAC_ADDRESS", (_MAC,), wanted=has_digit),
-        RuleRecognizer("URL", _URLS, wanted=has_any("://", ".com/", "t.me/", ".COM/")),
+        RuleRecognizer("URL", _URLS, wanted=has_any("://", "www.", ".com/", "t.me/", ".COM/")),
     ]

@@ -48,23 +48,23 @@ _BIC: Final = Rule(
 _CARDS: Final = (
     Rule(
         "luhn",
-        r"(?<![\w.+-])\d(?:[ \u00a0-]?\d){11,18}(?![\w]|[.-]\d)",
+        r"(?<![A-Za-z0-9_.+-])\d(?:[ \u00a0-]?\d){11,18}(?![A-Za-z0-9_]|[.-]\d)",
         0.95,
         card_number,
     ),
     Rule(
         "beside the word",
-        r"(?<![\w.+-])\d{4}(?:[ -]?\d{4}){2}[ -]?\d{1,7}(?!\w)",
+        r"(?<![A-Za-z0-9_.+-])\d{4}(?:[ -]?\d{4}){2}[ -]?\d{1,7}(?![A-Za-z0-9_])",
         0.7,
         lambda value: len(set(value)) > 3,
         context=r"credit ?card|debit ?card|card (?:number|no)|\bvisa\b|mastercard|\bamex\b|kreditkarte|kartennummer|carte (?:bancaire|de cr[ée]dit|bleue)|信用卡|银行卡|卡号",
     ),
 )  # fmt: skip
 _WALLETS: Final = (
-    Rule("bitcoin", r"(?<!\w)[13][1-9A-HJ-NP-Za-km-z]{25,34}(?!\w)", 1.0, base58_address),
-    Rule("bech32", r"(?<!\w)(?:bc|tb|ltc)1[02-9ac-hj-np-z]{11,87}(?!\w)", 1.0, bech32_address),
-    Rule("ethereum", r"(?<!\w)0x[0-9a-fA-F]{40}(?!\w)", 0.9),
-    Rule("monero", r"(?<!\w)[48][0-9AB][1-9A-HJ-NP-Za-km-z]{93}(?!\w)", 0.9),
+    Rule("bitcoin", r"(?<![A-Za-z0-9_])[13][1-9A-HJ-NP-Za-km-z]{25,34}(?![A-Za-z0-9_])", 1.0, base58_address),
+    Rule("bech32", r"(?<![A-Za-z0-9_])(?:bc|tb|ltc)1[02-9ac-hj-np-z]{11,87}(?![A-Za-z0-9_])", 1.0, bech32_address),
+    Rule("ethereum", r"(?<![A-Za-z0-9_])0x[0-9a-fA-F]{40}(?![A-Za-z0-9_])", 0.9),
+    Rule("monero", r"(?<![A-Za-z0-9_])[48][0-9AB][1-9A-HJ-NP-Za-km-z]{93}(?![A-Za-z0-9_])", 0.9),
 )
 _UPPER: Final = re.compile(r"[A-Z]{6}")
 

@@ -15,8 +15,8 @@ from guardrails.pii.recognizers.checksums import (
     us_ssn,
 )
 
-_B: Final = r"(?<![\w.+/-])"
-_E: Final = r"(?![\w]|[.,/-]\d)"
+_B: Final = r"(?<![A-Za-z0-9_.+/-])"
+_E: Final = r"(?![A-Za-z0-9_]|[.,/-]\d)"
 
 # A document number without its word is any code: the word is required.
 _PASSPORT: Final = r"passport|reisepass|\bpass(?:nummer|-?nr)|ausweis|passeport|护照|通行证"
@@ -46,7 +46,7 @@ _RULES: Final[dict[str, tuple[Rule, ...]]] = {
     "US_DRIVER_LICENSE": (
         Rule(
             "beside the word",
-            _B + r"(?=\w*\d)[A-Za-z]{0,2}\d{4,14}[A-Za-z]?(?!\w)",
+            _B + r"(?=\w*\d)[A-Za-z]{0,2}\d{4,14}[A-Za-z]?(?![A-Za-z0-9_])",
             0.65,
             context=_LICENCE + r"|driver.{0,3} licen",
         ),
@@ -139,11 +139,11 @@ _RULES: Final[dict[str, tuple[Rule, ...]]] = {
     "LICENSE_PLATE": (
         Rule(
             "german",
-            _B + _DE_PLATE + r"(?![\w-])",
+            _B + _DE_PLATE + r"(?![A-Za-z0-9_-])",
             0.6,
             context=_PLATE,
         ),
-        Rule("german, hyphen and space", _B + r"[A-ZÄÖÜ]{1,3}-[A-Z]{1,2} [1-9]\d{0,3}[EH]?(?![\w-])", 0.7),
+        Rule("german, hyphen and space", _B + r"[A-ZÄÖÜ]{1,3}-[A-Z]{1,2} [1-9]\d{0,3}[EH]?(?![A-Za-z0-9_-])", 0.7),
         Rule("chinese", r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z]·?[A-HJ-NP-Z0-9]{5,6}(?![A-Za-z0-9])", 0.8, has_digit),
         Rule("french", _B + r"[A-HJ-NP-TV-Z]{2}-\d{3}-[A-HJ-NP-TV-Z]{2}" + _E, 0.7),
     ),

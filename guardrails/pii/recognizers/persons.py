@@ -10,7 +10,7 @@ from typing import Final
 from guardrails.pii.recognizers.base import ANY_LANGUAGE, Rule, RuleRecognizer
 
 _U: Final = r"A-ZÀ-ÖØ-ÞĀĂĄĆĈĊČĎĐĒĔĖĘĚĜĞĠĢĤĦĨĪĬĮİĴĶĹĻĽĿŁŃŅŇŊŌŎŐŒŔŖŘŚŜŞŠŢŤŦŨŪŬŮŰŲŴŶŸŹŻŽΑ-ΩА-Я"
-_W: Final = rf"[{_U}][\w'’\u0300-\u036f-]*[\w]|[{_U}]\."
+_W: Final = rf"[{_U}][\w'’\u0300-\u036f-]{{0,40}}[\w]|[{_U}]\."
 _PARTICLE: Final = r"(?:von|van|der|den|de|del|della|di|da|dos|du|la|le|zu|zur|bin|ibn|al|el|ter|ten|y)"
 # One to four words, capitals as names have them.
 NAME: Final = rf"(?:{_W})(?:[ \u00a0]+(?:{_PARTICLE}[ \u00a0]+){{0,2}}(?:{_W})){{0,3}}"

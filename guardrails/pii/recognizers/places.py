@@ -6,11 +6,11 @@ from typing import Final
 from guardrails.pii.recognizers.base import ANY_LANGUAGE, Rule, RuleRecognizer, has_digit
 
 _U: Final = r"A-ZÀ-ÖØ-ÞĀ-Ž"
-_PLACE: Final = rf"[{_U}][\w'’.-]+(?:[ -](?:am|an|der|im|in|bei|ob|sur|sous|de|la|le|les|en|upon|of|[{_U}])[\w'’.-]*){{0,3}}"
+_PLACE: Final = rf"[{_U}][\w'’.-]{{1,40}}(?:[ -](?:am|an|der|im|in|bei|ob|sur|sous|de|la|le|les|en|upon|of|[{_U}])[\w'’.-]{{0,40}}){{0,3}}"
 _DE_STREET: Final = (
-    r"(?:[\w'’.-]*(?:stra(?:ß|ss)e|str\.|gasse|weg|platz|allee|ring|damm|ufer|chaussee|steig|pfad|stieg|markt|hof|promenade|graben|berg|wall|brücke|twiete|kamp)"
-    rf"|(?:[{_U}][\w'’.-]+[ -]){{1,3}}(?:Stra(?:ß|ss)e|Str\.|Gasse|Weg|Platz|Allee|Ring|Damm|Ufer|Chaussee|Steig|Pfad|Promenade)"
-    rf"|(?:Am|An der|An den|Im|In der|Auf dem|Auf der|Unter den|Zum|Zur|Hinter der|Alte[rn]?) [{_U}][\w'’.-]+(?: [{_U}][\w'’.-]+)?)"
+    r"(?:[\w'’.-]{0,40}(?:stra(?:ß|ss)e|str\.|gasse|weg|platz|allee|ring|damm|ufer|chaussee|steig|pfad|stieg|markt|hof|promenade|graben|berg|wall|brücke|twiete|kamp)"
+    rf"|(?:[{_U}][\w'’.-]{{1,40}}[ -]){{1,3}}(?:Stra(?:ß|ss)e|Str\.|Gasse|Weg|Platz|Allee|Ring|Damm|Ufer|Chaussee|Steig|Pfad|Promenade)"
+    rf"|(?:Am|An der|An den|Im|In der|Auf dem|Auf der|Unter den|Zum|Zur|Hinter der|Alte[rn]?) [{_U}][\w'’.-]{{1,40}}(?: [{_U}][\w'’.-]{{1,40}})?)"
 )
 _HOUSE: Final = r"\d{1,4}(?: ?[a-zA-Z](?![\w]))?(?: ?[-–/] ?\d{1,4}(?: ?[a-z](?!\w))?)?"
 _DE_CITY: Final = rf"(?:[ \t]*[,;\n][ \t]*|[ \t]+(?:in[ \t]+)?)(?:D-|DE-|A-|CH-)?\d{{4,5}}[ \t]+{_PLACE}"
@@ -24,13 +24,13 @@ _RULES: Final = (
     Rule("german", rf"(?<![\w])(?P<v>{_DE_STREET}[ ]{{1,2}}{_HOUSE}(?:{_DE_CITY})?)(?!\w)", 0.8),
     Rule(
         "english",
-        rf"(?<![\w.$€£#-])(?P<v>\d{{1,6}}[A-Za-z]?,?[ ](?:(?:[NSEW]|North|South|East|West)\.?[ ])?(?:[\w'’.-]+[ ]){{1,4}}{_EN_KIND}{_UNIT}{_EN_CITY})(?!\w)",
+        rf"(?<![\w.$€£#-])(?P<v>\d{{1,6}}[A-Za-z]?,?[ ](?:(?:[NSEW]|North|South|East|West)\.?[ ])?(?:[\w'’.-]{{1,40}}[ ]){{1,4}}{_EN_KIND}{_UNIT}{_EN_CITY})(?!\w)",
         0.7,
         lambda value: _english_street(value),
     ),
     Rule(
         "french",
-        rf"(?<![\w])(?P<v>\d{{1,4}}(?: ?(?:bis|ter|quater|[A-D]))?,?[ ]{_FR_KIND}[ ](?:(?:de la|de l['’]|du|des|de|d['’]|la|le|les|l['’])[ ]?)?[\w'’.-]+(?:[ -](?:de|du|des|la|le|et|[{_U}])[\w'’.-]*){{0,5}}(?:[ \t]*[,\n][ \t]*|[ \t]+)?(?:(?:F-)?\d{{5}}[ \t]+{_PLACE})?)(?!\w)",
+        rf"(?<![\w])(?P<v>\d{{1,4}}(?: ?(?:bis|ter|quater|[A-D]))?,?[ ]{_FR_KIND}[ ](?:(?:de la|de l['’]|du|des|de|d['’]|la|le|les|l['’])[ ]?)?[\w'’.-]{{1,40}}(?:[ -](?:de|du|des|la|le|et|[{_U}])[\w'’.-]{{0,40}}){{0,5}}(?:[ \t]*[,\n][ \t]*|[ \t]+)?(?:(?:F-)?\d{{5}}[ \t]+{_PLACE})?)(?!\w)",
         0.8,
     ),
     Rule("post box", rf"\b(?i:p\.? ?o\.? ?box|postfach|boîte postale|\bbp)[ ]\d[\d ]{{0,8}}\d?(?:{_DE_CITY})?", 0.7),
@@ -52,7 +52,7 @@ _RULES: Final = (
     ),
     Rule(
         "after the word",
-        rf"(?i:\b(?:address(?: is| to|:)|(?:live|lives|living|reside[sd]?|located|residing) at|ship(?:ped)? to|deliver(?:ed)? to|return to|arrived at|send (?:it |a new one |them )?to|moved to|moving to)[ :]{{1,2}})(?P<v>(?=[^\n.]{{0,30}}\d)[\w'’.-]+(?:[ ,\n]{{1,2}}[\w'’.#/-]+){{1,9}}?)(?=[ ]?(?:[.?!]|$|\n\n)| (?:for|in case|last|this|by|and|because|until)\b)",
+        rf"(?i:\b(?:address(?: is| to|:)|(?:live|lives|living|reside[sd]?|located|residing) at|ship(?:ped)? to|deliver(?:ed)? to|return to|arrived at|send (?:it |a new one |them )?to|moved to|moving to)[ :]{{1,2}})(?P<v>(?=[^\n.]{{0,30}}\d)[\w'’.-]{{1,40}}(?:[ ,\n]{{1,2}}[\w'’.#/-]+){{1,9}}?)(?=[ ]?(?:[.?!]|$|\n\n)| (?:for|in case|last|this|by|and|because|until)\b)",
         0.6,
         lambda value: has_digit(value) and "@" not in value and re.search(r"[^\W\d_]{3}", value) is not None,
     ),
@@ -78,7 +78,7 @@ _ZH_DISTRICT: Final = r"[\u4e00-\u9fff]{1,6}?(?:区|县|旗|镇|乡)"
 _ZH_ROAD: Final = r"[\u4e00-\u9fff]{1,10}?(?:路|街|大道|巷|胡同|弄|道|里|村|庄)"
 _ZH_DETAIL: Final = r"(?:[\dA-Za-z一二三四五六七八九十百甲乙丙丁东西南北-]{1,8}(?:号楼|号院|号|弄|栋|幢|座|单元|层|楼|室|户|组|队|院)){1,6}(?:\d{1,5}室?)?"
 _ZH_ADDRESSES: Final = (
-    Rule("chinese, whole", rf"(?:{_ZH_ADMIN}市?)?(?:{_ZH_CITY})?(?:{_ZH_DISTRICT})?{_ZH_ROAD}[\u4e00-\u9fff]{{0,10}}?{_ZH_DETAIL}", 0.8, lambda v: has_digit(v) or "号" in v),
+    Rule("chinese, whole", rf"(?:现?居?住在|家住|居住于|住址|地址|位于|寄到|送到|搬到|在|到|是|为)?(?P<v>(?:{_ZH_ADMIN}市?)?(?:{_ZH_CITY})?(?:{_ZH_DISTRICT})?{_ZH_ROAD}[\u4e00-\u9fff]{{0,10}}?{_ZH_DETAIL})", 0.8, lambda v: has_digit(v) or "号" in v),
     Rule("chinese, after the word", r"(?:地址|住址|住在|家住|居住于|寄到|送到|户籍地|现居|位于)(?:是|为|[:：])?\s?(?P<v>[\u4e00-\u9fff\dA-Za-z-]{4,40}?)(?=[，。；,;\s！？]|$)", 0.7, lambda v: re.search("[省市区县镇乡村路街道巷号栋楼室]", v) is not None),
 )  # fmt: skip
 _ZH_CITIES: Final = "北京|上海|天津|重庆|广州|深圳|杭州|南京|武汉|成都|西安|苏州|郑州|长沙|沈阳|青岛|大连|厦门|宁波|无锡|福州|济南|哈尔滨|长春|石家庄|太原|合肥|南昌|昆明|贵阳|南宁|海口|兰州|西宁|银川|乌鲁木齐|拉萨|呼和浩特|香港|澳门|台北|东莞|佛山|温州|珠海|三亚"  # noqa: E501
@@ -92,18 +92,18 @@ _ZH_PLACES: Final = (
 )  # fmt: skip
 _ZH_ORG: Final = Rule(
     "chinese",
-    r"(?:(?<![\u4e00-\u9fff])|(?<=[在是于为和与由到对的]))[\u4e00-\u9fffA-Za-z0-9（）()]{2,16}?(?:有限责任公司|股份有限公司|有限公司|集团公司|公司|集团|大学|学院|医院|银行|研究院|研究所|中学|小学|法院|检察院|公安局|事务所|出版社|委员会|基金会|俱乐部)",
+    r"(?:(?<![\u4e00-\u9fff])|(?<=[在是于为和与由到对的]))(?:就职于|任职于|毕业于|来自|在|是|于|和|与)?(?P<v>[\u4e00-\u9fffA-Za-z0-9（）()]{2,16}?(?:有限责任公司|股份有限公司|有限公司|集团公司|公司|集团|大学|学院|医院|银行|研究院|研究所|中学|小学|法院|检察院|公安局|事务所|出版社|委员会|基金会|俱乐部))",
     0.6,
     lambda value: len(value) >= 4 and not value.startswith(("我们", "你们", "他们", "这家", "那家", "一家", "我的", "你的", "某", "本")),
 )  # fmt: skip
 _LEGAL: Final = (
     r"(?:GmbH(?: & Co\. ?KGa?A?)?|AG|SE|KG|OHG|UG|e\.\s?V\.|mbH|KGaA|eG|Inc\.?|LLC|Ltd\.?|Limited|Corp\.?|Corporation|Incorporated|Company|Co\.|plc|PLC|LLP|LP|S\.?A\.?R\.?L\.?|SAS|S\.A\.S?\.?|SA|SNC|S\.p\.A\.|S\.r\.l\.|B\.V\.|N\.V\.|AB|Oy|A/S|ASA|Pty|Group|Holdings?|Gruppe|Stiftung|Verlag)(?![\w])"
 )
-_ORG_WORD: Final = rf"[{_U}0-9][\w&'’.+-]*"
+_ORG_WORD: Final = rf"[{_U}0-9][\w&'’.+-]{{0,40}}"
 _ORGS: Final = (
     Rule("legal form", rf"(?<![\w])(?:{_ORG_WORD}[ ](?:(?:&|and|und|et|of|für|de)[ ])?){{1,5}}{_LEGAL}", 0.75),
     Rule("institution", rf"(?<![\w])(?:(?:Technische|Freie|Ludwig-Maximilians-|Humboldt-)[ ]?)?(?:Universität|Hochschule|Universitätsklinikum|Klinikum|Krankenhaus|Amtsgericht|Landgericht|Finanzamt|Sparkasse|Volksbank|Landratsamt|Université|Hôpital|Mairie|Lycée|Collège|Banque|University of|Bank of|Institute of|Ministry of|Ministère (?:de la|du|de l['’]|des))[ ](?:(?:de|du|des|der|für|zu|of|la|le)[ ])?{_PLACE}", 0.65),
-    Rule("institution after", rf"(?<![\w])(?:[{_U}][\w'’.-]+[ ]){{1,4}}(?:University|College|Hospital|Institute|Foundation|Bank|Insurance|Airlines|Technologies|Solutions|Systems|Consulting|Partners|Industries|Laboratories|Labs|Pharmaceuticals|Universität|Versicherung|Klinik)(?![\w])", 0.6),
+    Rule("institution after", rf"(?<![\w])(?:[{_U}][\w'’.-]{{1,40}}[ ]){{1,4}}(?:University|College|Hospital|Institute|Foundation|Bank|Insurance|Airlines|Technologies|Solutions|Systems|Consulting|Partners|Industries|Laboratories|Labs|Pharmaceuticals|Universität|Versicherung|Klinik)(?![\w])", 0.6),
     Rule("works at", rf"(?i:\b(?:works? (?:for|at)|working (?:for|at)|employed (?:by|at)|employee of|arbeite(?:t|n)? (?:bei|für)|angestellt bei|beschäftigt bei|travaille(?:nt)? (?:chez|pour)|employée? (?:chez|de)|我在|就职于|任职于)[ ]?(?:der |die |the |la |le )?)(?P<v>{_ORG_WORD}(?:[ ](?:&[ ])?{_ORG_WORD}){{0,3}})", 0.6),
 )  # fmt: skip
 
