@@ -7,6 +7,8 @@ every verdict can be traced to exact weights.
 import hashlib
 import io
 import json
+import zipfile
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -78,7 +80,7 @@ def load_model(path: Path, *, digest: str | None = None) -> ModelFile:
         )
     try:
         return _parse(raw, found)
-    except (ValueError, KeyError, TypeError, EOFError) as error:
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise GuardUnavailable(
             f"The classifier weights {path.name} are damaged; reinstall the package."
         ) from error

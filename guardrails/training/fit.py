@@ -70,7 +70,7 @@ def fit_binary(
     matrix: csr_matrix, labels: NDArray[np.int64], weights: NDArray[np.float64], strength: float
 ) -> tuple[NDArray[np.float64], float]:
     """L2 logistic regression: weights ``[buckets]`` and bias."""
-    model = LogisticRegression(C=strength, solver="lbfgs", max_iter=120, tol=1e-3)
+    model = LogisticRegression(C=strength, solver="lbfgs", max_iter=70, tol=2e-3)
     model.fit(matrix, labels, sample_weight=weights)
     return model.coef_[0].astype(np.float64), float(model.intercept_[0])
 

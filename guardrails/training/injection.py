@@ -26,7 +26,7 @@ from guardrails.training.pipeline import Recipe, train
 RECIPE = Recipe(
     name="injection",
     head="attack",
-    spec=FeatureSpec(symbols=True),
+    spec=FeatureSpec(symbols=True, window=240, stride=160),
     buckets=1 << 19,
     strength=4.0,
     power=0.6,

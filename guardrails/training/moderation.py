@@ -45,7 +45,7 @@ CATEGORIES = {
 RECIPE = Recipe(
     name="moderation",
     head="unsafe",
-    spec=FeatureSpec(),
+    spec=FeatureSpec(window=240, stride=160),
     buckets=1 << 19,
     strength=3.0,
     power=0.6,
