@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from billing import usage_report
-from billing.reports.usage import UsageRow as Sums
 from billing.reading import snapshot
+from billing.reports.usage import UsageRow as Sums
 from billing.usage import TOKEN_CLASSES
 from core.money import format_amount
 from gateway.admin.services import AdminServices

@@ -72,10 +72,13 @@ def run(config: Path | None, task: Callable[[Deployment], Awaitable[_T]]) -> _T:
     try:
         return asyncio.run(_run(config, task))
     except SovgateError as error:
-        typer.echo(f"Error: {error.message}", err=True)
+        typer.echo(f"sovgate: {error.message} [{error.code}]", err=True)
     except (OperationalError, InterfaceError, OSError):
-        typer.echo("Error: the database does not answer, or lacks its tables.", err=True)
-        typer.echo("Check database.url and run `sovgate db upgrade`.", err=True)
+        typer.echo(
+            "sovgate: The database does not answer, or lacks its tables. Check database.url and "
+            "run `sovgate db upgrade`. [database_unavailable]",
+            err=True,
+        )
     raise typer.Exit(1)
 
 

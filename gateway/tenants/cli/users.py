@@ -76,7 +76,7 @@ def _password(variable: str | None) -> str:
         return typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     password = os.environ.get(variable)
     if not password:
-        typer.echo(f"Error: the environment variable {variable} is not set.", err=True)
+        typer.echo(f"sovgate: The environment variable {variable} is not set.", err=True)
         raise typer.Exit(1)
     return password
 

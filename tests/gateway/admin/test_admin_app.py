@@ -1,10 +1,13 @@
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 from sqlalchemy.exc import OperationalError
 
 from gateway.admin import AdminServices, openapi_document
+from gateway.admin.errors import STATUS
 from gateway.admin.permissions import GLOBAL_ONLY, GRANTS, Permission
 from gateway.tenants.roles import Role
 from tests.gateway.admin.conftest import Login, code
@@ -106,3 +109,33 @@ async def test_an_outage_is_said_to_be_one(sign_in: Login, services: AdminServic
     services.database.session = away  # type: ignore[method-assign, assignment]
     answer = await client.get("/tenants")
     assert (answer.status_code, code(answer)) == (503, "database_unavailable")
+
+
+def _documentation() -> str:
+    return (Path(__file__).parents[3] / "docs" / "admin-api.md").read_text("utf-8")
+
+
+def test_the_documentation_has_the_permission_table() -> None:
+    text = _documentation()
+    for permission in Permission:
+        note = " (global only)" if permission in GLOBAL_ONLY else ""
+        marks = " | ".join("yes" if permission in GRANTS[role] else "" for role in Role)
+        assert f"| `{permission}`{note} | {marks} |" in text
+
+
+def test_the_documentation_has_every_call_error_and_action() -> None:
+    text = _documentation()
+    for path, operations in openapi_document()["paths"].items():  # type: ignore[attr-defined]
+        for method in operations:
+            assert f"| `{method.upper()} {path}` |" in text
+    for kind, status in STATUS.items():
+        line = next(line for line in text.splitlines() if f"`{kind.code}`" in line)
+        assert f"| {status} |" in line
+    sources = (Path(__file__).parents[3] / "gateway" / "admin").rglob("service.py")
+    actions = {
+        action
+        for source in sources
+        for action in re.findall(r'"((?:[a-z]+\.[a-z]+)|login|logout)"', source.read_text("utf-8"))
+    }
+    assert {"login", "key.revoke", "export.download"} <= actions
+    assert {action for action in actions if f"`{action}`" not in text} == set()

@@ -22,6 +22,7 @@ from gateway.tenants.keys import new_key
 from gateway.tenants.limits import Limits
 from gateway.tenants.service import KeyService, TenantService
 
+
 class UnsteadyDatabase(Database):
     """A real database whose server can be away: then connecting is refused."""
 
