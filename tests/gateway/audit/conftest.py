@@ -10,7 +10,7 @@ from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import ManualClock, SystemClock
-from core.database import Base, Database
+from core.database import Database
 from gateway.audit import AuditChain, Journal, SigningKey
 
 SETTLEMENTS = Table(
@@ -51,9 +51,8 @@ def chain(clock: ManualClock, key: SigningKey) -> AuditChain:
 
 @pytest.fixture
 async def audit_database(database: Database) -> Database:
-    """A database of each kind with the audit tables and a table for the test's sink."""
+    """A database of each kind with a table more, for the test's sink."""
     async with database.engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
         await connection.run_sync(SETTLEMENTS.metadata.create_all)
     return database
 
