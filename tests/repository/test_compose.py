@@ -149,8 +149,9 @@ def test_secrets_script_makes_every_secret_once(tmp_path: Path) -> None:
     (tmp_path / "deploy").mkdir()
     script = shutil.copy(ROOT / "deploy" / "make-secrets.sh", tmp_path / "deploy")
     made: list[dict[str, str]] = []
+    printed = ""
     for _ in range(2):
-        printed = subprocess.run([script], capture_output=True, text=True, check=True).stdout
+        printed += subprocess.run([script], capture_output=True, text=True, check=True).stdout
         lines = (tmp_path / ".env").read_text().splitlines()
         made.append(dict(line.split("=", 1) for line in lines))
     assert made[0] == made[1]
