@@ -10,7 +10,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
 from core.errors import SovgateError
@@ -28,6 +28,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(SovgateError, _expected)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(IntegrityError, _collision)
     app.add_exception_handler(Exception, _unexpected)
     for outage in (OperationalError, InterfaceError, ConnectionError, TimeoutError):
         app.add_exception_handler(outage, _outage)
@@ -70,6 +71,12 @@ async def _http(_request: Request, error: Exception) -> JSONResponse:
         405: "This path does not take that method. See openapi.json.",
     }.get(status, "The request cannot be read. See openapi.json.")
     return JSONResponse(body(code, message), status, error.headers)
+
+
+async def _collision(_request: Request, _error: Exception) -> JSONResponse:
+    """Two calls made the same thing at the same moment; the database let one through."""
+    message = "Another call has just made something of this name. Look at it and try again."
+    return JSONResponse(body("already_exists", message), 409)
 
 
 async def _unexpected(_request: Request, _error: Exception) -> JSONResponse:

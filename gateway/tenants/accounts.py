@@ -70,7 +70,8 @@ class AccountRepository:
                 RoleBinding.role == Role.OWNER,
                 User.disabled.is_(False),
             )
-            .with_for_update(of=User)
+            # Both rows: a role that another transaction takes away must not count.
+            .with_for_update()
         )
         return frozenset(await self._session.scalars(query))
 

@@ -68,6 +68,11 @@ async def test_the_system_shows_settings_without_secrets(sign_in: Login) -> None
     assert "10.0.0.7" not in answer.text
 
 
+async def test_the_document_is_served(sign_in: Login) -> None:
+    client = await sign_in(None)
+    assert (await client.get("/openapi.json")).json() == openapi_document()
+
+
 async def test_every_answer_has_the_security_headers(sign_in: Login) -> None:
     client = await sign_in("viewer")
     for path in ("/me", "/no-such-path", "/tenants/no-such", "/openapi.json"):

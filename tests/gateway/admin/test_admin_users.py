@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 from sqlalchemy import select
 
@@ -68,6 +70,18 @@ async def test_the_last_owner_stays(sign_in: Login, world: World) -> None:
     owner = [{"role": "owner", "tenant": None}]
     await client.patch(f"/users/{world.users['viewer']}", json={"roles": owner})
     assert (await client.patch(url, json={"disabled": True})).status_code == 200
+
+
+async def test_two_owners_cannot_remove_each_other(sign_in: Login, world: World) -> None:
+    first = await sign_in("owner")
+    grant = [{"role": "owner", "tenant": None}]
+    await first.patch(f"/users/{world.users['viewer']}", json={"roles": grant})
+    second = await sign_in("viewer")
+    answers = await asyncio.gather(
+        first.patch(f"/users/{world.users['viewer']}", json={"roles": []}),
+        second.patch(f"/users/{world.users['owner']}", json={"roles": []}),
+    )
+    assert sorted(answer.is_success for answer in answers) == [False, True]
 
 
 async def test_a_change_ends_the_sessions(sign_in: Login, world: World) -> None:

@@ -1,3 +1,4 @@
+import asyncio
 from datetime import timedelta
 
 import httpx
@@ -170,3 +171,11 @@ async def test_abilities_follow_the_roles(sign_in: Login) -> None:
     assert [ability["tenant"] for ability in local] == ["acme"]
     assert "keys.write" in local[0]["permissions"]
     assert not {"tenants.govern", "users.write", "system.read"} & set(local[0]["permissions"])
+
+
+async def test_attempts_at_the_same_time_all_count(sign_in: Login) -> None:
+    client = await sign_in(None)
+    answers = await asyncio.gather(*(attempt(client, "viewer", "wrong") for _ in range(20)))
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert len(refused) >= 15
+    assert {answer.status_code for answer in answers} <= {401, 429}

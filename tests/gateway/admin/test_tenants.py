@@ -1,3 +1,4 @@
+import asyncio
 import json
 from typing import Any
 
@@ -46,6 +47,13 @@ async def test_a_name_is_taken_once(sign_in: Login) -> None:
     client = await sign_in("owner")
     answer = await client.post("/tenants", json={"name": "acme"})
     assert (answer.status_code, code(answer)) == (409, "already_exists")
+
+
+async def test_a_name_is_taken_once_also_at_the_same_moment(sign_in: Login) -> None:
+    client = await sign_in("owner")
+    calls = (client.post("/tenants", json={"name": "initech"}) for _ in range(6))
+    answers = await asyncio.gather(*calls)
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 5
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
