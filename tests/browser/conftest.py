@@ -8,13 +8,15 @@ would find their loop taken.
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import httpx
 import pytest
 from openai import OpenAI
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from gateway.admin.access import COOKIE
 from gateway.admin_ui import DEFAULT_DIST
 from support.console import DESKTOP, Console
 from support.deployment import (
@@ -27,8 +29,10 @@ from support.deployment import (
     settings,
 )
 
-# Signed out, the UI asks who is signed in, and the browser logs the answer 401.
-_EXPECTED_LOGS = ("401 (Unauthorized)",)
+# The browser logs refusals that the UI handles: "who am I" signed out, a name that is taken.
+_EXPECTED_LOGS = ("401 (Unauthorized)", "409 (Conflict)")
+_PATIENCE_MS = 20_000  # a machine that runs other tests beside these
+_NUMBERS = count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -63,6 +67,7 @@ def browser() -> Iterator[Browser]:
         pytest.fail("The browser tests need Chromium: run 'make browser'.")
     # Chromium's sandbox refuses to run as root, which containers often are.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=arguments)
         yield browser
@@ -82,7 +87,7 @@ def open_console(browser: Browser, browser_gateway: Deployment) -> Iterator[Call
             timezone_id="Europe/Berlin",
             reduced_motion="reduce",
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(_PATIENCE_MS)
         page = context.new_page()
         faults: list[str] = []
         hosts: list[str] = []
@@ -105,29 +110,37 @@ def _note(message: ConsoleMessage, faults: list[str]) -> None:
         faults.append(message.text)
 
 
+@pytest.fixture(scope="session")
+def owner_token(browser_gateway: Deployment) -> str:
+    """A session of the owner, as cookie and as bearer token."""
+    credentials = {"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD}
+    answer = httpx.post(f"{browser_gateway.url}/admin/api/v1/login", json=credentials, timeout=30)
+    return answer.raise_for_status().json()["token"]
+
+
 @pytest.fixture
-def console(open_console: Callable[..., Console]) -> Console:
-    """The UI on a desktop, signed in as the owner."""
+def console(
+    open_console: Callable[..., Console], owner_token: str, browser_gateway: Deployment
+) -> Console:
+    """The UI on a desktop, with the owner signed in."""
     console = open_console()
-    console.sign_in(ADMIN_EMAIL, ADMIN_PASSWORD)
+    console.use_session(COOKIE, owner_token)
     return console
 
 
 @pytest.fixture
-def admin(browser_gateway: Deployment) -> Iterator[httpx.Client]:
+def admin(browser_gateway: Deployment, owner_token: str) -> Iterator[httpx.Client]:
     """The admin API as the owner, for what a test needs but does not look at."""
     base = f"{browser_gateway.url}/admin/api/v1"
-    credentials = {"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD}
-    token = httpx.post(f"{base}/login", json=credentials).raise_for_status().json()["token"]
-    headers = {"authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=base, headers=headers, timeout=20) as client:
+    headers = {"authorization": f"Bearer {owner_token}"}
+    with httpx.Client(base_url=base, headers=headers, timeout=30) as client:
         yield client
 
 
 @pytest.fixture
-def tenant(admin: httpx.Client, request: pytest.FixtureRequest) -> str:
+def tenant(admin: httpx.Client) -> str:
     """A new tenant of the test's own."""
-    name = request.node.name.removeprefix("test_").replace("_", "-").split("[")[0][:40].strip("-")
+    name = f"tenant-{next(_NUMBERS)}"
     admin.post("/tenants", json={"name": name}).raise_for_status()
     return name
 
