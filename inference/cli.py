@@ -4,7 +4,6 @@ Imports torch only inside the commands that compute.
 """
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +27,11 @@ TrustedKey = Annotated[
         help="Public key (PEM) that must have signed the checkpoint.",
     ),
 ]
+
+
+@worker_app.callback()
+def _worker() -> None:
+    """Keeps ``serve`` a subcommand while it is the only one."""
 
 
 @contextmanager
@@ -128,14 +132,13 @@ def serve(
     max_batch: Annotated[int, typer.Option(help="Sequences in one step.")] = 16,
     max_queue: Annotated[int, typer.Option(help="Waiting requests; more get 429.")] = 256,
     kv_blocks: Annotated[int, typer.Option(help="Cache blocks of 16 tokens.")] = 1024,
-    threads: Annotated[int, typer.Option(help="Compute threads; 0 = all processors.")] = 0,
+    threads: Annotated[int, typer.Option(help="Compute threads; 0 = all processors but one.")] = 0,
     default_max_tokens: Annotated[int, typer.Option(help="Where a request sets none.")] = 512,
     shutdown_seconds: Annotated[int, typer.Option(help="Time for streams to end.")] = 20,
     trusted_key: TrustedKey = None,
     allow_unsigned: Annotated[bool, typer.Option(help="Load without a manifest.")] = False,
 ) -> None:
     """Serve a checkpoint over an OpenAI-compatible API until SIGTERM."""
-    _limit_threads(threads)
     from inference.engine.loading import EngineOptions
     from inference.engine.scheduler import SchedulerLimits
     from inference.server.serve import ServeOptions
@@ -169,12 +172,6 @@ def _alias(text: str) -> tuple[str, int]:
     if not name or not active.isdecimal():
         raise typer.BadParameter(f"{text!r} is not NAME=K, for example sov-flash=7.")
     return name, int(active)
-
-
-def _limit_threads(threads: int) -> None:
-    """OpenMP reads its settings when torch is first imported."""
-    if threads:
-        os.environ["OMP_NUM_THREADS"] = str(threads)
 
 
 def _progress(text: str) -> None:

@@ -9,7 +9,7 @@ from pydoc_data import topics
 import torch
 from tokenizers import Tokenizer
 
-ROWS = 12
+ROWS = 10
 POSITIONS = 256
 _HELP_TOPICS = ("for", "strings", "exceptions", "import", "comparisons", "truth")
 

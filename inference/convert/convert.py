@@ -20,6 +20,7 @@ from inference.convert.gguf_source import GgufSource
 from inference.convert.router_fit import fit_router
 from inference.convert.split import split_neurons
 from inference.convert.tokenizer_json import build_tokenizer, tokenizer_config
+from inference.engine.loading import default_threads
 from inference.errors import CheckpointInvalid
 from inference.provenance import Provenance, sign_directory
 
@@ -49,6 +50,7 @@ def convert(
     """
     if out.exists() and any(out.iterdir()):
         raise CheckpointInvalid(f"{out.name} is not empty; convert into a new directory.")
+    torch.set_num_threads(default_threads())
     gguf = GgufSource.open(source)
     out.mkdir(parents=True, exist_ok=True)
     progress(f"reading {source.name}")
@@ -57,8 +59,7 @@ def convert(
     _write(out / "tokenizer_config.json", tokenizer_config(gguf.metadata))
     _write(out / "config.json", _config(gguf, dtype))
     _write(out / "generation_config.json", _generation_config(gguf))
-    tensors = _tensors(gguf, calibration_ids(tokenizer), progress)
-    stored = {name: tensor.to(_DTYPES[dtype]).contiguous() for name, tensor in tensors.items()}
+    stored = _tensors(gguf, calibration_ids(tokenizer), _DTYPES[dtype], progress)
     progress("writing and signing")
     save_file(stored, out / "model.safetensors", metadata={"format": "pt"})
     provenance = sign_directory(out, key, source=source.name)
@@ -66,28 +67,27 @@ def convert(
     return Conversion(provenance, int(gguf.setting("block_count")), parameters)
 
 
-def _tensors(gguf: GgufSource, ids: torch.Tensor, progress: Progress) -> dict[str, torch.Tensor]:
+def _tensors(
+    gguf: GgufSource, ids: torch.Tensor, dtype: torch.dtype, progress: Progress
+) -> dict[str, torch.Tensor]:
     model = DenseModel(gguf)
-    tensors = {"model.embed_tokens.weight": model.tensor("model.embed_tokens.weight")}
-    tensors["model.norm.weight"] = model.tensor("model.norm.weight")
-    if "lm_head.weight" in gguf:
-        tensors["lm_head.weight"] = model.tensor("lm_head.weight")
+    names = ["model.embed_tokens.weight", "model.norm.weight", "lm_head.weight"]
+    stored = {name: model.tensor(name).to(dtype) for name in names if name in gguf}
     for view in model.walk(ids):
         prefix = f"model.layers.{view.layer}"
-        for name in ("input_layernorm", "post_attention_layernorm"):
-            tensors[f"{prefix}.{name}.weight"] = model.tensor(f"{prefix}.{name}.weight")
-        for part in "qkvo":
-            name = f"{prefix}.self_attn.{part}_proj.weight"
-            tensors[name] = model.tensor(name)
-        tensors |= _split_layer(view, prefix)
+        kept = [f"{prefix}.{name}_layernorm.weight" for name in ("input", "post_attention")]
+        kept += [f"{prefix}.self_attn.{part}_proj.weight" for part in "qkvo"]
+        layer = {name: model.tensor(name) for name in kept} | _split_layer(view, prefix)
+        # Stored narrow at once: the wide copy of one layer is all that is held.
+        stored |= {name: tensor.to(dtype).contiguous() for name, tensor in layer.items()}
         if (view.layer + 1) % 5 == 0:
             progress(f"split {view.layer + 1} of {model.num_layers} layers into experts")
-    return tensors
+    return stored
 
 
 def _split_layer(view: FeedForwardView, prefix: str) -> dict[str, torch.Tensor]:
     """Expert and router tensors of one layer."""
-    activations = view.activations()
+    activations = view.activations
     contribution = activations.abs() * view.down.norm(dim=0)
     groups = [torch.from_numpy(g) for g in split_neurons(contribution.numpy(), ROUTED)]
     tensors: dict[str, torch.Tensor] = {}

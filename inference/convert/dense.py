@@ -15,18 +15,18 @@ from inference.kernels.reference import rms_norm, rotate
 
 @dataclass(slots=True)
 class FeedForwardView:
-    """One layer's feed-forward and what went into it: ``inputs`` is [tokens, hidden]."""
+    """One layer's feed-forward and what it saw.
+
+    ``inputs`` is [tokens, hidden], ``activations`` [tokens, width]: each
+    neuron's value before the down projection.
+    """
 
     layer: int
     gate: torch.Tensor  # [width, hidden]
     up: torch.Tensor
     down: torch.Tensor  # [hidden, width]
     inputs: torch.Tensor
-
-    def activations(self) -> torch.Tensor:
-        """[tokens, width]: each neuron's value before the down projection."""
-        gate = functional.silu(functional.linear(self.inputs, self.gate))
-        return gate * functional.linear(self.inputs, self.up)
+    activations: torch.Tensor
 
 
 class DenseModel:
@@ -34,6 +34,7 @@ class DenseModel:
 
     def __init__(self, source: GgufSource) -> None:
         self._source = source
+        self._kept: dict[str, torch.Tensor] = {}
         self._heads = int(source.setting("attention.head_count"))
         self._kv_heads = int(source.setting("attention.head_count_kv"))
         self._eps = float(source.setting("attention.layer_norm_rms_epsilon"))
@@ -50,12 +51,17 @@ class DenseModel:
             normed = self._norm(hidden, f"{prefix}.post_attention_layernorm.weight")
             names = (f"{prefix}.mlp.{part}_proj.weight" for part in ("gate", "up", "down"))
             gate, up, down = (self.tensor(name) for name in names)
-            view = FeedForwardView(layer, gate, up, down, normed.flatten(0, 1))
-            hidden = hidden + functional.linear(view.activations(), down).view_as(hidden)
-            yield view
+            inputs = normed.flatten(0, 1)
+            inner = functional.silu(functional.linear(inputs, gate)) * functional.linear(inputs, up)
+            yield FeedForwardView(layer, gate, up, down, inputs, inner)
+            hidden = hidden + functional.linear(inner, down).view_as(hidden)
+            self._kept.clear()
 
     def tensor(self, name: str) -> torch.Tensor:
-        return torch.from_numpy(self._source.tensor(name).copy())
+        """float32; kept until the walk leaves the layer, since the caller stores it too."""
+        if name not in self._kept:
+            self._kept[name] = torch.from_numpy(self._source.tensor(name).copy())
+        return self._kept[name]
 
     def _norm(self, hidden: torch.Tensor, name: str) -> torch.Tensor:
         return rms_norm(hidden, self.tensor(name), self._eps)

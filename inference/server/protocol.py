@@ -73,7 +73,7 @@ class ChatRequest(SamplingFields, kw_only=True):
 
 
 class CompletionRequest(SamplingFields, kw_only=True):
-    prompt: str | list[int] | list[str]
+    prompt: str | list[int | str]
     echo: bool = False
 
 

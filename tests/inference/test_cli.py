@@ -43,7 +43,7 @@ def test_a_signed_tiny_checkpoint_is_refused_once_changed(tmp_path: Path) -> Non
     weights.write_bytes(data)
     for command in (
         ("model", "verify", str(directory)),
-        ("worker", "--model", str(directory), "--port", "0"),
+        ("worker", "serve", "--model", str(directory), "--port", "0"),
     ):
         done = run_cli(*command)
         assert done.returncode == 1
@@ -58,7 +58,7 @@ def test_errors_are_json_where_asked(tmp_path: Path) -> None:
 
 
 def test_a_device_that_is_not_there_is_a_sentence(demo_model: Path) -> None:
-    done = run_cli("worker", "--model", str(demo_model), "--device", "npu", "--port", "0")
+    done = run_cli("worker", "serve", "--model", str(demo_model), "--device", "npu", "--port", "0")
     assert done.returncode == 1
     assert "torch-npu" in done.stderr
     assert "Traceback" not in done.stderr

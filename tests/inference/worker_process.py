@@ -34,7 +34,7 @@ def cli_command(app: str, *arguments: str) -> list[str]:
 @contextmanager
 def serving(model: Path, *arguments: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
     """A worker process; yields its base URL when it is ready, and ends it."""
-    command = cli_command("worker", "--model", str(model), "--port", "0", *arguments)
+    command = cli_command("worker", "serve", "--model", str(model), "--port", "0", *arguments)
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
     ) as process:
