@@ -21,7 +21,7 @@ def _steps(labels: Bools, scores: Floats) -> tuple[Floats, Floats]:
     ranked = labels[order].astype(float)
     last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
     hits = np.cumsum(ranked)[last]
-    return hits, last + 1 - hits
+    return hits, (last + 1 - hits).astype(np.float64)
 
 
 def auroc(labels: ArrayLike, scores: ArrayLike) -> float | None:
@@ -82,7 +82,9 @@ class Decisions:
         total = positives + negatives
         return {
             "accuracy": _ratio(self.true_positive + self.true_negative, total),
-            "f1": _ratio(2 * self.true_positive, self.true_positive + self.false_positive + positives),
+            "f1": _ratio(
+                2 * self.true_positive, self.true_positive + self.false_positive + positives
+            ),
             "tpr": _ratio(self.true_positive, positives),
             "fpr": _ratio(self.false_positive, negatives),
         }

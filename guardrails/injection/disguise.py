@@ -1,7 +1,7 @@
 """Undoing cheap disguises: base64, leetspeak, spaced-out letters, look-alike letters.
 
 Each yields a further reading of the text which is judged like the text itself. Nothing is
-yielded for ordinary text, so ordinary text costs two regular expressions.
+yielded for ordinary text, which costs a look at the lengths of its words.
 """
 
 import base64
@@ -10,28 +10,39 @@ import re
 from collections.abc import Iterator
 
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{24,}={0,2}")
-_HEX = re.compile(r"(?:[0-9a-fA-F]{2}[ ]?){16,}")
+_HEX = re.compile(r"(?:[0-9a-fA-F]{2}){16,}")
 _SPACED = re.compile(r"(?:(?<!\w)\w[ .\-_*]){6,}\w(?!\w)")
+_BETWEEN = re.compile(r"[ .\-_*]")
 _LEET_WORD = re.compile(r"(?<!\w)[a-z]+[0134578@$!|][a-z0134578@$!|]*[a-z]", re.IGNORECASE)
 _LEET = str.maketrans("0134578@$!|", "oieastbasil")
 # Cyrillic and Greek letters that look Latin.
 _LOOKALIKE = str.maketrans("аеорсухіјѕԁɡνοιαεκρτ", "aeopcyxijsdgvoiaekpt")
-_LATIN = re.compile(r"[a-zA-Z]")
-_FOREIGN = re.compile(r"[\u0370-\u03ff\u0400-\u04ff\u0500-\u052f]")
 _MIXED = re.compile(r"[a-zA-Z][\u0370-\u052f]|[\u0370-\u052f][a-zA-Z]")
 _MIN_LEET_WORDS = 2
+_LONG_WORD, _SINGLES = 13, 6
 _MAX_DECODED = 20_000
 
 
 def readings(text: str) -> Iterator[str]:
     """Further readings of a disguised text; nothing for an ordinary one."""
-    yield from _decoded(text)
-    if _MIXED.search(text):
+    words = text.split()
+    longest = max(map(len, words), default=0)
+    if longest >= 24:
+        yield from _decoded(text)
+    if not text.isascii() and _MIXED.search(text):
         yield text.translate(_LOOKALIKE).translate(_LEET)
-    elif len(_LEET_WORD.findall(text)) >= _MIN_LEET_WORDS:
+    elif _leet_words(text) >= _MIN_LEET_WORDS:
         yield text.translate(_LEET)
-    if _SPACED.search(text):
-        yield _SPACED.sub(lambda match: re.sub(r"[ .\-_*]", "", match.group()), text)
+    if longest >= _LONG_WORD or sum(len(word) == 1 for word in words) >= _SINGLES:
+        joined = _SPACED.sub(lambda match: _BETWEEN.sub("", match.group()), text)
+        if joined != text:
+            yield joined
+
+
+def _leet_words(text: str) -> int:
+    if not any(mark in text for mark in "0134578@$!|"):
+        return 0
+    return len(_LEET_WORD.findall(text))
 
 
 def _decoded(text: str) -> Iterator[str]:
@@ -40,7 +51,7 @@ def _decoded(text: str) -> Iterator[str]:
         if plain:
             yield plain
     for match in _HEX.finditer(text[: _MAX_DECODED * 4]):
-        plain = _printable(bytes.fromhex(match.group().replace(" ", "")))
+        plain = _printable(bytes.fromhex(match.group()))
         if plain:
             yield plain
 

@@ -98,5 +98,8 @@ def _parse(raw: bytes, digest: str) -> ModelFile:
             )
             for name, labels in header["labels"].items()
         }
-    spec = {k: tuple(v) if isinstance(v, list) else v for k, v in header["spec"].items()}
+    spec: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in header["spec"].items()
+    }
     return ModelFile(header["name"], FeatureSpec(**spec), heads, header["settings"], digest)

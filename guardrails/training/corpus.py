@@ -57,6 +57,18 @@ def distinct(examples: Iterable[Example]) -> list[Example]:
     return [example for key, example in first.items() if len(labels[key]) == 1]
 
 
+def capped(examples: list[Example], limit: int, rng: random.Random) -> list[Example]:
+    """At most ``limit`` texts per source and label, drawn at random: the rest adds little."""
+    groups: dict[tuple[str, int], list[Example]] = {}
+    for example in examples:
+        groups.setdefault((example.source, example.label), []).append(example)
+    return [
+        example
+        for group in groups.values()
+        for example in (group if len(group) <= limit else rng.sample(group, limit))
+    ]
+
+
 def passages(data: Path, rng: random.Random) -> list[str]:
     """Ordinary sentences and paragraphs, to paste into prompts."""
     singles = [r["text"] for r in rows(data, "pii_en")] + [r["text"] for r in rows(data, "ner_de")]

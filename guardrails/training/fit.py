@@ -57,7 +57,7 @@ def source_weights(
     ``gain`` multiplies sources; the two labels get the same total, and the mean is 1.
     """
     keys = [f"{source}|{label}" for source, label in zip(sources, labels, strict=True)]
-    names, inverse, sizes = np.unique(keys, return_inverse=True, return_counts=True)
+    _, inverse, sizes = np.unique(keys, return_inverse=True, return_counts=True)
     weights = (sizes.astype(float) ** (power - 1.0))[inverse]
     weights *= np.array([gain.get(source, 1.0) for source in sources])
     sign = np.asarray(labels) == 1
@@ -72,7 +72,7 @@ def fit_binary(
     """L2 logistic regression: weights ``[buckets]`` and bias."""
     model = LogisticRegression(C=strength, solver="lbfgs", max_iter=70, tol=2e-3)
     model.fit(matrix, labels, sample_weight=weights)
-    return model.coef_[0].astype(np.float64), float(model.intercept_[0])
+    return np.asarray(model.coef_, np.float64)[0], float(np.asarray(model.intercept_)[0])
 
 
 def fit_classes(
@@ -81,7 +81,7 @@ def fit_classes(
     """Multinomial logistic regression: weights ``[buckets, classes]`` and biases."""
     model = LogisticRegression(C=strength, solver="lbfgs", max_iter=40, tol=1e-2)
     model.fit(matrix, labels, sample_weight=weights)
-    return model.coef_.T.astype(np.float64), model.intercept_.astype(np.float64)
+    return np.asarray(model.coef_, np.float64).T, np.asarray(model.intercept_, np.float64)
 
 
 def fit_platt(
@@ -90,7 +90,7 @@ def fit_platt(
     """Slope and shift that turn held-out scores into probabilities (Platt, 1999)."""
     model = LogisticRegression(C=1e3, solver="lbfgs")
     model.fit(scores[:, None], labels, sample_weight=weights)
-    return float(model.coef_[0, 0]), float(model.intercept_[0])
+    return float(np.asarray(model.coef_)[0, 0]), float(np.asarray(model.intercept_)[0])
 
 
 def folds(count: int, parts: int, seed: int) -> NDArray[np.int64]:

@@ -14,6 +14,7 @@ from guardrails.linear import FeatureSpec
 from guardrails.training.corpus import (
     LANGUAGES,
     Example,
+    capped,
     distinct,
     enterprise,
     ordinary,
@@ -22,6 +23,8 @@ from guardrails.training.corpus import (
 )
 from guardrails.training.grammar import Grammar
 from guardrails.training.pipeline import Recipe, train
+
+MOST_PER_SOURCE = 6000
 
 RECIPE = Recipe(
     name="injection",
@@ -94,7 +97,7 @@ def examples(data: Path, seed: int) -> list[Example]:
     """Everything, distinct, in a fixed order."""
     rng = random.Random(seed)
     everything = own_examples(data, rng) + public_examples(data) + ordinary(data)
-    return distinct(everything + enterprise(data, rng))
+    return capped(distinct(everything + enterprise(data, rng)), MOST_PER_SOURCE, rng)
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from guardrails.linear import FeatureSpec
 from guardrails.training.corpus import (
     LANGUAGES,
     Example,
+    capped,
     distinct,
     enterprise,
     ordinary,
@@ -41,6 +42,8 @@ CATEGORIES = {
     "Child Abuse": "violence",
     "Hate/Harass/Violence": "harassment",
 }
+
+MOST_PER_SOURCE = 6000
 
 RECIPE = Recipe(
     name="moderation",
@@ -104,7 +107,7 @@ def examples(data: Path, seed: int) -> list[Example]:
     """Everything, distinct, in a fixed order."""
     rng = random.Random(seed)
     everything = own_examples(rng) + public_examples(data) + ordinary(data)
-    return distinct(everything + enterprise(data, rng))
+    return capped(distinct(everything + enterprise(data, rng)), MOST_PER_SOURCE, rng)
 
 
 def main() -> None:

@@ -81,7 +81,9 @@ def labelled_prompts(data: Path) -> list[Prompt]:
     for row in rows(data, "routing"):
         source, group = row["source"].split("/")[0], row.get("group") or "arena"
         found.append(
-            Prompt(row["prompt"], int(row["hard"]), _trend(source, group, row["prompt"]), source, group)
+            Prompt(
+                row["prompt"], int(row["hard"]), _trend(source, group, row["prompt"]), source, group
+            )
         )
     return found
 

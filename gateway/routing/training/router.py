@@ -51,7 +51,7 @@ def design(texts: Sequence[str], buckets: int) -> csr_matrix:
     """Rows of hashed features followed by the signals, ``[texts, buckets + signals]``."""
     shown = [excerpt(text) for text in texts]
     shape = csr_matrix(np.array([signals(text) for text in shown]))
-    return hstack([vectorise(shown, SPEC, buckets).matrix, shape], format="csr")
+    return csr_matrix(hstack([vectorise(shown, SPEC, buckets).matrix, shape]))
 
 
 def fit_hard(

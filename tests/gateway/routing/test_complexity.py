@@ -16,10 +16,10 @@ HARD = """
 Prove that the sum of two continuous functions on a metric space is continuous.
 Prove that there is no largest prime number and explain where contradiction is used.
 Derive the Euler-Lagrange equation for a bead on a rotating hoop and find its equilibria.
-A 61-year-old man with hypertension presents with sudden tearing chest pain radiating to the back and unequal pulses. What is the most likely diagnosis and the next best step?
+A 61-year-old man has sudden tearing chest pain and unequal pulses. What is the diagnosis?
 Design and implement a distributed lock service in Go that survives network partitions, with tests.
-Our payment service deadlocks under load; find the race condition in this Java code and explain the fix.
-Analyse this limitation of liability clause under German law and redraft it so that it is enforceable.
+Our payment service deadlocks under load; find the race condition in this Java code.
+Analyse this liability clause under German law and redraft it so that it is enforceable.
 Beweise, dass jede endliche Gruppe von Primzahlordnung zyklisch ist.
 Leite die Wellengleichung aus den Maxwell-Gleichungen her und diskutiere die Randbedingungen.
 证明任意有限整环都是域，并说明每一步的依据。
@@ -50,7 +50,9 @@ def test_hard_prompts_stand_above_easy_ones(model: ComplexityModel) -> None:
 
 
 def test_length_is_not_difficulty(model: ComplexityModel) -> None:
-    long_easy = "Fix the spelling mistakes: " + "I recieved teh parcel yesterday and it was fine. " * 25
+    long_easy = (
+        "Fix the spelling mistakes: " + "I recieved teh parcel yesterday and it was fine. " * 25
+    )
     short_hard = "Prove that the square root of two is irrational."
     assert model.assess(short_hard).hard > model.assess(long_easy).hard
 

@@ -28,7 +28,11 @@ def test_the_worst_order() -> None:
 
 def test_ties_are_chance() -> None:
     found = cost_quality(STRONG, WEAK, np.zeros(4))
-    assert found == {"apgr": pytest.approx(0.5), "cpt50": pytest.approx(0.5), "cpt80": pytest.approx(0.8)}
+    assert found == {
+        "apgr": pytest.approx(0.5),
+        "cpt50": pytest.approx(0.5),
+        "cpt80": pytest.approx(0.8),
+    }
 
 
 def test_a_weak_model_that_is_better_leaves_no_gap() -> None:
@@ -46,8 +50,11 @@ def test_the_curve_runs_from_nothing_to_all() -> None:
 def test_both_kinds_of_rows() -> None:
     rows = [
         {"prompt": "Prove that the square root of two is irrational.", "hard": True, "lang": "en"},
-        {"prompt": "What is the capital of Portugal, and in which year was it named so, please?",
-         "hard": False, "lang": "en"},
+        {
+            "prompt": "What is the capital of Portugal, and in which year was it named so, please?",
+            "hard": False,
+            "lang": "en",
+        },
         {"prompt": "Short", "quality": {"strong": 1, "weak": 0}, "group": "g"},
         {"prompt": "A bit longer", "quality": {"strong": 1, "weak": 1}, "group": "g"},
     ]

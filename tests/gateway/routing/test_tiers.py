@@ -81,9 +81,7 @@ def test_an_unavailable_tier_gives_the_next_stronger(router: TierRouter) -> None
 
 
 def test_else_the_strongest_weaker(router: TierRouter) -> None:
-    choice = router.choose(
-        assessment("math", 0.85), available=["flash", "instant"], quality=0.8
-    )
+    choice = router.choose(assessment("math", 0.85), available=["flash", "instant"], quality=0.8)
     assert choice.tier == "flash"
     assert "think-high not available" in choice.reason
 

@@ -20,8 +20,22 @@ class LengthDetector:
 
 
 ROWS: list[dict[str, Any]] = [
-    {"text": "a" * 9, "unsafe": True, "category": "hate", "lang": "en", "role": "user", "source": "x"},
-    {"text": "a" * 2, "unsafe": True, "category": "hate", "lang": "de", "role": "user", "source": "x"},
+    {
+        "text": "a" * 9,
+        "unsafe": True,
+        "category": "hate",
+        "lang": "en",
+        "role": "user",
+        "source": "x",
+    },
+    {
+        "text": "a" * 2,
+        "unsafe": True,
+        "category": "hate",
+        "lang": "de",
+        "role": "user",
+        "source": "x",
+    },
     {"text": "a" * 6, "unsafe": False, "lang": "en", "role": "assistant", "source": "y"},
     {"text": "a" * 1, "unsafe": False, "lang": "en", "role": "martian", "source": "y"},
 ]

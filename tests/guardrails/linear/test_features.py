@@ -51,7 +51,9 @@ def test_repetition_adds_no_word() -> None:
     assert hashes("kill kill kill", spec) == hashes("kill", spec)
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n\t", "\ud800", "🙂", "\u200b", "\x00", "a", "é", "中"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "\n\t", "\ud800", "🙂", "\u200b", "\x00", "a", "é", "中"]
+)
 def test_odd_texts_do_not_fail(text: str) -> None:
     for window in featurize(text, SPEC).windows():
         assert window.dtype == np.uint32
