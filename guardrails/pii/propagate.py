@@ -19,17 +19,36 @@ _SHORTEST_VALUE: Final = 3
 _SHORTEST_NUMBER: Final = 5
 # Parts of names that are no one's name by themselves.
 _NO_NAME: Final = frozenset(
-    "von van der den des del della dos das de la le les du and und et the bin ibn ben abu mrs miss"
-    " herr frau madame monsieur prof dipl ing jun sen son will may can mark bill art rose grace"
-    " hope faith joy april june august summer autumn dawn page young long short king bishop church"
-    " wood field hill lake stone day may's who his her she him dear best kind regards hello bitte"
-    " gross groß klein lang kurz jung alt neu weiß schwarz braun roth koch bauer müller's".split()
+    [
+        "von", "van", "der", "den", "des", "del", "della", "dos", "das", "de", "la", "le", "les",
+        "du", "and", "und", "et", "the", "bin", "ibn", "ben", "abu", "mrs", "miss", "herr", "frau",
+        "madame", "monsieur", "prof", "dipl", "ing", "jun", "sen", "son", "will", "may", "can",
+        "mark", "bill", "art", "rose", "grace", "hope", "faith", "joy", "april", "june", "august",
+        "summer", "autumn", "dawn", "page", "young", "long", "short", "king", "bishop", "church",
+        "wood", "field", "hill", "lake", "stone", "day", "may's", "who", "his", "her", "she", "him",
+        "dear", "best", "kind", "regards", "hello", "bitte", "gross", "groß", "klein", "lang",
+        "kurz", "jung", "alt", "neu", "weiß", "schwarz", "braun", "roth", "koch", "bauer",
+        "müller's",
+    ]
 )
 # Some of these are names often enough that their capitalised form is masked all the same.
 _CAPITALISED: Final = frozenset(
-    "mark bill art rose grace hope faith joy april june august summer dawn page young long short"
-    " king bishop church wood field hill lake stone day gross groß klein lang kurz jung weiß"
-    " schwarz braun roth koch bauer".split()
+    [
+        "mark", "bill", "art", "rose", "grace", "hope", "faith", "joy", "april", "june", "august",
+        "summer", "dawn", "page", "young", "long", "short", "king", "bishop", "church", "wood",
+        "field", "hill", "lake", "stone", "day", "gross", "groß", "klein", "lang", "kurz", "jung",
+        "weiß", "schwarz", "braun", "roth", "koch", "bauer",
+    ]
+)
+_NO_MAILBOX_NAME: Final = frozenset(
+    [
+        "info", "sales", "support", "team", "office", "contact", "hello", "mail", "admin",
+        "service", "services", "kontakt", "no", "reply", "noreply", "press", "presse", "marketing",
+        "job", "jobs", "career", "hr", "it", "help", "desk", "billing", "invoice", "invoices",
+        "rechnung", "buchhaltung", "customer", "kunden", "group", "news", "newsletter", "shop",
+        "web", "user", "name", "first", "last", "vorname", "nachname", "prenom", "nom", "my",
+        "your", "the", "test", "dev", "data", "account", "accounts", "security", "legal",
+    ]
 )
 
 
@@ -51,6 +70,9 @@ class KnownValues:
             if span.entity_type == "PERSON":
                 for part in _name_parts(value):
                     self._add(part, span.entity_type)
+            elif span.entity_type == "EMAIL_ADDRESS":
+                for part in _mailbox_names(value):
+                    self._add(part, "PERSON")
 
     def extend(self, text: str, spans: Sequence[Span]) -> Sequence[Span]:
         """``spans`` and the known values that they leave uncovered, in order, not overlapping."""
@@ -119,13 +141,25 @@ def _name_parts(value: str) -> list[str]:
     parts: list[str] = []
     for part in _RUN.findall(value):
         lower = part.lower()
+        if _CJK.search(part):
+            # 格蕾塔·沃格尔 by its halves, 王小明 also as 小明.
+            parts += [part] if len(part) < len(value) else [part[1:]] if len(part) == 3 else []
         if len(part) < _SHORTEST_PART or part.isdigit() or _CJK.search(part):
             continue
         if lower not in _NO_NAME:
             parts += (part, lower, part.upper(), part.capitalize())
         elif lower in _CAPITALISED:
             parts += (lower.capitalize(), part.upper())
-    return parts + [value.lower(), value.upper()] if parts else parts
+    return [*parts, value.lower(), value.upper()] if parts else parts
+
+
+def _mailbox_names(address: str) -> list[str]:
+    """``greta.vogel@...`` tells two names; ``sales.team@...`` and ``bo@...`` tell none."""
+    parts = [part for part in re.split(r"[._+-]", address.partition("@")[0]) if part.isalpha()]
+    names = [part for part in parts if len(part) >= _SHORTEST_PART]
+    if len(parts) < 2 or any(part.lower() in _NO_MAILBOX_NAME for part in parts):
+        return []
+    return [name.capitalize() for name in names if name.lower() not in _NO_NAME]
 
 
 def _covered(span: Span, spans: Sequence[Span]) -> bool:

@@ -8,7 +8,7 @@ from guardrails.pii.entities import RANK
 from guardrails.types import Span
 
 _EDGES: Final = " \t\r\n\u00a0\u3000.,;:!?\"'`“”„‘’«»()[]{}<>|*_~=，。；：！？、（）「」【】"
-# Their ends carry meaning: a password may end in "!", a key block in dashes, a telephone number begin with "(".
+# Their ends carry meaning: a password may end in "!", a telephone number begin with "(".
 _UNTRIMMED: Final = frozenset(
     {"PASSWORD", "PRIVATE_KEY", "CONNECTION_STRING", "API_KEY", "JWT", "PHONE_NUMBER"}
 )

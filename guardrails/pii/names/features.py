@@ -15,14 +15,22 @@ BITS: Final = 17
 KINDS: Final = ("O", "PERSON", "LOCATION", "ORGANIZATION")
 _TOKEN: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[^\w\s]|_|\n")
 _LANGUAGES: Final = {
-    1: "the and of to in is was for that with my it on i you are this have not be at me can".split(),
-    2: "der die das und ist von zu den mit nicht ein eine ich auf für im des dem sich auch wie"
-    " bitte es wird wurde sie mir mein meine".split(),
-    3: "le la les des est et un une du que pour dans je vous sur au par qui ne pas mon ma avec"
-    " il elle a été en ce".split(),
+    1: [
+        "the", "and", "of", "to", "in", "is", "was", "for", "that", "with", "my", "it", "on", "i",
+        "you", "are", "this", "have", "not", "be", "at", "me", "can",
+    ],
+    2: [
+        "der", "die", "das", "und", "ist", "von", "zu", "den", "mit", "nicht", "ein", "eine", "ich",
+        "auf", "für", "im", "des", "dem", "sich", "auch", "wie", "bitte", "es", "wird", "wurde",
+        "sie", "mir", "mein", "meine",
+    ],
+    3: [
+        "le", "la", "les", "des", "est", "et", "un", "une", "du", "que", "pour", "dans", "je",
+        "vous", "sur", "au", "par", "qui", "ne", "pas", "mon", "ma", "avec", "il", "elle", "a",
+        "été", "en", "ce",
+    ],
 }  # fmt: skip
 _LANGUAGE_OF: Final = {word: code for code, words in _LANGUAGES.items() for word in words}
-_FAMILIES: Final = 8
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -67,17 +75,17 @@ def _shape(word: str) -> str:
     return out[:6]
 
 
-def features(words: list[str], hints: Array | None = None) -> Array:
+def features(words: list[str], hints: Array) -> Array:
     """Indices into the weights, one row per word.
 
     Args:
         words: from ``tokens``.
-        hints: another model's label per word (0..3), or ``None`` where there is none; the two
-            cases have separate weights.
+        hints: another model's label per word, an index into ``KINDS``.
     """
     count = len(words)
     base = np.array([_word(word) for word in words], dtype=np.uint64).reshape(count, -1)
-    padded = np.vstack([np.full((2, base.shape[1]), 7, np.uint64), base, np.full((2, base.shape[1]), 9, np.uint64)])
+    edges = [np.full((2, base.shape[1]), mark, np.uint64) for mark in (7, 9)]
+    padded = np.vstack([edges[0], base, edges[1]])
     word, shape = padded[:, 0], padded[:, 2]
     here = slice(2, count + 2)
     before, after = slice(1, count + 1), slice(3, count + 3)
@@ -89,19 +97,20 @@ def features(words: list[str], hints: Array | None = None) -> Array:
         _mix(word[before], word[before]), _mix(word[after], word[after] * np.uint64(3)),
         _mix(word[before2], np.uint64(101)), _mix(word[after2], np.uint64(103)),
         _mix(word[before], word[here]), _mix(word[here], word[after]),
-        _mix(shape[before], shape[here] * np.uint64(5)), _mix(shape[here], shape[after] * np.uint64(7)),
+        _mix(shape[before], shape[here] * np.uint64(5)),
+        _mix(shape[here], shape[after] * np.uint64(7)),
         _mix(shape[before] * np.uint64(13) + shape[after], shape[here]),
-        _mix(word[before] * np.uint64(17), shape[here]), _mix(word[after] * np.uint64(19), shape[here]),
+        _mix(word[before] * np.uint64(17), shape[here]),
+        _mix(word[after] * np.uint64(19), shape[here]),
         _mix(padded[before, 8], shape[here]), _mix(padded[after, 8] * np.uint64(23), shape[here]),
         _mix(shape[here], language * np.uint64(29) + starts),
         _mix(base[:, 8], language), _mix(word[here] * np.uint64(31), language + starts),
         _mix(base[:, 9] * np.uint64(37), shape[here] + language),
         _mix(shape[before2] * np.uint64(41) + shape[before], shape[here] + language),
     ]  # fmt: skip
-    if hints is not None:
-        columns += _hinted(hints, shape[here], base[:, 8], word[here], language, starts)
+    columns += _hinted(hints, shape[here], base[:, 8], word[here], language, starts)
     mask = np.uint64((1 << BITS) - 1)
-    rows = [(_mix(column, np.uint64(97 + 2 * index))) & mask for index, column in enumerate(columns)]
+    rows = [_mix(column, 97 + 2 * index) & mask for index, column in enumerate(columns)]
     return np.stack(rows, axis=1).astype(np.int64)
 
 

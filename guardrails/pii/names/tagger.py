@@ -9,7 +9,10 @@ import numpy as np
 from guardrails.pii.names.features import KINDS, features, tokens
 
 WEIGHTS: Final = Path(__file__).with_name("weights") / "names.npz"
-_JOINERS: Final = frozenset("von van der den de del della di da dos du la le zu y of the und & - ' ’ .".split())
+_JOINERS: Final = frozenset([
+    "von", "van", "der", "den", "de", "del", "della", "di", "da", "dos", "du", "la", "le", "zu",
+    "y", "of", "the", "und", "&", "-", "'", "’", ".",
+])  # fmt: skip
 
 
 class Name(NamedTuple):
@@ -22,11 +25,11 @@ class Name(NamedTuple):
 
 
 class NameTagger:
-    """Linear weights over hashed features, with and without another model's hints.
+    """Linear weights over hashed features and another model's hints.
 
     Args:
-        weights: ``(2, 2**BITS, 4)`` float16; [0] without hints, [1] with hints.
-        bias: ``(2, 4)``.
+        weights: ``(2**BITS, 4)`` float32.
+        bias: ``(4,)``.
     """
 
     def __init__(self, weights: np.ndarray[Any, Any], bias: np.ndarray[Any, Any]) -> None:
@@ -37,23 +40,21 @@ class NameTagger:
     def load(cls, path: Path = WEIGHTS) -> "NameTagger":
         """Read the shipped weights; ``allow_pickle`` stays off."""
         with np.load(path, allow_pickle=False) as data:
-            scale = data["scale"].astype(np.float32)
-            return cls(data["weights"].astype(np.float32) * scale[:, None, None], data["bias"])
+            return cls(data["weights"].astype(np.float32) * data["scale"], data["bias"])
 
     def find(
-        self, text: str, hints: Sequence[tuple[int, int, str]] | None, threshold: float
+        self, text: str, hints: Sequence[tuple[int, int, str]], threshold: float
     ) -> list[Name]:
         """Names in ``text``.
 
         Args:
-            hints: another model's findings as ``(start, end, kind)``; ``None`` without one.
+            hints: another model's findings as ``(start, end, kind)``.
             threshold: least probability of being a name of any kind.
         """
         words, offsets = tokens(text)
         if not words:
             return []
-        labels = None if hints is None else hint_labels(offsets, hints)
-        probabilities = self._probabilities(words, labels)
+        probabilities = self._probabilities(words, hint_labels(offsets, hints))
         named = 1.0 - probabilities[:, 0] >= threshold
         if not named.any():
             return []
@@ -61,12 +62,11 @@ class NameTagger:
         return _join(text, words, offsets, named, kinds, 1.0 - probabilities[:, 0])
 
     def _probabilities(self, words: list[str], labels: Any) -> Any:
-        which = 0 if labels is None else 1
         out = np.empty((len(words), len(KINDS)), np.float32)
         for start in range(0, len(words), 4096):
             part = slice(start, start + 4096)
-            rows = features(words[part], None if labels is None else labels[part])
-            scores = self._weights[which][rows].sum(axis=1) + self._bias[which]
+            rows = features(words[part], labels[part])
+            scores = self._weights[rows].sum(axis=1) + self._bias
             scores = np.exp(scores - scores.max(axis=1, keepdims=True))
             out[part] = scores / scores.sum(axis=1, keepdims=True)
         return out

@@ -4,10 +4,16 @@ News and encyclopaedias, which the labelled sets come from, have no "Bitte schre
 an ..."; without such sentences a tagger takes every German noun in a prompt for a name.
 """
 
+# One sentence a line.
+# ruff: noqa: E501
+
+
 import random
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+_SLOT: Final = re.compile(r"\{(PER|LOC|ORG)\}")
 _PLACES: Final = {"PER": "PERSON", "LOC": "LOCATION", "ORG": "ORGANIZATION"}
 
 _DE: Final = """
@@ -122,7 +128,32 @@ Pourquoi le ciel est-il bleu le jour et rouge le soir ?
 Résumez le rapport sur les ventes du troisième trimestre en cinq phrases.
 Quels sont les avantages et les inconvénients du télétravail ?
 """
-_SETS: Final = {"de": _DE, "en": _EN, "fr": _FR}
+_CODE: Final = """\
+import json\nfor row in rows:\n    total += row.price * Decimal(2)\nprint(total)
+SELECT name, city FROM customers WHERE id = 5 ORDER BY created_at DESC;
+kubectl get pods -n production\ndocker run --rm -it ubuntu:22.04 bash
+Traceback (most recent call last):\n  File "main.py", line 3, in <module>\nValueError: invalid literal
+public static void main(String[] args) {\n  HttpClient client = new HttpClient();\n}
+const app = express();\napp.get('/users', async (req, res) => res.json(await User.findAll()));
+def area(radius: float) -> float:\n    return math.pi * radius**2
+class Invoice(BaseModel):\n    total: Decimal\n    customer: Customer | None = None
+git commit -m "Fix race in scheduler" && git push origin main
+CREATE TABLE orders (id INTEGER PRIMARY KEY, customer_id INTEGER REFERENCES customers(id));
+#include <stdio.h>\nint main(void) { printf("Hello World"); return 0; }
+npm install react react-dom && npm run build
+fn main() { let xs: Vec<i32> = Vec::new(); println!("{:?}", xs); }
+if err != nil { return fmt.Errorf("open file: %w", err) }
+{"id": 5, "title": "Report", "createdAt": "2024-05-01", "tags": ["draft"]}
+<div class="container"><h1>Welcome</h1><p>Please log in</p></div>
+ERROR 2024-05-01 10:00:00 Connection refused: Timeout after 30 seconds
+- [ ] Update README\n- [x] Add tests for Parser
+pip install numpy pandas && python train.py --epochs 10
+Ask the Team to review. Use Figure 1 and Table 2. See Section 3.
+Who wrote this? What is it? When does it start? Where is the key? Which one? Why not? How much?
+The cat sat on the mat. This is fine. These are new. Those were old. There is one. They know. We go. You see.
+Translate: The weather is nice. Compare both. Describe it. List all. Write a poem. Give an example. Create a plan.
+"""
+_SETS: Final = {"de": _DE, "en": _EN, "fr": _FR, "code": _CODE}
 
 
 def filled_sentences(
@@ -138,7 +169,7 @@ def filled_sentences(
         for kind, values in surfaces.items()
     }
     for _ in range(count):
-        lang = generator.choice(["de", "de", "en", "fr"])
+        lang = generator.choice(["de", "de", "en", "en", "fr", "code"])
         lower = generator.random() < 0.08
         text, spans = "", list[dict[str, Any]]()
         for _ in range(generator.randint(1, 3)):
@@ -153,10 +184,9 @@ def _fill(
     names: dict[str, list[str]],
     generator: random.Random,
 ) -> str:
-    while "{" in sentence:
-        before, _, rest = sentence.partition("{")
-        label, _, sentence = rest.partition("}")
-        text += before
+    while match := _SLOT.search(sentence):
+        text += sentence[: match.start()]
+        label, sentence = match[1], sentence[match.end() :]
         value = generator.choice(names[_PLACES[label]])
         spans.append({"start": len(text), "end": len(text) + len(value), "label": label})
         text += value

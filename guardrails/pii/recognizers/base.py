@@ -97,7 +97,9 @@ class RuleRecognizer(PatternRecognizer):
             return []
         entity = self.supported_entities[0]
         return [
-            RecognizerResult(entity, start, end, compiled.rule.score, None, _metadata(self.name))
+            RecognizerResult(
+                entity, start, end, compiled.rule.score, recognition_metadata=_metadata(self.name)
+            )
             for compiled in self._rules
             for start, end in _matches(compiled, text)
         ]

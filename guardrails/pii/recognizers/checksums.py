@@ -119,7 +119,8 @@ def nhs_number(text: str) -> bool:
     digits = digits_of(text)
     if len(digits) != 10 or len(set(digits)) == 1:
         return False
-    total = sum(int(digit) * weight for digit, weight in zip(digits, range(10, 1, -1), strict=False))
+    weighted = zip(digits, range(10, 1, -1), strict=False)
+    total = sum(int(digit) * weight for digit, weight in weighted)
     return (11 - total % 11) % 11 == int(digits[9])
 
 

@@ -1,5 +1,8 @@
 """E-mail addresses, telephone numbers, addresses in networks, URLs that name a user."""
 
+# A pattern, or a row of a table, reads best on one line.
+# ruff: noqa: E501
+
 import ipaddress
 import re
 from typing import Final

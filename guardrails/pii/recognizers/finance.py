@@ -1,5 +1,8 @@
 """Accounts, banks, cards, wallets."""
 
+# A pattern, or a row of a table, reads best on one line.
+# ruff: noqa: E501
+
 import re
 from typing import Final
 

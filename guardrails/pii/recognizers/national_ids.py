@@ -1,5 +1,8 @@
 """National numbers, travel documents, licences, number plates."""
 
+# A pattern, or a row of a table, reads best on one line.
+# ruff: noqa: E501
+
 import re
 from typing import Final
 

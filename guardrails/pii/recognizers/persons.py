@@ -4,6 +4,9 @@ A word model misses names in lower case and in languages that it was not trained
 writes "my name is" without a name.
 """
 
+# A pattern, or a row of a table, reads best on one line.
+# ruff: noqa: E501
+
 import re
 from typing import Final
 
@@ -17,17 +20,23 @@ NAME: Final = rf"(?:{_W})(?:[ \u00a0]+(?:{_PARTICLE}[ \u00a0]+){{0,2}}(?:{_W})){
 _FULL_NAME: Final = rf"(?:{_W})(?:[ \u00a0]+(?:{_PARTICLE}[ \u00a0]+){{0,2}}(?:{_W})){{1,3}}"
 _TITLES: Final = r"(?:(?:Dr|Prof|Dipl|Ing|med|jur|phil|rer|nat|Mag|PhD|h|c|Sir|Dame)\b\.?(?:-Ing\.)?[ ]?)*"
 # In lower case only after wording that leaves no doubt.
-_LOWER: Final = r"[^\W\d_][\w'’-]+(?:[ ]+(?!(?:and|und|et|or|but|from|with|my|i|ich|je|at|in|on|is|please|write|aus|bei|wohne|meine|mein|born|working|here|living|calling|who|geboren|arbeite|schreib|bitte|j|né|née|de|à|téléphone|mon|ma|to|the|a|for|of|as|so)\b)[^\W\d_][\w'’-]+)?"  # noqa: E501
+_LOWER: Final = r"[^\W\d_][\w'’-]+(?:[ ]+(?!(?:and|und|et|or|but|from|with|my|i|ich|je|at|in|on|is|please|write|aus|bei|wohne|meine|mein|born|working|here|living|calling|who|geboren|arbeite|schreib|bitte|j|né|née|de|à|téléphone|mon|ma|to|the|a|for|of|as|so)\b)[^\W\d_][\w'’-]+)?"
 
 _NOT_A_NAME: Final = frozenset(
-    "a an the not here sure sorry happy interested looking trying writing calling working going"
-    " just so very also still always really from in on at with your my his her their our its"
-    " ein eine einen der die das nicht hier sicher gerade auch noch sehr immer krank neu am im"
-    " bei aus auf seit un une le la les pas ici très aussi encore en au required empty unknown"
-    " missing too what who it that this there important called listed null none is was correct"
-    " wrong mandatory optional displayed case stored der den spelled misspelled changed known"
-    " everyone nobody someone like as being having afraid glad sie er wir ihr mich dich uns"
-    " allowed invalid undefined hidden string unclear different".split()
+    [
+        "a", "an", "the", "not", "here", "sure", "sorry", "happy", "interested", "looking",
+        "trying", "writing", "calling", "working", "going", "just", "so", "very", "also", "still",
+        "always", "really", "from", "in", "on", "at", "with", "your", "my", "his", "her", "their",
+        "our", "its", "ein", "eine", "einen", "der", "die", "das", "nicht", "hier", "sicher",
+        "gerade", "auch", "noch", "sehr", "immer", "krank", "neu", "am", "im", "bei", "aus", "auf",
+        "seit", "un", "une", "le", "la", "les", "pas", "ici", "très", "aussi", "encore", "en", "au",
+        "required", "empty", "unknown", "missing", "too", "what", "who", "it", "that", "this",
+        "there", "important", "called", "listed", "null", "none", "is", "was", "correct", "wrong",
+        "mandatory", "optional", "displayed", "case", "stored", "der", "den", "spelled",
+        "misspelled", "changed", "known", "everyone", "nobody", "someone", "like", "as", "being",
+        "having", "afraid", "glad", "sie", "er", "wir", "ihr", "mich", "dich", "uns", "allowed",
+        "invalid", "undefined", "hidden", "string", "unclear", "different",
+    ]
 )
 
 
@@ -73,9 +82,13 @@ _DE: Final = (
     Rule("signature", rf"(?i:(?:(?:mit |viele |beste |liebe |herzliche |schöne )+(?:freundlichen |besten |herzlichen |lieben )*gr(?:ü|ue)(?:ß|ss)en?|hochachtungsvoll|\bmfg|\blg|\bvg|herzlichst|gr(?:ü|ue)(?:ß|ss)e)[ \t]*[,.!]?[ \t]*(?:\n\s*| (?=[{_U}][a-zà-ÿ]+ [{_U}])))(?:i\. ?[AV]\. )?(?P<v>{_TITLES}{NAME})(?=[ \t]*(?:$|\n|,))", 0.8, _is_name),
 )  # fmt: skip
 _GERMAN_AFTER_FRAU: Final = frozenset(
-    "und oder ist hat war wird kann muss soll will sich mit von ohne als bei die der das in zu aus"
-    " nicht auch noch sehr nur über über für mein meine dein sein ihre haben sind kommt geht"
-    " sagt bitte bekommt gibt macht arbeitet wohnt".split()
+    [
+        "und", "oder", "ist", "hat", "war", "wird", "kann", "muss", "soll", "will", "sich", "mit",
+        "von", "ohne", "als", "bei", "die", "der", "das", "in", "zu", "aus", "nicht", "auch",
+        "noch", "sehr", "nur", "über", "über", "für", "mein", "meine", "dein", "sein", "ihre",
+        "haben", "sind", "kommt", "geht", "sagt", "bitte", "bekommt", "gibt", "macht", "arbeitet",
+        "wohnt",
+    ]
 )
 _FR: Final = (
     Rule(
@@ -115,7 +128,7 @@ _ZH_TITLES: Final = r"先生|女士|小姐|太太|夫人|老师|经理|医生|�
 _ZH: Final = (
     Rule("introduction", rf"(?:我叫|名叫|名字叫|我的名字是|名字是|名为|姓名是|姓名为|我是|他叫|她叫|叫做|本人叫|全名是|全名叫|联系人是)(?P<v>{_ZH_NAME}){_ZH_STOP}", 0.85),
     Rule("introduction, any name", r"(?:我叫|名叫|我的名字是|我的名字叫|姓名是|姓名为|他叫|她叫)(?P<v>[\u4e00-\u9fff·]{2,4}?)(?=[，。！？、；,.!?;\s]|$)", 0.75),
-    Rule("latin name", rf"(?:我叫|名叫|我的名字是|我的名字叫|姓名是|姓名为|他叫|她叫|我是|姓名[:：])\s?(?P<v>[A-Za-zÀ-ɏ][\w'’-]+(?:[ ·][A-Za-zÀ-ɏ][\w'’-]+){{0,3}})", 0.85, _is_name),
+    Rule("latin name", r"(?:我叫|名叫|我的名字是|我的名字叫|姓名是|姓名为|他叫|她叫|我是|姓名[:：])\s?(?P<v>[A-Za-zÀ-ɏ][\w'’-]+(?:[ ·][A-Za-zÀ-ɏ][\w'’-]+){0,3})", 0.85, _is_name),
     Rule("field", rf"(?:姓名|名字|联系人|客户|患者|病人|收件人|寄件人|持卡人|户名|员工|学生|申请人|负责人|经办人|法定代表人|法人|签名|签字|投保人|被保险人|作者|记者|主讲人)\s?[:：]\s?(?P<v>{_ZH_NAME})(?=\W|$|\s|{_ZH_TITLES}|电|手|身|性|男|女)", 0.85),
     Rule("title after", rf"(?<![\u4e00-\u9fff])(?P<v>{_ZH_NAME})(?=(?:{_ZH_TITLES}))", 0.8),
     Rule("title after, in a sentence", rf"(?:请|找|给|向|和|与|跟|由|对|是|为|致|联系|通知|告诉|问|让|叫|感谢|尊敬的|亲爱的|的|派|及|、|，|转告|约了|见|陪)(?P<v>{_ZH_NAME})(?=(?:{_ZH_TITLES}))", 0.75),

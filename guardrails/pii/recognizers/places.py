@@ -1,5 +1,8 @@
 """Postal addresses, places, organisations, dates of birth, where the wording shows them."""
 
+# A pattern, or a row of a table, reads best on one line.
+# ruff: noqa: E501
+
 import re
 from typing import Final
 
@@ -52,15 +55,19 @@ _RULES: Final = (
     ),
     Rule(
         "after the word",
-        rf"(?i:\b(?:address(?: is| to|:)|(?:live|lives|living|reside[sd]?|located|residing) at|ship(?:ped)? to|deliver(?:ed)? to|return to|arrived at|send (?:it |a new one |them )?to|moved to|moving to)[ :]{{1,2}})(?P<v>(?=[^\n.]{{0,30}}\d)[\w'’.-]{{1,40}}(?:[ ,\n]{{1,2}}[\w'’.#/-]+){{1,9}}?)(?=[ ]?(?:[.?!]|$|\n\n)| (?:for|in case|last|this|by|and|because|until)\b)",
+        r"(?i:\b(?:address(?: is| to|:)|(?:live|lives|living|reside[sd]?|located|residing) at|ship(?:ped)? to|deliver(?:ed)? to|return to|arrived at|send (?:it |a new one |them )?to|moved to|moving to)[ :]{1,2})(?P<v>(?=[^\n.]{0,30}\d)[\w'’.-]{1,40}(?:[ ,\n]{1,2}[\w'’.#/-]+){1,9}?)(?=[ ]?(?:[.?!]|$|\n\n)| (?:for|in case|last|this|by|and|because|until)\b)",
         0.6,
         lambda value: has_digit(value) and "@" not in value and re.search(r"[^\W\d_]{3}", value) is not None,
     ),
 )  # fmt: skip
 _UPPER: Final = re.compile(rf"[{_U}]")
 _EN_WORDS: Final = frozenset(
-    "the a an of in on to for is are was were days weeks hours minutes years people times"
-    " months percent more other different and or with per points ways at from my your".split()
+    [
+        "the", "a", "an", "of", "in", "on", "to", "for", "is", "are", "was", "were", "days",
+        "weeks", "hours", "minutes", "years", "people", "times", "months", "percent", "more",
+        "other", "different", "and", "or", "with", "per", "points", "ways", "at", "from", "my",
+        "your",
+    ]
 )
 
 
@@ -81,14 +88,14 @@ _ZH_ADDRESSES: Final = (
     Rule("chinese, whole", rf"(?:现?居?住在|家住|居住于|住址|地址|位于|寄到|送到|搬到|在|到|是|为)?(?P<v>(?:{_ZH_ADMIN}市?)?(?:{_ZH_CITY})?(?:{_ZH_DISTRICT})?{_ZH_ROAD}[\u4e00-\u9fff]{{0,10}}?{_ZH_DETAIL})", 0.8, lambda v: has_digit(v) or "号" in v),
     Rule("chinese, after the word", r"(?:地址|住址|住在|家住|居住于|寄到|送到|户籍地|现居|位于)(?:是|为|[:：])?\s?(?P<v>[\u4e00-\u9fff\dA-Za-z-]{4,40}?)(?=[，。；,;\s！？]|$)", 0.7, lambda v: re.search("[省市区县镇乡村路街道巷号栋楼室]", v) is not None),
 )  # fmt: skip
-_ZH_CITIES: Final = "北京|上海|天津|重庆|广州|深圳|杭州|南京|武汉|成都|西安|苏州|郑州|长沙|沈阳|青岛|大连|厦门|宁波|无锡|福州|济南|哈尔滨|长春|石家庄|太原|合肥|南昌|昆明|贵阳|南宁|海口|兰州|西宁|银川|乌鲁木齐|拉萨|呼和浩特|香港|澳门|台北|东莞|佛山|温州|珠海|三亚"  # noqa: E501
-_ZH_COUNTRIES: Final = "中国|美国|英国|法国|德国|日本|韩国|俄罗斯|印度|加拿大|澳大利亚|意大利|西班牙|巴西|新加坡|泰国|越南|马来西亚|瑞士|荷兰|瑞典|伊朗|伊拉克|以色列|埃及|南非|墨西哥|土耳其|乌克兰|波兰|朝鲜|巴基斯坦|阿富汗|叙利亚|希腊|葡萄牙|奥地利|比利时|挪威|丹麦|芬兰"  # noqa: E501
-_ZH_PROVINCES: Final = "广东|江苏|浙江|山东|河南|河北|四川|湖北|湖南|福建|安徽|江西|陕西|山西|辽宁|吉林|黑龙江|云南|贵州|甘肃|青海|海南|广西|内蒙古|新疆|西藏|宁夏|台湾"  # noqa: E501
+_ZH_CITIES: Final = "北京|上海|天津|重庆|广州|深圳|杭州|南京|武汉|成都|西安|苏州|郑州|长沙|沈阳|青岛|大连|厦门|宁波|无锡|福州|济南|哈尔滨|长春|石家庄|太原|合肥|南昌|昆明|贵阳|南宁|海口|兰州|西宁|银川|乌鲁木齐|拉萨|呼和浩特|香港|澳门|台北|东莞|佛山|温州|珠海|三亚"
+_ZH_COUNTRIES: Final = "中国|美国|英国|法国|德国|日本|韩国|俄罗斯|印度|加拿大|澳大利亚|意大利|西班牙|巴西|新加坡|泰国|越南|马来西亚|瑞士|荷兰|瑞典|伊朗|伊拉克|以色列|埃及|南非|墨西哥|土耳其|乌克兰|波兰|朝鲜|巴基斯坦|阿富汗|叙利亚|希腊|葡萄牙|奥地利|比利时|挪威|丹麦|芬兰"
+_ZH_PROVINCES: Final = "广东|江苏|浙江|山东|河南|河北|四川|湖北|湖南|福建|安徽|江西|陕西|山西|辽宁|吉林|黑龙江|云南|贵州|甘肃|青海|海南|广西|内蒙古|新疆|西藏|宁夏|台湾"
 _ZH_PLACES: Final = (
     Rule("chinese cities", rf"(?:{_ZH_CITIES})市?", 0.6),
     Rule("chinese provinces", rf"(?:{_ZH_PROVINCES})(?:省|自治区)?", 0.6),
     Rule("countries in chinese", rf"(?:{_ZH_COUNTRIES})", 0.5),
-    Rule("chinese districts", rf"(?:(?<![\u4e00-\u9fff])|(?<=[在到从去于省市]))[\u4e00-\u9fff]{{2,4}}(?:市|省|县|自治区|自治州)(?![场民长政委])", 0.55),
+    Rule("chinese districts", r"(?:(?<![\u4e00-\u9fff])|(?<=[在到从去于省市]))[\u4e00-\u9fff]{2,4}(?:市|省|县|自治区|自治州)(?![场民长政委])", 0.55),
 )  # fmt: skip
 _ZH_ORG: Final = Rule(
     "chinese",

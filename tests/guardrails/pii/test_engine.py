@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ SECRETS = ("greta", "vogel", "example.com", "1234567", "格蕾塔", "沃格尔")
         "je m'appelle greta vogel, écrivez à greta.vogel@example.com, téléphone +49 170 1234567",
         "我叫Greta Vogel，请写信到greta.vogel@example.com，电话+49 170 1234567",
         "我叫格蕾塔·沃格尔，请写信到greta.vogel@example.com，电话+49 170 1234567。沃格尔说",
+        "Ask greta.vogel@example.com. Tomorrow Vogel and Greta come.",
         "Dear Greta Vogel,\nthe form of Mrs Vogel is here. Greta said so; GRETA agrees, greta too.",
     ],
 )
@@ -54,6 +56,8 @@ def test_nothing_personal_is_left(engine: PiiEngine, text: str) -> None:
         "请帮我写一封关于项目进度的邮件。",
         "def area(radius: float) -> float:\n    return math.pi * radius**2\n",
         "Version 1.2.3 costs 19.99 EUR, order 4711-2020 on 2024-05-01.",
+        "import json\nfor row in rows:\n    total += row.price * Decimal(2)\nprint(total)",
+        "public static int main(String[] args) {\n  HttpClient client = new HttpClient();\n}",
     ],
 )
 def test_everyday_prompts_stay_as_they_are(engine: PiiEngine, text: str) -> None:
@@ -64,7 +68,7 @@ def test_spans_are_sorted_and_do_not_overlap(engine: PiiEngine) -> None:
     text = "Greta Vogel <greta.vogel@example.com>, Hauptstraße 12, 10115 Berlin, Vogel GmbH " * 5
     spans = engine.detect(text)
     assert len(spans) >= 15
-    assert all(a.end <= b.start for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(spans))
     assert all(span.detector.count("@") == 1 and 0.5 <= span.score <= 1 for span in spans)
 
 

@@ -3,6 +3,9 @@
 The numbers are made up or are published test numbers; checksums are real.
 """
 
+# A pattern, or a row of a table, reads best on one line.
+# ruff: noqa: E501
+
 import time
 
 import pytest

@@ -2,6 +2,8 @@
 
 import json
 import random
+from collections.abc import Iterable
+from itertools import pairwise
 
 import pytest
 from chunk_invariance import assert_chunk_invariant
@@ -31,7 +33,7 @@ def many_people(count: int) -> MaskScope:
 def streamed(scope: MaskScope, text: str, cuts: list[int], *, json_escaped: bool = False) -> str:
     restorer = scope.restorer(json_escaped=json_escaped)
     edges = [0, *sorted(cuts), len(text)]
-    parts = [restorer.feed(text[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    parts = [restorer.feed(text[a:b]) for a, b in pairwise(edges)]
     return "".join(parts) + restorer.flush()
 
 
@@ -74,7 +76,7 @@ def test_answers(answer: str, restored: str) -> None:
     )
 
 
-def _feed_all(scope: MaskScope, chunks: list[str]) -> str:
+def _feed_all(scope: MaskScope, chunks: Iterable[str]) -> str:
     restorer = scope.restorer()
     return "".join(restorer.feed(chunk) for chunk in chunks) + restorer.flush()
 
@@ -92,11 +94,15 @@ def test_two_digit_tokens_are_not_their_prefix() -> None:
 
 
 PIECES = st.sampled_from(
-    ["[PERSON_1]", "[person 2]", "<PERSON_3>", "PERSON_1", "[PERSON_", "[", "]", "1", "2", " ", "_"]
-    + ["\\", "\\[", "\\]", "{", "}", "<", ">", "P", "PER", "E", "EMAIL_ADDRESS_1", "[Email Address 1]"]
-    + ["\\u005b", "\\u005d", "\\u005B", "\\u005bPERSON_1\\u005d", "\\n", '\\"', "\\\\", "\\u", "00"]
-    + ["x", "é", "李", "\U0001f600", "\n", "[PERSON_12]", "PERSON\\_1", "5", "b"]
+    [
+        *("[PERSON_1]", "[person 2]", "<PERSON_3>", "PERSON_1", "[PERSON_", "[", "]", "1", "2"),
+        *(" ", "_", "\\", "\\[", "\\]", "{", "}", "<", ">", "P", "PER", "E", "EMAIL_ADDRESS_1"),
+        *("[Email Address 1]", "\\u005b", "\\u005d", "\\u005B", "\\u005bPERSON_1\\u005d", "\\n"),
+        *('\\"', "\\\\", "\\u", "00", "x", "é", "李", "\U0001f600", "\n", "[PERSON_12]"),
+        *("PERSON\\_1", "5", "b"),
+    ]
 )
+SHORT = st.text(max_size=12)
 ANSWERS = st.lists(PIECES, max_size=25).map("".join)
 
 
@@ -187,7 +193,7 @@ def test_a_lone_surrogate_leaves_json_encodable() -> None:
     assert restored.encode() == b'{"a":"Bo \\ud83d"}'
 
 
-@given(before=st.text(max_size=12), value=st.text(min_size=1, max_size=12), after=st.text(max_size=12))
+@given(before=SHORT, value=st.text(min_size=1, max_size=12), after=SHORT)
 @settings(max_examples=400, deadline=None)
 def test_any_value_comes_back_between_any_text(before: str, value: str, after: str) -> None:
     text = before + value + after
