@@ -48,7 +48,11 @@ def _elliptic(_: Path) -> bytes:
     )
 
 
-@pytest.mark.parametrize("content", [None, b"", b"garbage", _elliptic], ids=str)
+@pytest.mark.parametrize(
+    "content",
+    [None, b"", b"garbage", _elliptic],
+    ids=["missing", "empty", "garbage", "elliptic"],
+)
 def test_an_unusable_key_stops_the_start(tmp_path: Path, content: object) -> None:
     file = tmp_path / "key.pem"
     if content is not None:
