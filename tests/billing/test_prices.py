@@ -97,10 +97,11 @@ def test_the_sum_of_costs_is_the_cost_of_the_sum(
 ) -> None:
     version = _flash(input=price, cache_write=price, worker_second=second)
     total = Usage(
-        **{
-            f"{name}_tokens": sum(getattr(usage, f"{name}_tokens") for usage in usages)
-            for name in ("input", "cached_input", "cache_write", "output", "reasoning")
-        },
+        input_tokens=sum(usage.input_tokens for usage in usages),
+        cached_input_tokens=sum(usage.cached_input_tokens for usage in usages),
+        cache_write_tokens=sum(usage.cache_write_tokens for usage in usages),
+        output_tokens=sum(usage.output_tokens for usage in usages),
+        reasoning_tokens=sum(usage.reasoning_tokens for usage in usages),
         worker_seconds=sum((usage.worker_seconds for usage in usages), Decimal(0)),
     )
     parts = [version.cost(usage).total for usage in usages]

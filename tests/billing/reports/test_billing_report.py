@@ -220,8 +220,8 @@ async def test_xlsx_holds_a_number_and_the_exact_text(
     exact, number = names.index("amount_exact"), names.index("amount")
     assert sum(Decimal(str(row[exact])) for row in rows) == _TOTAL
     assert sum(float(str(row[number])) for row in rows) == pytest.approx(float(_TOTAL), rel=1e-12)
-    facts = dict(book["facts"].iter_rows(values_only=True))
-    assert facts["total"] == "0.00167354347"
+    facts = list(book["facts"].iter_rows(values_only=True))
+    assert ("total", "0.00167354347") in facts
 
 
 async def test_another_tenant_sees_an_empty_bill(

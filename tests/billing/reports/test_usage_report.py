@@ -53,16 +53,15 @@ async def test_by_day_and_project(spent: Database) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", GROUPS)
-async def test_every_grouping_has_the_same_total(spent: Database, name: str) -> None:
+async def test_every_grouping_has_the_same_total(spent: Database) -> None:
     async with snapshot(spent) as session:
-        report = await usage_report(session, "acme", *_SPAN, group_by=[name])
         whole = await usage_report(session, "acme", *_SPAN, group_by=[])
-    assert report.total == whole.total
-    assert whole.total.cost == Decimal("3.3")
-    assert [len(row) for row in report.table().rows] == [len(report.table().columns)] * len(
-        report.rows
-    )
+        assert whole.total.cost == Decimal("3.3")
+        for name in GROUPS:
+            report = await usage_report(session, "acme", *_SPAN, group_by=[name])
+            assert report.total == whole.total
+            table = report.table()
+            assert {len(row) for row in table.rows} == {len(table.columns)}
 
 
 async def test_nothing_used_is_an_empty_report(spent: Database) -> None:

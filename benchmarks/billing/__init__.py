@@ -1,0 +1,1 @@
+"""Benchmarks of money: reserving in memory, draining settlements, reports."""
