@@ -18,7 +18,7 @@ NODE_FITS := $(shell node -e 'const [a,b]=process.versions.node.split(".").map(N
 export PATH := $(if $(NODE_FITS),$(PATH):$(CURDIR)/$(BIN),$(CURDIR)/$(BIN):$(PATH))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test lint format bench ui browser lock clean
+.PHONY: help setup run test lint format bench ui ui-test browser lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,7 +41,7 @@ $(STAMP): $(LOCKED)
 run: setup ui ## start the gateway, a worker and two demo tenants (PORT=8080); Ctrl-C stops all
 	@exec $(BIN)/sovgate demo
 
-test: setup ui browser lint ## lint, then every test; servers it needs are started by the tests
+test: setup ui browser lint ui-test ## lint, then every test; servers it needs are started by the tests
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
 lint: setup ## ruff, pyright, and the import contracts
@@ -66,10 +66,20 @@ $(BENCH_STAMP): benchmarks/gateway/litellm.txt
 
 ui: admin_ui/dist/index.html ## build the admin UI
 
-admin_ui/dist/index.html: $(UI_SOURCES) | setup
+admin_ui/dist/index.html: $(UI_SOURCES) admin_ui/node_modules/.installed
 	@echo "ui: building the admin UI"
-	@cd admin_ui && npm ci --no-audit --no-fund --loglevel=error && npm run build --silent
+	@cd admin_ui && npm run build --silent
 	@touch $@
+
+admin_ui/node_modules/.installed: admin_ui/package-lock.json | setup
+	@echo "ui: installing the admin UI's packages"
+	@# Locked versions and digests, as `npm ci` would; that one refuses a lock without the
+	@# optional builds for other platforms, which not every registry holds.
+	@cd admin_ui && npm install --no-save --no-audit --no-fund --loglevel=error
+	@touch $@
+
+ui-test: admin_ui/node_modules/.installed ## the admin UI's types, lint, generated client and unit tests
+	@cd admin_ui && npm run lint --silent && npm run check:api --silent && npm run test --silent
 
 # Debian's browser, since a test tool's own download is one more thing to trust.
 browser: ## find Chromium for the browser tests, or install Debian's when root
