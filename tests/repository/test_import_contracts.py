@@ -10,16 +10,13 @@ import pytest
 from support.repository import PACKAGES, ROOT
 
 _PLANTED = {
-    "core knows the gateway": ("core/planted.py", "import gateway.errors"),
-    "guards know money": ("guardrails/planted.py", "import billing.errors"),
-    "money knows the engine": ("billing/planted.py", "import inference.cli"),
-    "the gateway loads torch": ("gateway/planted.py", "import torch"),
-    "a guard loads torch in a function": (
-        "guardrails/planted.py",
-        "def load():\n    import torch\n    return torch",
-    ),
-    "the gateway reaches into the engine": ("gateway/planted.py", "import inference.planted"),
-    "money serves HTTP": ("billing/planted.py", "import fastapi"),
+    "core/knows_gateway.py": "import gateway.errors",
+    "guardrails/knows_money.py": "import billing.errors",
+    "billing/knows_engine.py": "import inference.cli",
+    "gateway/loads_torch.py": "import torch",
+    "guardrails/loads_torch_late.py": "def load():\n    import torch\n    return torch",
+    "gateway/knows_engine.py": "import inference.errors",
+    "billing/serves_http.py": "import fastapi",
 }
 
 
@@ -29,25 +26,21 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for package in PACKAGES:
         shutil.copytree(ROOT / package, target / package, ignore=_only_python)
     shutil.copy(ROOT / "pyproject.toml", target)
-    (target / "inference" / "planted.py").write_text("")
     return target
 
 
-@pytest.mark.parametrize(("path", "statement"), _PLANTED.values(), ids=_PLANTED.keys())
-def test_planted_import_is_found(copied: Path, path: str, statement: str) -> None:
-    planted = copied / path
-    planted.write_text(f"{statement}\n")
-    try:
-        finished = _lint(copied)
-    finally:
-        planted.unlink()
-    assert finished.returncode == 1, finished.stdout + finished.stderr
-    assert planted.stem in finished.stdout
-
-
-def test_the_copy_is_clean_before(copied: Path) -> None:
+def test_the_code_keeps_the_contracts(copied: Path) -> None:
     finished = _lint(copied)
     assert finished.returncode == 0, finished.stdout + finished.stderr
+
+
+def test_planted_imports_are_found(copied: Path) -> None:
+    for path, statement in _PLANTED.items():
+        (copied / path).write_text(f"{statement}\n")
+    finished = _lint(copied)
+    modules = {path.removesuffix(".py").replace("/", ".") for path in _PLANTED}
+    missed = {module for module in modules if module not in finished.stdout}
+    assert (finished.returncode, missed) == (1, set()), finished.stdout + finished.stderr
 
 
 def _lint(directory: Path) -> subprocess.CompletedProcess[str]:
