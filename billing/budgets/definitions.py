@@ -41,8 +41,11 @@ class BudgetDefinition:
         )
 
     def covers(self, tenant: str, project_id: str, key_id: str) -> bool:
-        ids = {"tenant": tenant, "project": project_id, "key": key_id}
-        return self.tenant == tenant and ids[self.scope] == self.scope_id
+        if self.tenant != tenant:
+            return False
+        if self.scope == "tenant":
+            return self.scope_id == tenant
+        return self.scope_id == (project_id if self.scope == "project" else key_id)
 
     @property
     def name(self) -> str:
