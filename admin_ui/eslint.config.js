@@ -2,29 +2,41 @@
 //
 //   app -> features -> session -> api -> lib
 //   app -> features -> ui -> lib          (a feature never imports another feature)
+//
+// Another folder is imported as "@/folder", never by "../", so that the rules need no resolver;
+// and of api, session, ui and a feature only their index is public.
 import js from "@eslint/js";
-import { createTypeScriptImportResolver } from "eslint-import-resolver-typescript";
-import importX from "eslint-plugin-import-x";
 import jsxA11y from "eslint-plugin-jsx-a11y";
 import reactHooks from "eslint-plugin-react-hooks";
-import { readdirSync } from "node:fs";
 import tseslint from "typescript-eslint";
 
-const features = readdirSync(new URL("./src/features", import.meta.url));
+/** Folder -> the folders that it must not import. */
+const FORBIDDEN = {
+  lib: "api|session|ui|features|app",
+  api: "session|ui|features|app",
+  session: "ui|features|app",
+  ui: "api|session|features|app",
+  features: "features|app",
+};
 
-const layers = [
-  { target: "./src/lib", from: ["./src/api", "./src/session", "./src/ui", "./src/features", "./src/app"] },
-  { target: "./src/api", from: ["./src/session", "./src/ui", "./src/features", "./src/app"] },
-  { target: "./src/ui", from: ["./src/api", "./src/session", "./src/features", "./src/app"] },
-  { target: "./src/session", from: ["./src/ui", "./src/features", "./src/app"] },
-  { target: "./src/features", from: ["./src/app"] },
-  ...features.map((name) => ({
-    target: `./src/features/${name}`,
-    from: "./src/features",
-    except: [`./${name}`],
-    message: "Features do not import each other: move what they share to ui, session, api or lib.",
-  })),
-];
+const RELATIVE = { regex: "^\\.\\./", message: "Import another folder as '@/folder'." };
+const DEEP = { regex: "^@/(api|session|ui|features/[^/]+)/", message: "Import from the folder's index." };
+
+const layers = Object.entries(FORBIDDEN).map(([folder, forbidden]) => ({
+  files: [`src/${folder}/**/*.{ts,tsx}`],
+  rules: {
+    "no-restricted-imports": [
+      "error",
+      {
+        patterns: [
+          RELATIVE,
+          DEEP,
+          { regex: `^@/(${forbidden})(/|$)`, message: `${folder}/ stands below this: see eslint.config.js.` },
+        ],
+      },
+    ],
+  },
+}));
 
 export default tseslint.config(
   { ignores: ["dist", "node_modules", "src/api/schema.ts"] },
@@ -40,15 +52,12 @@ export default tseslint.config(
     languageOptions: {
       parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
     },
-    plugins: { "import-x": importX },
-    settings: { "import-x/resolver-next": [createTypeScriptImportResolver()] },
     rules: {
-      "import-x/no-restricted-paths": ["error", { zones: layers, basePath: import.meta.dirname }],
-      "import-x/no-cycle": "error",
       "no-restricted-syntax": [
         "error",
         { selector: "CallExpression[callee.name='fetch']", message: "Call the API through @/api." },
         { selector: "JSXAttribute[name.name='dangerouslySetInnerHTML']", message: "Never raw HTML." },
+        { selector: "JSXAttribute[name.name='style']", message: "Styles stand in the style sheets." },
       ],
       "@typescript-eslint/consistent-type-definitions": ["error", "interface"],
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
@@ -57,6 +66,11 @@ export default tseslint.config(
       "@typescript-eslint/no-misused-promises": ["error", { checksVoidReturn: { attributes: false } }],
     },
   },
+  {
+    files: ["src/app/**/*.{ts,tsx}"],
+    rules: { "no-restricted-imports": ["error", { patterns: [RELATIVE, DEEP] }] },
+  },
+  ...layers,
   {
     files: ["scripts/**/*.mjs", "eslint.config.js"],
     languageOptions: { globals: { process: "readonly", console: "readonly", URL: "readonly" } },
