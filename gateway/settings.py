@@ -86,7 +86,7 @@ class AuditSettings(Section):
         description="Ed25519 private key (PEM); made in `data_dir` at first start if null.",
     )
     checkpoint_interval_s: int = Field(
-        default=3600, ge=1, description="Seconds between signed checkpoints of each tenant's chain."
+        default=60, ge=1, description="Seconds between signed checkpoints of each tenant's chain."
     )
     min_free_bytes: int = Field(
         default=64 * 1024 * 1024,
