@@ -3,24 +3,25 @@
 from typing import Final
 
 _TEXT: Final = """
-the a an this that these those there here it he she we you they i who what which when where why how
-whose whom if is are was were be do does did can could will would shall should may might must please
-thanks thank hello hi dear yes no not and or but so then also just only all any some each every both
-ask tell give show write read send call create make list find use compare describe explain translate
-summarise summarize review draft plan check fix add remove update open close run start stop select
-from insert delete import export return print total true false none null error warning info note todo
-team report invoice order customer user name date file table figure section chapter page version test
-monday tuesday wednesday thursday friday saturday sunday january february march april june july august
-september october november december today tomorrow yesterday
-der die das den dem des ein eine einen einem einer ich du er sie es wir ihr mein meine dein sein ihre
-unser wer was wie wo wann warum welche welcher welches ist sind war waren bitte danke hallo guten ja
-nein nicht und oder aber auch nur alle jeder kein keine kann können soll wird werden haben hat
-schreibe erstelle erkläre fasse gib nenne zeige übersetze prüfe formuliere team montag dienstag
-mittwoch donnerstag freitag samstag sonntag januar februar märz mai juni juli oktober dezember heute
-morgen gestern rechnung vertrag kunde
-le la les un une des du ce cette ces je tu il elle nous vous ils elles mon ma mes son sa ses qui que
-quoi quel quelle quels quelles quand où comment pourquoi est sont était merci bonjour oui non et ou
-mais aussi tout tous écris explique traduis résume crée donne fais lundi mardi mercredi jeudi vendredi
-samedi dimanche janvier février mars avril juin juillet août septembre octobre novembre décembre
+the a an this that these those there here it he she we you they i who what which when where why
+how whose whom if is are was were be do does did can could will would shall should may might
+must please thanks thank hello hi dear yes no not and or but so then also just only all any some
+each every both ask tell give show write read send call create make list find use compare
+describe explain translate summarise summarize review draft plan check fix add remove update
+open close run start stop select from insert delete import export return print total true false
+none null error warning info note todo team report invoice order customer user name date file
+table figure section chapter page version test monday tuesday wednesday thursday friday saturday
+sunday january february march april june july august september october november december today
+tomorrow yesterday der die das den dem des ein eine einen einem einer ich du er sie es wir ihr
+mein meine dein sein ihre unser wer was wie wo wann warum welche welcher welches ist sind war
+waren bitte danke hallo guten ja nein nicht und oder aber auch nur alle jeder kein keine kann
+können soll wird werden haben hat schreibe erstelle erkläre fasse gib nenne zeige übersetze
+prüfe formuliere team montag dienstag mittwoch donnerstag freitag samstag sonntag januar februar
+märz mai juni juli oktober dezember heute morgen gestern rechnung vertrag kunde le la les un une
+des du ce cette ces je tu il elle nous vous ils elles mon ma mes son sa ses qui que quoi quel
+quelle quels quelles quand où comment pourquoi est sont était merci bonjour oui non et ou mais
+aussi tout tous écris explique traduis résume crée donne fais lundi mardi mercredi jeudi
+vendredi samedi dimanche janvier février mars avril juin juillet août septembre octobre novembre
+décembre
 """
 COMMON: Final = frozenset(_TEXT.split())
