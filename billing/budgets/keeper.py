@@ -69,6 +69,8 @@ class BudgetKeeper:
         self._tenants: dict[str, _Tenant] = {}
         self._accounts: dict[str, EscrowAccount] = {}
         self._by_lease: dict[str, EscrowAccount] = {}
+        # By budget id; an account is dropped only after its period, when it no longer counts.
+        self._current: dict[str, EscrowAccount] = {}
         self._open: dict[str, Reservation] = {}
         self._looks = 0
         self._swept_at = clock.monotonic()
@@ -192,6 +194,10 @@ class BudgetKeeper:
             known.budgets, known.loaded_at = budgets, started
 
     def _account(self, budget: BudgetDefinition, now: datetime) -> EscrowAccount:
+        current = self._current.get(budget.id)
+        if current is not None and current.period.starts_at <= now and not _over(current, now):
+            current.budget = budget
+            return current
         period = period_at(budget.period, now)
         key = period_id(budget.id, period)
         account = self._accounts.get(key)
@@ -199,6 +205,7 @@ class BudgetKeeper:
             account = EscrowAccount(budget, period, key, new_id("lea"))
             self._accounts[key] = self._by_lease[account.lease_id] = account
         account.budget = budget
+        self._current[budget.id] = account
         return account
 
     async def _fill(
