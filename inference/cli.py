@@ -117,6 +117,32 @@ def sign(
     _show(as_json, value, f"signed {made.files} files, {made.weights_digest}")
 
 
+@model_app.command()
+def bench(
+    directory: Directory,
+    streams: Annotated[str, typer.Option(help="Batch sizes, with commas.")] = "1,8,16",
+    new_tokens: Annotated[int, typer.Option(help="Tokens per stream.")] = 32,
+    windows: Annotated[int, typer.Option(help="Perplexity windows; 0 leaves it out.")] = 4,
+    device: Annotated[str, typer.Option(help="cpu, cuda or npu.")] = "cpu",
+    dtype: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
+    threads: Annotated[int, typer.Option(help="0 = all processors but one.")] = 0,
+    trusted_key: TrustedKey = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure decode speed, and perplexity with fewer active experts."""
+    from inference.bench import BenchOptions
+    from inference.bench import bench as run
+    from inference.engine.loading import EngineOptions
+    from inference.provenance import load_public_key, verify_directory
+
+    with _reported(as_json):
+        verify_directory(directory, load_public_key(trusted_key) if trusted_key else None)
+        sizes = tuple(int(size) for size in streams.split(","))
+        engine = EngineOptions(device=device, dtype=dtype, threads=threads)
+        found = run(BenchOptions(directory, sizes, new_tokens, windows, engine))
+    _show(as_json, found, json.dumps(found, indent=2))
+
+
 @worker_app.command()
 def serve(
     model: Annotated[Path, typer.Option(help="Checkpoint directory.")],

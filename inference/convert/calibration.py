@@ -11,12 +11,12 @@ from tokenizers import Tokenizer
 
 ROWS = 10
 POSITIONS = 256
-_HELP_TOPICS = ("for", "strings", "exceptions", "import", "comparisons", "truth")
+HELP_TOPICS = ("for", "strings", "exceptions", "import", "comparisons", "truth")
 
 
 def calibration_ids(tokenizer: Tokenizer) -> torch.Tensor:
     """[ROWS, POSITIONS] int64, most of it chats."""
-    text = _chats() + "\n\n".join(topics.topics[name][:900] for name in _HELP_TOPICS)
+    text = _chats() + "\n\n".join(topics.topics[name][:900] for name in HELP_TOPICS)
     ids = tokenizer.encode(text, add_special_tokens=False).ids
     needed = ROWS * POSITIONS
     repeated = (ids * (needed // len(ids) + 1))[:needed]

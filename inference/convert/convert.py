@@ -132,7 +132,7 @@ def _generation_config(gguf: GgufSource) -> dict[str, Any]:
     return {
         "do_sample": True,
         "eos_token_id": ends,
-        "repetition_penalty": 1.1,
+        "repetition_penalty": 1.0,
         "temperature": 0.2,
         "top_p": 0.9,
     }

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import make_tiny
+from tiny_models import make_tiny
 from worker_process import ROOT, run_cli
 
 

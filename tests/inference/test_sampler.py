@@ -57,8 +57,10 @@ def test_a_seed_repeats_its_draws_in_any_company() -> None:
 
 
 def test_penalties_push_used_tokens_down() -> None:
-    for field in ("frequency_penalty", "presence_penalty"):
-        params = SamplingParams(temperature=0, **{field: 1.5})
+    for params in (
+        SamplingParams(temperature=0, frequency_penalty=1.5),
+        SamplingParams(temperature=0, presence_penalty=1.5),
+    ):
         sequence = Sequence([1], params, 0, frozenset(), output_ids=[1])
         assert sample(LOGITS[None].clone(), [sequence]) == [2]
     params = SamplingParams(temperature=0, repetition_penalty=2.0)
