@@ -18,6 +18,10 @@ class SamplingParams:
     the logits of tokens that the answer already holds (prompt tokens are left
     alone, so that names and placeholders can be quoted).
 
+    ``loop_guard`` N > 0 makes a token unlikely that would follow the answer's
+    last N tokens as it did before; drawing without it, small models repeat
+    themselves. It does not touch greedy decoding (``temperature`` 0).
+
     Raises:
         RequestInvalid: naming the field that is out of range.
     """
@@ -30,6 +34,7 @@ class SamplingParams:
     frequency_penalty: float = 0.0
     presence_penalty: float = 0.0
     repetition_penalty: float = 1.0
+    loop_guard: int = 0
     ignore_eos: bool = False
 
     def __post_init__(self) -> None:
@@ -39,6 +44,7 @@ class SamplingParams:
         _between("frequency_penalty", self.frequency_penalty, -2.0, 2.0)
         _between("presence_penalty", self.presence_penalty, -2.0, 2.0)
         _between("repetition_penalty", self.repetition_penalty, 0.1, 10.0)
+        _between("loop_guard", self.loop_guard, 0, 1000)
         if len(self.stop) > MAX_STOPS or not all(self.stop):
             raise RequestInvalid(
                 f"stop takes at most {MAX_STOPS} texts, none of them empty.", param="stop"
@@ -58,6 +64,7 @@ class SamplingDefaults:
     temperature: float = 1.0
     top_p: float = 1.0
     repetition_penalty: float = 1.0
+    loop_guard: int = 0
     max_tokens: int = 512
 
     @classmethod
@@ -69,6 +76,7 @@ class SamplingDefaults:
             temperature=0.0 if greedy else float(raw.get("temperature", 1.0)),
             top_p=float(raw.get("top_p", 1.0)),
             repetition_penalty=float(raw.get("repetition_penalty", 1.0)),
+            loop_guard=int(raw.get("loop_guard", 0)),
             max_tokens=max_tokens,
         )
 

@@ -132,6 +132,7 @@ def _generation_config(gguf: GgufSource) -> dict[str, Any]:
     return {
         "do_sample": True,
         "eos_token_id": ends,
+        "loop_guard": 12,
         "repetition_penalty": 1.0,
         "temperature": 0.2,
         "top_p": 0.9,

@@ -8,6 +8,7 @@ import torch
 
 from inference.engine.sequence import Sequence
 
+_LOOP_PENALTY = 5.0  # logits
 _CANDIDATES = 256  # a nucleus nearly always lies within; otherwise everything is sorted
 
 
@@ -20,6 +21,7 @@ def sample(logits: torch.Tensor, sequences: list[Sequence]) -> list[int]:
     tokens = logits.argmax(dim=-1).tolist()
     for index, sequence in enumerate(sequences):
         if sequence.params.temperature > 0:
+            _guard_loops(logits[index], sequence)
             tokens[index] = _draw(logits[index], sequence)
     return tokens
 
@@ -32,6 +34,16 @@ def _penalise(row: torch.Tensor, sequence: Sequence) -> None:
     values = torch.where(values > 0, values / factor, values * factor)
     values -= sequence.params.presence_penalty + sequence.params.frequency_penalty * counts
     row[seen] = values
+
+
+def _guard_loops(row: torch.Tensor, sequence: Sequence) -> None:
+    length, out = sequence.params.loop_guard, sequence.output_ids
+    if not length or len(out) <= length:
+        return
+    tail = out[-length:]
+    followers = {out[i + length] for i in range(len(out) - length) if out[i : i + length] == tail}
+    for token in followers:
+        row[token] -= _LOOP_PENALTY
 
 
 def _draw(row: torch.Tensor, sequence: Sequence) -> int:

@@ -31,6 +31,7 @@ class SamplingFields(msgspec.Struct, kw_only=True):
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
     repetition_penalty: float | None = None
+    loop_guard: int | None = None
     ignore_eos: bool = False
     n: int | None = None
     stream: bool | None = None
@@ -113,6 +114,7 @@ def sampling_params(
         frequency_penalty=_or(request.frequency_penalty, 0.0),
         presence_penalty=_or(request.presence_penalty, 0.0),
         repetition_penalty=_or(request.repetition_penalty, defaults.repetition_penalty),
+        loop_guard=defaults.loop_guard if request.loop_guard is None else request.loop_guard,
         ignore_eos=request.ignore_eos,
     )
 

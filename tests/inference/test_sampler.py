@@ -68,6 +68,15 @@ def test_penalties_push_used_tokens_down() -> None:
     assert sample(LOGITS[None].clone(), [sequence]) == [2]  # prompt tokens are left alone
 
 
+def test_the_loop_guard_breaks_a_loop_but_not_greedy_decoding() -> None:
+    looping = [1, 2, 1, 2, 1]  # token 2 followed [2, 1] before
+    steep = torch.tensor([0.0, 0.0, 4.0, 1.0, 0.0])
+    for temperature, expected in ((0.01, 3), (0.0, 2)):
+        params = SamplingParams(temperature=temperature, loop_guard=2, seed=1)
+        sequence = Sequence([1], params, 0, frozenset(), output_ids=list(looping))
+        assert sample(steep[None].clone(), [sequence]) == [expected]
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
