@@ -77,7 +77,9 @@ def _intro() -> str:
 
 def _model(facts: dict[str, Any]) -> str:
     figures, settings = facts["figures"], facts["settings"]
-    unseen, seen = figures["unseen_source"], figures["random_split"]
+    seen = figures["random_split"]
+    blank = {"auroc": None, "tpr_at_fpr_1": None, "per_source": {}}
+    unseen = figures.get("unseen_source", blank)
     lines = [
         f"## {facts['name']}\n",
         f"- weights `{facts['name']}.npz`, sha256 `{facts['sha256']}`",
@@ -93,10 +95,10 @@ def _model(facts: dict[str, Any]) -> str:
         " | split recall | split false positives |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for source, out in unseen["per_source"].items():
-        into = seen["per_source"][source]
+    for source, into in seen["per_source"].items():
+        out = unseen["per_source"].get(source, {"auroc": None, "tpr": None, "fpr": None})
         cells = [out["auroc"], out["tpr"], out["fpr"], into["auroc"], into["tpr"], into["fpr"]]
-        lines.append(f"| {source} | {out['n']} | " + " | ".join(map(_show, cells)) + " |")
+        lines.append(f"| {source} | {into['n']} | " + " | ".join(map(_show, cells)) + " |")
     return "\n".join(lines) + "\n"
 
 

@@ -72,6 +72,7 @@ RECIPE = Recipe(
     ),
     false_positive_limit=0.01,
     limit_quantile=0.75,
+    stress=("own/harmless",),
     category_buckets=1 << 17,
     extra={"strict_threshold": 0.9},
 )
@@ -103,11 +104,11 @@ def public_examples(data: Path) -> list[Example]:
     return found
 
 
-def examples(data: Path, seed: int) -> list[Example]:
+def examples(data: Path, seed: int, most: int) -> list[Example]:
     """Everything, distinct, in a fixed order."""
     rng = random.Random(seed)
     everything = own_examples(rng) + public_examples(data) + ordinary(data)
-    return capped(distinct(everything + enterprise(data, rng)), MOST_PER_SOURCE, rng)
+    return capped(distinct(everything + enterprise(data, rng)), most, rng)
 
 
 def main() -> None:
@@ -115,10 +116,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "weights")
     parser.add_argument("--seed", type=int, default=20261121)
-    parser.add_argument("--quick", action="store_true", help="no held-out sources, old threshold")
+    parser.add_argument("--draft", action="store_true", help="do not hold sources out")
+    parser.add_argument("--most", type=int, default=MOST_PER_SOURCE, help="texts per source")
     args = parser.parse_args()
     np.random.seed(args.seed)
-    train(RECIPE, examples(args.data, args.seed), args.out, quick=args.quick)
+    train(RECIPE, examples(args.data, args.seed, args.most), args.out, draft=args.draft)
 
 
 if __name__ == "__main__":

@@ -56,14 +56,15 @@ work prompts are our own templates; languages other than the four fall back on s
 def main() -> None:
     facts = json.loads((WEIGHTS / "router.json").read_text(encoding="utf-8"))
     figures = facts["figures"]
-    outcome = figures["unseen_subject"]
+    blank = {"n": 0, **{name: {} for name in ("router", "length", "random")}}
+    outcome = figures.get("unseen_subject", blank)
     folds = [
         f"| {name} | {_show(row['auroc'])} | {_show(row['length_auroc'])} |"
-        for name, row in figures["unseen_source"].items()
+        for name, row in figures.get("unseen_source", {}).items()
     ]
     outcomes = [
         f"| {name} | "
-        + " | ".join(_show(outcome[name][k]) for k in ("apgr", "cpt50", "cpt80"))
+        + " | ".join(_show(outcome[name].get(k)) for k in ("apgr", "cpt50", "cpt80"))
         + " |"
         for name in ("router", "length", "random")
     ]

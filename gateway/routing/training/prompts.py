@@ -114,6 +114,18 @@ def graded_prompts(data: Path, easy_weight: float = 0.3) -> list[Prompt]:
     return found
 
 
+def capped(prompts: list[Prompt], limit: int, rng: random.Random) -> list[Prompt]:
+    """At most ``limit`` prompts per source, drawn at random."""
+    groups: dict[str, list[Prompt]] = {}
+    for prompt in prompts:
+        groups.setdefault(prompt.source, []).append(prompt)
+    return [
+        prompt
+        for group in groups.values()
+        for prompt in (group if len(group) <= limit else rng.sample(group, limit))
+    ]
+
+
 def distinct(prompts: Iterable[Prompt]) -> list[Prompt]:
     """Without repeated texts."""
     return list({prompt.text.casefold().strip(): prompt for prompt in prompts}.values())

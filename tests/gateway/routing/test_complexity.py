@@ -95,7 +95,7 @@ def test_long_conversations_lean_to_the_strong_tier(model: ComplexityModel) -> N
 def test_nothing_to_judge_is_small_talk(model: ComplexityModel, text: str) -> None:
     found = model.assess(text)
     assert found.trend == "chat"
-    assert found.hard == 0.0
+    assert found.hard < 0.05
 
 
 def test_cost_is_bounded_for_long_prompts() -> None:
