@@ -1,4 +1,4 @@
-import { labelStep, niceTicks, shortLabel, stack, type Column } from "./chart";
+import { labelStep, labelWidth, niceTicks, shortLabel, stack, type Column } from "./chart";
 import { useWidth } from "./useWidth";
 
 interface BarChartProps {
@@ -10,7 +10,6 @@ interface BarChartProps {
 }
 
 const HEIGHT = 220;
-const LEFT = 64;
 const BOTTOM = 24;
 const TOP = 10;
 const WIDEST_BAR = 46;
@@ -21,8 +20,9 @@ export function BarChart({ label, columns, series, format }: BarChartProps) {
   const stacks = columns.map((column) => stack(column.values));
   const ticks = niceTicks(Math.max(0, ...stacks.map((parts) => parts.at(-1)?.end ?? 0)));
   const top = ticks.at(-1) ?? 1;
+  const left = labelWidth(ticks.map(format));
   const y = (value: number) => HEIGHT - BOTTOM - (value / top) * (HEIGHT - BOTTOM - TOP);
-  const slot = (width - LEFT) / Math.max(columns.length, 1);
+  const slot = (width - left) / Math.max(columns.length, 1);
   const bar = Math.min(WIDEST_BAR, slot * 0.68);
   const step = labelStep(columns, slot);
   return (
@@ -30,8 +30,8 @@ export function BarChart({ label, columns, series, format }: BarChartProps) {
       <svg viewBox={`0 0 ${width} ${HEIGHT}`} role="img" aria-label={label}>
         {ticks.map((tick) => (
           <g key={tick}>
-            <line className="chart__grid" x1={LEFT} x2={width} y1={y(tick)} y2={y(tick)} />
-            <text className="chart__axis" x={LEFT - 8} y={y(tick) + 4} textAnchor="end">
+            <line className="chart__grid" x1={left} x2={width} y1={y(tick)} y2={y(tick)} />
+            <text className="chart__axis" x={left - 8} y={y(tick) + 4} textAnchor="end">
               {format(tick)}
             </text>
           </g>
@@ -39,12 +39,12 @@ export function BarChart({ label, columns, series, format }: BarChartProps) {
         {columns.map((column, index) => (
           <g key={column.label} className="chart__column">
             <title>{`${column.label}: ${column.title}`}</title>
-            <rect className="chart__hit" x={LEFT + index * slot} y={TOP} width={slot} height={HEIGHT - BOTTOM - TOP} />
+            <rect className="chart__hit" x={left + index * slot} y={TOP} width={slot} height={HEIGHT - BOTTOM - TOP} />
             {(stacks[index] ?? []).map((part) => (
               <rect
                 key={part.series}
                 className={`chart__bar series-${(part.series % 8) + 1}`}
-                x={LEFT + index * slot + (slot - bar) / 2}
+                x={left + index * slot + (slot - bar) / 2}
                 y={y(part.end)}
                 width={bar}
                 height={Math.max(0, y(part.start) - y(part.end))}
@@ -52,7 +52,7 @@ export function BarChart({ label, columns, series, format }: BarChartProps) {
               />
             ))}
             {index % step === 0 && (
-              <text className="chart__axis" x={LEFT + (index + 0.5) * slot} y={HEIGHT - 6} textAnchor="middle">
+              <text className="chart__axis" x={left + (index + 0.5) * slot} y={HEIGHT - 6} textAnchor="middle">
                 {shortLabel(column.label, slot * step)}
               </text>
             )}

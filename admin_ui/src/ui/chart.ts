@@ -43,6 +43,11 @@ export function labelStep(columns: readonly Column[], slot: number): number {
   return columns.length <= 12 ? 1 : Math.max(1, Math.ceil(((longest + 2) * CHARACTER_PX) / slot));
 }
 
+/** The room that the labels of the vertical axis need. */
+export function labelWidth(labels: readonly string[]): number {
+  return Math.ceil(Math.max(4, ...labels.map((label) => label.length)) * CHARACTER_PX) + 14;
+}
+
 /** A label cut to the room it has. */
 export function shortLabel(label: string, room: number): string {
   const fits = Math.max(3, Math.floor(room / CHARACTER_PX) - 1);

@@ -59,11 +59,16 @@ function columns(onOpen: (record: AuditRecord) => void): readonly Column<Row>[] 
       ),
     },
     { key: "outcome", header: "Outcome", cell: ({ view }) => <OutcomeBadge view={view} /> },
-    { key: "guards", header: "Guards", cell: ({ view }) => <Guards view={view} /> },
+    { key: "guards", header: "Guards", cell: ({ view }) => guards(view) },
     {
       key: "tier",
       header: "Tier",
-      cell: ({ view }) => <span title={view.routeReason ?? undefined}>{view.tier ?? ""}</span>,
+      cell: ({ view: { tier, routeReason } }) =>
+        tier !== null && (
+          <span className="nowrap" title={routeReason ?? undefined}>
+            {tier}
+          </span>
+        ),
     },
     {
       key: "upstream",
@@ -72,7 +77,7 @@ function columns(onOpen: (record: AuditRecord) => void): readonly Column<Row>[] 
         upstream !== null && (
           <>
             {model}
-            <span className="table__sub">
+            <span className="table__sub nowrap">
               {upstream} · {zone}
             </span>
           </>
@@ -94,7 +99,9 @@ function columns(onOpen: (record: AuditRecord) => void): readonly Column<Row>[] 
 }
 
 /** What the guards did: masked values by type, and the verdicts that were acted on. */
-function Guards({ view }: { view: RecordView }) {
+function guards(view: RecordView): ReactNode {
+  const verdicts = notable(view).filter(({ action }) => action !== "mask");
+  if (view.masked.length === 0 && verdicts.length === 0) return null;
   return (
     <span className="badges">
       {view.masked.map(([type, number]) => (
@@ -102,13 +109,11 @@ function Guards({ view }: { view: RecordView }) {
           {sentence(type.toLowerCase())} ×{count(number)}
         </Badge>
       ))}
-      {notable(view)
-        .filter(({ action }) => action !== "mask")
-        .map(({ name, direction, action, category }) => (
-          <Badge key={`${name} ${direction}`} tone={action === "block" ? "bad" : "warn"}>
-            {category ?? name}: {action}
-          </Badge>
-        ))}
+      {verdicts.map(({ name, direction, action, category }) => (
+        <Badge key={`${name} ${direction}`} tone={action === "block" ? "bad" : "warn"}>
+          {category ?? name}: {action}
+        </Badge>
+      ))}
     </span>
   );
 }

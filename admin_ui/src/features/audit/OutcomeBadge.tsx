@@ -17,9 +17,9 @@ export function OutcomeBadge({ view }: { view: RecordView }) {
   if (view.action !== null) return <Badge tone="accent">{view.action}</Badge>;
   if (view.outcome === null) return null;
   return (
-    <span className="badges">
+    <>
       <Badge tone={TONES[view.outcome] ?? "quiet"}>{sentence(view.outcome)}</Badge>
       {view.errorCode !== null && <span className="table__sub">{view.errorCode}</span>}
-    </span>
+    </>
   );
 }

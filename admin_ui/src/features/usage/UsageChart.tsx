@@ -13,6 +13,9 @@ interface UsageChartProps {
   nameOf: (group: string | null) => string;
 }
 
+// Of the axis only: the figures in the table are the exact ones.
+const COST = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
+
 const SERIES: Record<Metric, readonly string[]> = {
   cost: ["Cost"],
   requests: ["Requests"],
@@ -45,7 +48,7 @@ export function UsageChart({ usage, range, nameOf }: UsageChartProps) {
         label={`Bars of ${metric} by ${usage.group_by}. The figures are in the table below.`}
         columns={columns}
         series={SERIES[metric]}
-        format={(value) => (metric === "cost" ? `$${String(value)}` : count(value))}
+        format={(value) => (metric === "cost" ? `$${COST.format(value)}` : count(value))}
       />
     </Panel>
   );
