@@ -19,7 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from core.money import SCALE, format_amount, parse_amount
+from core.money import EXACT, SCALE, ZERO, format_amount, parse_amount
 
 
 class Base(DeclarativeBase):
@@ -106,7 +106,7 @@ class _SqliteSum:
 
     def step(self, value: str | None) -> None:
         if value is not None:
-            self._total = Decimal(value) + (self._total or 0)
+            self._total = EXACT.add(Decimal(value), self._total or ZERO)
 
     def finalize(self) -> str | None:
         return None if self._total is None else format_amount(self._total)

@@ -125,6 +125,12 @@ class Exchange:
             return None
         return self.scope if self.policy.pii.action is Action.MASK else None
 
+    @property
+    def json_answer(self) -> bool:
+        """Whether the answer's text was asked to be JSON: values go into it escaped."""
+        wanted = self.body.get("response_format")
+        return isinstance(wanted, dict) and wanted.get("type") in {"json_object", "json_schema"}
+
     def upstream_usage(self, usage: Any) -> None:
         """Keep the latest usage that the upstream reported."""
         if isinstance(usage, dict) and "prompt_tokens" in usage:

@@ -1,6 +1,7 @@
 """Runs the application under uvicorn: graceful shutdown, no access log, N processes."""
 
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,10 @@ def serve(config: Path) -> None:
     from gateway.app import create_app
 
     server = uvicorn.Server(uvicorn.Config(create_app(settings), **_options(settings)))
+    # uvicorn raises the signal that stopped it once more when all is done; a stop that
+    # was asked for is no failure.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
     server.run()
     if not server.started:
         raise SystemExit(1)

@@ -52,7 +52,7 @@ def inspect_answer(exchange: Exchange, raw: bytes, judge: Judge | None) -> bytes
             exchange.finish_reason = CONTENT_FILTER
             changed = True
             continue
-        changed |= _restore_message(message, exchange.restoring_scope)
+        changed |= _restore_message(message, exchange.restoring_scope, exchange.json_answer)
     return msgspec.json.encode(answer) if changed else raw
 
 
@@ -166,7 +166,8 @@ class AnswerStream:
         assert self._scope is not None, "asked for only where tokens were issued"
         key = (index, name, position)
         if key not in self._restorers:
-            self._restorers[key] = self._scope.restorer(json_escaped=name == "arguments")
+            escaped = name == "arguments" or (name == "content" and self._exchange.json_answer)
+            self._restorers[key] = self._scope.restorer(json_escaped=escaped)
         return self._restorers[key]
 
     def _closing(self, choices: list[Any]) -> bytes:
@@ -210,13 +211,16 @@ def _decode(data: bytes) -> dict[str, Any]:
     return event
 
 
-def _restore_message(message: dict[str, Any], scope: MaskScope | None) -> bool:
+def _restore_message(
+    message: dict[str, Any], scope: MaskScope | None, json_answer: bool
+) -> bool:
     if scope is None:
         return False
     changed = False
     for name in TEXT_FIELDS:
         if isinstance(message.get(name), str):
-            restored = scope.restore(message[name])
+            escaped = json_answer and name == "content"
+            restored = scope.restore(message[name], json_escaped=escaped)
             changed |= restored != message[name]
             message[name] = restored
     for function in _functions(message):

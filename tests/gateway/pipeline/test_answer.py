@@ -180,3 +180,16 @@ def test_what_is_no_answer_is_an_error(exchange: Exchange, raw: bytes, kind: typ
         inspect_answer(exchange, raw, None)
     with pytest.raises(kind):
         AnswerStream(exchange, None).feed(raw)
+
+
+def test_json_answers_stay_json(exchange: Exchange) -> None:
+    exchange.body = {"response_format": {"type": "json_object"}}
+    message = {"role": "assistant", "content": '{"name": "[PERSON_1]"}'}
+    raw = msgspec.json.encode({"choices": [{"index": 0, "message": message}]})
+    answer = msgspec.json.decode(inspect_answer(exchange, raw, None))
+    assert msgspec.json.decode(answer["choices"][0]["message"]["content"]) == {"name": NAME}
+    stream = AnswerStream(exchange, None)
+    out = stream.feed(event({"content": '{"name": "[PERS'})) + stream.feed(
+        event({"content": 'ON_1]"}'}, "stop")
+    )
+    assert msgspec.json.decode(joined(out, "content")) == {"name": NAME}
