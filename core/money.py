@@ -48,8 +48,8 @@ def quantize(amount: Decimal) -> Decimal:
 def format_amount(amount: Decimal) -> str:
     """Plain notation without exponent or trailing zeros.
 
-    >>> format_amount(Decimal("1.500")), format_amount(Decimal("1E+2")), format_amount(Decimal("-0"))
-    ('1.5', '100', '0')
+    >>> [format_amount(Decimal(text)) for text in ("1.500", "1E+2", "-0")]
+    ['1.5', '100', '0']
     """
     if not amount:
         return "0"

@@ -2,6 +2,7 @@
 
 import types
 from collections.abc import Iterator
+from enum import EnumType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -82,8 +83,8 @@ def _type(annotation: Any) -> str:
         return f"map to {_type(get_args(annotation)[1])}"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "section"
-    if hasattr(annotation, "__members__"):
-        return " / ".join(f"`{item.value}`" for item in annotation)
+    if isinstance(annotation, EnumType):
+        return " / ".join(f"`{item}`" for item in annotation)
     names = {"str": "text", "int": "integer", "float": "number", "bool": "true / false"}
     name = getattr(annotation, "__name__", str(annotation))
     return names.get(name, name.lower())

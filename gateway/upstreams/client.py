@@ -1,23 +1,14 @@
 """The HTTP client of the upstreams: pooled connections, streams, hanging up.
 
-pyreqwest (Rust) costs about half of aiohttp's CPU per request (docs/adr/0002).
-It does not know of chat bodies; errors come out as ``UpstreamError`` kinds.
+aiohttp, because cancelling a call tells the upstream at once, also while it has
+not answered yet (docs/adr/0002). It does not know of chat bodies; errors come
+out as ``UpstreamError`` kinds.
 """
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from datetime import timedelta
 
-from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import (
-    ConnectError,
-    ConnectTimeoutError,
-    PyreqwestError,
-    ReadTimeoutError,
-    RequestTimeoutError,
-)
-from pyreqwest.request import StreamRequest
-from pyreqwest.response import Response
+import aiohttp
 
 from gateway.errors import (
     UpstreamError,
@@ -31,6 +22,7 @@ from gateway.http.sse import DONE, SseParser
 
 MAX_REPLY_BYTES = 64 * 1024 * 1024
 _MAX_ERROR_BYTES = 64 * 1024
+MAX_LISTING_BYTES = 4 * 1024 * 1024
 _REJECTIONS = frozenset({400, 404, 409, 413, 415, 422})
 
 
@@ -53,17 +45,11 @@ class HttpClient:
         headers: dict[str, str],
     ) -> None:
         self.upstream = upstream
-        self._client: Client = (
-            ClientBuilder()
-            .no_proxy()
-            .connect_timeout(timedelta(seconds=connect_timeout_s))
-            .read_timeout(timedelta(seconds=read_timeout_s))
-            .pool_idle_timeout(timedelta(seconds=30))
-            .follow_redirects(False)
-            .user_agent("sovgate")
-            .default_headers(headers)
-            .build()
+        self._headers = headers
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=connect_timeout_s, sock_read=read_timeout_s
         )
+        self._session: aiohttp.ClientSession | None = None
 
     async def post(self, url: str, body: bytes, headers: dict[str, str]) -> "HttpReply":
         """Send ``body`` and wait for the head of a 200 answer.
@@ -71,18 +57,13 @@ class HttpClient:
         Raises:
             UpstreamError: for every other status, and for each transport failure.
         """
-        request = (
-            self._client.post(url)
-            .headers(headers)
-            .body_bytes(body)
-            .streamed_read_buffer_limit(0)
-            .build_streamed()
-        )
         try:
-            response = await request.__aenter__()
-        except PyreqwestError as error:
+            response = await self._open().post(
+                url, data=body, headers=headers, allow_redirects=False
+            )
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._transport_error(error) from error
-        reply = HttpReply(self, request, response)
+        reply = HttpReply(self, response)
         if response.status != 200:
             try:
                 raise await self._status_error(reply)
@@ -92,31 +73,47 @@ class HttpClient:
 
     async def get(self, url: str, timeout_s: float) -> bytes:
         """The body of a 200 answer within ``timeout_s`` seconds; for health checks."""
-        request = self._client.get(url).timeout(timedelta(seconds=timeout_s)).build()
+        timeout = aiohttp.ClientTimeout(total=timeout_s)
         try:
-            response = await request.send()
-            body = bytes(await response.bytes())
-        except PyreqwestError as error:
+            async with self._open().get(url, timeout=timeout, allow_redirects=False) as response:
+                body = await response.content.read(MAX_LISTING_BYTES)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._transport_error(error) from error
         if response.status != 200:
             raise UpstreamError(
                 f"Upstream {self.upstream} answered {response.status} to a health check.",
                 upstream=self.upstream,
+                upstream_status=response.status,
             )
         return body
 
     async def aclose(self) -> None:
-        await self._client.close()
+        if self._session is not None:
+            await self._session.close()
 
-    def _transport_error(self, error: PyreqwestError) -> UpstreamError:
-        if isinstance(error, ReadTimeoutError | RequestTimeoutError):
-            return UpstreamTimeout(
-                f"Upstream {self.upstream} did not answer in time; try again later.",
-                upstream=self.upstream,
+    def _open(self) -> aiohttp.ClientSession:
+        # Made within the event loop, at the first call. No proxy from the environment,
+        # no cookies: nothing travels where the settings do not say so.
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
+                timeout=self._timeout,
+                headers={"user-agent": "sovgate", **self._headers},
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+                read_bufsize=256 * 1024,
             )
-        if isinstance(error, ConnectError | ConnectTimeoutError):
+        return self._session
+
+    def _transport_error(self, error: Exception) -> UpstreamError:
+        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
             return UpstreamUnreachable(
                 f"Upstream {self.upstream} cannot be reached; try again later.",
+                upstream=self.upstream,
+            )
+        if isinstance(error, TimeoutError):
+            return UpstreamTimeout(
+                f"Upstream {self.upstream} did not answer in time; try again later.",
                 upstream=self.upstream,
             )
         return UpstreamError(
@@ -129,7 +126,7 @@ class HttpClient:
             return UpstreamRateLimited(
                 f"Upstream {self.upstream} is over its own rate limit; try again later.",
                 upstream=self.upstream,
-                retry_after=reply.response.get_header("retry-after"),
+                retry_after=reply.response.headers.get("retry-after"),
             )
         if status in _REJECTIONS:
             with suppress(UpstreamError):
@@ -150,11 +147,10 @@ class HttpClient:
 class HttpReply:
     """An answer with status 200 (see ``Reply``)."""
 
-    def __init__(self, client: HttpClient, request: StreamRequest, response: Response) -> None:
+    def __init__(self, client: HttpClient, response: aiohttp.ClientResponse) -> None:
         self.response = response
         self.complete = False
         self._client = client
-        self._request: StreamRequest | None = request
 
     async def read(self, limit: int = MAX_REPLY_BYTES) -> bytes:
         """The whole body.
@@ -186,14 +182,12 @@ class HttpReply:
                 yield data
 
     async def _chunks(self) -> AsyncIterator[bytes]:
-        reader = self.response.body_reader
         try:
-            while (chunk := await reader.read_chunk()) is not None:
-                yield bytes(chunk)
-        except PyreqwestError as error:
+            async for chunk in self.response.content.iter_any():
+                yield chunk
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._client._transport_error(error) from error
 
     async def aclose(self) -> None:
-        request, self._request = self._request, None
-        if request is not None:
-            await request.__aexit__(None, None, None)
+        """Hang up, unless the answer was read to its end: then the connection is kept."""
+        self.response.close()

@@ -229,9 +229,7 @@ def test_a_client_that_hangs_up_stops_the_upstream_and_is_settled(
     assert capture.state()["aborted"] == 1
 
 
-def test_a_client_that_hangs_up_before_the_answer(
-    deployment: Deployment, capture: Capture
-) -> None:
+def test_a_client_that_hangs_up_before_the_answer(deployment: Deployment, capture: Capture) -> None:
     capture.script(delay_s=3)
     before = {record["request_id"] for record in exported(deployment, "globex")}
     with pytest.raises(httpx.ReadTimeout):
@@ -241,6 +239,7 @@ def test_a_client_that_hangs_up_before_the_answer(
             headers={"authorization": f"Bearer {KEYS['globex']}"},
             timeout=0.5,
         )
+    new: list[dict[str, Any]] = []
     for _ in range(25):
         new = [r for r in exported(deployment, "globex") if r["request_id"] not in before]
         if new:
@@ -248,6 +247,7 @@ def test_a_client_that_hangs_up_before_the_answer(
         time.sleep(0.2)
     assert [record["outcome"] for record in new] == ["disconnected"]
     assert new[0]["tokens"]["estimated"] is True
+    assert capture.state()["aborted"] == 1
 
 
 def test_models(client: OpenAI) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import random
+from typing import Any
 
 import pytest
 from openai import OpenAI
@@ -122,10 +123,10 @@ def test_streamed_tool_arguments_and_reasoning(client: OpenAI, capture: Capture)
 
 
 def test_usage_event_only_if_asked_for(client: OpenAI, capture: Capture) -> None:
-    messages = [{"role": "user", "content": "hello"}]
-    plain = client.chat.completions.create(model="flash", stream=True, messages=messages)  # type: ignore[call-overload]
+    messages: list[Any] = [{"role": "user", "content": "hello"}]
+    plain = client.chat.completions.create(model="flash", stream=True, messages=messages)
     assert all(chunk.usage is None for chunk in plain)
-    asked = client.chat.completions.create(  # type: ignore[call-overload]
+    asked = client.chat.completions.create(
         model="flash", stream=True, messages=messages, stream_options={"include_usage": True}
     )
     assert [chunk.usage.total_tokens for chunk in asked if chunk.usage] == [18]

@@ -4,6 +4,7 @@ import json
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,9 @@ def test_a_spent_budget_refuses_and_never_overspends(
         assert 0 < spent <= Decimal("0.0015")
         assert post(deployment, "globex").status_code == 200
         time.sleep(1.5)
-        report = json.loads(sovgate(deployment, "report", "usage", "--tenant", "acme", "--json").output)
+        report = json.loads(
+            sovgate(deployment, "report", "usage", "--tenant", "acme", "--json").output
+        )
         assert Decimal(report["total"]["cost"]) == spent
         assert sovgate(deployment, "billing", "check").status == 0
 
@@ -107,15 +110,15 @@ def test_nothing_is_lost_when_the_gateway_stops(
         assert sovgate(deployment, "audit", "verify").status == 0
         check = sovgate(deployment, "billing", "check", "--json")
         assert json.loads(check.output)["problems"] == []
-        report = json.loads(sovgate(deployment, "report", "usage", "--tenant", "acme", "--json").output)
+        report = json.loads(
+            sovgate(deployment, "report", "usage", "--tenant", "acme", "--json").output
+        )
         assert report["total"]["requests"] == len(called)
 
 
 def _try(deployment: Deployment, stream: bool) -> None:
-    try:
+    with suppress(httpx.TransportError):
         post(deployment, stream=stream)
-    except httpx.TransportError:
-        pass
 
 
 def test_a_graceful_stop_finishes_streams(tmp_path: Path, capture: Capture) -> None:
@@ -144,25 +147,8 @@ def test_a_full_disk_refuses_before_the_upstream_is_called(
     tmp_path: Path, capture: Capture
 ) -> None:
     content = settings(tmp_path, capture.url) | {"audit": {"min_free_bytes": 10**18}}
-    config = content["server"]["port"]
-    from support.deployment import SECRETS
-    from support.processes import answers, running
-
-    import sys
-
-    import yaml
-
-    file = tmp_path / "sovgate.yaml"
-    file.write_text(yaml.safe_dump(content))
-    url = f"http://127.0.0.1:{config}"
-    with running(
-        [sys.executable, "-m", "gateway.cli", "serve", "--config", file],
-        ready=answers(f"{url}/healthz"),
-        log=tmp_path / "gateway.log",
-        env=SECRETS,
-    ) as server:
-        deployment = Deployment(tmp_path, file, url, server)
+    with gateway(tmp_path, content, ready="/healthz") as deployment:
         answer = post(deployment)
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "journal_unavailable")
-        assert httpx.get(f"{url}/readyz").status_code == 503
+        assert httpx.get(f"{deployment.url}/readyz").status_code == 503
     assert capture.seen() == []

@@ -53,13 +53,24 @@ class Capture:
         body = msgspec.json.decode(await request.body())
         self.seen.append({"headers": dict(request.headers), "body": body})
         script = self.script
-        await asyncio.sleep(script.delay_s)
+        if script.delay_s and await self._hung_up(request, script.delay_s):
+            self.aborted += 1
+            return Response(status_code=499)
         if script.status != 200 or script.body is not None:
             text = script.body if script.body is not None else '{"error":{"message":"scripted"}}'
             return Response(text, script.status, media_type="application/json")
         if body.get("stream"):
             return StreamingResponse(self._stream(script, body), media_type="text/event-stream")
         return JSONResponse(self._answer(script, body))
+
+    async def _hung_up(self, request: Request, delay_s: float) -> bool:
+        """Wait; true as soon as the caller goes away."""
+        end = asyncio.get_running_loop().time() + delay_s
+        while asyncio.get_running_loop().time() < end:
+            if await request.is_disconnected():
+                return True
+            await asyncio.sleep(0.02)
+        return False
 
     async def captured(self, request: Request) -> Response:
         return JSONResponse({"seen": self.seen, "aborted": self.aborted})

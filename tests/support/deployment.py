@@ -141,14 +141,16 @@ def settings(directory: Path, capture: str, **overrides: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def gateway(directory: Path, content: dict[str, Any]) -> Iterator[Deployment]:
-    """``sovgate serve`` with this configuration, ready."""
+def gateway(
+    directory: Path, content: dict[str, Any], *, ready: str = "/readyz"
+) -> Iterator[Deployment]:
+    """``sovgate serve`` with this configuration, up as soon as ``ready`` answers."""
     config = directory / "sovgate.yaml"
     config.write_text(yaml.safe_dump(content))
     url = f"http://127.0.0.1:{content['server']['port']}"
     with running(
         [sys.executable, "-m", "gateway.cli", "serve", "--config", config],
-        ready=answers(f"{url}/readyz"),
+        ready=answers(url + ready),
         log=directory / "gateway.log",
         env=SECRETS,
     ) as server:

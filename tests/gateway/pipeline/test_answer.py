@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,7 +32,11 @@ def exchange() -> Exchange:
     masked = scope.mask_all([TEXT], [spans])[0]
     assert masked == "I am [PERSON_1], write to [EMAIL_ADDRESS_1]."
     exchange = Exchange(
-        "req_1", "chat.completions", SimpleNamespace(), datetime.now(UTC), Timing(0.0)  # type: ignore[arg-type]
+        "req_1",
+        "chat.completions",
+        SimpleNamespace(),
+        datetime.now(UTC),
+        Timing(0.0),  # type: ignore[arg-type]
     )
     exchange.scope = scope
     exchange.policy = PolicySettings()
@@ -60,7 +65,7 @@ def joined(events: Sequence[bytes], name: str, index: int = 0) -> str:
 def cut(text: str, generator: random.Random) -> list[str]:
     count = min(len(text) - 1, generator.randint(0, 12))
     bounds = [0, *sorted(generator.sample(range(1, len(text)), count)), len(text)]
-    return [text[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [text[a:b] for a, b in pairwise(bounds)]
 
 
 def test_every_cut_of_every_field_gives_the_same_bytes(exchange: Exchange) -> None:
