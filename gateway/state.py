@@ -130,9 +130,7 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         # Taken down in this order: the last outcomes are drained, then leases return.
         stack.push_async_callback(budgets.stop)
         stack.push_async_callback(drain.stop, _DRAIN_TIMEOUT_S)
-        jobs = JobService(
-            database, clock, job_settings(settings, holder), export_kinds(key, clock)
-        )
+        jobs = JobService(database, clock, job_settings(settings, holder), export_kinds(key, clock))
         await jobs.start()
         stack.push_async_callback(jobs.stop)
         keys = KeyCache(database, pepper, clock, ttl=timedelta(seconds=5))

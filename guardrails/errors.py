@@ -1,9 +1,9 @@
 """Errors of the guards.
 
-    SovgateError
-    └── GuardError
-        ├── GuardUnavailable   a detector failed or timed out: the request is denied
-        └── InputTooLong       a text beyond what the guards are willing to scan
+SovgateError
+└── GuardError
+    ├── GuardUnavailable   a detector failed or timed out: the request is denied
+    └── InputTooLong       a text beyond what the guards are willing to scan
 """
 
 from core.errors import SovgateError

@@ -211,9 +211,7 @@ def _decode(data: bytes) -> dict[str, Any]:
     return event
 
 
-def _restore_message(
-    message: dict[str, Any], scope: MaskScope | None, json_answer: bool
-) -> bool:
+def _restore_message(message: dict[str, Any], scope: MaskScope | None, json_answer: bool) -> bool:
     if scope is None:
         return False
     changed = False

@@ -4,7 +4,6 @@ import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -12,6 +11,7 @@ import pytest
 
 from gateway.errors import ContentBlocked, UpstreamError, UpstreamInvalidReply
 from gateway.exchange import Exchange, Timing
+from gateway.http.connection import Connection
 from gateway.pipeline.answer import AnswerStream, inspect_answer
 from gateway.settings import PolicySettings
 from guardrails.pii import MaskScope
@@ -20,6 +20,14 @@ from guardrails.types import Span
 NAME, ADDRESS = 'Greta "Gigi" Vogel', "greta@example.com"
 TEXT = f"I am {NAME}, write to {ADDRESS}."
 ENVELOPE = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+
+
+async def receive_nothing() -> dict[str, Any]:
+    return {"type": "http.disconnect"}
+
+
+async def send_nowhere(_message: Any) -> None:
+    """Nothing is sent: these tests look at what would be."""
 
 
 @pytest.fixture
@@ -31,13 +39,8 @@ def exchange() -> Exchange:
     scope = MaskScope([TEXT])
     masked = scope.mask_all([TEXT], [spans])[0]
     assert masked == "I am [PERSON_1], write to [EMAIL_ADDRESS_1]."
-    exchange = Exchange(
-        "req_1",
-        "chat.completions",
-        SimpleNamespace(),
-        datetime.now(UTC),
-        Timing(0.0),  # type: ignore[arg-type]
-    )
+    connection = Connection({"headers": []}, receive_nothing, send_nowhere)
+    exchange = Exchange("req_1", "chat.completions", connection, datetime.now(UTC), Timing(0.0))
     exchange.scope = scope
     exchange.policy = PolicySettings()
     return exchange
