@@ -24,14 +24,14 @@ from guardrails.training.corpus import (
 from guardrails.training.grammar import Grammar
 from guardrails.training.pipeline import Recipe, train
 
-MOST_PER_SOURCE = 6000
+MOST_PER_SOURCE = 3000
 
 RECIPE = Recipe(
     name="injection",
     head="attack",
     spec=FeatureSpec(symbols=True, window=240, stride=160),
     buckets=1 << 19,
-    strength=4.0,
+    strength=5.0,
     power=0.6,
     gain={
         "yanismiraoui": 1.5,
@@ -39,8 +39,7 @@ RECIPE = Recipe(
         "cyberseceval-multilingual": 0.3,  # half of it is word puzzles
         "bipia": 3.0,
         "piguard": 2.0,
-        **{f"own/orders_{lang}": 4.0 for lang in LANGUAGES},
-        **{f"own/attacks_{lang}": 2.0 for lang in LANGUAGES},
+        **{f"own/orders_{lang}": 2.0 for lang in LANGUAGES},
     },
     folds=(
         ("s-labs", "gsm8k", "wikiann_fr", "davidson"),
@@ -56,7 +55,7 @@ RECIPE = Recipe(
         ),
     ),
     false_positive_limit=0.01,
-    limit_quantile=0.75,
+    limit_quantile=0.9,
     stress=("own/orders",),
     extra={"document_threshold": 0.75, "operator_threshold": 0.95},
 )
@@ -107,10 +106,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "weights")
     parser.add_argument("--seed", type=int, default=20261121)
     parser.add_argument("--draft", action="store_true", help="do not hold sources out")
+    parser.add_argument("--keep", type=Path, help="file for the held-out scores")
     parser.add_argument("--most", type=int, default=MOST_PER_SOURCE, help="texts per source")
     args = parser.parse_args()
     np.random.seed(args.seed)
-    train(RECIPE, examples(args.data, args.seed, args.most), args.out, draft=args.draft)
+    train(
+        RECIPE,
+        examples(args.data, args.seed, args.most),
+        args.out,
+        draft=args.draft,
+        keep=args.keep,
+    )
 
 
 if __name__ == "__main__":

@@ -43,19 +43,19 @@ CATEGORIES = {
     "Hate/Harass/Violence": "harassment",
 }
 
-MOST_PER_SOURCE = 6000
+MOST_PER_SOURCE = 3000
 
 RECIPE = Recipe(
     name="moderation",
     head="unsafe",
     spec=FeatureSpec(window=240, stride=160),
     buckets=1 << 19,
-    strength=3.0,
+    strength=5.0,
     power=0.6,
     gain={
         "harmfulqa": 0.25,  # many of its questions are harmless when read alone
         "piguard": 2.0,
-        **{f"own/{kind}_{lang}": 3.0 for kind in ("harmless", "unsafe") for lang in LANGUAGES},
+        **{f"own/harmless_{lang}": 1.5 for lang in LANGUAGES},
     },
     folds=(
         ("davidson", "gsm8k", "wikiann_fr"),
@@ -72,9 +72,10 @@ RECIPE = Recipe(
     ),
     false_positive_limit=0.01,
     limit_quantile=0.75,
+    floor=0.85,  # at 0.67 two of sixty ordinary work prompts of our tests were flagged
     stress=("own/harmless",),
     category_buckets=1 << 17,
-    extra={"strict_threshold": 0.9},
+    extra={"strict_threshold": 0.95},
 )
 
 
@@ -117,10 +118,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "weights")
     parser.add_argument("--seed", type=int, default=20261121)
     parser.add_argument("--draft", action="store_true", help="do not hold sources out")
+    parser.add_argument("--keep", type=Path, help="file for the held-out scores")
     parser.add_argument("--most", type=int, default=MOST_PER_SOURCE, help="texts per source")
     args = parser.parse_args()
     np.random.seed(args.seed)
-    train(RECIPE, examples(args.data, args.seed, args.most), args.out, draft=args.draft)
+    train(
+        RECIPE,
+        examples(args.data, args.seed, args.most),
+        args.out,
+        draft=args.draft,
+        keep=args.keep,
+    )
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ class Recipe:
         false_positive_limit: share of harmless texts that may be flagged.
         limit_quantile: quantile over harmless sources at which the limit must hold.
         stress: prefixes of sources made to provoke false positives, left out of that choice.
+        floor: the least threshold that is shipped, whatever the data say.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Recipe:
     false_positive_limit: float
     limit_quantile: float
     stress: tuple[str, ...]
+    floor: float = 0.5
     category_buckets: int = 0
     extra: dict[str, Any] = field(default_factory=dict)
 
@@ -106,8 +108,18 @@ class Problem:
         return self.windows.highest(self.windows.matrix @ weights + bias, len(self.labels))
 
 
-def train(recipe: Recipe, examples: Sequence[Example], out: Path, *, draft: bool = False) -> None:
-    """Train, print the figures, write ``<name>.npz`` and ``<name>.json``."""
+def train(
+    recipe: Recipe,
+    examples: Sequence[Example],
+    out: Path,
+    *,
+    draft: bool = False,
+    keep: Path | None = None,
+) -> None:
+    """Train, print the figures, write ``<name>.npz`` and ``<name>.json``.
+
+    ``keep`` names a file for the held-out scores, to study thresholds without a new fit.
+    """
     begin = perf_counter()
     problem = Problem.of(examples, recipe.spec, recipe.buckets)
     _say(begin, f"{len(examples)} texts, {problem.windows.matrix.nnz} features")
@@ -124,7 +136,12 @@ def train(recipe: Recipe, examples: Sequence[Example], out: Path, *, draft: bool
     if not draft:
         unseen = _probability(_held_out_sources(recipe, problem, begin), slope, shift)
         figures["unseen_source"] = report(problem, unseen, threshold)
-    settings = {"platt": (slope, shift), "threshold": threshold, **recipe.extra}
+        if keep:
+            np.savez(
+                keep, labels=problem.labels, sources=problem.sources, split=scores, unseen=unseen
+            )
+    shipped = max(threshold, recipe.floor)
+    settings = {"platt": (slope, shift), "threshold": shipped, **recipe.extra}
     weights, bias = problem.fit(recipe, everyone)
     empty = np.zeros((0, 1))
     heads = {
@@ -167,6 +184,7 @@ def report(problem: Problem, scores: Floats, threshold: float) -> dict[str, Any]
             "fpr": float(said[~truth].mean()) if (~truth).any() else None,
         }
     return {
+        "threshold": threshold,
         "auroc": auroc(problem.labels == 1, scores),
         "tpr_at_fpr_1": tpr_at_fpr(problem.labels == 1, scores, 0.01),
         "per_source": per_source,

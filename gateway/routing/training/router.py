@@ -45,7 +45,7 @@ Floats = NDArray[np.float64]
 SPEC = FeatureSpec(symbols=True, window=1 << 20, stride=1 << 20)
 HARD_BUCKETS, TREND_BUCKETS = 1 << 18, 1 << 16
 STRENGTH, POWER = 1.5, 0.6
-GAIN = {"mmlu": 1.0, "own_en": 1.5, "own_de": 1.5, "own_zh": 1.5, "own_fr": 1.5}
+GAIN = {"mmlu": 1.0, "own_en": 2.5, "own_de": 2.5, "own_zh": 2.5, "own_fr": 2.5}
 
 
 def design(texts: Sequence[str], buckets: int) -> csr_matrix:
@@ -154,7 +154,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "weights")
     parser.add_argument("--seed", type=int, default=20261121)
     parser.add_argument("--draft", action="store_true", help="do not hold sources out")
-    parser.add_argument("--most", type=int, default=20_000, help="prompts per source")
+    parser.add_argument("--most", type=int, default=5000, help="prompts per source")
     args = parser.parse_args()
     begin, rng = perf_counter(), random.Random(args.seed)
     prompts = distinct(
