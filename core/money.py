@@ -1,6 +1,6 @@
 """Money is Decimal, never float, with 18 places after the point."""
 
-from decimal import Context, Decimal, Inexact, InvalidOperation, Rounded
+from decimal import Context, Decimal, Inexact, InvalidOperation
 
 from core.errors import SovgateError
 
@@ -9,7 +9,7 @@ SCALE = 18
 # Wide enough that products of a 38-digit amount and a token count never round.
 EXACT = Context(prec=76, traps=[InvalidOperation])
 _PLACES = Decimal(1).scaleb(-SCALE)
-_STRICT = Context(prec=76, traps=[InvalidOperation, Inexact, Rounded])
+_STRICT = Context(prec=76, traps=[InvalidOperation, Inexact])
 
 
 class InvalidAmount(SovgateError):

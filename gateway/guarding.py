@@ -143,7 +143,7 @@ class Guards:
 
     def _key(self, tenant: str, text: str, role: Role, policy: PolicySettings) -> bytes:
         digest = hashlib.blake2b(key=self._cache_key, digest_size=16)
-        for part in (tenant, role, repr(policy), text):
+        for part in (tenant, role, policy.digest, text):
             digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
         return digest.digest()
 

@@ -122,7 +122,7 @@ def request_record(
         status=status,
         error_code=exchange.error.code if exchange.error is not None else None,
         finish_reason=exchange.finish_reason,
-        policy_digest=policy.digest() if policy is not None else None,
+        policy_digest=policy.digest if policy is not None else None,
         detectors=[_verdict(decision) for decision in exchange.decisions],
         masked=exchange.masked,
         route=_route(exchange),

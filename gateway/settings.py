@@ -9,6 +9,7 @@ module (``python -m gateway.settings_docs``).
 import os
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -243,6 +244,7 @@ class PolicySettings(Section):
     injection: InjectionPolicy = InjectionPolicy()
     routing: RoutingPolicy = RoutingPolicy()
 
+    @cached_property
     def digest(self) -> str:
         """Digest of the policy in force, for the audit record."""
         return digest(_without_floats(self.model_dump(mode="json")))

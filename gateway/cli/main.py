@@ -4,6 +4,8 @@ Commands import what they need when they run, so that ``sovgate --help`` is quic
 """
 
 import sys
+from importlib import metadata
+from typing import Annotated
 
 import typer
 
@@ -16,12 +18,29 @@ from gateway.cli.run import db_app, demo, serve
 from gateway.tenants.cli import budget_app, key_app, project_app, tenant_app, user_app
 from inference.cli import model_app, worker_app
 
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"sovgate {metadata.version('sovgate')}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="sovgate",
-    help="The AI gateway with sovereign guardrails.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # tracebacks with local variables would show content
 )
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show it.")
+    ] = False,
+) -> None:
+    """The AI gateway with sovereign guardrails."""
+
+
 app.command()(demo)
 app.command()(serve)
 app.command()(mask)

@@ -6,10 +6,15 @@ from billing import BudgetKeeper, CostBreakdown, PriceBook
 from core.clock import Clock
 from core.money import format_amount
 from gateway.audit import Journal
+from gateway.errors import LimitExceeded
 from gateway.exchange import Exchange
 from gateway.http.errors import http_error
+from gateway.limits import LocalLimiter
 from gateway.records import price_usage, request_record, settlement_of, usage_of
+from gateway.tenants.limits import Limits
 from gateway.upstreams import Upstream
+
+_STRANGERS = Limits(rpm=600)
 
 
 class Settle:
@@ -31,7 +36,12 @@ class Settle:
         self._upstreams = upstreams
         self._clock = clock
 
+        self._strangers = LocalLimiter(clock)
+
     async def enter(self, exchange: Exchange) -> None:
+        if exchange.principal is None and not await self._may_record_stranger():
+            exchange.timing.ended = self._clock.monotonic()
+            return
         if exchange.intent is not None:
             await exchange.intent  # the outcome must not come before it in the journal
         breakdown = self._price(exchange)
@@ -53,6 +63,15 @@ class Settle:
 
     async def leave(self, exchange: Exchange) -> None:
         """Nothing was taken."""
+
+    async def _may_record_stranger(self) -> bool:
+        """Requests without a valid key are recorded up to a rate, then only counted:
+        who has no key must not be able to fill the disk."""
+        try:
+            await self._strangers.acquire((("strangers", _STRANGERS),), 0)
+        except LimitExceeded:
+            return False
+        return True
 
     def _price(self, exchange: Exchange) -> CostBreakdown | None:
         exchange.usage = usage_of(exchange)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import aiohttp
+import msgspec
 
 from gateway.errors import (
     UpstreamError,
@@ -22,6 +23,7 @@ from gateway.http.sse import DONE, SseParser
 
 MAX_REPLY_BYTES = 64 * 1024 * 1024
 _MAX_ERROR_BYTES = 64 * 1024
+_MAX_MESSAGE = 300
 MAX_LISTING_BYTES = 4 * 1024 * 1024
 _REJECTIONS = frozenset({400, 404, 409, 413, 415, 422})
 
@@ -130,12 +132,11 @@ class HttpClient:
             )
         if status in _REJECTIONS:
             with suppress(UpstreamError):
-                body = await reply.read(_MAX_ERROR_BYTES)
+                said = _message_of(await reply.read(_MAX_ERROR_BYTES))
                 return UpstreamRejected(
-                    f"Upstream {self.upstream} rejected the request.",
+                    f"Upstream {self.upstream} rejected the request{said}",
                     upstream=self.upstream,
                     upstream_status=status,
-                    upstream_body=body,
                 )
         return UpstreamError(
             f"Upstream {self.upstream} answered with status {status}; try again later.",
@@ -191,3 +192,15 @@ class HttpReply:
     async def aclose(self) -> None:
         """Hang up, unless the answer was read to its end: then the connection is kept."""
         self.response.close()
+
+
+def _message_of(body: bytes) -> str:
+    """The sentence of an OpenAI-shaped error body, for the client that caused it.
+
+    It may quote the request as the upstream saw it, masked; it is sent out, never logged.
+    """
+    try:
+        message = msgspec.json.decode(body)["error"]["message"]
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return "; check the parameters that the model takes."
+    return f": {str(message)[:_MAX_MESSAGE]}"

@@ -89,3 +89,7 @@ def test_sums_do_not_depend_on_order(amounts: list[Decimal]) -> None:
         forwards = EXACT.add(forwards, left)
         backwards = EXACT.add(backwards, right)
     assert forwards == backwards
+
+
+def test_trailing_zeros_beyond_the_scale_are_exact() -> None:
+    assert parse_amount("0.1000000000000000000000") == Decimal("0.1")

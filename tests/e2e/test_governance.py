@@ -189,6 +189,18 @@ def test_upstream_trouble(
     assert_error(post(raw), status, code)
 
 
+def test_the_upstream_s_reason_reaches_the_client_only(
+    raw: httpx.Client, capture: Capture, deployment: Deployment
+) -> None:
+    reason = "max_tokens is above what zork-9 can do"
+    capture.script(status=400, body=json.dumps({"error": {"message": reason}}))
+    answer = post(raw)
+    request_id = assert_error(answer, 400, "upstream_rejected")
+    assert reason in answer.json()["error"]["message"]
+    assert reason not in json.dumps(record_of(deployment, request_id))
+    assert reason not in deployment.server.output()
+
+
 def test_too_large_a_body(raw: httpx.Client, deployment: Deployment) -> None:
     answer = post(raw, messages=[{"role": "user", "content": "x" * (9 * 1024 * 1024)}])
     request_id = assert_error(answer, 413, "request_too_large")
