@@ -239,10 +239,14 @@ class RoutingPolicy(Section):
 
 class PolicySettings(Section):
     zones: list[str] = Field(default=["onprem"], description="Zones that traffic may go to.")
-    pii: PiiPolicy = PiiPolicy()
-    moderation: ModerationPolicy = ModerationPolicy()
-    injection: InjectionPolicy = InjectionPolicy()
-    routing: RoutingPolicy = RoutingPolicy()
+    pii: PiiPolicy = Field(default=PiiPolicy(), description="Personal data.")
+    moderation: ModerationPolicy = Field(
+        default=ModerationPolicy(), description="Unsafe prompts and answers."
+    )
+    injection: InjectionPolicy = Field(
+        default=InjectionPolicy(), description="Attempts to take over the model."
+    )
+    routing: RoutingPolicy = Field(default=RoutingPolicy(), description="Choice of tiers.")
 
     @cached_property
     def digest(self) -> str:
@@ -273,9 +277,9 @@ class TenantSpec(Section):
     name: Slug = Field(description="Identifier, never changed.")
     display_name: str | None = Field(default=None, description="Name for people.")
     policy: str = Field(default="default", description="One of `policies`.")
-    budget: BudgetSpec | None = None
-    limits: LimitsSpec = LimitsSpec()
-    keys: list[KeySpec] = []
+    budget: BudgetSpec | None = Field(default=None, description="Null: none.")
+    limits: LimitsSpec = Field(default=LimitsSpec(), description="Of all its keys together.")
+    keys: list[KeySpec] = Field(default=[], description="Keys of its default project.")
 
 
 class AdminSpec(Section):
@@ -298,21 +302,25 @@ class Settings(BaseSettings):
         frozen=True, extra="forbid", env_prefix="SOVGATE_", env_nested_delimiter="__"
     )
 
-    server: ServerSettings = ServerSettings()
+    server: ServerSettings = Field(default=ServerSettings(), description="Where it listens.")
     data_dir: Path = Field(
         default=Path("./data"), description="Journal, exports, embedded database, keys."
     )
-    database: DatabaseSettings = DatabaseSettings()
-    redis: RedisSettings = RedisSettings()
-    audit: AuditSettings = AuditSettings()
-    limits: LimitSettings = LimitSettings()
-    billing: BillingSettings = BillingSettings()
-    security: SecuritySettings = SecuritySettings()
-    upstreams: list[UpstreamSettings] = []
-    tiers: dict[TierName, TierSettings] = {}
-    prices: list[PriceSettings] = []
-    policies: dict[str, PolicySettings] = {"default": PolicySettings()}
-    bootstrap: BootstrapSettings = BootstrapSettings()
+    database: DatabaseSettings = Field(default=DatabaseSettings(), description="The database.")
+    redis: RedisSettings = Field(default=RedisSettings(), description="Redis or Valkey.")
+    audit: AuditSettings = Field(default=AuditSettings(), description="Journal and chain.")
+    limits: LimitSettings = Field(default=LimitSettings(), description="Bounds of one request.")
+    billing: BillingSettings = Field(default=BillingSettings(), description="How to bill.")
+    security: SecuritySettings = Field(default=SecuritySettings(), description="Secrets' files.")
+    upstreams: list[UpstreamSettings] = Field(default=[], description="Where models run.")
+    tiers: dict[TierName, TierSettings] = Field(default={}, description="What backs each tier.")
+    prices: list[PriceSettings] = Field(default=[], description="The price book.")
+    policies: dict[str, PolicySettings] = Field(
+        default={"default": PolicySettings()}, description="By name; `default` must be there."
+    )
+    bootstrap: BootstrapSettings = Field(
+        default=BootstrapSettings(), description="Created at start if missing."
+    )
 
     @classmethod
     def settings_customise_sources(

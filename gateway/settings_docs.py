@@ -7,7 +7,6 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from gateway.settings import Settings
 
@@ -56,7 +55,7 @@ def _models_in(annotation: Any) -> list[tuple[type[BaseModel], str]]:
 def _row(name: str, field: FieldInfo) -> str:
     if field.is_required():
         default = "required"
-    elif isinstance(field.default, BaseModel) or field.default is PydanticUndefined:
+    elif isinstance(field.default, BaseModel):
         default = ""
     else:
         value = field.default
@@ -65,8 +64,7 @@ def _row(name: str, field: FieldInfo) -> str:
             default = "empty"
         elif isinstance(value, dict):
             default = ""
-    meaning = field.description or "See the section."
-    return f"| `{name}` | {_type(field.annotation)} | {default} | {meaning} |"
+    return f"| `{name}` | {_type(field.annotation)} | {default} | {field.description} |"
 
 
 def _type(annotation: Any) -> str:

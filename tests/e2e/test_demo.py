@@ -1,0 +1,123 @@
+"""A newcomer's path: ``sovgate demo`` from nothing, the SDK, a real mixture of experts."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from openai import OpenAI
+
+from support.processes import free_port, running
+
+PROMPT = "My name is Greta Vogel, write to greta.vogel@example.com. Please say hello to me."
+
+
+@dataclass(frozen=True)
+class RunningDemo:
+    directory: Path
+    facts: dict[str, Any]
+    process: subprocess.Popen[bytes]
+
+    def client(self) -> OpenAI:
+        return OpenAI(base_url=self.facts["base_url"], api_key=self.facts["tenants"][0]["api_key"])
+
+    def sovgate(self, *arguments: str) -> str:
+        result = subprocess.run(
+            [sys.executable, "-m", "gateway.cli", *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+            env={**os.environ, "SOVGATE_CONFIG": str(self.directory / "sovgate.yaml")},
+        )
+        return result.stdout
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
+    directory = tmp_path_factory.mktemp("demo") / ".sovgate"
+    facts = directory / "demo.json"
+    with running(
+        [sys.executable, "-m", "gateway.cli", "demo", "--directory", directory],
+        ready=facts.exists,
+        log=directory.parent / "demo.log",
+        env={"PORT": str(free_port())},
+        timeout=400,
+        stop_signal=signal.SIGINT,
+    ) as server:
+        yield RunningDemo(directory, json.loads(facts.read_text()), server.process)
+
+
+@pytest.mark.timeout(420)
+def test_plain(demo: RunningDemo) -> None:
+    with demo.client() as client:
+        answer = client.chat.completions.with_raw_response.create(
+            model="auto", messages=[{"role": "user", "content": PROMPT}], max_tokens=48
+        )
+    assert answer.headers["x-sovgate-masked"] == "EMAIL_ADDRESS=1,PERSON=1"
+    assert answer.headers["x-sovgate-upstream"] == "pool"
+    assert Decimal(answer.headers["x-sovgate-cost-usd"]) > 0
+    completion = answer.parse()
+    assert len((completion.choices[0].message.content or "").split()) >= 3
+    assert completion.usage is not None
+    assert completion.usage.completion_tokens > 0
+
+
+def test_streamed(demo: RunningDemo) -> None:
+    with demo.client() as client:
+        stream = client.chat.completions.create(
+            model="auto",
+            messages=[{"role": "user", "content": PROMPT}],
+            max_tokens=48,
+            stream=True,
+        )
+        pieces = [choice.delta.content or "" for chunk in stream for choice in chunk.choices]
+    assert len([piece for piece in pieces if piece]) > 2
+
+
+def test_records_agree_with_the_worker_s_counts(demo: RunningDemo) -> None:
+    with demo.client() as client:
+        answer = client.chat.completions.with_raw_response.create(
+            model="think-high",
+            messages=[{"role": "user", "content": "Name a colour."}],
+            max_tokens=8,
+        )
+    usage = answer.parse().usage
+    assert usage is not None
+    time.sleep(1)
+    lines = demo.sovgate("audit", "export", "--tenant", "acme").splitlines()
+    request_id = answer.headers["x-sovgate-request-id"]
+    record = next(r for r in map(json.loads, lines) if r["request_id"] == request_id)
+    assert record["tokens"]["input"] == usage.prompt_tokens
+    assert record["tokens"]["output"] == usage.completion_tokens
+    assert record["weights_digest"].startswith("sha256:")
+    assert record["cost"] == answer.headers["x-sovgate-cost-usd"]
+    report = json.loads(demo.sovgate("report", "usage", "--tenant", "acme", "--json"))
+    assert report["total"]["requests"] >= 1
+    assert "0 problems" in demo.sovgate("billing", "check")
+
+
+def test_the_admin_ui_and_api_answer(demo: RunningDemo) -> None:
+    page = httpx.get(demo.facts["admin_url"])
+    assert page.status_code == 200
+    login = httpx.post(f"{demo.facts['admin_url']}api/v1/login", json=demo.facts["admin"])
+    assert login.status_code == 200
+
+
+def test_interrupt_stops_everything_it_started(demo: RunningDemo) -> None:
+    workers = subprocess.run(
+        ["pgrep", "-P", str(demo.process.pid)], capture_output=True, text=True, check=False
+    ).stdout.split()
+    assert workers
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(60) == 0
+    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
