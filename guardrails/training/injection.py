@@ -57,7 +57,7 @@ RECIPE = Recipe(
     false_positive_limit=0.01,
     limit_quantile=0.9,
     stress=("own/orders",),
-    extra={"document_threshold": 0.75, "operator_threshold": 0.95},
+    extra={"document_threshold": 0.86, "operator_threshold": 0.95},
 )
 
 
