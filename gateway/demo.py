@@ -120,7 +120,8 @@ def running_worker(demo: Demo) -> Iterator[subprocess.Popen[bytes]]:
     log = (demo.directory / "worker.log").open("wb")
     command = [sys.executable, "-m", "gateway.cli", "worker", "serve"]
     command += ["--model", str(demo.model), "--device", "cpu", "--port", str(demo.worker_port)]
-    command += ["--alias", "sov-pro=8", "--alias", "sov-flash=8", "--alias", "sov-nano=7"]
+    # All eight experts for each tier: with fewer this small a model loses the thread.
+    command += ["--alias", "sov-pro=8", "--alias", "sov-flash=8", "--alias", "sov-nano=8"]
     # Its own process group: Ctrl-C reaches the gateway first, which lets streams finish.
     worker = subprocess.Popen(
         command, stdout=log, stderr=log, start_new_session=True, preexec_fn=_end_with_parent
@@ -164,7 +165,7 @@ Try it:
   curl -s {demo.base_url}/chat/completions \\
     -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' -D /dev/stderr \\
     -d '{{"model": "auto", "messages": [{{"role": "user", "content": "My name is Greta Vogel, \
-write to greta.vogel@example.com. Say hello to me."}}]}}'
+write to greta.vogel@example.com. What is the difference between a loan and a lease?"}}]}}'
 
 Ctrl-C stops everything.""",
         flush=True,
@@ -196,7 +197,7 @@ def _settings(demo: Demo) -> dict[str, Any]:
         "server": {"host": HOST, "port": demo.port},
         "data_dir": str(data),
         "database": {"url": f"sqlite+aiosqlite:///{data / 'sovgate.db'}"},
-        "limits": {"max_output_tokens": 256},
+        "limits": {"max_output_tokens": 128},
         "upstreams": [_pool(demo.worker_port)],
         "tiers": {
             "instant": {"upstream": "pool", "model": "sov-nano"},

@@ -16,8 +16,8 @@ from gateway.errors import GatewayError, LimitExceeded
 from gateway.http.errors import STATUS, http_error, status_of
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "errors.md"
-# Errors of commands and of the admin API (which has its own map) never meet this one.
-ELSEWHERE = ("gateway.admin", "gateway.cli")
+# The admin API and the worker have maps of their own (docs/admin-api.md, docs/engine.md).
+ELSEWHERE = ("gateway.admin", "gateway.cli", "inference")
 
 
 def error_classes() -> Iterator[type[SovgateError]]:
