@@ -12,7 +12,7 @@ import msgspec
 
 from guardrails.types import Role
 
-TextFunction = Callable[[str, Role], str]
+TextFunction = Callable[[str], str]
 
 _MESSAGE_ROLES = {
     "system": Role.SYSTEM,
@@ -21,6 +21,7 @@ _MESSAGE_ROLES = {
     "tool": Role.TOOL,
     "function": Role.TOOL,
 }
+_RESULT_ROLES = frozenset({"tool", "function"})
 # Fields that steer the call and hold no free text.
 _CONTROL_FIELDS = frozenset(
     {"model", "stream", "stream_options", "reasoning_effort", "thinking", "service_tier",
@@ -33,7 +34,7 @@ _BINARY_FIELDS = frozenset({"data", "file_data"})
 
 
 def map_texts(body: dict[str, Any], function: TextFunction) -> dict[str, Any]:
-    """A copy of a chat-completions body with ``function(text, role)`` for each text."""
+    """A copy of a chat-completions body with ``function(text)`` for each text."""
     result: dict[str, Any] = {}
     for key, value in body.items():
         if key in _CONTROL_FIELDS:
@@ -43,20 +44,40 @@ def map_texts(body: dict[str, Any], function: TextFunction) -> dict[str, Any]:
         elif key in {"tools", "functions", "response_format"}:
             result[key] = _schema(value, function)
         else:
-            result[key] = _free(value, Role.SCHEMA, function)
+            result[key] = _free(value, function)
     return result
 
 
-def texts_of(body: dict[str, Any]) -> list[tuple[str, Role]]:
-    """Every text of the body with its role, in order, repeated ones once."""
-    found: dict[tuple[str, Role], None] = {}
+def texts_of(body: dict[str, Any]) -> list[str]:
+    """Every text of the body, in order, repeated ones once: what may hold personal data."""
+    found: dict[str, None] = {}
 
-    def collect(text: str, role: Role) -> str:
+    def collect(text: str) -> str:
         if text:
-            found[text, role] = None
+            found[text] = None
         return text
 
     map_texts(body, collect)
+    return list(found)
+
+
+def speeches_of(body: dict[str, Any]) -> list[tuple[str, Role]]:
+    """What was said, message by message, and by whom: what moderation and injection judge.
+
+    Whole texts, since a word of a JSON object on its own (a key such as ``to``)
+    is no speech, and the classifiers were not made for it.
+    """
+    found: dict[tuple[str, Role], None] = {}
+    for message in body["messages"]:
+        role = _MESSAGE_ROLES.get(message["role"], Role.USER)
+        calls = message.get("tool_calls")
+        functions = [message.get("function_call")]
+        if isinstance(calls, list):
+            functions += [call.get("function") for call in calls if isinstance(call, dict)]
+        arguments = [item.get("arguments") for item in functions if isinstance(item, dict)]
+        for text in (_plain_text(message.get("content")), *arguments):
+            if isinstance(text, str) and text:
+                found[text, role] = None
     return list(found)
 
 
@@ -93,75 +114,75 @@ def _plain_text(content: Any) -> str:
 
 def _message(message: Any, function: TextFunction) -> Any:
     if not isinstance(message, dict):
-        return _free(message, Role.USER, function)
-    role = _MESSAGE_ROLES.get(str(message.get("role")), Role.USER)
+        return _free(message, function)
+    is_result = message.get("role") in _RESULT_ROLES
     result: dict[str, Any] = {}
     for key, value in message.items():
         if key in _MESSAGE_CONTROL_FIELDS:
             result[key] = value
         elif key == "tool_calls" and isinstance(value, list):
-            result[key] = [_tool_call(call, role, function) for call in value]
+            result[key] = [_tool_call(call, function) for call in value]
         elif key == "function_call" and isinstance(value, dict):
-            result[key] = _called_function(value, role, function)
+            result[key] = _called_function(value, function)
         elif key == "content" and isinstance(value, list):
-            result[key] = [_part(part, role, function) for part in value]
-        elif key == "content" and isinstance(value, str) and role is Role.TOOL:
-            result[key] = _json_text(value, role, function)
+            result[key] = [_part(part, function) for part in value]
+        elif key == "content" and isinstance(value, str) and is_result:
+            result[key] = _json_text(value, function)
         else:
-            result[key] = _free(value, role, function)
+            result[key] = _free(value, function)
     return result
 
 
-def _part(part: Any, role: Role, function: TextFunction) -> Any:
+def _part(part: Any, function: TextFunction) -> Any:
     if not isinstance(part, dict):
-        return _free(part, role, function)
+        return _free(part, function)
     return {
-        key: value if key in _PART_CONTROL_FIELDS else _media(value, role, function)
+        key: value if key in _PART_CONTROL_FIELDS else _media(value, function)
         for key, value in part.items()
     }
 
 
-def _media(value: Any, role: Role, function: TextFunction) -> Any:
+def _media(value: Any, function: TextFunction) -> Any:
     """Binary content is left alone; the names and addresses beside it are texts."""
     if isinstance(value, dict):
         return {
             key: item
             if key in _BINARY_FIELDS or key in _PART_CONTROL_FIELDS
-            else _media(item, role, function)
+            else _media(item, function)
             for key, item in value.items()
         }
     if isinstance(value, str) and value.startswith("data:"):
         return value
-    return _free(value, role, function)
+    return _free(value, function)
 
 
-def _tool_call(call: Any, role: Role, function: TextFunction) -> Any:
+def _tool_call(call: Any, function: TextFunction) -> Any:
     if not isinstance(call, dict):
-        return _free(call, role, function)
+        return _free(call, function)
     result: dict[str, Any] = {}
     for key, value in call.items():
         if key in {"id", "type"}:
             result[key] = value
         elif key == "function" and isinstance(value, dict):
-            result[key] = _called_function(value, role, function)
+            result[key] = _called_function(value, function)
         else:
-            result[key] = _free(value, role, function)
+            result[key] = _free(value, function)
     return result
 
 
-def _called_function(value: dict[str, Any], role: Role, function: TextFunction) -> dict[str, Any]:
+def _called_function(value: dict[str, Any], function: TextFunction) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, item in value.items():
         if key == "name":
             result[key] = item
         elif key == "arguments" and isinstance(item, str):
-            result[key] = _json_text(item, role, function)
+            result[key] = _json_text(item, function)
         else:
-            result[key] = _free(item, role, function)
+            result[key] = _free(item, function)
     return result
 
 
-def _json_text(text: str, role: Role, function: TextFunction) -> str:
+def _json_text(text: str, function: TextFunction) -> str:
     """A text that is JSON itself: its strings are inspected unescaped.
 
     Escapes would hide values from the detectors (``\\u0040`` for an at sign).
@@ -170,10 +191,10 @@ def _json_text(text: str, role: Role, function: TextFunction) -> str:
     try:
         value = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
-        return function(text, role)
+        return function(text)
     if not isinstance(value, dict | list):
-        return function(text, role)
-    mapped = _free(value, role, function)
+        return function(text)
+    mapped = _free(value, function)
     return text if mapped == value else msgspec.json.encode(mapped).decode()
 
 
@@ -188,15 +209,15 @@ def _schema(value: Any, function: TextFunction) -> Any:
         }
     if isinstance(value, list):
         return [_schema(item, function) for item in value]
-    return function(value, Role.SCHEMA) if isinstance(value, str) else value
+    return function(value) if isinstance(value, str) else value
 
 
-def _free(value: Any, role: Role, function: TextFunction) -> Any:
+def _free(value: Any, function: TextFunction) -> Any:
     """Anything: strings and the keys of objects are texts."""
     if isinstance(value, str):
-        return function(value, role)
+        return function(value)
     if isinstance(value, dict):
-        return {function(key, role): _free(item, role, function) for key, item in value.items()}
+        return {function(key): _free(item, function) for key, item in value.items()}
     if isinstance(value, list):
-        return [_free(item, role, function) for item in value]
+        return [_free(item, function) for item in value]
     return value

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from gateway.errors import Unavailable
 from gateway.settings import PolicySettings
-from guardrails.errors import GuardUnavailable
+from guardrails.errors import GuardError, GuardUnavailable
 from guardrails.injection import InjectionGuard
 from guardrails.moderation import ModerationGuard
 from guardrails.pii import PiiEngine
@@ -24,17 +24,28 @@ from guardrails.types import Action, Role, Span, Verdict
 
 MAX_WAITING = 256
 CACHE_ENTRIES = 20_000
-_MODERATED = frozenset({Role.SYSTEM, Role.USER, Role.ASSISTANT, Role.TOOL})
 _INJECTABLE = frozenset({Role.USER, Role.TOOL})
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
-    """What the guards found in one text; ``None`` where a guard was not asked."""
+class Judgement:
+    """What the classifiers say of one speech; ``None`` where one was not asked."""
 
-    spans: tuple[Span, ...]
+    role: Role
     moderation: Verdict | None
     injection: Verdict | None
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """Personal data by text, and a judgement by speech, in the order asked."""
+
+    spans: list[tuple[Span, ...]]
+    judgements: list[Judgement]
+
+
+_Task = tuple[str, Role | None]  # a speech and who said it, or a text to look for values in
+_Finding = tuple[Span, ...] | Judgement
 
 
 class Guards:
@@ -58,7 +69,7 @@ class Guards:
         self.injection = injection
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="guards")
         self._waiting = 0
-        self._cache: OrderedDict[bytes, Findings] = OrderedDict()
+        self._cache: OrderedDict[bytes, _Finding] = OrderedDict()
         self._cache_lock = threading.Lock()
         self._cache_key = os.urandom(32)
 
@@ -76,42 +87,53 @@ class Guards:
         }
 
     async def inspect(
-        self, tenant: str, texts: Sequence[tuple[str, Role]], policy: PolicySettings
-    ) -> list[Findings]:
-        """Findings for each text, in order.
+        self,
+        tenant: str,
+        texts: Sequence[str],
+        speeches: Sequence[tuple[str, Role]],
+        policy: PolicySettings,
+    ) -> Inspection:
+        """Look for personal data in ``texts`` and judge ``speeches``.
 
         Raises:
             GuardUnavailable: a detector failed; nothing may pass.
             Unavailable: too many requests wait for the guards.
         """
-        keys = [self._key(tenant, text, role, policy) for text, role in texts]
+        tasks = [(text, None) for text in texts] + list(speeches)
+        keys = [self._key(tenant, text, role, policy) for text, role in tasks]
         found = [self._cache.get(key) for key in keys]
         missing = [index for index, item in enumerate(found) if item is None]
         if missing:
-            fresh = await self._run([texts[index] for index in missing], policy)
+            fresh = await self._run([tasks[index] for index in missing], policy)
             for index, item in zip(missing, fresh, strict=True):
                 found[index] = item
                 self._remember(keys[index], item)
-        return [item for item in found if item is not None]
+        return Inspection(
+            [item for item in found if isinstance(item, tuple)],
+            [item for item in found if isinstance(item, Judgement)],
+        )
 
     def close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    async def _run(self, texts: list[tuple[str, Role]], policy: PolicySettings) -> list[Findings]:
+    async def _run(self, tasks: list[_Task], policy: PolicySettings) -> list[_Finding]:
         if self._waiting >= MAX_WAITING:
             raise Unavailable("The guards are busy; try again in a second.", retry_after_s=1)
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(
-                self._executor, self._inspect_all, texts, policy
+                self._executor, self._look, tasks, policy
             )
         finally:
             self._waiting -= 1
 
-    def _inspect_all(self, texts: list[tuple[str, Role]], policy: PolicySettings) -> list[Findings]:
+    def _look(self, tasks: list[_Task], policy: PolicySettings) -> list[_Finding]:
         try:
-            return [self._inspect_one(text, role, policy) for text, role in texts]
-        except GuardUnavailable:
+            return [
+                self._detect(text, policy) if role is None else self._judge(text, role, policy)
+                for text, role in tasks
+            ]
+        except GuardError:
             raise
         except Exception as error:
             # The outermost boundary of the detectors: whatever goes wrong in there
@@ -121,34 +143,32 @@ class Guards:
                 " try again or ask the administrator."
             ) from None
 
-    def _inspect_one(self, text: str, role: Role, policy: PolicySettings) -> Findings:
-        spans: tuple[Span, ...] = ()
-        if policy.pii.action is not Action.ALLOW:
-            entities = policy.pii.entities
-            spans = tuple(
-                self.pii.detect(
-                    text,
-                    entities=None if entities == "default" else frozenset(entities),
-                    languages=tuple(policy.pii.languages),
-                )
-            )
+    def _detect(self, text: str, policy: PolicySettings) -> tuple[Span, ...]:
+        rules = policy.pii
+        if rules.action is Action.ALLOW:
+            return ()
+        entities = None if rules.entities == "default" else frozenset(rules.entities)
+        return tuple(self.pii.detect(text, entities=entities, languages=tuple(rules.languages)))
+
+    def _judge(self, text: str, role: Role, policy: PolicySettings) -> Judgement:
         moderation = injection = None
-        if role in _MODERATED and policy.moderation.input is not Action.ALLOW:
+        if policy.moderation.input is not Action.ALLOW:
             moderation = self.moderation.score(text, role)
         if role in _INJECTABLE:
-            wanted = policy.injection.input if role is Role.USER else policy.injection.documents
+            rules = policy.injection
+            wanted = rules.input if role is Role.USER else rules.documents
             if wanted is not Action.ALLOW:
                 injection = self.injection.score(text, role)
-        return Findings(spans, moderation, injection)
+        return Judgement(role, moderation, injection)
 
-    def _key(self, tenant: str, text: str, role: Role, policy: PolicySettings) -> bytes:
+    def _key(self, tenant: str, text: str, role: Role | None, policy: PolicySettings) -> bytes:
         digest = hashlib.blake2b(key=self._cache_key, digest_size=16)
-        for part in (tenant, role, policy.digest, text):
+        for part in (tenant, role or "pii", policy.digest, text):
             digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
         return digest.digest()
 
-    def _remember(self, key: bytes, findings: Findings) -> None:
+    def _remember(self, key: bytes, finding: _Finding) -> None:
         with self._cache_lock:
-            self._cache[key] = findings
+            self._cache[key] = finding
             if len(self._cache) > CACHE_ENTRIES:
                 self._cache.popitem(last=False)

@@ -33,7 +33,7 @@ _EVALUATORS = {
 def evaluate(
     task: Annotated[Task, typer.Argument(help="What is judged.")],
     file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="JSON Lines (docs/evaluation.md).")
+        Path, typer.Argument(exists=True, dir_okay=False, help="JSON Lines: a labelled text each.")
     ],
     as_json: JsonOption = False,
 ) -> None:

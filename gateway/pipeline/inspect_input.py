@@ -2,13 +2,13 @@
 
 from core.clock import Clock
 from gateway.audit import score_text
-from gateway.content import map_texts, texts_of
+from gateway.content import map_texts, speeches_of, texts_of
 from gateway.errors import ContentBlocked, InjectionBlocked, InputBlocked, PersonalDataBlocked
 from gateway.exchange import Exchange, GuardDecision
-from gateway.guarding import Findings, Guards
+from gateway.guarding import Guards, Judgement
 from gateway.settings import PolicySettings
 from guardrails.pii import MaskScope
-from guardrails.types import Action, Role, Verdict
+from guardrails.types import Action, Role, Span, Verdict
 
 
 class InspectInput:
@@ -22,24 +22,25 @@ class InspectInput:
 
     async def enter(self, exchange: Exchange) -> None:
         principal, policy = exchange.authenticated
-        texts = texts_of(exchange.body)
-        findings = await self._guards.inspect(principal.tenant, texts, policy)
-        for (_, role), found in zip(texts, findings, strict=True):
-            decide_moderation(exchange, policy, found.moderation, "input")
-            self._decide_injection(exchange, policy, found.injection, role)
-        self._decide_pii(exchange, policy, texts, findings)
+        texts, speeches = texts_of(exchange.body), speeches_of(exchange.body)
+        inspection = await self._guards.inspect(principal.tenant, texts, speeches, policy)
+        for judgement in inspection.judgements:
+            decide_moderation(exchange, policy, judgement.moderation, "input")
+            self._decide_injection(exchange, policy, judgement)
+        self._decide_pii(exchange, policy, texts, inspection.spans)
         exchange.timing.inspected = self._clock.monotonic()
 
     async def leave(self, exchange: Exchange) -> None:
         """The scope dies with the exchange."""
 
     def _decide_injection(
-        self, exchange: Exchange, policy: PolicySettings, verdict: Verdict | None, role: Role
+        self, exchange: Exchange, policy: PolicySettings, judgement: Judgement
     ) -> None:
+        verdict, rules = judgement.injection, policy.injection
         if verdict is None:
             return
-        action = policy.injection.input if role is Role.USER else policy.injection.documents
-        threshold = policy.injection.threshold or verdict.threshold
+        action = rules.input if judgement.role is Role.USER else rules.documents
+        threshold = rules.threshold or verdict.threshold
         if verdict.score < threshold:
             return
         _note(exchange, verdict, action, "input")
@@ -53,15 +54,14 @@ class InspectInput:
         self,
         exchange: Exchange,
         policy: PolicySettings,
-        texts: list[tuple[str, Role]],
-        findings: list[Findings],
+        texts: list[str],
+        spans: list[tuple[Span, ...]],
     ) -> None:
         action = policy.pii.action
-        if action is Action.ALLOW or not any(found.spans for found in findings):
+        if action is Action.ALLOW or not any(spans):
             return
-        plain = [text for text, _ in texts]
-        scope = MaskScope(plain)
-        masked = scope.mask_all(plain, [found.spans for found in findings])
+        scope = MaskScope(texts)
+        masked = scope.mask_all(texts, spans)
         exchange.scope = scope
         exchange.decisions.append(
             GuardDecision("pii", self._guards.pii.version, action, "input", "found")
@@ -71,8 +71,8 @@ class InspectInput:
                 "The prompt holds personal data, which your policy blocks; remove it and try again."
             )
         if action is Action.MASK:
-            by_text = dict(zip(plain, masked, strict=True))
-            exchange.body = map_texts(exchange.body, lambda text, _: by_text.get(text, text))
+            by_text = dict(zip(texts, masked, strict=True))
+            exchange.body = map_texts(exchange.body, lambda text: by_text.get(text, text))
 
 
 def decide_moderation(

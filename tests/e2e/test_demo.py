@@ -16,7 +16,7 @@ import httpx
 import pytest
 from openai import OpenAI
 
-from support.processes import free_port, running
+from support.processes import ROOT, free_port, running
 
 PROMPT = "My name is Greta Vogel, write to greta.vogel@example.com. Please say hello to me."
 
@@ -70,6 +70,19 @@ def test_plain(demo: RunningDemo) -> None:
     assert len((completion.choices[0].message.content or "").split()) >= 3
     assert completion.usage is not None
     assert completion.usage.completion_tokens > 0
+
+
+def test_the_readme_s_example(demo: RunningDemo) -> None:
+    example = (ROOT / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    result = subprocess.run(
+        [sys.executable, "-c", example],
+        cwd=demo.directory.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=100,
+    )
+    assert "'x-sovgate-masked': 'EMAIL_ADDRESS=1,PERSON=1'" in result.stdout
 
 
 def test_streamed(demo: RunningDemo) -> None:

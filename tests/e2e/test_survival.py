@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -11,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from support.deployment import KEYS, Capture, Deployment, gateway, settings, sovgate
 
@@ -33,6 +36,14 @@ def with_database(content: dict[str, Any], url: str) -> dict[str, Any]:
 def with_budget(content: dict[str, Any], limit: str) -> dict[str, Any]:
     content["bootstrap"]["tenants"][0]["budget"]["limit_usd"] = limit
     return content
+
+
+def migrate(directory: Path, content: dict[str, Any]) -> None:
+    """``sovgate db upgrade``, as one runs it before several processes start."""
+    config = directory / "upgrade.yaml"
+    config.write_text(yaml.safe_dump(content))
+    command = [sys.executable, "-m", "gateway.cli", "db", "upgrade", "--config", str(config)]
+    assert b"revision" in subprocess.run(command, check=True, capture_output=True).stdout
 
 
 def export(deployment: Deployment, file: Path) -> list[dict[str, Any]]:
@@ -152,3 +163,24 @@ def test_a_full_disk_refuses_before_the_upstream_is_called(
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "journal_unavailable")
         assert httpx.get(f"{deployment.url}/readyz").status_code == 503
     assert capture.seen() == []
+
+
+def test_two_processes_share_limits_and_one_chain(
+    tmp_path: Path, capture: Capture, database_url: str, valkey_url: str
+) -> None:
+    content = with_database(settings(tmp_path, capture.url), database_url)
+    content |= {"redis": {"url": valkey_url}}
+    content["server"]["workers"] = 2
+    content["bootstrap"]["tenants"][0]["limits"] = {"rpm": 20}
+    migrate(tmp_path, content)
+    with gateway(tmp_path, content) as deployment:
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: post(deployment), range(30)))
+        served = [answer for answer in answers if answer.status_code == 200]
+        assert len(served) in {20, 21}  # one refills in three seconds
+        time.sleep(1.5)
+        records = export(deployment, tmp_path / "audit.jsonl")
+        ids = {answer.headers["x-sovgate-request-id"] for answer in served}
+        assert ids <= {record["request_id"] for record in records}
+        assert sovgate(deployment, "audit", "verify").status == 0
+        assert sovgate(deployment, "billing", "check").status == 0

@@ -5,13 +5,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.content import conversation_key, last_user_text, map_texts, texts_of
+from gateway.content import conversation_key, last_user_text, map_texts, speeches_of, texts_of
 from guardrails.types import Role
 
 SECRET = "greta@example.com"
 
 
-def shout(text: str, _role: Role) -> str:
+def shout(text: str) -> str:
     return text.replace(SECRET, "[EMAIL]")
 
 
@@ -74,7 +74,7 @@ def body(**fields: Any) -> dict[str, Any]:
 )
 def test_a_value_is_found_and_replaced_wherever_it_stands(fields: dict[str, Any]) -> None:
     request = body(**fields)
-    assert any(SECRET in text for text, _ in texts_of(request))
+    assert any(SECRET in text for text in texts_of(request))
     assert SECRET.encode() not in msgspec.json.encode(map_texts(request, shout))
 
 
@@ -117,24 +117,24 @@ def test_structure_and_binary_content_stay(fields: dict[str, Any]) -> None:
     assert map_texts(request, shout) == request
 
 
-def test_roles() -> None:
+def test_speeches_are_whole_texts_with_their_speakers() -> None:
+    arguments = '{"to": "x"}'
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": arguments}}
     request = body(
         messages=[
             {"role": "developer", "content": "a"},
-            {"role": "user", "content": "b"},
-            {"role": "assistant", "content": "c"},
-            {"role": "tool", "content": "d"},
+            {"role": "user", "content": [{"type": "text", "text": "b"}, {"type": "image_url"}]},
+            {"role": "assistant", "content": None, "tool_calls": [call, "odd"]},
+            {"role": "tool", "content": '{"id": 1}'},
         ],
         tools=[{"type": "function", "function": {"name": "f", "description": "e"}}],
     )
-    roles = {text: role for text, role in texts_of(request) if len(text) == 1}
-    assert roles == {
-        "a": Role.SYSTEM,
-        "b": Role.USER,
-        "c": Role.ASSISTANT,
-        "d": Role.TOOL,
-        "e": Role.SCHEMA,
-    }
+    assert speeches_of(request) == [
+        ("a", Role.SYSTEM),
+        ("b", Role.USER),
+        (arguments, Role.ASSISTANT),
+        ('{"id": 1}', Role.TOOL),
+    ]
 
 
 def test_a_conversation_keeps_its_key_as_it_grows() -> None:
