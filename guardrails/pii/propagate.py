@@ -19,36 +19,29 @@ _SHORTEST_VALUE: Final = 3
 _SHORTEST_NUMBER: Final = 5
 # Parts of names that are no one's name by themselves.
 _NO_NAME: Final = frozenset(
-    [
-        "von", "van", "der", "den", "des", "del", "della", "dos", "das", "de", "la", "le", "les",
-        "du", "and", "und", "et", "the", "bin", "ibn", "ben", "abu", "mrs", "miss", "herr", "frau",
-        "madame", "monsieur", "prof", "dipl", "ing", "jun", "sen", "son", "will", "may", "can",
-        "mark", "bill", "art", "rose", "grace", "hope", "faith", "joy", "april", "june", "august",
-        "summer", "autumn", "dawn", "page", "young", "long", "short", "king", "bishop", "church",
-        "wood", "field", "hill", "lake", "stone", "day", "may's", "who", "his", "her", "she", "him",
-        "dear", "best", "kind", "regards", "hello", "bitte", "gross", "groß", "klein", "lang",
-        "kurz", "jung", "alt", "neu", "weiß", "schwarz", "braun", "roth", "koch", "bauer",
-        "müller's",
-    ]
+    """
+    von van der den des del della dos das de la le les du and und et the bin ibn ben abu mrs
+    miss herr frau madame monsieur prof dipl ing jun sen son will may can mark bill art rose
+    grace hope faith joy april june august summer autumn dawn page young long short king bishop
+    church wood field hill lake stone day may's who his her she him dear best kind regards hello
+    bitte gross groß klein lang kurz jung alt neu weiß schwarz braun roth koch bauer müller's
+    """.split()
 )
 # Some of these are names often enough that their capitalised form is masked all the same.
 _CAPITALISED: Final = frozenset(
-    [
-        "mark", "bill", "art", "rose", "grace", "hope", "faith", "joy", "april", "june", "august",
-        "summer", "dawn", "page", "young", "long", "short", "king", "bishop", "church", "wood",
-        "field", "hill", "lake", "stone", "day", "gross", "groß", "klein", "lang", "kurz", "jung",
-        "weiß", "schwarz", "braun", "roth", "koch", "bauer",
-    ]
+    """
+    mark bill art rose grace hope faith joy april june august summer dawn page young long short
+    king bishop church wood field hill lake stone day gross groß klein lang kurz jung weiß
+    schwarz braun roth koch bauer
+    """.split()
 )
 _NO_MAILBOX_NAME: Final = frozenset(
-    [
-        "info", "sales", "support", "team", "office", "contact", "hello", "mail", "admin",
-        "service", "services", "kontakt", "no", "reply", "noreply", "press", "presse", "marketing",
-        "job", "jobs", "career", "hr", "it", "help", "desk", "billing", "invoice", "invoices",
-        "rechnung", "buchhaltung", "customer", "kunden", "group", "news", "newsletter", "shop",
-        "web", "user", "name", "first", "last", "vorname", "nachname", "prenom", "nom", "my",
-        "your", "the", "test", "dev", "data", "account", "accounts", "security", "legal",
-    ]
+    """
+    info sales support team office contact hello mail admin service services kontakt no reply
+    noreply press presse marketing job jobs career hr it help desk billing invoice invoices
+    rechnung buchhaltung customer kunden group news newsletter shop web user name first last
+    vorname nachname prenom nom my your the test dev data account accounts security legal
+    """.split()
 )
 
 

@@ -199,9 +199,7 @@ class TokenTable:
         known = known and character in self._number_prefixes[name]
         return (name, character) if known else (None, "")
 
-    def _read_number(
-        self, reader: "_Reader", digits: str, name: str
-    ) -> tuple[str | None, str]:
+    def _read_number(self, reader: "_Reader", digits: str, name: str) -> tuple[str | None, str]:
         while (character := reader.next()) in _DIGITS:
             digits += character
             if digits not in self._number_prefixes[name]:
@@ -255,4 +253,3 @@ def _skip_spaces(reader: _Reader) -> str:
         if character == " ":
             character = reader.next()
     return character
-

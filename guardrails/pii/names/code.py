@@ -32,3 +32,19 @@ def is_identifier(text: str, start: int, end: int) -> bool:
         return True
     touches = (before in _BEFORE and before) or (after in _AFTER and after)
     return bool(touches) and " " not in value
+
+
+# Three or more lower-case words in a row, joined by hyphens: a slug, a file name, a code word.
+_SLUG: Final = re.compile(r"(?<![\w-])[a-z]+(?:-[a-z]+){2,}(?![\w-])")
+_SLUG_REACH: Final = 80
+
+
+def is_in_slug(text: str, start: int, end: int) -> bool:
+    """A boundary of ``text[start:end]`` lies within a slug such as ``report-draft-may``."""
+    lower = max(0, start - _SLUG_REACH)
+    around = text[lower : end + _SLUG_REACH]
+    first, last = start - lower, end - lower
+    return any(
+        match.start() <= first < match.end() or match.start() < last <= match.end()
+        for match in _SLUG.finditer(around)
+    )

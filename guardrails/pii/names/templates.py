@@ -7,7 +7,6 @@ an ..."; without such sentences a tagger takes every German noun in a prompt for
 # One sentence a line.
 # ruff: noqa: E501
 
-
 import random
 import re
 from collections.abc import Iterator

@@ -109,9 +109,11 @@ def fr_nir(text: str) -> bool:
     value = _letters_and_digits(text)
     if not re.fullmatch(r"[1-478]\d{4}(?:\d{2}|2[AB])\d{8}", value):
         return False
-    number = value[:13].replace("2A", "19", 1).replace("2B", "18", 1) if (
-        value[5:7] in ("2A", "2B")
-    ) else value[:13]
+    number = (
+        value[:13].replace("2A", "19", 1).replace("2B", "18", 1)
+        if (value[5:7] in ("2A", "2B"))
+        else value[:13]
+    )
     return 97 - int(number) % 97 == int(value[13:])
 
 

@@ -64,8 +64,18 @@ _CARDS: Final = (
     ),
 )  # fmt: skip
 _WALLETS: Final = (
-    Rule("bitcoin", r"(?<![A-Za-z0-9_])[13][1-9A-HJ-NP-Za-km-z]{25,34}(?![A-Za-z0-9_])", 1.0, base58_address),
-    Rule("bech32", r"(?<![A-Za-z0-9_])(?:bc|tb|ltc)1[02-9ac-hj-np-z]{11,87}(?![A-Za-z0-9_])", 1.0, bech32_address),
+    Rule(
+        "bitcoin",
+        r"(?<![A-Za-z0-9_])[13][1-9A-HJ-NP-Za-km-z]{25,34}(?![A-Za-z0-9_])",
+        1.0,
+        base58_address,
+    ),
+    Rule(
+        "bech32",
+        r"(?<![A-Za-z0-9_])(?:bc|tb|ltc)1[02-9ac-hj-np-z]{11,87}(?![A-Za-z0-9_])",
+        1.0,
+        bech32_address,
+    ),
     Rule("ethereum", r"(?<![A-Za-z0-9_])0x[0-9a-fA-F]{40}(?![A-Za-z0-9_])", 0.9),
     Rule("monero", r"(?<![A-Za-z0-9_])[48][0-9AB][1-9A-HJ-NP-Za-km-z]{93}(?![A-Za-z0-9_])", 0.9),
 )

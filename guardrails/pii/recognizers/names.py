@@ -12,7 +12,7 @@ from typing import Any, Final
 from presidio_analyzer import EntityRecognizer, RecognizerResult
 
 from guardrails.pii.imports import without_modules
-from guardrails.pii.names.code import is_identifier
+from guardrails.pii.names.code import is_identifier, is_in_slug
 from guardrails.pii.names.common import COMMON
 from guardrails.pii.names.tagger import Name, NameTagger
 from guardrails.pii.windows import windows
@@ -104,6 +104,7 @@ class NameRecognizer(EntityRecognizer):
                 if name.kind in entities
                 and _plausible(piece[name.start : name.end], name)
                 and not is_identifier(piece, name.start, name.end)
+                and not is_in_slug(piece, name.start, name.end)
             )
         return found
 

@@ -24,7 +24,9 @@ _E: Final = r"(?![A-Za-z0-9_]|[.,/-]\d)"
 # A document number without its word is any code: the word is required.
 _PASSPORT: Final = r"passport|reisepass|\bpass(?:nummer|-?nr)|ausweis|passeport|护照|通行证"
 _ID_CARD: Final = r"personalausweis|ausweis|\bperso\b|id[ -]?card|identity card"
-_LICENCE: Final = r"driver'?s? ?licen[cs]e|driving licen[cs]e|f[üu]hrerschein|permis de conduire|驾照|驾驶证"
+_LICENCE: Final = (
+    r"driver'?s? ?licen[cs]e|driving licen[cs]e|f[üu]hrerschein|permis de conduire|驾照|驾驶证"
+)
 _PLATE: Final = (
     r"kennzeichen|nummernschild|licen[cs]e plate|number plate|\bplate\b|registration|\bkfz\b|"
     r"\bauto\b|\bwagen\b|fahrzeug|\bpkw\b|immatriculation|plaque|parkt|geparkt|vehicle|\bcar\b"
@@ -157,8 +159,6 @@ _MRZ: Final = re.compile("P[A-Z<]")
 def national_id_recognizers() -> list[RuleRecognizer]:
     """One recognizer per kind of number."""
     return [
-        RuleRecognizer(
-            entity, rules, wanted=(lambda text: has_digit(text) or "<<" in text)
-        )
+        RuleRecognizer(entity, rules, wanted=(lambda text: has_digit(text) or "<<" in text))
         for entity, rules in _RULES.items()
     ]

@@ -14,29 +14,29 @@ from guardrails.pii.recognizers.base import ANY_LANGUAGE, Rule, RuleRecognizer
 
 _U: Final = r"A-ZÀ-ÖØ-ÞĀĂĄĆĈĊČĎĐĒĔĖĘĚĜĞĠĢĤĦĨĪĬĮİĴĶĹĻĽĿŁŃŅŇŊŌŎŐŒŔŖŘŚŜŞŠŢŤŦŨŪŬŮŰŲŴŶŸŹŻŽΑ-ΩА-Я"
 _W: Final = rf"[{_U}][\w'’\u0300-\u036f-]{{0,40}}[\w]|[{_U}]\."
-_PARTICLE: Final = r"(?:von|van|der|den|de|del|della|di|da|dos|du|la|le|zu|zur|bin|ibn|al|el|ter|ten|y)"
+_PARTICLE: Final = (
+    r"(?:von|van|der|den|de|del|della|di|da|dos|du|la|le|zu|zur|bin|ibn|al|el|ter|ten|y)"
+)
 # One to four words, capitals as names have them.
 NAME: Final = rf"(?:{_W})(?:[ \u00a0]+(?:{_PARTICLE}[ \u00a0]+){{0,2}}(?:{_W})){{0,3}}"
 _FULL_NAME: Final = rf"(?:{_W})(?:[ \u00a0]+(?:{_PARTICLE}[ \u00a0]+){{0,2}}(?:{_W})){{1,3}}"
-_TITLES: Final = r"(?:(?:Dr|Prof|Dipl|Ing|med|jur|phil|rer|nat|Mag|PhD|h|c|Sir|Dame)\b\.?(?:-Ing\.)?[ ]?)*"
+_TITLES: Final = (
+    r"(?:(?:Dr|Prof|Dipl|Ing|med|jur|phil|rer|nat|Mag|PhD|h|c|Sir|Dame)\b\.?(?:-Ing\.)?[ ]?)*"
+)
 # In lower case only after wording that leaves no doubt.
 _LOWER: Final = r"[^\W\d_][\w'’-]+(?:[ ]+(?!(?:and|und|et|or|but|from|with|my|i|ich|je|at|in|on|is|please|write|aus|bei|wohne|meine|mein|born|working|here|living|calling|who|geboren|arbeite|schreib|bitte|j|né|née|de|à|téléphone|mon|ma|to|the|a|for|of|as|so)\b)[^\W\d_][\w'’-]+)?"
 
 _NOT_A_NAME: Final = frozenset(
-    [
-        "a", "an", "the", "not", "here", "sure", "sorry", "happy", "interested", "looking",
-        "trying", "writing", "calling", "working", "going", "just", "so", "very", "also", "still",
-        "always", "really", "from", "in", "on", "at", "with", "your", "my", "his", "her", "their",
-        "our", "its", "ein", "eine", "einen", "der", "die", "das", "nicht", "hier", "sicher",
-        "gerade", "auch", "noch", "sehr", "immer", "krank", "neu", "am", "im", "bei", "aus", "auf",
-        "seit", "un", "une", "le", "la", "les", "pas", "ici", "très", "aussi", "encore", "en", "au",
-        "required", "empty", "unknown", "missing", "too", "what", "who", "it", "that", "this",
-        "there", "important", "called", "listed", "null", "none", "is", "was", "correct", "wrong",
-        "mandatory", "optional", "displayed", "case", "stored", "der", "den", "spelled",
-        "misspelled", "changed", "known", "everyone", "nobody", "someone", "like", "as", "being",
-        "having", "afraid", "glad", "sie", "er", "wir", "ihr", "mich", "dich", "uns", "allowed",
-        "invalid", "undefined", "hidden", "string", "unclear", "different",
-    ]
+    """
+    a an the not here sure sorry happy interested looking trying writing calling working going
+    just so very also still always really from in on at with your my his her their our its ein
+    eine einen der die das nicht hier sicher gerade auch noch sehr immer krank neu am im bei aus
+    auf seit un une le la les pas ici très aussi encore en au required empty unknown missing too
+    what who it that this there important called listed null none is was correct wrong mandatory
+    optional displayed case stored der den spelled misspelled changed known everyone nobody
+    someone like as being having afraid glad sie er wir ihr mich dich uns allowed invalid
+    undefined hidden string unclear different
+    """.split()
 )
 
 
@@ -82,13 +82,11 @@ _DE: Final = (
     Rule("signature", rf"(?i:(?:(?:mit |viele |beste |liebe |herzliche |schöne )+(?:freundlichen |besten |herzlichen |lieben )*gr(?:ü|ue)(?:ß|ss)en?|hochachtungsvoll|\bmfg|\blg|\bvg|herzlichst|gr(?:ü|ue)(?:ß|ss)e)[ \t]*[,.!]?[ \t]*(?:\n\s*| (?=[{_U}][a-zà-ÿ]+ [{_U}])))(?:i\. ?[AV]\. )?(?P<v>{_TITLES}{NAME})(?=[ \t]*(?:$|\n|,))", 0.8, _is_name),
 )  # fmt: skip
 _GERMAN_AFTER_FRAU: Final = frozenset(
-    [
-        "und", "oder", "ist", "hat", "war", "wird", "kann", "muss", "soll", "will", "sich", "mit",
-        "von", "ohne", "als", "bei", "die", "der", "das", "in", "zu", "aus", "nicht", "auch",
-        "noch", "sehr", "nur", "über", "über", "für", "mein", "meine", "dein", "sein", "ihre",
-        "haben", "sind", "kommt", "geht", "sagt", "bitte", "bekommt", "gibt", "macht", "arbeitet",
-        "wohnt",
-    ]
+    """
+    und oder ist hat war wird kann muss soll will sich mit von ohne als bei die der das in zu
+    aus nicht auch noch sehr nur über über für mein meine dein sein ihre haben sind kommt geht
+    sagt bitte bekommt gibt macht arbeitet wohnt
+    """.split()
 )
 _FR: Final = (
     Rule(
@@ -118,10 +116,10 @@ _JSON_FIELD: Final = Rule(
 )  # fmt: skip
 
 # The hundred and some commonest surnames cover about 87% of people in China; compound ones too.
-_SURNAMES: Final = (
-    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤温康施文牛樊葛邢安齐易乔伍庞颜倪庄聂章鲁岳翟殷詹申欧耿关兰焦俞左柳甘祝包宁尚符舒阮柯纪梅童凌毕单季裴霍涂成苗谷曲盛冉翁蓝骆路游辛靳管柴蒙鲍华喻祁蒲房滕屈饶解牟艾尤阳时穆农司卓古吉缪简车项连芦麦褚娄窦戚岑景党宫费卜冷晏席卫米柏宗瞿桂全佟应臧闵苟邬边卞姬师和仇栾隋商刁沙荣巫寇桑郎甄丛仲虞敖巩明佘池查麻苑迟邝"
+_SURNAMES: Final = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤温康施文牛樊葛邢安齐易乔伍庞颜倪庄聂章鲁岳翟殷詹申欧耿关兰焦俞左柳甘祝包宁尚符舒阮柯纪梅童凌毕单季裴霍涂成苗谷曲盛冉翁蓝骆路游辛靳管柴蒙鲍华喻祁蒲房滕屈饶解牟艾尤阳时穆农司卓古吉缪简车项连芦麦褚娄窦戚岑景党宫费卜冷晏席卫米柏宗瞿桂全佟应臧闵苟邬边卞姬师和仇栾隋商刁沙荣巫寇桑郎甄丛仲虞敖巩明佘池查麻苑迟邝"
+_COMPOUND: Final = (
+    "欧阳|司马|上官|诸葛|东方|皇甫|尉迟|公孙|慕容|令狐|司徒|长孙|宇文|夏侯|端木|独孤|南宫"
 )
-_COMPOUND: Final = "欧阳|司马|上官|诸葛|东方|皇甫|尉迟|公孙|慕容|令狐|司徒|长孙|宇文|夏侯|端木|独孤|南宫"
 _ZH_NAME: Final = rf"(?:(?:{_COMPOUND})[\u4e00-\u9fff]{{1,2}}|[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}|[\u4e00-\u9fff]{{1,6}}·[\u4e00-\u9fff]{{1,6}})"
 _ZH_STOP: Final = r"(?=[，。！？、；：,.!?;:\s（(）)“”\"'《》]|$|是|的|在|和|与|及|说|住|来自|今年|电|手机|邮|身份|先生|女士|小姐|老师|经理|医生|同学|主任|教授|，|你|您|我|于|出生|男|女|去|有|要|想|向|给|已|将|对|就|也|从|到|跟|曾|了|被|把|请|能|会|一|这|那)"
 _ZH_TITLES: Final = r"先生|女士|小姐|太太|夫人|老师|经理|医生|大夫|同学|主任|教授|总监|同志|总经理|董事长|律师|院长|校长|博士|警官|师傅|会计|工程师|秘书|局长|部长|书记|省长|市长|主席|总理|总统"

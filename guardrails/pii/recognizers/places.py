@@ -16,10 +16,10 @@ _DE_STREET: Final = (
     rf"|(?:Am|An der|An den|Im|In der|Auf dem|Auf der|Unter den|Zum|Zur|Hinter der|Alte[rn]?) [{_U}][\w'’.-]{{1,40}}(?: [{_U}][\w'’.-]{{1,40}})?)"
 )
 _HOUSE: Final = r"\d{1,4}(?: ?[a-zA-Z](?![\w]))?(?: ?[-–/] ?\d{1,4}(?: ?[a-z](?!\w))?)?"
-_DE_CITY: Final = rf"(?:[ \t]*[,;\n][ \t]*|[ \t]+(?:in[ \t]+)?)(?:D-|DE-|A-|CH-)?\d{{4,5}}[ \t]+{_PLACE}"
-_EN_KIND: Final = (
-    r"(?i:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|place|pl|square|sq|terrace|way|parkway|pkwy|highway|hwy|circle|cir|close|crescent|mews|grove|gardens|row|alley|trail|walk|hill|park|crossing|turnpike|loop|plaza)\b\.?"
+_DE_CITY: Final = (
+    rf"(?:[ \t]*[,;\n][ \t]*|[ \t]+(?:in[ \t]+)?)(?:D-|DE-|A-|CH-)?\d{{4,5}}[ \t]+{_PLACE}"
 )
+_EN_KIND: Final = r"(?i:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|place|pl|square|sq|terrace|way|parkway|pkwy|highway|hwy|circle|cir|close|crescent|mews|grove|gardens|row|alley|trail|walk|hill|park|crossing|turnpike|loop|plaza)\b\.?"
 _UNIT: Final = r"(?i:[ \t,\n>?]{1,6}(?:apt|apartment|suite|ste|unit|floor|flat|room|fl|etage|og|wohnung|bâtiment|bât|appartement|appt)\.?[ \t]?#?[ \t]?[\w-]{1,6})?"
 _EN_CITY: Final = rf"(?:[ \t]*[,\n][ \t]*{_PLACE})?(?:[ \t]*[,\n][ \t]*{_PLACE})?(?:[ \t]*[, \n][ \t]*[A-Z]{{2}})?(?:[ \t,\n]{{1,3}}(?:\d{{5}}(?:-\d{{4}})?|[A-Z]{{1,2}}\d[A-Z\d]? ?\d[A-Z]{{2}}))?"
 _FR_KIND: Final = r"(?i:rue|avenue|av\.|boulevard|bd|boul\.|place|chemin|impasse|allée|allee|quai|cours|route|passage|square|faubourg|villa|sentier|esplanade)"
@@ -62,12 +62,10 @@ _RULES: Final = (
 )  # fmt: skip
 _UPPER: Final = re.compile(rf"[{_U}]")
 _EN_WORDS: Final = frozenset(
-    [
-        "the", "a", "an", "of", "in", "on", "to", "for", "is", "are", "was", "were", "days",
-        "weeks", "hours", "minutes", "years", "people", "times", "months", "percent", "more",
-        "other", "different", "and", "or", "with", "per", "points", "ways", "at", "from", "my",
-        "your",
-    ]
+    """
+    the a an of in on to for is are was were days weeks hours minutes years people times months
+    percent more other different and or with per points ways at from my your
+    """.split()
 )
 
 
@@ -77,9 +75,7 @@ def _english_street(value: str) -> bool:
     return not _EN_WORDS & set(words[1:4])
 
 
-_ZH_ADMIN: Final = (
-    r"(?:北京|上海|天津|重庆|香港|澳门|台湾|[\u4e00-\u9fff]{2,3}(?:省|自治区)|内蒙古|广西|西藏|宁夏|新疆)"
-)
+_ZH_ADMIN: Final = r"(?:北京|上海|天津|重庆|香港|澳门|台湾|[\u4e00-\u9fff]{2,3}(?:省|自治区)|内蒙古|广西|西藏|宁夏|新疆)"
 _ZH_CITY: Final = r"[\u4e00-\u9fff]{2,6}?(?:市|盟|自治州|地区)"
 _ZH_DISTRICT: Final = r"[\u4e00-\u9fff]{1,6}?(?:区|县|旗|镇|乡)"
 _ZH_ROAD: Final = r"[\u4e00-\u9fff]{1,10}?(?:路|街|大道|巷|胡同|弄|道|里|村|庄)"
@@ -103,9 +99,7 @@ _ZH_ORG: Final = Rule(
     0.6,
     lambda value: len(value) >= 4 and not value.startswith(("我们", "你们", "他们", "这家", "那家", "一家", "我的", "你的", "某", "本")),
 )  # fmt: skip
-_LEGAL: Final = (
-    r"(?:GmbH(?: & Co\. ?KGa?A?)?|AG|SE|KG|OHG|UG|e\.\s?V\.|mbH|KGaA|eG|Inc\.?|LLC|Ltd\.?|Limited|Corp\.?|Corporation|Incorporated|Company|Co\.|plc|PLC|LLP|LP|S\.?A\.?R\.?L\.?|SAS|S\.A\.S?\.?|SA|SNC|S\.p\.A\.|S\.r\.l\.|B\.V\.|N\.V\.|AB|Oy|A/S|ASA|Pty|Group|Holdings?|Gruppe|Stiftung|Verlag)(?![\w])"
-)
+_LEGAL: Final = r"(?:GmbH(?: & Co\. ?KGa?A?)?|AG|SE|KG|OHG|UG|e\.\s?V\.|mbH|KGaA|eG|Inc\.?|LLC|Ltd\.?|Limited|Corp\.?|Corporation|Incorporated|Company|Co\.|plc|PLC|LLP|LP|S\.?A\.?R\.?L\.?|SAS|S\.A\.S?\.?|SA|SNC|S\.p\.A\.|S\.r\.l\.|B\.V\.|N\.V\.|AB|Oy|A/S|ASA|Pty|Group|Holdings?|Gruppe|Stiftung|Verlag)(?![\w])"
 _ORG_WORD: Final = rf"[{_U}0-9][\w&'’.+-]{{0,40}}"
 _ORGS: Final = (
     Rule("legal form", rf"(?<![\w])(?:{_ORG_WORD}[ ](?:(?:&|and|und|et|of|für|de)[ ])?){{1,5}}{_LEGAL}", 0.75),
@@ -141,7 +135,11 @@ def place_recognizers() -> list[RuleRecognizer]:
     return [
         RuleRecognizer("STREET_ADDRESS", _RULES, wanted=has_digit, language=ANY_LANGUAGE),
         RuleRecognizer(
-            "STREET_ADDRESS", _ZH_ADDRESSES, wanted=_has_cjk, language="zh", name="street_address_zh"
+            "STREET_ADDRESS",
+            _ZH_ADDRESSES,
+            wanted=_has_cjk,
+            language="zh",
+            name="street_address_zh",
         ),
         RuleRecognizer("LOCATION", _ZH_PLACES, wanted=_has_cjk, language="zh", name="location_zh"),
         RuleRecognizer("ORGANIZATION", (_ZH_ORG,), wanted=_has_cjk, language="zh", name="org_zh"),

@@ -57,7 +57,9 @@ _KEYS: Final = (
         lambda value: re.search(r"\d", value) is not None and entropy(value) > 2.8 and not _REFERENCE.match(value),
     ),
 )  # fmt: skip
-_JWT: Final = Rule("jwt", _B + r"eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{4,8000}(?:\.[A-Za-z0-9_-]{0,4000})?", 1.0)
+_JWT: Final = Rule(
+    "jwt", _B + r"eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{4,8000}(?:\.[A-Za-z0-9_-]{0,4000})?", 1.0
+)
 _PEM: Final = (
     Rule(
         "pem",
@@ -65,7 +67,9 @@ _PEM: Final = (
         r"(?:-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----)?",
         1.0,
     ),
-    Rule("putty", r"PuTTY-User-Key-File-\d:.{0,6000}?Private-MAC: ?[0-9a-f]{40,64}", 1.0, flags=re.S),
+    Rule(
+        "putty", r"PuTTY-User-Key-File-\d:.{0,6000}?Private-MAC: ?[0-9a-f]{40,64}", 1.0, flags=re.S
+    ),
     Rule("age", _B + r"AGE-SECRET-KEY-1[0-9A-Z]{58}", 1.0),
 )
 _CONNECTIONS: Final = (
@@ -147,9 +151,7 @@ def secret_recognizers() -> list[RuleRecognizer]:
         RuleRecognizer(
             "PRIVATE_KEY", _PEM, wanted=has_any("PRIVATE KEY", "PuTTY-User-Key", "AGE-SECRET-KEY")
         ),
-        RuleRecognizer(
-            "CONNECTION_STRING", _CONNECTIONS, wanted=has_any("://", "=")
-        ),
+        RuleRecognizer("CONNECTION_STRING", _CONNECTIONS, wanted=has_any("://", "=")),
         RuleRecognizer(
             "PASSWORD", _PASSWORDS, wanted=lambda text: _PASSWORD_HINT.search(text) is not None
         ),

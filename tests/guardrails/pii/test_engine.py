@@ -183,3 +183,21 @@ def test_the_package_is_light_and_torch_never_comes_in() -> None:
         "assert 'spacy' in sys.modules and not {'torch', 'transformers'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Record bracket-gravel-kettle-pantry-socket: please check order A-1234",
+        "open saddle-winch-wedge-stencil-thimble please",
+    ],
+)
+def test_slugs_are_no_names(engine: PiiEngine, text: str) -> None:
+    assert engine.detect(text) == []
+
+
+def test_names_with_hyphens_are_names(engine: PiiEngine) -> None:
+    text = "Ask Anna-Lena Meier-Schulze about it"
+    assert [text[span.start : span.end] for span in engine.detect(text)] == [
+        "Anna-Lena Meier-Schulze"
+    ]
