@@ -4,6 +4,7 @@ litellm costs 1.5 s and 150 MB to import and 8 ms a request, so that nothing
 else of the gateway touches it.
 """
 
+import os
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -44,8 +45,7 @@ class LitellmUpstream:
             self._options["api_base"] = settings.base_url
 
     async def send(self, request: UpstreamRequest) -> Reply:
-        import litellm
-
+        litellm = _litellm()
         body = apply_dialect(
             request.body, self._dialect, thinking=request.thinking, effort=request.effort
         )
@@ -94,6 +94,15 @@ class LitellmUpstream:
             upstream=self.name,
             upstream_status=status,
         )
+
+
+def _litellm() -> Any:
+    """The library, told to stay at home: at import it would fetch a price map."""
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    import litellm
+
+    litellm.suppress_debug_info = True
+    return litellm
 
 
 class _LitellmReply:

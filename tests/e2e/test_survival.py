@@ -184,3 +184,30 @@ def test_two_processes_share_limits_and_one_chain(
         assert ids <= {record["request_id"] for record in records}
         assert sovgate(deployment, "audit", "verify").status == 0
         assert sovgate(deployment, "billing", "check").status == 0
+
+
+def test_a_provider_behind_litellm(tmp_path: Path, capture: Capture) -> None:
+    content = settings(tmp_path, capture.url)
+    content["upstreams"].append(
+        {
+            "name": "provider",
+            "kind": "litellm",
+            "model_prefix": "openai",
+            "base_url": f"{capture.url}/v1",
+            "api_key_env": "SOV_KEY_ACME",
+            "zone": "onprem",
+            "models": ["provider-model"],
+        }
+    )
+    prompt = "I am Greta Vogel, say hello."
+    messages = [{"role": "user", "content": prompt}]
+    with gateway(tmp_path, content) as deployment:
+        plain = post(deployment, model="provider-model", messages=messages)
+        assert plain.json()["choices"][0]["message"]["content"] == f"You said: {prompt}"
+        assert plain.headers["x-sovgate-upstream"] == "provider"
+        streamed = post(deployment, model="provider-model", messages=messages, stream=True)
+        assert streamed.text.endswith("data: [DONE]\n\n")
+        capture.script(status=500)
+        failed = post(deployment, model="provider-model", messages=messages)
+        assert failed.json()["error"]["code"] == "upstream_error"
+    assert "Greta" not in json.dumps(capture.seen())
