@@ -80,10 +80,11 @@ class Guards:
 
     @property
     def versions(self) -> dict[str, str]:
+        """Version by guard, as audit records name them."""
         return {
             "pii": self.pii.version,
-            "moderation": self.moderation.version,
-            "injection": self.injection.version,
+            "moderation": self.moderation.version.rpartition("@")[2],
+            "injection": self.injection.version.rpartition("@")[2],
         }
 
     async def inspect(

@@ -28,6 +28,7 @@ class InspectInput:
             decide_moderation(exchange, policy, judgement.moderation, "input")
             self._decide_injection(exchange, policy, judgement)
         self._decide_pii(exchange, policy, texts, inspection.spans)
+        self._note_clear(exchange, policy)
         exchange.timing.inspected = self._clock.monotonic()
 
     async def leave(self, exchange: Exchange) -> None:
@@ -40,8 +41,7 @@ class InspectInput:
         if verdict is None:
             return
         action = rules.input if judgement.role is Role.USER else rules.documents
-        threshold = rules.threshold or verdict.threshold
-        if verdict.score < threshold:
+        if verdict.score < _threshold(rules.threshold, verdict):
             return
         _note(exchange, verdict, action, "input")
         if action is Action.BLOCK:
@@ -60,19 +60,29 @@ class InspectInput:
         action = policy.pii.action
         if action is Action.ALLOW or not any(spans):
             return
-        scope = MaskScope(texts)
-        masked = scope.mask_all(texts, spans)
-        exchange.scope = scope
-        exchange.decisions.append(
-            GuardDecision("pii", self._guards.pii.version, action, "input", "found")
-        )
+        version = self._guards.pii.version
+        exchange.decisions.append(GuardDecision("pii", version, action, "input", "found"))
         if action is Action.BLOCK:
             raise PersonalDataBlocked(
                 "The prompt holds personal data, which your policy blocks; remove it and try again."
             )
         if action is Action.MASK:
-            by_text = dict(zip(texts, masked, strict=True))
-            exchange.body = map_texts(exchange.body, lambda text: by_text.get(text, text))
+            exchange.scope = scope = MaskScope(texts)
+            masked = dict(zip(texts, scope.mask_all(texts, spans), strict=True))
+            exchange.body = map_texts(exchange.body, lambda text: masked.get(text, text))
+
+    def _note_clear(self, exchange: Exchange, policy: PolicySettings) -> None:
+        """The record names every guard that looked, also those that found nothing."""
+        noted = {decision.name for decision in exchange.decisions}
+        asked = {
+            "pii": policy.pii.action,
+            "moderation": policy.moderation.input,
+            "injection": policy.injection.input,
+        }
+        for name, action in asked.items():
+            if action is not Action.ALLOW and name not in noted:
+                version = self._guards.versions[name]
+                exchange.decisions.append(GuardDecision(name, version, "allow", "input", "clear"))
 
 
 def decide_moderation(
@@ -87,7 +97,7 @@ def decide_moderation(
     if verdict is None:
         return
     rules = policy.moderation
-    if verdict.score < (rules.threshold or verdict.threshold):
+    if verdict.score < _threshold(rules.threshold, verdict):
         return
     if rules.categories != "default" and verdict.category not in rules.categories:
         return
@@ -111,3 +121,7 @@ def _note(exchange: Exchange, verdict: Verdict, action: Action, direction: str) 
     )
     if decision not in exchange.decisions:
         exchange.decisions.append(decision)
+
+
+def _threshold(of_policy: float | None, verdict: Verdict) -> float:
+    return verdict.threshold if of_policy is None else of_policy

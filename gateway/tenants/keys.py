@@ -18,7 +18,7 @@ PREFIX = "sov-"
 PREFIX_SHOWN = 8
 _LENGTH = 43
 _ALPHABET = string.digits + string.ascii_letters
-_MIN_GIVEN = 12
+_MIN_GIVEN = 8
 _MAX_GIVEN = 256
 
 

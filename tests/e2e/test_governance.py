@@ -70,6 +70,8 @@ def test_served(raw: httpx.Client, capture: Capture, deployment: Deployment) -> 
         "estimated": False,
     }
     assert record["cost"] == answer.headers["x-sovgate-cost-usd"] == "0.00000585"
+    verdicts = {item["name"]: item["verdict"] for item in record["detectors"]}
+    assert verdicts == {"pii": "clear", "moderation": "clear", "injection": "clear"}
     assert ledger(deployment, request_id)["settle"] == Decimal("0.00000585")
 
 
