@@ -56,6 +56,7 @@ def test_a_celery_worker_makes_the_export(
         }
         job = admin.post("tenants/acme/exports", json=wanted | span).raise_for_status().json()
         place = f"tenants/acme/exports/{job['id']}"
+        status = "queued"
         for _ in range(100):
             status = admin.get(place).json()["status"]
             if status in {"done", "failed"}:
