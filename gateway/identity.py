@@ -1,6 +1,7 @@
 """What a deployment and a process are known by: the pepper and the process slot."""
 
 import fcntl
+import hashlib
 import os
 import secrets
 from io import FileIO
@@ -64,16 +65,14 @@ class ProcessSlot:
 
     def holder_id(self, pepper: bytes) -> str:
         """Names this process over its restarts, and the machine's data directory with it."""
-        return f"{secrets_digest(pepper)}-{os.uname().nodename}-{self.number}"
+        return f"{_deployment_digest(pepper)}-{os.uname().nodename}-{self.number}"
 
     def release(self) -> None:
         self._lock.close()
 
 
-def secrets_digest(secret: bytes) -> str:
+def _deployment_digest(secret: bytes) -> str:
     """Eight hex digits that tell deployments apart and give nothing away."""
-    import hashlib
-
     return hashlib.blake2b(secret, digest_size=4, person=b"sovgate").hexdigest()
 
 

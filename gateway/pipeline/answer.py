@@ -12,7 +12,6 @@ import msgspec
 
 from gateway.errors import ContentBlocked, UpstreamError, UpstreamInvalidReply
 from gateway.exchange import Exchange
-from gateway.tokens import estimate_tokens
 from guardrails.pii import MaskScope, StreamRestorer
 
 # Fields of a message or delta that hold text of the model.
@@ -270,8 +269,3 @@ def _append_arguments(delta: dict[str, Any], position: int, rest: str) -> None:
             call["function"]["arguments"] = (call["function"].get("arguments") or "") + rest
             return
     calls.append({"index": position, "function": {"arguments": rest}})
-
-
-def estimated_output_tokens(exchange: Exchange) -> int:
-    """Tokens of the answer so far, where the upstream never said."""
-    return estimate_tokens(exchange.output_chars) if exchange.output_chars else 0

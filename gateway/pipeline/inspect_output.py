@@ -61,11 +61,9 @@ class InspectOutput:
         async with aclosing(exchange.reply.events()) as events:  # type: ignore[type-var]
             async for data in events:
                 out = b"".join(map(encode_event, stream.feed(data)))
-                if not exchange.head_sent:
-                    # The head waits for the first good event, so that an upstream that
-                    # fails at once still gets the client a proper error status.
-                    exchange.head_sent = True
-                    await connection.start(200, [*_EVENT_STREAM, *answer_headers(exchange)])
+                # The head waits for the first good event, so that an upstream that
+                # fails at once still gets the client a proper error status.
+                await self._send_head(exchange)
                 if exchange.timing.first_token is None and exchange.output_chars:
                     exchange.timing.first_token = self._clock.monotonic()
                 if out:
@@ -75,10 +73,13 @@ class InspectOutput:
         if not stream.blocked and not exchange.reply.complete and exchange.finish_reason is None:
             raise UpstreamError("The upstream's answer broke off; what came is not complete.")
         rest = b"" if stream.blocked else b"".join(map(encode_event, stream.finish()))
+        await self._send_head(exchange)
+        await connection.write(rest + encode_event(DONE), more=True)
+
+    async def _send_head(self, exchange: Exchange) -> None:
         if not exchange.head_sent:
             exchange.head_sent = True
-            await connection.start(200, [*_EVENT_STREAM, *answer_headers(exchange)])
-        await connection.write(rest + encode_event(DONE), more=True)
+            await exchange.connection.start(200, [*_EVENT_STREAM, *answer_headers(exchange)])
 
     def _judge(self, exchange: Exchange) -> Judge | None:
         _, policy = exchange.authenticated
