@@ -13,6 +13,17 @@ class Action(StrEnum):
     BLOCK = "block"
 
 
+class MaskMode(StrEnum):
+    """What stands for a masked value. Only the first three can be restored."""
+
+    PLACEHOLDER = "placeholder"  # [PERSON_1]
+    SURROGATE = "surrogate"  # a made-up value of the same kind
+    HASH = "hash"  # [PERSON_3f9a0c]: the same for the same value, by a key of the tenant
+    PARTIAL = "partial"  # ************1111
+    REDACT = "redact"  # [PERSON]
+    BLOCK = "block"  # the request is refused
+
+
 class Role(StrEnum):
     """Where a text came from; injection rules differ for instructions and for documents."""
 
@@ -27,7 +38,8 @@ class Role(StrEnum):
 class Span:
     """A finding in a text: ``text[start:end]``, offsets in code points.
 
-    ``detector`` names the recognizer (``name@version``) for the audit record.
+    ``detector`` names the recognizer (``name@version``) for the audit record; ``reason`` says
+    in a word why it was found (the rule, a checksum, the context), never the value.
     """
 
     start: int
@@ -35,6 +47,7 @@ class Span:
     entity_type: str
     score: float
     detector: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
