@@ -15,6 +15,7 @@ from presidio_analyzer import Pattern, PatternRecognizer, RecognizerResult
 ANY_LANGUAGE: Final = "xx"
 _CONTEXT_BEFORE: Final = 60
 _CONTEXT_AFTER: Final = 30
+NEARNESS: Final = 0.1
 _DIGIT: Final = re.compile(r"\d")
 
 
@@ -26,7 +27,9 @@ class Rule:
         regex: the finding is the group named ``v``, or the whole match without such a group.
         score: 0..1; the engine's threshold decides.
         check: says whether a candidate is real (checksum, ranges); ``None`` accepts all.
-        context: must be found within 60 characters before or 30 after.
+        context: must be found within 60 characters before or 30 after. The nearer it stands, the
+            higher the score (by up to ``NEARNESS``), so that of two kinds which fit the same
+            digits the one whose word is nearer wins.
     """
 
     name: str
@@ -97,11 +100,9 @@ class RuleRecognizer(PatternRecognizer):
             return []
         entity = self.supported_entities[0]
         return [
-            RecognizerResult(
-                entity, start, end, compiled.rule.score, recognition_metadata=_metadata(self.name)
-            )
+            RecognizerResult(entity, start, end, score, recognition_metadata=_metadata(self.name))
             for compiled in self._rules
-            for start, end in _matches(compiled, text)
+            for start, end, score in _matches(compiled, text)
         ]
 
 
@@ -111,8 +112,8 @@ def _compile(rule: Rule) -> _Compiled:
     return _Compiled(rule, pattern, "v" if "v" in pattern.groupindex else 0, context)
 
 
-def _matches(compiled: _Compiled, text: str) -> list[tuple[int, int]]:
-    found: list[tuple[int, int]] = []
+def _matches(compiled: _Compiled, text: str) -> list[tuple[int, int, float]]:
+    found: list[tuple[int, int, float]] = []
     if compiled.context is not None and compiled.context.search(text) is None:
         return found
     for match in compiled.pattern.finditer(text):
@@ -122,17 +123,28 @@ def _matches(compiled: _Compiled, text: str) -> list[tuple[int, int]]:
         check = compiled.rule.check
         if check is not None and not check(text[start:end]):
             continue
-        if compiled.context is not None and not _near(compiled.context, text, start, end):
-            continue
-        found.append((start, end))
+        score = compiled.rule.score
+        if compiled.context is not None:
+            distance = _distance(compiled.context, text, start, end)
+            if distance is None:
+                continue
+            score = min(1.0, score + NEARNESS * (1 - distance / _CONTEXT_BEFORE))
+        found.append((start, end, score))
     return found
 
 
-def _near(context: re.Pattern[str], text: str, start: int, end: int) -> bool:
-    before = text[max(0, start - _CONTEXT_BEFORE) : start]
-    return context.search(before) is not None or (
-        context.search(text[end : end + _CONTEXT_AFTER]) is not None
-    )
+def _distance(context: re.Pattern[str], text: str, start: int, end: int) -> int | None:
+    """Characters between a finding and the nearest context word; ``None`` without one.
+
+    A word after the finding counts as farther away: labels mostly stand before.
+    """
+    begin = max(0, start - _CONTEXT_BEFORE)
+    ends = [match.end() for match in context.finditer(text, begin, start)]
+    after = context.search(text, end, end + _CONTEXT_AFTER)
+    distances = [start - max(ends)] if ends else []
+    if after is not None:
+        distances.append(after.start() - end + _CONTEXT_AFTER // 2)
+    return min(distances) if distances else None
 
 
 def _metadata(name: str) -> dict[str, str]:
