@@ -1,0 +1,188 @@
+"""A small tagger of token sequences in numpy: hashed features, convolutions, labels.
+
+The idea of spaCy's tok2vec (hash embeddings, a mixing layer, residual window-3 convolutions),
+cut down to what costs microseconds a token without a deep-learning library. It knows rows of
+numbers only: which features a token has, and what text is, is the business of a featuriser.
+Weights come from its torch twin in ``training/network.py``, which explains how they are made.
+
+A file (``.npz``, no pickles) holds:
+
+======================  ============  =====================================================
+``table``               (V, e) int8   one row per feature; row 0 is "no feature", all zero
+``table_scale``         (V,) f16      what an int8 step of that row is worth
+``slots``               (g,) int      how many of a token's columns are summed into each slot
+``mix_w``, ``mix_b``    (g*e, h) (h)  slots side by side, mixed; ReLU
+``lift_w``, ``lift_b``  (h, d) (d)    to the width of the convolutions
+``conv{i}_w``, ``_b``   (3*d, d) (d)  left, own and right neighbour; ReLU; added to the input
+``dilations``           (k,) int      how far the neighbours of convolution i stand
+``context_w``, ``_b``   (d, d) (d)    from the mean over the sequence; ReLU; added everywhere
+``out_w``, ``out_b``    (d, L) (L)    scores of the labels
+``labels``              (L,) str      such as ``O``, ``B-PERSON``, ``I-PERSON``
+======================  ============  =====================================================
+
+A token's vector depends on that token alone, so it is computed once and kept (``TokenVectors``);
+only the convolutions run for every text.
+"""
+
+import threading
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Rows = NDArray[np.int32]
+
+_CONTEXT_AFTER: Final = 1
+
+
+class TaggerNetwork:
+    """The network of one weight file; holds no state of a text, so threads may share it."""
+
+    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self.labels = tuple(str(label) for label in arrays["labels"])
+        self._table = np.ascontiguousarray(arrays["table"], np.int8)
+        self._scale = np.asarray(arrays["table_scale"], np.float32)
+        slots = np.asarray(arrays["slots"], np.int64)
+        self.columns = int(slots.sum())
+        self._starts = np.concatenate([[0], np.cumsum(slots)[:-1]])
+        self._mix = _affine(arrays, "mix")
+        self._lift = _affine(arrays, "lift")
+        self._context = _affine(arrays, "context")
+        self._out = _affine(arrays, "out")
+        self._dilations = [int(each) for each in arrays["dilations"]]
+        self._convolutions = [_affine(arrays, f"conv{i}") for i in range(len(self._dilations))]
+        self.width = self._out[0].shape[0]
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a weight file.
+
+        Raises:
+            OSError, ValueError, KeyError: no such file, or not one of ours.
+        """
+        with np.load(path, allow_pickle=False) as arrays:
+            return cls({name: arrays[name] for name in arrays.files})
+
+    def vectors(self, rows: Rows) -> Floats:
+        """(n, f) feature rows, f = ``columns``, absent ones 0 -> (n, d) token vectors."""
+        values = self._table[rows].astype(np.float32)
+        values *= self._scale[rows][:, :, None]
+        slots = np.add.reduceat(values, self._starts, axis=1).reshape(len(rows), -1)
+        return _linear(_relu(_linear(slots, self._mix)), self._lift)
+
+    def scores(self, vectors: Floats) -> Floats:
+        """(n, d) vectors of one sequence -> (n, L) probabilities of the labels."""
+        count, width = vectors.shape
+        if count == 0:
+            return np.zeros((0, len(self.labels)), np.float32)
+        state = np.array(vectors, np.float32)
+        wide = np.empty((count, 3 * width), np.float32)
+        change = np.empty((count, width), np.float32)
+        for number, dilation in enumerate(self._dilations):
+            if number == _CONTEXT_AFTER:
+                state += _relu(_linear(state.mean(axis=0, keepdims=True), self._context))
+            weight, bias = self._convolutions[number]
+            _spread(state, dilation, wide)
+            np.dot(wide, weight, out=change)
+            change += bias
+            state += np.maximum(change, 0.0, out=change)
+        return _softmax(_linear(state, self._out))
+
+    def tag(self, token_rows: Rows) -> Floats:
+        """(n, f) feature rows of one sequence -> (n, L) probabilities of the labels."""
+        return self.scores(self.vectors(token_rows))
+
+
+class TokenVectors:
+    """Vectors per token key, computed once for each distinct key and kept, bounded.
+
+    Keys are remembered as their salted 64-bit hash only, so the table holds no text. The oldest
+    entry makes room for a new one.
+
+    Args:
+        featurise: the feature rows of a key; as many as the network has ``columns``.
+        capacity: how many distinct keys are kept; one costs about 4 * d + 100 bytes.
+    """
+
+    def __init__(
+        self,
+        network: TaggerNetwork,
+        featurise: Callable[[Any], Sequence[int]],
+        capacity: int = 16_384,
+    ) -> None:
+        self._network = network
+        self._featurise = featurise
+        self._places: dict[int, int] = {}
+        self._vectors = np.zeros((capacity, network.width), np.float32)
+        self._owners: list[int | None] = [None] * capacity
+        self._next = 0
+        self._lock = threading.Lock()
+
+    def of(self, keys: Sequence[Hashable]) -> Floats:
+        """(n, d) vectors of n keys, in order; a copy that the caller may change."""
+        hashes = [hash(key) for key in keys]
+        distinct = dict(zip(hashes, keys, strict=True))
+        if len(distinct) > len(self._owners) // 2:
+            return self._fresh(keys)
+        with self._lock:
+            # Again, since room for new ones may have been taken from some of these very keys;
+            # what was added in this call is never the oldest.
+            while missing := distinct.keys() - self._places.keys():
+                self._add({code: distinct[code] for code in missing})
+            return self._vectors[[self._places[code] for code in hashes]]
+
+    def _fresh(self, keys: Sequence[Hashable]) -> Floats:
+        rows = np.array([self._featurise(key) for key in keys], np.int32)
+        return self._network.vectors(rows)
+
+    def _add(self, missing: Mapping[int, Hashable]) -> None:
+        vectors = self._fresh(list(missing.values()))
+        for code, vector in zip(missing, vectors, strict=True):
+            place = self._next
+            self._next = (place + 1) % len(self._owners)
+            owner = self._owners[place]
+            if owner is not None:
+                del self._places[owner]
+            self._owners[place] = code
+            self._places[code] = place
+            self._vectors[place] = vector
+
+
+def _affine(arrays: Mapping[str, NDArray[Any]], name: str) -> tuple[Floats, Floats]:
+    weight = np.ascontiguousarray(arrays[f"{name}_w"], np.float32)
+    return weight, np.asarray(arrays[f"{name}_b"], np.float32)
+
+
+def _linear(values: Floats, affine: tuple[Floats, Floats]) -> Floats:
+    result = values @ affine[0]
+    result += affine[1]
+    return result
+
+
+def _relu(values: Floats) -> Floats:
+    return np.maximum(values, 0.0, out=values)
+
+
+def _spread(state: Floats, dilation: int, wide: Floats) -> None:
+    """Each row beside its left and right neighbour at that distance; zeros past the ends.
+
+    One wide matrix, so that a convolution is a single product: at these sizes three narrow
+    products cost more than the copy.
+    """
+    width = state.shape[1]
+    step = min(dilation, len(state))
+    wide[:step, :width] = 0.0
+    wide[step:, :width] = state[: len(state) - step]
+    wide[:, width : 2 * width] = state
+    wide[: len(state) - step, 2 * width :] = state[step:]
+    wide[len(state) - step :, 2 * width :] = 0.0
+
+
+def _softmax(scores: Floats) -> Floats:
+    scores -= scores.max(axis=1, keepdims=True)
+    np.exp(scores, out=scores)
+    scores /= scores.sum(axis=1, keepdims=True)
+    return scores

@@ -1,0 +1,1 @@
+"""Trains the taggers of names: torch, generated text and data sets; never imported in service."""
