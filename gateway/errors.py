@@ -6,7 +6,8 @@
         ├── InvalidRequest ── MalformedJson, BodyTooLarge, UnknownModel, NotFound, MethodNotAllowed
         ├── AuthenticationError ── MissingKey (others: gateway.tenants.errors)
         ├── LimitExceeded ── RequestRateExceeded, TokenRateExceeded, ParallelLimitExceeded
-        ├── ContentBlocked ── InputBlocked, InjectionBlocked, PersonalDataBlocked
+        ├── ContentBlocked ── InputBlocked, InjectionBlocked, PersonalDataBlocked,
+        │                      MediaBlocked
         ├── ResidencyDenied
         ├── Unavailable ── ShuttingDown
         └── UpstreamError ── UpstreamUnreachable, UpstreamTimeout, UpstreamRejected,
@@ -124,6 +125,12 @@ class PersonalDataBlocked(ContentBlocked):
     """The policy blocks personal data instead of masking it."""
 
     code = "personal_data_blocked"
+
+
+class MediaBlocked(ContentBlocked):
+    """The policy lets no images, audio or files pass, since no guard can read them."""
+
+    code = "media_blocked"
 
 
 class ResidencyDenied(GatewayError):

@@ -123,6 +123,13 @@ class LimitSettings(Section):
     max_messages: int = Field(default=2000, ge=1, description="Most messages a request may hold.")
 
 
+class GuardSettings(Section):
+    processes: Annotated[int, Field(ge=0, le=64)] = Field(
+        default=1,
+        description="Processes for long texts, started with the first; 0: none, all in a thread.",
+    )
+
+
 class UpstreamSettings(Section):
     name: Slug = Field(description="Name, unique; shown in headers, records and reports.")
     kind: Literal["pool", "openai", "litellm"] = Field(
@@ -206,6 +213,17 @@ class PriceSettings(Section):
         return value
 
 
+class MediaPolicy(Section):
+    """No detector reads these. What passes unread is said in the audit record."""
+
+    images: Literal["allow", "block"] = Field(default="allow", description="Image parts.")
+    audio: Literal["allow", "block"] = Field(default="allow", description="Audio parts.")
+    files: Literal["allow", "block"] = Field(
+        default="allow", description="File parts, and parts of unknown types."
+    )
+    video: Literal["allow", "block"] = Field(default="allow", description="Video parts.")
+
+
 class PiiPolicy(Section):
     action: Action = Field(default=Action.MASK, description="`mask`, `flag`, `block` or `allow`.")
     restore: bool = Field(default=True, description="Put the values back into the answer.")
@@ -215,6 +233,9 @@ class PiiPolicy(Section):
     )
     languages: list[Literal["en", "de", "zh", "fr"]] = Field(
         default=["en", "de", "zh", "fr"], description="Languages of the expected text."
+    )
+    media: MediaPolicy = Field(
+        default=MediaPolicy(), description="Content that no detector can read."
     )
 
 
@@ -311,6 +332,7 @@ class Settings(BaseSettings):
     audit: AuditSettings = Field(default=AuditSettings(), description="Journal and chain.")
     limits: LimitSettings = Field(default=LimitSettings(), description="Bounds of one request.")
     billing: BillingSettings = Field(default=BillingSettings(), description="How to bill.")
+    guards: GuardSettings = Field(default=GuardSettings(), description="Where guards run.")
     security: SecuritySettings = Field(default=SecuritySettings(), description="Secrets' files.")
     upstreams: list[UpstreamSettings] = Field(default=[], description="Where models run.")
     tiers: dict[TierName, TierSettings] = Field(default={}, description="What backs each tier.")

@@ -2,8 +2,14 @@
 
 from core.clock import Clock
 from gateway.audit import score_text
-from gateway.content import map_texts, speeches_of, texts_of
-from gateway.errors import ContentBlocked, InjectionBlocked, InputBlocked, PersonalDataBlocked
+from gateway.content import documents_of, map_texts, media_of, speeches_of
+from gateway.errors import (
+    ContentBlocked,
+    InjectionBlocked,
+    InputBlocked,
+    MediaBlocked,
+    PersonalDataBlocked,
+)
 from gateway.exchange import Exchange, GuardDecision
 from gateway.guarding import Guards, Judgement
 from gateway.settings import PolicySettings
@@ -22,12 +28,13 @@ class InspectInput:
 
     async def enter(self, exchange: Exchange) -> None:
         principal, policy = exchange.authenticated
-        texts, speeches = texts_of(exchange.body), speeches_of(exchange.body)
-        inspection = await self._guards.inspect(principal.tenant, texts, speeches, policy)
+        self._decide_media(exchange, policy)
+        documents, speeches = documents_of(exchange.body), speeches_of(exchange.body)
+        inspection = await self._guards.inspect(principal.tenant, documents, speeches, policy)
         for judgement in inspection.judgements:
             decide_moderation(exchange, policy, judgement.moderation, "input")
             self._decide_injection(exchange, policy, judgement)
-        self._decide_pii(exchange, policy, texts, inspection.spans)
+        self._decide_pii(exchange, policy, inspection.spans)
         self._note_clear(exchange, policy)
         exchange.timing.inspected = self._clock.monotonic()
 
@@ -54,11 +61,10 @@ class InspectInput:
         self,
         exchange: Exchange,
         policy: PolicySettings,
-        texts: list[str],
-        spans: list[tuple[Span, ...]],
+        spans: dict[str, list[Span]],
     ) -> None:
         action = policy.pii.action
-        if action is Action.ALLOW or not any(spans):
+        if action is Action.ALLOW or not any(spans.values()):
             return
         version = self._guards.pii.version
         exchange.decisions.append(GuardDecision("pii", version, action, "input", "found"))
@@ -67,9 +73,26 @@ class InspectInput:
                 "The prompt holds personal data, which your policy blocks; remove it and try again."
             )
         if action is Action.MASK:
+            texts = list(spans)
             exchange.scope = scope = MaskScope(texts)
-            masked = dict(zip(texts, scope.mask_all(texts, spans), strict=True))
+            found = list(spans.values())
+            masked = dict(zip(texts, scope.mask_all(texts, found), strict=True))
             exchange.body = map_texts(exchange.body, lambda text: masked.get(text, text))
+
+    def _decide_media(self, exchange: Exchange, policy: PolicySettings) -> None:
+        """Nobody looks into images, audio and files: the policy says whether they pass unread."""
+        if policy.pii.action is Action.ALLOW:
+            return
+        for kind in media_of(exchange.body):
+            action = getattr(policy.pii.media, kind)
+            exchange.decisions.append(
+                GuardDecision("media", "1", action, "input", "not_inspected", category=kind)
+            )
+            if action == Action.BLOCK:
+                raise MediaBlocked(
+                    f"The request holds {kind}, which no guard can read and your policy does not"
+                    " let through; send text, or ask your administrator to allow them."
+                )
 
     def _note_clear(self, exchange: Exchange, policy: PolicySettings) -> None:
         """The record names every guard that looked, also those that found nothing."""

@@ -1,0 +1,163 @@
+"""Runs the guards over a request, off the event loop, each distinct text once.
+
+It composes ``guardrails`` for the pipeline: what was found is cached per tenant, so that a
+conversation's history costs nothing when it comes again; long texts go to a process beside.
+It does not decide; the pipeline's policy step does.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from gateway.content import Document, spans_by_text
+from gateway.errors import Unavailable
+from gateway.guarding.beside import BesideProcess
+from gateway.guarding.findings import FindingsCache
+from gateway.settings import PolicySettings
+from guardrails.detectors import Detectors, Finding, Judgement, JudgeSpeech, LookForData, Task
+from guardrails.pii.spans import resolve
+from guardrails.types import Action, Role, Span
+
+# Characters from which the texts of a request are looked at in a process beside.
+LONG_CHARS = 40_000
+# Characters that may wait, each way: about a second of work for the thread, ten for the process.
+MAX_WAITING_CHARS = 500_000
+MAX_WAITING_LONG_CHARS = 8_000_000
+_INJECTABLE = frozenset({Role.USER, Role.TOOL})
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What the guards found.
+
+    Args:
+        spans: per distinct text, sorted, none overlapping.
+        judgements: one per speech, in the order asked.
+    """
+
+    spans: dict[str, list[Span]]
+    judgements: list[Judgement]
+
+
+class Guards:
+    """All detectors of one gateway process.
+
+    Args:
+        detectors: loaded; used by one thread at a time here, by others for answers.
+        processes: processes for long texts, started when the first comes; 0: none.
+    """
+
+    def __init__(self, detectors: Detectors, *, processes: int = 1) -> None:
+        self.pii = detectors.pii
+        self.moderation = detectors.moderation
+        self.injection = detectors.injection
+        self._detectors = detectors
+        self._cache = FindingsCache()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="guards")
+        self._beside = BesideProcess(processes) if processes else None
+        self._waiting = {False: 0, True: 0}
+
+    @classmethod
+    def load(cls, processes: int = 1) -> "Guards":
+        """Load every detector; takes a second or more, so call it off the event loop."""
+        return cls(Detectors.load(), processes=processes)
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Version by guard, as audit records name them."""
+        return {
+            "pii": self.pii.version,
+            "moderation": self.moderation.version.rpartition("@")[2],
+            "injection": self.injection.version.rpartition("@")[2],
+        }
+
+    async def inspect(
+        self,
+        tenant: str,
+        documents: Sequence[Document],
+        speeches: Sequence[tuple[str, Role]],
+        policy: PolicySettings,
+    ) -> Inspection:
+        """Look for personal data in ``documents`` and judge ``speeches``.
+
+        Raises:
+            GuardUnavailable: a detector failed; nothing may pass.
+            Unavailable: too much waits for the guards.
+        """
+        tasks = [*_data_tasks(documents, policy), *_speech_tasks(speeches, policy)]
+        keys = [self._cache.key(tenant, _asked(task, policy), task.text) for task in tasks]
+        found = [self._cache.get(key) for key in keys]
+        missing = [index for index, item in enumerate(found) if item is None]
+        if missing:
+            fresh = await self._run([tasks[index] for index in missing])
+            for index, item in zip(missing, fresh, strict=True):
+                found[index] = item
+                self._cache.put(keys[index], item)
+        spans = [item for item in found if isinstance(item, tuple)]
+        by_text = spans_by_text(documents[: len(spans)], spans)
+        return Inspection(
+            {text: resolve(text, several) for text, several in by_text.items()},
+            [item for item in found if isinstance(item, Judgement)],
+        )
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        if self._beside is not None:
+            self._beside.close()
+
+    async def _run(self, tasks: list[Task]) -> list[Finding]:
+        characters = sum(len(task.text) for task in tasks)
+        is_long = characters >= LONG_CHARS
+        with self._turn(characters, is_long):
+            if is_long and self._beside is not None:
+                return await self._beside.run(tasks)
+            return await asyncio.get_running_loop().run_in_executor(
+                self._thread, _run_all, self._detectors, tasks
+            )
+
+    @contextmanager
+    def _turn(self, characters: int, is_long: bool) -> Iterator[None]:
+        """Counts what waits; a single request is never too much."""
+        waiting = self._waiting[is_long]
+        most = MAX_WAITING_LONG_CHARS if is_long else MAX_WAITING_CHARS
+        if waiting and waiting + characters > most:
+            raise Unavailable(
+                "The guards are busy; try again in a moment.", retry_after_s=5 if is_long else 1
+            )
+        self._waiting[is_long] += characters
+        try:
+            yield
+        finally:
+            self._waiting[is_long] -= characters
+
+
+def _run_all(detectors: Detectors, tasks: list[Task]) -> list[Finding]:
+    return [detectors.run(task) for task in tasks]
+
+
+def _data_tasks(documents: Sequence[Document], policy: PolicySettings) -> Iterator[LookForData]:
+    rules = policy.pii
+    entities = None if rules.entities == "default" else frozenset(rules.entities)
+    languages = tuple(rules.languages)
+    wanted = rules.action is not Action.ALLOW
+    for document in documents if wanted else ():
+        yield LookForData(document.text, entities, languages)
+
+
+def _speech_tasks(
+    speeches: Sequence[tuple[str, Role]], policy: PolicySettings
+) -> Iterator[JudgeSpeech]:
+    moderation = policy.moderation.input is not Action.ALLOW
+    for text, role in speeches:
+        rules = policy.injection
+        wanted = rules.input if role is Role.USER else rules.documents
+        injection = role in _INJECTABLE and wanted is not Action.ALLOW
+        yield JudgeSpeech(text, role, moderation, injection)
+
+
+def _asked(task: Task, policy: PolicySettings) -> str:
+    """What the answer depends on beside the text."""
+    role = "data" if isinstance(task, LookForData) else task.role
+    return f"{role}\0{policy.digest}"

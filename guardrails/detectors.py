@@ -1,0 +1,93 @@
+"""All detectors of one process and what they are asked: plain values in, plain values out.
+
+So that one text can be looked at in a thread of the gateway or in a process beside it. It knows
+no tenants and no policies.
+"""
+
+from dataclasses import dataclass
+
+from guardrails.errors import GuardError, GuardUnavailable
+from guardrails.injection import InjectionGuard
+from guardrails.moderation import ModerationGuard
+from guardrails.pii import PiiEngine
+from guardrails.types import Role, Span, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class LookForData:
+    """Look for personal data. ``entities=None``: the default ones."""
+
+    text: str
+    entities: frozenset[str] | None
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeSpeech:
+    """Ask the classifiers about what somebody said."""
+
+    text: str
+    role: Role
+    moderation: bool
+    injection: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the classifiers say of one speech; ``None`` where one was not asked."""
+
+    role: Role
+    moderation: Verdict | None
+    injection: Verdict | None
+
+
+Task = LookForData | JudgeSpeech
+Finding = tuple[Span, ...] | Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class Detectors:
+    """Loaded detectors; they may be shared by threads."""
+
+    pii: PiiEngine
+    moderation: ModerationGuard
+    injection: InjectionGuard
+
+    @classmethod
+    def load(cls) -> "Detectors":
+        """Load every detector; takes a second or more.
+
+        Raises:
+            GuardUnavailable: one cannot be loaded.
+        """
+        return cls(PiiEngine.load(), ModerationGuard.load(), InjectionGuard.load())
+
+    def run(self, task: Task) -> Finding:
+        """Do one task.
+
+        Raises:
+            GuardUnavailable: a detector failed, so nobody looked.
+            InputTooLong: the text is longer than any detector reads.
+        """
+        try:
+            if isinstance(task, JudgeSpeech):
+                return self._judge(task)
+            return tuple(
+                self.pii.detect(task.text, entities=task.entities, languages=task.languages)
+            )
+        except GuardError:
+            raise
+        except Exception as error:
+            # The outermost boundary of the detectors: the error's own text may quote what
+            # was looked at.
+            raise GuardUnavailable(
+                f"A guard failed ({type(error).__name__}), so the request was not let through;"
+                " try again or ask the administrator."
+            ) from None
+
+    def _judge(self, task: JudgeSpeech) -> Judgement:
+        return Judgement(
+            task.role,
+            self.moderation.score(task.text, task.role) if task.moderation else None,
+            self.injection.score(task.text, task.role) if task.injection else None,
+        )
