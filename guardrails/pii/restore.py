@@ -7,6 +7,9 @@ restorer per field that is streamed (content, reasoning, each tool call's argume
 
 from guardrails.pii.tokens import Outcome, TokenTable, read_json_character
 
+# What stood in the upstream's text, and what the client gets for it.
+Piece = tuple[str, str]
+
 
 class StreamRestorer:
     """Restores one streamed field.
@@ -27,16 +30,27 @@ class StreamRestorer:
         """What can go out now; ``chunk`` itself where no token was issued."""
         if not self._table:
             return chunk
-        self._pending += chunk
-        return self._drain(final=False)
+        return "".join([new for _, new in self.feed_pieces(chunk)])
 
     def flush(self) -> str:
         """What was held back, at the end of the field."""
-        return self._drain(final=True) if self._pending else ""
+        return "".join([new for _, new in self.flush_pieces()])
 
-    def _drain(self, *, final: bool) -> str:
+    def feed_pieces(self, chunk: str) -> list[Piece]:
+        """``feed``, telling what was replaced: ``(source, text)``, the same object twice where
+        nothing was."""
+        if not self._table:
+            return [(chunk, chunk)] if chunk else []
+        self._pending += chunk
+        return self._drain(final=False)
+
+    def flush_pieces(self) -> list[Piece]:
+        """``flush`` as pieces."""
+        return self._drain(final=True) if self._pending else []
+
+    def _drain(self, *, final: bool) -> list[Piece]:
         text, before = self._pending, self._before
-        parts: list[str] = []
+        pieces: list[Piece] = []
         sent = position = 0
         finder = self._table.finder(self._json_escaped)
         while match := finder.search(text, position):
@@ -48,22 +62,28 @@ class StreamRestorer:
             )
             if scan.outcome is Outcome.MORE:
                 self._pending, self._before = text[start:], before
-                parts.append(text[sent:start])
-                return "".join(parts)
+                _keep(pieces, text[sent:start])
+                return pieces
             if scan.outcome is Outcome.HIT:
-                parts += (text[sent:start], scan.value)
+                _keep(pieces, text[sent:start])
+                pieces.append((text[start : scan.end], scan.value))
                 sent = scan.end
             if scan.end < len(text) or not final:
                 before = self._last(text, start, scan.end)
             position = scan.end
         if position < len(text):
             before = text[-1]
-        parts.append(text[sent:])
+        _keep(pieces, text[sent:])
         self._pending, self._before = "", before
-        return "".join(parts)
+        return pieces
 
     def _last(self, text: str, start: int, end: int) -> str:
         """The character that a following bare name stands after: ``\\n`` ends no word."""
         if self._json_escaped and end - start in (2, 6) and text[start] == "\\":
             return read_json_character(text, start)[0]
         return text[end - 1 : end]
+
+
+def _keep(pieces: list[Piece], text: str) -> None:
+    if text:
+        pieces.append((text, text))
