@@ -19,7 +19,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from core.canonical import digest
 from gateway.errors import SettingsError
-from guardrails.types import Action
+from guardrails.pii.masking.modes import parse_modes
+from guardrails.types import Action, MaskMode
 
 TierName = Literal["instant", "flash", "non-think", "think-high", "think-max"]
 TIER_NAMES: tuple[TierName, ...] = ("instant", "flash", "non-think", "think-high", "think-max")
@@ -234,9 +235,19 @@ class PiiPolicy(Section):
     languages: list[Literal["en", "de", "zh", "fr"]] = Field(
         default=["en", "de", "zh", "fr"], description="Languages of the expected text."
     )
+    modes: dict[str, MaskMode] = Field(
+        default={},
+        description="What stands for a masked value, by entity type: `placeholder` (the default),"
+        " `surrogate`, `hash`, `partial`, `redact`, or `block` to refuse the request.",
+    )
     media: MediaPolicy = Field(
         default=MediaPolicy(), description="Content that no detector can read."
     )
+
+    @field_validator("modes")
+    @classmethod
+    def _known_types(cls, modes: dict[str, MaskMode]) -> dict[str, MaskMode]:
+        return parse_modes(modes)
 
 
 class ModerationPolicy(Section):

@@ -74,9 +74,10 @@ class InspectInput:
             )
         if action is Action.MASK:
             texts = list(spans)
-            exchange.scope = scope = MaskScope(texts)
+            exchange.scope = scope = MaskScope(texts, modes=policy.pii.modes)
             found = list(spans.values())
             masked = dict(zip(texts, scope.mask_all(texts, found), strict=True))
+            _refuse_blocked(exchange, scope, version)
             exchange.body = map_texts(exchange.body, lambda text: masked.get(text, text))
 
     def _decide_media(self, exchange: Exchange, policy: PolicySettings) -> None:
@@ -106,6 +107,17 @@ class InspectInput:
             if action is not Action.ALLOW and name not in noted:
                 version = self._guards.versions[name]
                 exchange.decisions.append(GuardDecision(name, version, "allow", "input", "clear"))
+
+
+def _refuse_blocked(exchange: Exchange, scope: MaskScope, version: str) -> None:
+    """Refuse what the policy wants blocked by type; the message names types only."""
+    if not scope.blocked:
+        return
+    exchange.decisions.append(GuardDecision("pii", version, Action.BLOCK, "input", "found"))
+    raise PersonalDataBlocked(
+        f"The prompt holds {', '.join(sorted(scope.blocked))}, which your policy blocks; remove"
+        " it and try again."
+    )
 
 
 def decide_moderation(

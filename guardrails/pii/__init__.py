@@ -10,8 +10,9 @@
 
 from guardrails.pii.engine import PiiEngine
 from guardrails.pii.entities import DEFAULT_ENTITIES
+from guardrails.pii.masking import ScopeMemory
 from guardrails.pii.restore import StreamRestorer
 from guardrails.pii.scope import MaskScope
 from guardrails.types import Span
 
-__all__ = ["DEFAULT_ENTITIES", "MaskScope", "PiiEngine", "Span", "StreamRestorer"]
+__all__ = ["DEFAULT_ENTITIES", "MaskScope", "PiiEngine", "ScopeMemory", "Span", "StreamRestorer"]

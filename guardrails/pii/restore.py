@@ -5,7 +5,8 @@ the same text for every way of cutting the stream. It knows no surface: the call
 restorer per field that is streamed (content, reasoning, each tool call's arguments).
 """
 
-from guardrails.pii.tokens import Outcome, TokenTable, read_json_character
+from guardrails.pii.reader import read_json_character
+from guardrails.pii.tokens import Outcome, TokenTable
 
 # What stood in the upstream's text, and what the client gets for it.
 Piece = tuple[str, str]

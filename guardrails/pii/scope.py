@@ -1,40 +1,58 @@
-"""The values masked in one request and the tokens that stand for them.
+"""The values masked in one request and what stands for them.
 
-Numbering goes by first appearance, so a client that sends its history again gets the same
-tokens. Two spellings of one name get two tokens: only so does each come back as it was written.
-Nothing here is stored; the scope dies with its request.
+Numbering goes by first appearance and, with a conversation's memory, on from where the earlier
+turns stopped, so a client that sends its history again gets the same tokens. Two spellings of
+one name get two tokens: only so does each come back as it was written. Restored is only what
+stands in this request: a memory gives names to values, never the values themselves.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from guardrails.pii.masking import ScopeMemory, StandIns
+from guardrails.pii.masking.reserved import ReservedTexts
 from guardrails.pii.propagate import KnownValues
 from guardrails.pii.restore import StreamRestorer
-from guardrails.pii.tokens import TokenTable, planted, token_name
-from guardrails.types import Span
+from guardrails.types import MaskMode, Span
+
+_StandInFor = Callable[[str, str], str]  # entity type, value -> text
 
 
 class MaskScope:
-    """One request: value <-> token.
+    """One request: value <-> stand-in.
 
     Args:
         reserved_texts: every text of the request. Token-shaped strings in them were planted or
             quoted by the client: those tokens are never issued, so never restored.
+        memory: what the conversation's earlier turns issued; ``None`` for a conversation of its
+            own. What this request issues is added to it.
+        modes: how values are replaced, by entity type; others get placeholders.
     """
 
-    def __init__(self, reserved_texts: Iterable[str] = ()) -> None:
-        self._texts = [text for text in reserved_texts if text]
-        self._reserved: dict[str, set[int]] = {}
-        self._last: dict[str, int] = {}
-        self._tokens: dict[tuple[str, str], str] = {}
-        self._table = TokenTable()
+    def __init__(
+        self,
+        reserved_texts: Iterable[str] = (),
+        *,
+        memory: ScopeMemory | None = None,
+        modes: Mapping[str, MaskMode] | None = None,
+    ) -> None:
+        self.memory = ScopeMemory() if memory is None else memory
+        self._reserved = ReservedTexts(reserved_texts)
+        self._standins = StandIns(self._reserved, self.memory, modes or {})
         self._known = KnownValues()
-        self._counts: Counter[str] = Counter()
 
     @property
     def counts(self) -> Mapping[str, int]:
         """Distinct masked values per entity type, for the audit record."""
-        return self._counts
+        return self._standins.counts
+
+    @property
+    def blocked(self) -> frozenset[str]:
+        """Types found whose mode is to refuse the request; the caller must do so."""
+        return frozenset(self._standins.blocked)
+
+    def is_known(self, value: str) -> bool:
+        """Whether the value stood in the request, masked or not, in any case and spacing."""
+        return self._reserved.quotes(value)
 
     def observe(self, text: str, spans: Sequence[Span]) -> None:
         """Remember what was found, so that it is masked in the request's other texts too."""
@@ -42,61 +60,60 @@ class MaskScope:
 
     def reserve(self, text: str) -> None:
         """Keep the token-shaped strings of ``text`` apart from tokens issued later."""
-        for name, numbers in self._reserved.items():
-            numbers |= planted(name, text)
-        self._texts.append(text)
+        self._reserved.add(text)
 
     def mask(self, text: str, spans: Sequence[Span]) -> str:
-        """``text`` with a token for each span, and for values that earlier texts held.
+        """``text`` with a stand-in for each span, and for values that earlier texts held.
 
         Texts that come later are not known yet; ``mask_all`` sees them all first.
         """
         self.reserve(text)
         self.observe(text, spans)
-        return self._mask(text, spans)
+        return self._exact([text], [spans], [self._mask(text, spans, self._standins.of)])[0]
 
     def mask_all(self, texts: Sequence[str], findings: Sequence[Sequence[Span]]) -> list[str]:
         """Mask all texts of a request: what is found in one is masked in all of them."""
         for text, spans in zip(texts, findings, strict=True):
             self.reserve(text)
             self.observe(text, spans)
-        return [self._mask(text, spans) for text, spans in zip(texts, findings, strict=True)]
+        masked = [
+            self._mask(text, spans, self._standins.of)
+            for text, spans in zip(texts, findings, strict=True)
+        ]
+        return self._exact(texts, findings, masked)
 
     def restore(self, text: str, *, json_escaped: bool = False) -> str:
-        """Values back in place of issued tokens, in one pass: a value is never read again."""
+        """Values back in place of issued stand-ins, in one pass: a value is never read again."""
         restorer = self.restorer(json_escaped=json_escaped)
         return restorer.feed(text) + restorer.flush()
 
     def restorer(self, *, json_escaped: bool = False) -> StreamRestorer:
         """A restorer for one streamed field."""
-        return StreamRestorer(self._table, json_escaped=json_escaped)
+        return StreamRestorer(self._standins.table, json_escaped=json_escaped)
 
-    def _mask(self, text: str, spans: Sequence[Span]) -> str:
+    def _exact(
+        self, texts: Sequence[str], findings: Sequence[Sequence[Span]], masked: list[str]
+    ) -> list[str]:
+        """Placeholders in the texts that would not come back from their surrogates.
+
+        A surrogate has no brackets: beside a letter, or beside another one, it may not be
+        found again, or something longer may be found.
+        """
+        if not self._standins.has_surrogates:
+            return masked
+        for index, (text, spans) in enumerate(zip(texts, findings, strict=True)):
+            if masked[index] == text:
+                continue
+            if self.restore(masked[index]) != self._mask(text, spans, self._standins.returned):
+                masked[index] = self._mask(text, spans, self._standins.exact)
+        return masked
+
+    def _mask(self, text: str, spans: Sequence[Span], stand_in: _StandInFor) -> str:
         parts: list[str] = []
         position = 0
         for span in self._known.extend(text, spans):
             parts.append(text[position : span.start])
-            parts.append(self._token(span.entity_type, text[span.start : span.end]))
+            parts.append(stand_in(span.entity_type, text[span.start : span.end]))
             position = span.end
         parts.append(text[position:])
         return "".join(parts)
-
-    def _token(self, entity_type: str, value: str) -> str:
-        token = self._tokens.get((entity_type, value))
-        if token is None:
-            name = token_name(entity_type)
-            number = self._next_number(name)
-            token = self._tokens[entity_type, value] = f"[{name}_{number}]"
-            self._table.add(name, number, value)
-            self._counts[entity_type] += 1
-        return token
-
-    def _next_number(self, name: str) -> int:
-        if name not in self._reserved:
-            found = (planted(name, text) for text in self._texts)
-            self._reserved[name] = set().union(*found)
-        number = self._last.get(name, 0) + 1
-        while number in self._reserved[name]:
-            number += 1
-        self._last[name] = number
-        return number

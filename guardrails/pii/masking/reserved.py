@@ -1,0 +1,74 @@
+"""The texts of a request, asked whether something stands in them.
+
+What stands there was written by the client: it is never issued as a stand-in for something
+else, and the guard of the answer knows it as the client's own.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Final
+
+from guardrails.pii.tokens import planted
+
+_WORD: Final = re.compile(r"[^\W_]+")
+_CJK: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+# Shorter runs of letters and digits stand in any text by chance.
+_LEAST_COMPACT: Final = 6
+
+
+class ReservedTexts:
+    """Texts in the order they came; more may come as long as nothing was asked."""
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self._texts = [text for text in texts if text]
+        self._numbers: dict[str, set[int]] = {}
+
+    def add(self, text: str) -> None:
+        if not text:
+            return
+        for name, numbers in self._numbers.items():
+            numbers |= planted(name, text)
+        self._texts.append(text)
+        for view in ("_folded", "_words", "_compact"):
+            self.__dict__.pop(view, None)
+
+    def numbers(self, name: str) -> set[int]:
+        """Numbers that stand beside ``name`` in any form that could be restored."""
+        if name not in self._numbers:
+            found = (planted(name, text) for text in self._texts)
+            self._numbers[name] = set().union(*found)
+        return self._numbers[name]
+
+    def holds(self, text: str, *, besides: str = "") -> bool:
+        """Whether ``text`` stands there, in any case.
+
+        Of a text of words alone one word is enough, since parts of a name stand for the name;
+        words that ``besides`` has as well do not count.
+        """
+        folded = text.casefold()
+        words = _WORD.findall(folded)
+        if _CJK.search(folded) or not all(word.isalpha() for word in words):
+            return folded in self._folded
+        ignored = _WORD.findall(besides.casefold())
+        return any(word in self._words for word in words if word not in ignored)
+
+    def quotes(self, value: str) -> bool:
+        """Whether a value stands there, however its letters and digits are spaced or cased."""
+        if value.casefold() in self._folded:
+            return True
+        compact = "".join(_WORD.findall(value.casefold()))
+        return len(compact) >= _LEAST_COMPACT and compact in self._compact
+
+    @cached_property
+    def _folded(self) -> str:
+        return "\0".join(self._texts).casefold()
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset(_WORD.findall(self._folded))
+
+    @cached_property
+    def _compact(self) -> str:
+        # A text's end keeps its neighbours apart; spaces within do not.
+        return "\0".join("".join(_WORD.findall(text)) for text in self._folded.split("\0"))
