@@ -74,11 +74,16 @@ def de_tax_id(text: str) -> bool:
     counts = sorted((digits[:10].count(digit) for digit in set(digits[:10])), reverse=True)
     if counts[0] not in (2, 3) or (len(counts) > 1 and counts[1] > 1):
         return False
+    return iso7064_mod_11_10(digits)
+
+
+def iso7064_mod_11_10(digits: str) -> bool:
+    """ISO 7064 MOD 11,10 over all but the last digit."""
     product = 10
-    for digit in digits[:10]:
+    for digit in digits[:-1]:
         total = (int(digit) + product) % 10 or 10
         product = total * 2 % 11
-    return (11 - product) % 10 == int(digits[10])
+    return (11 - product) % 10 == int(digits[-1])
 
 
 def de_social_security(text: str) -> bool:

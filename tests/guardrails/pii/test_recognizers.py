@@ -49,7 +49,7 @@ FOUND = [
     ("UK_NINO", "NI number AB 12 34 56 C", "AB 12 34 56 C"),
     ("UK_NHS", "NHS 943 476 5919", "943 476 5919"),
     ("DE_TAX_ID", "Steuer-ID 86 095 742 719", "86 095 742 719"),
-    ("DE_TAX_ID", "Steuernummer 93/815/08152", "93/815/08152"),
+    ("DE_TAX_NUMBER", "Steuernummer 93/815/08152", "93/815/08152"),
     ("DE_SOCIAL_SECURITY", "SV 15070649C103", "15070649C103"),
     ("DE_ID_CARD", "Personalausweis L01X00T471", "L01X00T471"),
     ("FR_NIR", "NIR 2 55 08 14 168 025 38", "2 55 08 14 168 025 38"),

@@ -1,0 +1,59 @@
+"""A kind of number: its shape, its check, its words; and the rules that follow from them.
+
+Scores order what fits the same digits: a number beside its own word (0.86 and up, the nearer the
+higher) before one beside a word for such numbers in general (0.8), before one whose checksum
+alone speaks for it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from guardrails.pii.recognizers.base import Rule
+from guardrails.pii.recognizers.national.shapes import whole
+
+TOLD: Final = 0.86
+GENERIC: Final = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One entity type's way to be written.
+
+    Args:
+        shape: the pattern without borders; ``whole`` adds them.
+        words: what must stand near; "" where no word is enough.
+        check: says whether a candidate is real; ``None`` accepts all.
+        bare: the score without any word; 0 means never.
+        generic: words for such numbers in general that will do too, if a check passes.
+        told: the score beside its word.
+    """
+
+    entity: str
+    shape: str
+    words: str = ""
+    check: Callable[[str], bool] | None = None
+    bare: float = 0.0
+    generic: str = ""
+    told: float = TOLD
+
+    def rules(self) -> list[Rule]:
+        pattern = whole(self.shape)
+        rules: list[Rule] = []
+        if self.words:
+            name = "checksum and word" if self.check else "beside its word"
+            rules.append(Rule(name, pattern, self.told, self.check, self.words))
+        if self.generic:
+            rules.append(Rule("checksum, general word", pattern, GENERIC, self.check, self.generic))
+        if self.bare:
+            rules.append(Rule("checksum", pattern, self.bare, self.check))
+        return rules
+
+
+def kinds(*tables: tuple[Kind, ...]) -> dict[str, tuple[Rule, ...]]:
+    """Entity type -> its rules."""
+    rules: dict[str, list[Rule]] = {}
+    for table in tables:
+        for kind in table:
+            rules.setdefault(kind.entity, []).extend(kind.rules())
+    return {entity: tuple(each) for entity, each in rules.items()}
