@@ -115,7 +115,7 @@ class TaggerModel(nn.Module):
         np.savez_compressed(path, allow_pickle=False, **arrays)
 
 
-def pad(sequences: Sequence[Sequence[int]], filler: int = -1) -> Tensor:
+def pad(sequences: Sequence[Sequence[int] | NDArray[np.integer]], filler: int = -1) -> Tensor:
     """Sequences of numbers as one (b, t) tensor."""
     longest = max(map(len, sequences))
     result = np.full((len(sequences), longest), filler, np.int64)

@@ -1,0 +1,88 @@
+"""Fits the network: Adam, the rate up and down once over a fixed time."""
+
+import math
+import random
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from guardrails.pii.names.tokens import ROWS, SLOTS
+from guardrails.pii.names.training.batches import Corpus
+from guardrails.pii.names.training.examples import LABELS
+from guardrails.pii.names.training.network import Shape, TaggerModel
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to train; the defaults are those of the shipped weights."""
+
+    epochs: float = 4.0
+    batch: int = 3_000
+    rate: float = 3e-3
+    embedding: int = 32
+    hidden: int = 128
+    width: int = 64
+    dilations: tuple[int, ...] = (1, 1, 2, 1)
+    dropout: float = 0.15
+    slot_dropout: float = 0.12
+    seed: int = 1
+
+
+def fit(corpus: Corpus, recipe: Recipe) -> TaggerModel:
+    """A model trained over ``recipe.epochs`` passes."""
+    torch.manual_seed(recipe.seed)
+    torch.set_num_threads(1)
+    shape = Shape(
+        rows=ROWS, slots=SLOTS, labels=LABELS, embedding=recipe.embedding,
+        hidden=recipe.hidden, width=recipe.width, dilations=recipe.dilations,
+    )  # fmt: skip
+    model = TaggerModel(shape, dropout=recipe.dropout, slot_dropout=recipe.slot_dropout)
+    table = [model.table.weight]
+    others = [each for name, each in model.named_parameters() if not name.startswith("table")]
+    optimisers: list[Any] = [
+        torch.optim.SparseAdam(table, lr=recipe.rate, betas=(0.9, 0.99)),
+        torch.optim.Adam(others, lr=recipe.rate, betas=(0.9, 0.99)),
+    ]
+    penalties = corpus.targets.penalties()
+    generator = random.Random(recipe.seed)
+    model.train()
+    total = recipe.epochs * corpus.tokens
+    seen, started, losses = 0.0, time.monotonic(), list[float]()
+    while seen < total:
+        for batch in corpus.batches(recipe.batch, generator):
+            for optimiser in optimisers:
+                optimiser.param_groups[0]["lr"] = recipe.rate * _schedule(seen / total)
+                optimiser.zero_grad()
+            loss = set_loss(
+                model(batch.rows, batch.places), penalties[batch.targets], batch.weights
+            )
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(others, 5.0)
+            for optimiser in optimisers:
+                optimiser.step()
+            losses.append(float(loss))
+            seen += float((batch.places >= 0).sum())
+            if len(losses) % 200 == 0:
+                spent = time.monotonic() - started
+                recent = sum(losses[-200:]) / 200
+                print(f"{seen / total:5.1%} loss {recent:.4f} {spent:4.0f} s", flush=True)
+            if seen >= total:
+                break
+    return model.eval()
+
+
+def set_loss(logits: Tensor, penalties: Tensor, weights: Tensor) -> Tensor:
+    """Mean over tokens of -log of the probability that falls into the token's set of labels."""
+    right = torch.logsumexp(logits + penalties, dim=2)
+    loss = torch.logsumexp(logits, dim=2) - right
+    return (loss * weights).sum() / weights.sum().clamp(min=1e-6)
+
+
+def _schedule(done: float) -> float:
+    """Up over the first twentieth, then down along a cosine."""
+    if done < 0.05:
+        return 0.05 + 0.95 * done / 0.05
+    return 0.5 * (1 + math.cos(math.pi * min((done - 0.05) / 0.95, 1.0))) + 0.01
