@@ -1,7 +1,7 @@
 """``sovgate eval``: the guards and the router judged on labelled data."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
@@ -35,14 +35,22 @@ def evaluate(
     file: Annotated[
         Path, typer.Argument(exists=True, dir_okay=False, help="JSON Lines: a labelled text each.")
     ],
+    baseline: Annotated[
+        bool, typer.Option("--baseline", help="pii, ner: stock Presidio beside it, in one run.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Judge a guard or the router on a labelled file."""
     module, name = _EVALUATORS[task]
-    evaluator: Callable[[Iterable[dict[str, Any]]], dict[str, Any]] = getattr(
-        import_module(module), name
-    )
-    result = evaluator(read_rows(file))
+    evaluator: Callable[..., dict[str, Any]] = getattr(import_module(module), name)
+    rows = read_rows(file)
+    result = evaluator(rows)
+    if baseline:
+        if task not in {Task.PII, Task.NER}:
+            raise InvalidRequest("--baseline is for pii and ner; leave it out.")
+        from guardrails.evaluation.stock import StockPresidio
+
+        result["baseline"] = evaluator(rows, StockPresidio())
     if as_json:
         print_json(result)
         return

@@ -4,9 +4,10 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from guardrails.evaluation.spans import SpanScores
+from guardrails.evaluation.spans import SpanScores, types_of
 from guardrails.pii.cache import FindingsCache
 from guardrails.pii.engine import PiiEngine
+from guardrails.pii.entities import DEFAULT_ENTITIES, OPTIONAL_ENTITIES
 from guardrails.types import Span
 
 
@@ -29,7 +30,14 @@ def evaluate_pii(
     A gold span counts as found when a finding of a matching type overlaps it; a finding counts
     as right when it overlaps a gold span of a matching type. ``untyped_*`` are per character.
     ``latency_ms`` is wall time per text, ``cpu_ms`` the mean processor time per text.
+
+    Args:
+        entities: the types looked for; ``None``: the default ones, and of the optional ones
+            (dates, nationalities, forms of address) those that the rows label.
     """
+    rows = list(rows)
+    if entities is None:
+        entities = DEFAULT_ENTITIES | (OPTIONAL_ENTITIES & _labelled(rows))
     detector = engine or PiiEngine.load(cache=FindingsCache(max_spans=1))
     detector.detect("Warm up: Greta Vogel, +49 170 1234567.")
     total, by_language = SpanScores(), dict[str, SpanScores]()
@@ -53,6 +61,11 @@ def evaluate_pii(
         "cpu_ms": round(1000 * cpu / len(latencies), 3) if latencies else 0.0,
         "engine": detector.version,
     }
+
+
+def _labelled(rows: Iterable[dict[str, Any]]) -> frozenset[str]:
+    labels = {span["label"] for row in rows for span in row["spans"]}
+    return frozenset(kind for label in labels for kind in types_of(label))
 
 
 def _quantile(values: Sequence[float], share: float) -> float:

@@ -18,7 +18,7 @@ LABELS: Final[dict[str, tuple[str, ...]]] = {
     "NAME": ("PERSON",),
     "FIRST_NAME": ("PERSON",),
     "LAST_NAME": ("PERSON",),
-    "PREFIX": ("PERSON",),
+    "PREFIX": ("TITLE", "PERSON"),
     "USERNAME": ("PERSON", "EMAIL_ADDRESS"),
     "LOC": ("LOCATION", "STREET_ADDRESS"),
     "LOCATION": ("LOCATION", "STREET_ADDRESS"),
@@ -39,13 +39,16 @@ LABELS: Final[dict[str, tuple[str, ...]]] = {
     "CREDIT_CARD_NUMBER": ("CREDIT_CARD",),
     "DOMAIN_NAME": ("URL", "EMAIL_ADDRESS"),
     "URL": ("URL", "CONNECTION_STRING"),
-    "DATE_TIME": ("DATE_OF_BIRTH",),
-    "DATE": ("DATE_OF_BIRTH",),
+    "DATE_TIME": ("DATE_TIME", "DATE_OF_BIRTH"),
+    "DATE": ("DATE_TIME", "DATE_OF_BIRTH"),
     "DATE_OF_BIRTH": ("DATE_OF_BIRTH",),
     "DRIVER_LICENSE": ("US_DRIVER_LICENSE",),
     "IP": ("IP_ADDRESS",),
     "SECRET": ("API_KEY", "PASSWORD", "JWT", "PRIVATE_KEY", "CONNECTION_STRING"),
-    "TITLE": (),
+    "TITLE": ("TITLE",),
+    "NRP": ("NRP", "LOCATION"),
+    "NORP": ("NRP", "LOCATION"),
+    "NATIONALITY": ("NRP", "LOCATION"),
 }
 
 

@@ -15,6 +15,7 @@ from guardrails.pii.recognizers.base import ANY_LANGUAGE
 from guardrails.pii.recognizers.contact import contact_recognizers
 from guardrails.pii.recognizers.finance import finance_recognizers
 from guardrails.pii.recognizers.national_ids import national_id_recognizers
+from guardrails.pii.recognizers.optional import optional_recognizers
 from guardrails.pii.recognizers.persons import person_recognizers
 from guardrails.pii.recognizers.places import place_recognizers
 from guardrails.pii.recognizers.secrets import secret_recognizers
@@ -29,6 +30,7 @@ def build_recognizers(languages: Sequence[str], ner: str) -> "list[EntityRecogni
         *national_id_recognizers(),
         *place_recognizers(),
         *person_recognizers(),
+        *optional_recognizers(),
     ]
     spoken = {*languages, ANY_LANGUAGE}
     chosen = [each for each in recognizers if each.supported_language in spoken]
