@@ -244,6 +244,18 @@ class PiiPolicy(Section):
         default=MediaPolicy(), description="Content that no detector can read."
     )
 
+    output: Literal["allow", "flag", "redact", "block"] = Field(
+        default="allow",
+        description="Personal data in an answer that did not stand in the request: `allow` lets"
+        " it pass, `flag` counts it in the audit record, `redact` puts `[EMAIL_ADDRESS]` and"
+        " the like in its place, `block` ends the answer there.",
+    )
+    output_entities: Literal["default"] | list[str] = Field(
+        default="default",
+        description="Entity types that count in answers; `default`: numbers with a structure,"
+        " mailboxes, addresses of machines, secrets; no names, places or dates.",
+    )
+
     @field_validator("modes")
     @classmethod
     def _known_types(cls, modes: dict[str, MaskMode]) -> dict[str, MaskMode]:

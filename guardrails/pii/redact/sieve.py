@@ -1,0 +1,294 @@
+"""Holds back the end of a text while an identifier could still be growing there.
+
+Text goes in, pieces ``(source, text)`` come out, in order and complete: what is let go is
+either as it was or a mark. Where it is cut depends on its characters alone, each piece of it is
+looked at once (twice in an unbroken run longer than ``CAP``) together with a little of what
+stood before, and at most ``CAP`` characters wait. It does not know what is looked for.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from guardrails.pii.redact.pem import PemBody, pem_header
+from guardrails.pii.redact.words import (
+    UNIT,
+    Kind,
+    ends_clause,
+    ends_sentence,
+    joins,
+    kind_of,
+)
+from guardrails.pii.restore import Piece
+
+CAP: Final = 1024
+OVERLAP: Final = 512
+_CONTEXT: Final = 96
+_PROSE_CONTEXT: Final = 240
+# A finding that ends so near the end of a full window may go on behind it.
+_TAIL: Final = 64
+# Windows of an unbroken run begin at multiples of 12, where base64 (4), hexadecimal digits (2)
+# and percent signs (3) begin anew.
+_STEP: Final = 12
+_TELLING_WORDS: Final = 4
+_LAG_WORDS: Final = 2
+_WORTH: Final = re.compile(r"[0-9@%\\&=]|[^\x00-\x7f]|\S{15,}")
+_RUN_END: Final = re.compile(r"[\s\"'<>,;\u3000-\u9fff]")
+_SENTENCE_END: Final = re.compile("[。！？]")
+
+
+class Edit(NamedTuple):
+    """A finding that is not the caller's: ``text[start:end]``."""
+
+    start: int
+    end: int
+    entity_type: str
+
+
+# Given a text and how much of its beginning was let go already: what is found behind that.
+Look = Callable[[str, int], list[Edit]]
+Found = Callable[[str], None]
+
+
+class Sieve:
+    """One stream of text.
+
+    Args:
+        look: finds what must not pass.
+        found: told the type of each finding as it is replaced.
+        structured: what is looked for can be told from words; else whole sentences wait.
+        keys: private keys are among what is looked for.
+    """
+
+    def __init__(self, look: Look, found: Found, *, structured: bool, keys: bool) -> None:
+        self._look = look
+        self._found = found
+        self._structured = structured
+        self._keys = keys
+        self._text = ""
+        self._raw: list[str] | None = None  # source of each character, where they differ
+        self._context = ""
+        self._at = 0  # what stands before was classified
+        self._odd = False
+        self._joins: set[str] = set()
+        self._telling = 0
+        self._lag: list[int] = []
+        self._run = 0  # characters of an unbroken run let go already, modulo _STEP
+        self._dropping = False
+        self._pem: PemBody | None = None
+
+    def feed(self, text: str, raw: list[str] | None = None) -> list[Piece]:
+        """What can go out now. ``raw`` holds the source of each character, where it differs."""
+        if raw is not None and self._raw is None:
+            self._raw = list(self._text)
+        if self._raw is not None:
+            self._raw += text if raw is None else raw
+        self._text += text
+        pieces: list[Piece] = []
+        while self._text and self._step(pieces):
+            pass
+        return pieces
+
+    def close(self, following: str = "") -> list[Piece]:
+        """Everything that waits: no identifier goes on behind this place. ``following`` is what
+        comes next, for patterns that want to see the closing quote."""
+        pieces: list[Piece] = []
+        if self._text and (self._dropping or self._pem is not None):
+            self._drop(len(self._text), pieces)
+        elif self._text:
+            rest = self._text[self._at :]
+            if rest.strip():
+                self._classify(kind_of(rest.strip()), rest.strip(), self._at)
+            self._decide(len(self._text), len(self._text), pieces, following)
+        self._dropping, self._pem, self._run = False, None, 0
+        self._lag = []
+        return pieces
+
+    def pass_over(self, source: str, text: str, shadow: str) -> list[Piece]:
+        """Let ``text`` out as it is, in its turn; ``shadow`` stands for it in the context."""
+        pieces = self.close(shadow)
+        pieces.append((source, text))
+        self._remember(shadow)
+        return pieces
+
+    @property
+    def context(self) -> str:
+        """The end of what was let go, as it came in."""
+        return self._context
+
+    def _step(self, pieces: list[Piece]) -> bool:
+        """Deal with the next word; false where more text is needed."""
+        if self._dropping:
+            return self._drop_run(pieces)
+        if self._pem is not None:
+            return self._drop_key(pieces)
+        unit = UNIT.match(self._text, self._at, CAP)
+        if unit is None:
+            if len(self._text) < CAP:
+                return False
+            self._force(pieces)
+        elif unit["lead"]:
+            self._at = unit.end()
+        elif unit["cjk"]:
+            self._han(unit, pieces)
+        elif self._structured:
+            self._word(unit, pieces)
+        else:
+            self._at = unit.end()
+            if ends_sentence(unit["word"], unit["space"] or ""):
+                self._decide(self._at, self._at, pieces)
+        return True
+
+    def _word(self, unit: re.Match[str], pieces: list[Piece]) -> None:
+        word, space, end = unit["word"], unit["space"] or "", unit.end()
+        self._at = end
+        is_end = self._keys and word.endswith("-----")
+        if is_end and (header := pem_header(self._text, unit)) is not None:
+            self._decide(header, header, pieces)
+            key = unit.end("word") - header
+            self._release(key, [Edit(0, key, "PRIVATE_KEY")], pieces)
+            self._pem, self._telling = PemBody(), 0
+            return
+        kind = kind_of(word)
+        self._classify(kind, word, unit.start())
+        telling = self._telling > 0 or kind is Kind.JOINER
+        if kind is Kind.BREAK or (not telling and ends_clause(word, space)):
+            self._lag = []
+            self._decide(end, end, pieces)
+        elif len(self._lag) >= _LAG_WORDS:
+            start = self._lag[-_LAG_WORDS]
+            if self._odd or self._joins:
+                self._decide(end, start, pieces)
+            elif start:
+                self._release(start, [], pieces)
+
+    def _classify(self, kind: Kind, word: str, start: int) -> None:
+        if kind is Kind.TELLING:
+            self._telling, self._odd, self._lag = _TELLING_WORDS, True, []
+        elif kind is Kind.JOINER:
+            self._joins.add(joins(word))
+            self._lag = []
+        elif kind in (Kind.ODD, Kind.BREAK):
+            self._odd = self._odd or kind is Kind.ODD
+            self._telling = max(0, self._telling - 1)
+            self._lag = []
+        elif kind is Kind.PLAIN and self._telling:
+            self._telling -= 1
+        elif kind is Kind.PLAIN:
+            self._lag.append(start)
+
+    def _han(self, unit: re.Match[str], pieces: list[Piece]) -> None:
+        end = unit.end()
+        if not self._structured:
+            stop = _SENTENCE_END.search(self._text, unit.start(), end)
+            self._at = end = stop.end() if stop else end
+            if stop is None:
+                return
+        self._at, self._lag = end, []
+        self._decide(end, end, pieces)
+
+    def _decide(self, end: int, cut: int, pieces: list[Piece], following: str = "") -> None:
+        """Look at ``text[:end]`` and let go of ``text[:cut]`` and of any finding behind."""
+        edits = self._looked(end, following) if self._is_worth(end) else []
+        for edit in edits:
+            cut = max(cut, edit.end)
+        self._release(cut, edits, pieces)
+        self._odd, self._joins = False, set()
+
+    def _is_worth(self, end: int) -> bool:
+        if not self._structured:
+            return not self._text[:end].isspace()
+        spelt = "at" in self._joins and ("dot" in self._joins or "." in self._text[:end])
+        if self._telling or spelt:
+            return True
+        return self._odd and _WORTH.search(self._text, 0, end) is not None
+
+    def _looked(self, end: int, following: str = "") -> list[Edit]:
+        offset = len(self._context)
+        return [
+            Edit(max(0, edit.start - offset), min(end, edit.end - offset), edit.entity_type)
+            for edit in self._look(self._context + self._text[:end] + following, offset)
+            if edit.start < offset + end
+        ]
+
+    def _force(self, pieces: list[Piece]) -> None:
+        """The window is full: let its first half go, and no part of a finding with it."""
+        edits = self._looked(CAP)
+        cut = CAP - OVERLAP
+        space = max(self._text.rfind(mark, 0, cut) for mark in " \n") + 1
+        cut = space or cut - (self._run + cut) % _STEP
+        for edit in edits:
+            if edit.start >= cut or edit.end <= cut:
+                continue
+            if edit.end < CAP - _TAIL:
+                cut = edit.end
+            elif edit.start:
+                cut = edit.start
+            else:
+                # Longer than any window: whatever it goes on with is dropped with it.
+                self._release(CAP, [Edit(0, CAP, edit.entity_type)], pieces)
+                self._dropping = True
+                return
+        run = 0 if space else (self._run + cut) % _STEP
+        self._release(cut, [edit for edit in edits if edit.end <= cut], pieces)
+        self._run, self._at, self._odd, self._lag = run, 0, True, []
+
+    def _release(self, cut: int, edits: list[Edit], pieces: list[Piece]) -> None:
+        position = 0
+        for edit in edits:
+            self._keep(position, edit.start, pieces)
+            pieces.append((self._source(edit.start, edit.end), f"[{edit.entity_type}]"))
+            position = edit.end
+            self._found(edit.entity_type)
+        self._keep(position, cut, pieces)
+        self._forget(cut)
+
+    def _keep(self, start: int, end: int, pieces: list[Piece]) -> None:
+        if start < end:
+            source = self._source(start, end)
+            pieces.append((source, source))
+
+    def _source(self, start: int, end: int) -> str:
+        return self._text[start:end] if self._raw is None else "".join(self._raw[start:end])
+
+    def _forget(self, cut: int) -> None:
+        self._remember(self._text[:cut])
+        self._text = self._text[cut:]
+        if self._raw is not None:
+            self._raw = self._raw[cut:] if self._text else None
+        self._at = max(0, self._at - cut)
+        self._lag = [start - cut for start in self._lag if start >= cut]
+        self._run = 0
+
+    def _remember(self, text: str) -> None:
+        size = _CONTEXT if self._structured else _PROSE_CONTEXT
+        self._context = (self._context + text)[-size:]
+
+    def _drop(self, end: int, pieces: list[Piece]) -> None:
+        if end:
+            pieces.append((self._source(0, end), ""))
+            self._forget(end)
+
+    def _drop_run(self, pieces: list[Piece]) -> bool:
+        stop = _RUN_END.search(self._text)
+        self._drop(stop.start() if stop else len(self._text), pieces)
+        self._dropping = stop is None
+        return bool(self._text)
+
+    def _drop_key(self, pieces: list[Piece]) -> bool:
+        assert self._pem is not None, "asked for only within a key"
+        unit = UNIT.match(self._text, 0, CAP)
+        if unit is None:
+            if len(self._text) < CAP:
+                return False
+            self._drop(CAP, pieces)
+            return True
+        if unit["lead"] is None and not self._pem.takes(unit["word"] or "", unit["space"] or ""):
+            self._pem = None
+            return True
+        if self._pem.ended:
+            self._drop(unit.end("word"), pieces)
+            self._pem = None
+        else:
+            self._drop(unit.end(), pieces)
+        return True
