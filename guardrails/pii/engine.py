@@ -7,7 +7,7 @@ happens to a finding is the policy's matter, and which token stands for it the s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version as distribution_version
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -92,12 +92,16 @@ class PiiEngine:
         *,
         entities: frozenset[str] | None = None,
         languages: Sequence[str] | None = None,
+        extra: Sequence[EntityRecognizer] = (),
+        allow: Callable[[str], bool] | None = None,
     ) -> list[Span]:
         """Spans of personal data, sorted, none overlapping.
 
         Args:
             entities: the types looked for; ``None`` for ``DEFAULT_ENTITIES``.
             languages: whose wording is understood; ``None`` for all that were loaded.
+            extra: further recognizers, such as a tenant's own; all their types are looked for.
+            allow: says of a found value that it is none. Findings of such calls are not cached.
 
         Raises:
             GuardUnavailable: a recognizer failed. Nothing may be sent on then.
@@ -112,6 +116,8 @@ class PiiEngine:
             )
         wanted = DEFAULT_ENTITIES if entities is None else entities
         spoken = self.languages if languages is None else tuple(languages)
+        if extra or allow is not None:
+            return self._find(text, wanted, frozenset(spoken), extra, allow)
         key = self._cache.key(text, repr((sorted(wanted), sorted(spoken))).encode())
         spans = self._cache.get(key)
         if spans is None:
@@ -119,13 +125,25 @@ class PiiEngine:
             self._cache.put(key, spans)
         return list(spans)
 
-    def _find(self, text: str, wanted: frozenset[str], languages: frozenset[str]) -> list[Span]:
+    def _find(
+        self,
+        text: str,
+        wanted: frozenset[str],
+        languages: frozenset[str],
+        extra: Sequence[EntityRecognizer] = (),
+        allow: Callable[[str], bool] | None = None,
+    ) -> list[Span]:
         found: list[Span] = []
         for recognizer in self._recognizers:
             kinds = wanted.intersection(recognizer.supported_entities)
             language = recognizer.supported_language
             if kinds and (language == "xx" or language in languages):
                 found += self._run(recognizer, text, sorted(kinds))
+        for recognizer in extra:
+            if recognizer.supported_language in (*languages, "xx"):
+                found += self._run(recognizer, text, recognizer.supported_entities)
+        if allow is not None:
+            found = [span for span in found if not allow(text[span.start : span.end])]
         spans = resolve(text, found)
         known = KnownValues()
         known.learn(text, spans)
@@ -144,7 +162,14 @@ class PiiEngine:
                 cause=type(error).__name__,
             ) from None
         return [
-            Span(result.start, result.end, result.entity_type, result.score, detector)
+            Span(
+                result.start,
+                result.end,
+                result.entity_type,
+                result.score,
+                detector,
+                (result.recognition_metadata or {}).get("reason", ""),
+            )
             for result in results
             if result.score >= THRESHOLD and result.entity_type in kinds
         ]

@@ -27,7 +27,7 @@ def trim(text: str, span: Span) -> Span | None:
         return None
     if (start, end) == (span.start, span.end):
         return span
-    return Span(start, end, span.entity_type, span.score, span.detector)
+    return Span(start, end, span.entity_type, span.score, span.detector, span.reason)
 
 
 def resolve(text: str, spans: Iterable[Span]) -> list[Span]:
@@ -69,7 +69,7 @@ def _remainders(text: str, span: Span, chosen: list[Span]) -> list[Span]:
         return [span]
     pieces.append((position, span.end))
     parts = (
-        Span(start, end, span.entity_type, span.score, span.detector)
+        Span(start, end, span.entity_type, span.score, span.detector, span.reason)
         for start, end in pieces
         if start < end
     )
