@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from guardrails.evaluation.labels import kinds_of
 from guardrails.types import Span
 
 # Foreign label -> the entity types of ours that count as found. A label that stands alone maps
@@ -54,7 +55,7 @@ LABELS: Final[dict[str, tuple[str, ...]]] = {
 
 def types_of(label: str) -> tuple[str, ...]:
     """The entity types that answer to a label."""
-    return LABELS.get(label.upper(), (label.upper(),))
+    return LABELS.get(label.upper()) or kinds_of(label)
 
 
 @dataclass(slots=True)

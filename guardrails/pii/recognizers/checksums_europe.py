@@ -18,7 +18,7 @@ from guardrails.pii.recognizers.checksums import digits_of, iso7064_mod_11_10, l
 
 _DNI_LETTERS: Final = "TRWAGMYFPDXBNJZSQVHLCKE"
 _CIF_LETTERS: Final = "JABCDEFGHI"
-_ODD: Final = (1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23)  # fmt: skip
+_ODD: Final = (1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23)  # fmt: skip  # noqa: E501
 _CF_MONTHS: Final = "ABCDEHLMPRST"
 _OMOCODE: Final = str.maketrans("LMNPQRSTUV", "0123456789")
 _FI_CHECK: Final = "0123456789ABCDEFHJKLMNPRSTUVWXY"

@@ -18,7 +18,6 @@ from guardrails.pii.recognizers.checksums_europe import (
     es_nie,
     fr_vat,
     it_vat,
-    nl_bsn,
     pl_nip,
     pt_nif,
     uk_vat,

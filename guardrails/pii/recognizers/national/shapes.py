@@ -3,6 +3,9 @@
 It knows notations only, no country.
 """
 
+# A pattern, or a row of a table, reads best on one line.
+# ruff: noqa: E501
+
 from typing import Final
 
 # Not within a word, after "+", or amid a date, version, amount or dashed code.
