@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from core.canonical import digest
 from gateway.errors import SettingsError
+from guardrails.pii.custom.definition import MAX_RECOGNIZERS, AllowList, RecognizerSpec
 from guardrails.pii.masking.modes import parse_modes
 from guardrails.types import Action, MaskMode
 
@@ -240,6 +241,17 @@ class PiiPolicy(Section):
         description="What stands for a masked value, by entity type: `placeholder` (the default),"
         " `surrogate`, `hash`, `partial`, `redact`, or `block` to refuse the request.",
     )
+    recognizers: list[RecognizerSpec] = Field(
+        default=[],
+        max_length=MAX_RECOGNIZERS,
+        description="Recognizers of one's own, beside those of the tenant in the database.",
+    )
+    allow_list: AllowList = Field(
+        default=AllowList(), description="Values never masked; a plain list is its `values`."
+    )
+    registry_file: Path | None = Field(
+        default=None, description="A Presidio recognizer registry (YAML), taken over at start."
+    )
     media: MediaPolicy = Field(
         default=MediaPolicy(), description="Content that no detector can read."
     )
@@ -255,6 +267,13 @@ class PiiPolicy(Section):
         description="Entity types that count in answers; `default`: numbers with a structure,"
         " mailboxes, addresses of machines, secrets; no names, places or dates.",
     )
+
+    @field_validator("recognizers")
+    @classmethod
+    def _named_once(cls, recognizers: list[RecognizerSpec]) -> list[RecognizerSpec]:
+        if len({spec.name for spec in recognizers}) != len(recognizers):
+            raise ValueError("two recognizers have the same name")
+        return recognizers
 
     @field_validator("modes")
     @classmethod

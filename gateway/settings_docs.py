@@ -3,7 +3,7 @@
 import types
 from collections.abc import Iterator
 from enum import EnumType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -75,6 +75,8 @@ def _type(annotation: Any) -> str:
         return " or ".join(
             "null" if item is type(None) else _type(item) for item in get_args(annotation)
         )
+    if origin is Annotated:
+        return _type(get_args(annotation)[0])
     if origin is list:
         return f"list of {_type(get_args(annotation)[0])}"
     if origin is dict:

@@ -9,6 +9,7 @@ from core.database import Base
 MODULES = (
     "billing.models",
     "gateway.audit.models",
+    "gateway.recognizers.models",
     "gateway.tenants.models",
 )
 

@@ -7,12 +7,15 @@ them here, and some tell where secrets are.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from billing import PriceBook, PriceVersion
 from core.money import format_amount
 from gateway.admin.system.schemas import PolicyView, PriceView, System, TierView, UpstreamView
-from gateway.settings import Settings, UpstreamSettings
+from gateway.settings import PolicySettings, Settings, UpstreamSettings
 from gateway.upstreams.base import Upstream
+
+_LISTS = ("deny_list", "allow_list")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class SettingsView:
             upstreams=[self._upstream(upstream) for upstream in settings.upstreams],
             prices=[_price(price) for price in self.prices.versions],
             policies=[
-                PolicyView(name=name, zones=policy.zones, document=policy.model_dump(mode="json"))
+                PolicyView(name=name, zones=policy.zones, document=_document(policy))
                 for name, policy in settings.policies.items()
             ],
         )
@@ -57,6 +60,15 @@ class SettingsView:
             healthy=None if running is None else running.health.healthy,
             detail=None if running is None else running.health.detail,
         )
+
+
+def _document(policy: PolicySettings) -> dict[str, Any]:
+    """A policy as it stands in the file, but for the values of its lists: personal data."""
+    document = policy.model_dump(mode="json")
+    lists = [each[key] for each in document["pii"]["recognizers"] for key in _LISTS if each[key]]
+    for each in (document["pii"]["allow_list"], *lists):
+        each["values"] = len(each["values"])
+    return document
 
 
 def _version() -> str:
