@@ -15,6 +15,8 @@ from presidio_analyzer import Pattern, PatternRecognizer, RecognizerResult
 ANY_LANGUAGE: Final = "xx"
 _CONTEXT_BEFORE: Final = 60
 _CONTEXT_AFTER: Final = 30
+_CLOSE_BEFORE: Final = 30
+_CLOSE_AFTER: Final = 3
 NEARNESS: Final = 0.1
 _DIGIT: Final = re.compile(r"\d")
 
@@ -30,6 +32,8 @@ class Rule:
         context: must be found within 60 characters before or 30 after. The nearer it stands, the
             higher the score (by up to ``NEARNESS``), so that of two kinds which fit the same
             digits the one whose word is nearer wins.
+        close: for what has no checksum: the word must stand within 30 characters before, no other
+            number between, or at once behind.
     """
 
     name: str
@@ -38,6 +42,7 @@ class Rule:
     check: Callable[[str], bool] | None = None
     context: str | None = None
     flags: int = 0
+    close: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,29 +125,41 @@ def _matches(compiled: _Compiled, text: str) -> list[tuple[int, int, float]]:
         start, end = match.span(compiled.group)
         if start < 0 or start == end:
             continue
-        check = compiled.rule.check
-        if check is not None and not check(text[start:end]):
-            continue
-        score = compiled.rule.score
-        if compiled.context is not None:
-            distance = _distance(compiled.context, text, start, end)
-            if distance is None:
-                continue
-            score = min(1.0, score + NEARNESS * (1 - distance / _CONTEXT_BEFORE))
-        found.append((start, end, score))
+        score = confirm(compiled, text, start, end)
+        if score is not None:
+            found.append((start, end, score))
     return found
 
 
-def _distance(context: re.Pattern[str], text: str, start: int, end: int) -> int | None:
+def confirm(compiled: _Compiled, text: str, start: int, end: int) -> float | None:
+    """The score of what a pattern matched; ``None`` if its check or its context fails."""
+    rule = compiled.rule
+    if rule.check is not None and not rule.check(text[start:end]):
+        return None
+    if compiled.context is None:
+        return rule.score
+    distance = _distance(compiled.context, text, start, end, close=rule.close)
+    if distance is None:
+        return None
+    return min(1.0, rule.score + NEARNESS * (1 - distance / _CONTEXT_BEFORE))
+
+
+def _distance(
+    context: re.Pattern[str], text: str, start: int, end: int, *, close: bool
+) -> int | None:
     """Characters between a finding and the nearest context word; ``None`` without one.
 
     A word after the finding counts as farther away: labels mostly stand before.
     """
-    begin = max(0, start - _CONTEXT_BEFORE)
-    ends = [match.end() for match in context.finditer(text, begin, start)]
-    after = context.search(text, end, end + _CONTEXT_AFTER)
-    distances = [start - max(ends)] if ends else []
-    if after is not None:
+    begin = max(0, start - (_CLOSE_BEFORE if close else _CONTEXT_BEFORE))
+    # A word may begin before the window, so that its end alone must lie in it.
+    ends = [match.end() for match in context.finditer(text, max(0, begin - 20), start)]
+    last = max(ends, default=-1)
+    if last < begin or (close and _DIGIT.search(text, last, start)):
+        last = -1
+    after = context.search(text, end, end + (24 if close else _CONTEXT_AFTER))
+    distances = [start - last] if last >= 0 else []
+    if after is not None and (not close or after.start() - end <= _CLOSE_AFTER):
         distances.append(after.start() - end + _CONTEXT_AFTER // 2)
     return min(distances) if distances else None
 

@@ -96,19 +96,19 @@ _CANTONS: Final = "AG|AI|AR|BE|BL|BS|FR|GE|GL|GR|JU|LU|NE|NW|OW|SG|SH|SO|SZ|TG|T
 DOCUMENTS: Final = (
     Kind("VAT_ID", rf"{_EU}[ -]?[A-Z0-9]{{2,4}}(?:[ .-]?[A-Z0-9]{{2,9}}){{1,3}}", _VAT_WORDS + "|" + TAX_WORDS, lambda value: _vat(value) and _mixed(value)),
     Kind("VAT_ID", r"ATU ?\d{8}|DE ?\d{9}|DE ?\d{3} \d{3} \d{3}|FR ?[0-9A-Z]{2} ?\d{9}|FR ?\d{2} \d{3} \d{3} \d{3}|NL ?\d{9}B\d{2}|BE ?[01]\d{9}|BE ?[01]\d{3}\.\d{3}\.\d{3}|GB ?\d{3} ?\d{4} ?\d{2}|ES ?[A-Z]\d{8}|ES ?[A-Z]\d{7}[A-Z]|ES ?\d{8}[A-Z]|PT ?\d{9}|SE ?\d{10}01", "", _vat, 0.8),
-    Kind("PASSPORT", r"(?=[A-Za-z]{0,4}\d)[A-Za-z0-9]{6,10}|[A-Za-z]{1,2}[ -]\d{6,8}|\d{2} ?[A-Za-z]{2} ?\d{5}|\d{3} ?\d{3} ?\d{3}|[A-Za-z]\d ?\d{3} ?\d{3,4}|[CFGHJKLMNPRTVWXYZ][0-9CFGHJKLMNPRTVWXYZ]{8}\d?", _PASSPORT, _mixed, told=0.84),
+    Kind("PASSPORT", r"(?=[A-Za-z]{0,4}\d)[A-Za-z0-9]{6,10}|[A-Za-z]{1,2}[ -]\d{6,8}|\d{2} ?[A-Za-z]{2} ?\d{5}|\d{3} ?\d{3} ?\d{3}|[A-Za-z]\d ?\d{3} ?\d{3,4}|[CFGHJKLMNPRTVWXYZ][0-9CFGHJKLMNPRTVWXYZ]{8}\d?", _PASSPORT, _mixed, close=True, told=0.84),
     Kind("LICENSE_PLATE", r"[A-ZÄÖÜ]{1,3}[- ][A-Z]{1,2}[ -]?[1-9]\d{0,3}[EH]?", _PLATE + "|" + _VEHICLE),
     Kind("LICENSE_PLATE", r"[A-Z]{2}\d{2} ?[A-Z]{3}|[A-Z]{2}[ -]?\d{3}[ -]?[A-Z]{2}|\d{4}[ -]?[BCDFGHJKLMNPRSTVWXYZ]{3}|[A-Z]{2,3} ?[0-9A-Z]{4,5}|\d{3}[ -]?[A-Z]{3}|[A-Z]{3}[ -]?\d{3,4}|\d[A-Z]{3}\d{3}|[A-Z]{1,2}-\d{3,5} ?[A-Z]{1,2}|\d{1,2}-[A-Z]{2,3}-\d{1,2}|[A-Z]{2}-\d{2,3}-[A-Z]|[A-Z]-\d{3}-[A-Z]{2}|[A-Z]{1,2}[ -]\d{3,5}[ -][A-Z]{1,2}", _PLATE + "|" + _VEHICLE, lambda value: any(map(str.isdigit, value)), told=0.8),
-    Kind("LICENSE_PLATE", r"[A-Z0-9ÄÖÜ]{1,4}(?:[ ·-]?[A-Z0-9]{1,5}){1,3}", _PLATE, _plate, told=0.7),
+    Kind("LICENSE_PLATE", r"[A-Z0-9ÄÖÜ]{1,4}(?:[ ·-]?[A-Z0-9]{1,5}){1,3}", _PLATE, _plate, close=True, told=0.7),
     Kind("LICENSE_PLATE", rf"(?:{_CANTONS})[ -]?\d{{2,6}}", _PLATE + "|" + _VEHICLE, told=0.8),
     Kind("LICENSE_PLATE", r"[A-ZÄÖÜ]{1,3}-[A-Z]{1,2} [1-9]\d{0,3}[EH]?", bare=0.7),
     Kind("LICENSE_PLATE", r"[A-HJ-NP-TV-Z]{2}-\d{3}-[A-HJ-NP-TV-Z]{2}", bare=0.7),
     Kind("LICENSE_PLATE", rf"(?:{_STATES_IN})[ -]?\d{{1,2}}[ -]?[A-Z]{{1,3}}[ -]?\d{{4}}|\d{{2}} ?BH ?\d{{4}} ?[A-Z]{{1,2}}", _PLATE + "|" + _VEHICLE, bare=0.66),
-    Kind("MEDICAL_RECORD_NUMBER", _CODE, _MRN, _mixed, told=0.78),
+    Kind("MEDICAL_RECORD_NUMBER", _CODE, _MRN, _mixed, close=True, told=0.78),
     Kind("MEDICAL_RECORD_NUMBER", r"(?i:MRN)[-:#]? ?\d{5,12}", bare=0.8),
-    Kind("HEALTH_INSURANCE_NUMBER", _CODE, _INSURANCE, lambda value: sum(map(str.isdigit, value)) >= 5, told=0.72),
-    Kind("NATIONAL_ID", _CODE, _ID_TOLD, lambda value: sum(map(str.isdigit, value)) >= 6, told=0.6),
-    Kind("TAX_ID", _CODE, _TAX_TOLD, lambda value: sum(map(str.isdigit, value)) >= 7, told=0.6),
+    Kind("HEALTH_INSURANCE_NUMBER", _CODE, _INSURANCE, lambda value: sum(map(str.isdigit, value)) >= 5, close=True, told=0.72),
+    Kind("NATIONAL_ID", _CODE, _ID_TOLD, lambda value: sum(map(str.isdigit, value)) >= 6, close=True, told=0.6),
+    Kind("TAX_ID", _CODE, _TAX_TOLD, lambda value: sum(map(str.isdigit, value)) >= 7, close=True, told=0.6),
 )  # fmt: skip
 # Chinese plates stand in running text, where no borders of words help.
 PLATES: Final = (

@@ -27,6 +27,9 @@ class Kind:
         bare: the score without any word; 0 means never.
         generic: words for such numbers in general that will do too, if a check passes.
         told: the score beside its word.
+        close: the word must stand close even though there is a check, a weak one.
+
+    Without a check the word must stand close, since any number would do.
     """
 
     entity: str
@@ -36,13 +39,15 @@ class Kind:
     bare: float = 0.0
     generic: str = ""
     told: float = TOLD
+    close: bool = False
 
     def rules(self) -> list[Rule]:
         pattern = whole(self.shape)
         rules: list[Rule] = []
         if self.words:
             name = "checksum and word" if self.check else "beside its word"
-            rules.append(Rule(name, pattern, self.told, self.check, self.words))
+            close = self.close or self.check is None
+            rules.append(Rule(name, pattern, self.told, self.check, self.words, close=close))
         if self.generic:
             rules.append(Rule("checksum, general word", pattern, GENERIC, self.check, self.generic))
         if self.bare:

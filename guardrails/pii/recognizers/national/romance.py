@@ -65,7 +65,7 @@ ROMANCE: Final = (
     Kind("FR_SIREN", groups(3, 3, 3, gap=r"[ .\u00a0-]", need=False), _SIREN, fr_siren),
     Kind("FR_SIRET", groups(3, 3, 3, 5, gap=r"[ .\u00a0-]", need=False), _SIREN + "|" + words("siret|[ée]tablissement"), fr_siret),
     Kind("FR_SIRET", groups(3, 3, 3, 5, gap=r"[ \u00a0]"), "", fr_siret, 0.75),
-    Kind("FR_ID_CARD", r"\d{12}|\d{4} \d{4} \d{4}|(?=[A-Z]{0,8}\d)[A-Z0-9]{9}", _CNI, lambda value: sum(map(str.isdigit, value)) >= 3, told=0.8),
+    Kind("FR_ID_CARD", r"\d{12}|\d{4} \d{4} \d{4}|(?=[A-Z]{0,8}\d)[A-Z0-9]{9}", _CNI, lambda value: sum(map(str.isdigit, value)) >= 3, close=True, told=0.8),
     Kind("ES_NIF", r"\d{8}[ -]?[A-Za-z]|\d{2}\.\d{3}\.\d{3}[ -]?[A-Za-z]", _DNI, es_dni, 0.75, ID_WORDS + "|" + TAX_WORDS),
     Kind("ES_NIE", r"[XYZxyz][ -]?\d{7,8}[ -]?[A-Za-z]|[XYZxyz]-?\d\.\d{3}\.\d{3}-?[A-Za-z]", _NIE, es_nie, 0.8, ID_WORDS + "|" + TAX_WORDS),
     Kind("ES_CIF", r"[ABCDEFGHJNPQRSUVWabcdefghjnpqrsuvw][ -]?\d{2}\.?\d{3}\.?\d{2}[ -]?[0-9A-Ja-j]|[ABCDEFGHJNPQRSUVW][ -]?\d{7}[ -]?[0-9A-J]", _CIF, es_cif, 0, TAX_WORDS),
