@@ -2,7 +2,8 @@
 
 Two forms of the same thing: ``inspect_answer`` for a whole one, ``AnswerStream``
 for events. What a client gets is the upstream's answer with every issued token
-replaced and nothing else changed; an event without a token passes byte for byte.
+replaced, personal data that the model made up dealt with as the policy says, and
+nothing else changed; an event without either passes byte for byte.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,25 +13,30 @@ import msgspec
 
 from gateway.errors import ContentBlocked, UpstreamError, UpstreamInvalidReply
 from gateway.exchange import Exchange
-from guardrails.pii import MaskScope, StreamRestorer
+from gateway.pipeline.answer_fields import Kind, Path, TextField, put_text, text_fields
+from gateway.pipeline.answer_logprobs import Logprobs
+from gateway.pipeline.answer_text import FieldText, OutputGuard, joined
 
-# Fields of a message or delta that hold text of the model.
-TEXT_FIELDS = ("content", "reasoning_content", "reasoning", "refusal")
 CONTENT_FILTER = "content_filter"
 # New characters after which a running answer is judged again, and how much of it is read.
 JUDGE_EVERY = 16
 JUDGE_WINDOW = 800
+_SPOKEN = frozenset({"content", "refusal"})  # what `logprobs` speaks of
 
 Judge = Callable[[str], None]  # raises ContentBlocked
 
 
-def inspect_answer(exchange: Exchange, raw: bytes, judge: Judge | None) -> bytes:
+def inspect_answer(
+    exchange: Exchange, raw: bytes, judge: Judge | None, guard: OutputGuard | None = None
+) -> bytes:
     """A whole answer.
 
     Raises:
         UpstreamInvalidReply: it is no chat completion.
         UpstreamError: it is an error that came with status 200.
+        GuardUnavailable: nobody could look; nothing may go out.
     """
+    guard = guard or OutputGuard(exchange)
     answer = _decode(raw)
     choices = answer.get("choices")
     if not isinstance(choices, list):
@@ -41,17 +47,17 @@ def inspect_answer(exchange: Exchange, raw: bytes, judge: Judge | None) -> bytes
         message = choice.get("message") if isinstance(choice, dict) else None
         if not isinstance(message, dict):
             continue
-        exchange.output_chars += _length(message)
+        exchange.output_chars += sum(map(len, _texts(message)))
         exchange.finish_reason = choice.get("finish_reason") or exchange.finish_reason
         try:
             if judge is not None:
-                _judge_whole(message, judge)
+                for text in _texts(message):
+                    judge(text)
+            changed |= _inspect_message(choice, message, guard)
         except ContentBlocked:
             _withhold(choice, message)
             exchange.finish_reason = CONTENT_FILTER
             changed = True
-            continue
-        changed |= _restore_message(message, exchange.restoring_scope, exchange.json_answer)
     return msgspec.json.encode(answer) if changed else raw
 
 
@@ -59,14 +65,17 @@ class AnswerStream:
     """Feed it the upstream's events; it returns those for the client.
 
     Args:
-        judge_for: makes the judge of one choice; ``None`` where output is not moderated.
+        judge: judges what was said; ``None`` where output is not moderated.
+        guard: what is done to texts; ``None`` restores tokens only.
     """
 
-    def __init__(self, exchange: Exchange, judge: Judge | None) -> None:
+    def __init__(
+        self, exchange: Exchange, judge: Judge | None, guard: OutputGuard | None = None
+    ) -> None:
         self._exchange = exchange
-        self._scope = exchange.restoring_scope
+        self._guard = guard or OutputGuard(exchange)
         self._judge = judge
-        self._restorers: dict[tuple[int, str, int], StreamRestorer] = {}
+        self._choices: dict[int, _Choice] = {}
         self._judged: dict[int, _Judged] = {}
         self._template: dict[str, Any] = {}
         self.blocked = False
@@ -76,6 +85,7 @@ class AnswerStream:
 
         Raises:
             UpstreamError: the event is an error or no JSON.
+            GuardUnavailable: nobody could look; nothing more may go out.
         """
         event = _decode(data)
         choices = event.get("choices")
@@ -91,91 +101,135 @@ class AnswerStream:
         try:
             self._judge_event(choices)
         except ContentBlocked:
-            self.blocked = True
-            self._exchange.finish_reason = CONTENT_FILTER
             return [self._closing(choices)]
         changed = False
-        for choice in choices:
-            changed |= self._restore_choice(choice)
-        return [msgspec.json.encode(event) if changed else data]
+        for position, choice in enumerate(choices):
+            if isinstance(choice, dict) and not self._guard.is_idle:
+                changed |= self._choice(choice, position).inspect(choice)
+        out = [msgspec.json.encode(event) if changed else data]
+        if self._guard.blocked:
+            for choice in choices:
+                choice["finish_reason"] = None
+            out = [msgspec.json.encode(event), self._closing(choices)]
+        return out
 
     def finish(self) -> list[bytes]:
         """What was still held back when the upstream's events ended without a finish reason."""
-        choices = []
-        for index in sorted({key[0] for key in self._restorers}):
-            delta: dict[str, Any] = {}
-            if self._flush_into(index, delta):
-                choices.append({"index": index, "delta": delta, "finish_reason": None})
-        return [msgspec.json.encode({**self._template, "choices": choices})] if choices else []
+        choices: list[dict[str, Any]] = []
+        for index in sorted(self._choices):
+            choice: dict[str, Any] = {"index": index, "delta": {}, "finish_reason": None}
+            if self._choices[index].flush_into(choice):
+                choices.append(choice)
+        events = [msgspec.json.encode({**self._template, "choices": choices})] if choices else []
+        if self._guard.blocked:
+            events.append(self._closing(choices))
+        return events
+
+    def _choice(self, choice: dict[str, Any], position: int) -> "_Choice":
+        index = choice.get("index", position)
+        if index not in self._choices:
+            self._choices[index] = _Choice(self._guard)
+        return self._choices[index]
 
     def _judge_event(self, choices: list[Any]) -> None:
-        for choice in choices:
+        for position, choice in enumerate(choices):
             delta = choice.get("delta") if isinstance(choice, dict) else None
             if not isinstance(delta, dict):
                 continue
-            self._exchange.output_chars += _length(delta)
+            texts = list(_texts(delta))
+            self._exchange.output_chars += sum(map(len, texts))
             finish = choice.get("finish_reason")
             self._exchange.finish_reason = finish or self._exchange.finish_reason
             if self._judge is not None:
-                judged = self._judged.setdefault(choice.get("index", 0), _Judged(self._judge))
-                judged.add("".join(_texts(delta)), final=finish is not None)
-
-    def _restore_choice(self, choice: dict[str, Any]) -> bool:
-        if self._scope is None or not isinstance(choice, dict):
-            return False
-        index = choice.get("index", 0)
-        delta = choice.get("delta")
-        if not isinstance(delta, dict):
-            delta = {}
-        changed = False
-        for name in TEXT_FIELDS:
-            if isinstance(delta.get(name), str):
-                restored = self._restorer(index, name).feed(delta[name])
-                changed |= restored != delta[name]
-                delta[name] = restored
-        for call in delta.get("tool_calls") or ():
-            function = call.get("function") if isinstance(call, dict) else None
-            if isinstance(function, dict) and isinstance(function.get("arguments"), str):
-                restorer = self._restorer(index, "arguments", call.get("index", 0))
-                restored = restorer.feed(function["arguments"])
-                changed |= restored != function["arguments"]
-                function["arguments"] = restored
-        if choice.get("finish_reason") is not None:
-            changed |= self._flush_into(index, delta)
-            choice["delta"] = delta
-        return changed
-
-    def _flush_into(self, index: int, delta: dict[str, Any]) -> bool:
-        """Append what the restorers of a choice still hold to ``delta``."""
-        changed = False
-        for choice, name, position in list(self._restorers):
-            if choice != index:
-                continue
-            rest = self._restorers.pop((choice, name, position)).flush()
-            if not rest:
-                continue
-            changed = True
-            if name == "arguments":
-                _append_arguments(delta, position, rest)
-            else:
-                delta[name] = (delta.get(name) or "") + rest
-        return changed
-
-    def _restorer(self, index: int, name: str, position: int = 0) -> StreamRestorer:
-        assert self._scope is not None, "asked for only where tokens were issued"
-        key = (index, name, position)
-        if key not in self._restorers:
-            escaped = name == "arguments" or (name == "content" and self._exchange.json_answer)
-            self._restorers[key] = self._scope.restorer(json_escaped=escaped)
-        return self._restorers[key]
+                index = choice.get("index", position)
+                judged = self._judged.setdefault(index, _Judged(self._judge))
+                judged.add("".join(texts), final=finish is not None)
 
     def _closing(self, choices: list[Any]) -> bytes:
+        self.blocked = True
+        self._exchange.finish_reason = CONTENT_FILTER
         closed = [
             {"index": choice.get("index", 0), "delta": {}, "finish_reason": CONTENT_FILTER}
             for choice in choices
             if isinstance(choice, dict)
         ]
         return msgspec.json.encode({**self._template, "choices": closed})
+
+
+class _Choice:
+    """The fields of one choice and what they hold back."""
+
+    def __init__(self, guard: OutputGuard) -> None:
+        self._guard = guard
+        self._fields: dict[Path, tuple[TextField, FieldText]] = {}
+        self._logprobs: dict[str, Logprobs] = {}
+
+    def inspect(self, choice: dict[str, Any]) -> bool:
+        """Change the choice of one event in place; whether anything was changed."""
+        delta = choice.get("delta")
+        if not isinstance(delta, dict):
+            delta = {}
+        fields = list(text_fields(delta))
+        self._take_logprobs(choice, delta)
+        changed = False
+        for field in fields:
+            source = field.container[field.key]
+            if field.kind is Kind.WHOLE:
+                text = self._guard.whole(source)
+            else:
+                text = self._feed(choice, field, source)
+            changed |= text != source
+            field.container[field.key] = text
+        if choice.get("finish_reason") is not None:
+            choice["delta"] = delta
+            changed |= self.flush_into(choice)
+        return changed or bool(self._logprobs)
+
+    def flush_into(self, choice: dict[str, Any]) -> bool:
+        """Append what is still held to the choice's delta."""
+        changed = False
+        fields, self._fields = self._fields, {}
+        for path, (field, text) in fields.items():
+            pieces = text.flush()
+            rest = joined(pieces)
+            changed |= self._give_logprobs(choice, path, pieces)
+            if rest:
+                put_text(choice["delta"], field, rest)
+                changed = True
+        return changed
+
+    def _feed(self, choice: dict[str, Any], field: TextField, source: str) -> str:
+        if field.path not in self._fields:
+            self._fields[field.path] = (field, self._guard.field(field.kind))
+        pieces = self._fields[field.path][1].feed(source)
+        self._give_logprobs(choice, field.path, pieces)
+        return joined(pieces)
+
+    def _take_logprobs(self, choice: dict[str, Any], delta: dict[str, Any]) -> None:
+        """Queue the event's entries; what may go out of them is put back bit by bit."""
+        given = choice.get("logprobs")
+        if not isinstance(given, dict) or not self._guard.changes_text:
+            return
+        for name in _SPOKEN:
+            entries, text = given.get(name), delta.get(name)
+            if isinstance(entries, list) and entries:
+                queue = self._logprobs.setdefault(name, Logprobs())
+                queue.add(entries, text if isinstance(text, str) else "")
+                given[name] = []
+            elif name in self._logprobs and isinstance(text, str) and text:
+                self._logprobs[name].add([], text)
+
+    def _give_logprobs(self, choice: dict[str, Any], path: Path, pieces: list[Any]) -> bool:
+        queue = self._logprobs.get(str(path[0])) if len(path) == 1 else None
+        if queue is None or queue.lost:
+            return False
+        ready = queue.release(pieces)
+        if ready:
+            given = choice.get("logprobs")
+            if not isinstance(given, dict):
+                given = choice["logprobs"] = {}
+            given[str(path[0])] = [*(given.get(str(path[0])) or ()), *ready]
+        return bool(ready)
 
 
 class _Judged:
@@ -210,62 +264,45 @@ def _decode(data: bytes) -> dict[str, Any]:
     return event
 
 
-def _restore_message(message: dict[str, Any], scope: MaskScope | None, json_answer: bool) -> bool:
-    if scope is None:
+def _inspect_message(choice: dict[str, Any], message: dict[str, Any], guard: OutputGuard) -> bool:
+    if guard.is_idle:
         return False
     changed = False
-    for name in TEXT_FIELDS:
-        if isinstance(message.get(name), str):
-            escaped = json_answer and name == "content"
-            restored = scope.restore(message[name], json_escaped=escaped)
-            changed |= restored != message[name]
-            message[name] = restored
-    for function in _functions(message):
-        restored = scope.restore(function["arguments"], json_escaped=True)
-        changed |= restored != function["arguments"]
-        function["arguments"] = restored
+    for field in list(text_fields(message)):
+        source = field.container[field.key]
+        text = guard.field(field.kind)
+        pieces = [*text.feed(source), *text.flush()]
+        if guard.blocked:
+            raise ContentBlocked("The answer holds personal data and was withheld.")
+        given = choice.get("logprobs")
+        if len(field.path) == 1 and isinstance(given, dict) and guard.changes_text:
+            changed |= _align(given, field.key, source, pieces)
+        new = joined(pieces)
+        changed |= new != source
+        field.container[field.key] = new
     return changed
 
 
-def _judge_whole(message: dict[str, Any], judge: Judge) -> None:
-    for text in _texts(message):
-        judge(text)
+def _align(given: dict[str, Any], name: str, source: str, pieces: list[Any]) -> bool:
+    entries = given.get(name)
+    if name not in _SPOKEN or not isinstance(entries, list) or not entries:
+        return False
+    queue = Logprobs()
+    queue.add(entries, source)
+    given[name] = [] if queue.lost else queue.release(pieces)
+    return given[name] != entries
 
 
 def _withhold(choice: dict[str, Any], message: dict[str, Any]) -> None:
-    for name in (*TEXT_FIELDS, "tool_calls", "function_call"):
-        message.pop(name, None)
+    for key in [key for key in message if key != "role"]:
+        del message[key]
     message["content"] = ""
     choice.pop("logprobs", None)
     choice["finish_reason"] = CONTENT_FILTER
 
 
-def _functions(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    calls = [
-        call.get("function") for call in message.get("tool_calls") or () if isinstance(call, dict)
-    ]
-    for function in [*calls, message.get("function_call")]:
-        if isinstance(function, dict) and isinstance(function.get("arguments"), str):
-            yield function
-
-
 def _texts(message: dict[str, Any]) -> Iterator[str]:
-    for name in TEXT_FIELDS:
-        text = message.get(name)
-        if isinstance(text, str) and text:
+    for field in text_fields(message):
+        text = field.container[field.key]
+        if text:
             yield text
-    for function in _functions(message):
-        yield function["arguments"]
-
-
-def _length(message: dict[str, Any]) -> int:
-    return sum(map(len, _texts(message)))
-
-
-def _append_arguments(delta: dict[str, Any], position: int, rest: str) -> None:
-    calls = delta.setdefault("tool_calls", [])
-    for call in calls:
-        if call.get("index", 0) == position and isinstance(call.get("function"), dict):
-            call["function"]["arguments"] = (call["function"].get("arguments") or "") + rest
-            return
-    calls.append({"index": position, "function": {"arguments": rest}})

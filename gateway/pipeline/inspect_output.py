@@ -10,6 +10,7 @@ from gateway.exchange import Exchange
 from gateway.guarding import Guards
 from gateway.http.sse import DONE, encode_event
 from gateway.pipeline.answer import AnswerStream, Judge, inspect_answer
+from gateway.pipeline.answer_text import OutputGuard
 from gateway.pipeline.headers import answer_headers
 from gateway.pipeline.inspect_input import decide_moderation
 from guardrails.errors import GuardUnavailable
@@ -44,7 +45,8 @@ class InspectOutput:
                 else:
                     raw = await exchange.reply.read()
                     exchange.timing.first_token = self._clock.monotonic()
-                    exchange.answer = inspect_answer(exchange, raw, self._judge(exchange))
+                    guard = OutputGuard(exchange, self._guards.pii)
+                    exchange.answer = inspect_answer(exchange, raw, self._judge(exchange), guard)
         except TimeoutError:
             raise UpstreamTimeout(
                 f"Upstream {upstream} did not finish in time; ask for a shorter answer.",
@@ -57,7 +59,8 @@ class InspectOutput:
     async def _stream(self, exchange: Exchange) -> None:
         assert exchange.reply is not None, "call comes first"
         connection = exchange.connection
-        stream = AnswerStream(exchange, self._judge(exchange))
+        guard = OutputGuard(exchange, self._guards.pii)
+        stream = AnswerStream(exchange, self._judge(exchange), guard)
         async with aclosing(exchange.reply.events()) as events:  # type: ignore[type-var]
             async for data in events:
                 out = b"".join(map(encode_event, stream.feed(data)))
