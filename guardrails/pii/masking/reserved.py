@@ -5,13 +5,14 @@ else, and the guard of the answer knows it as the client's own.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Final
 
 from guardrails.pii.tokens import planted
 
 _WORD: Final = re.compile(r"[^\W_]+")
+_WORDS_ALONE: Final = re.compile(r"(?:[^\W\d_]|[ .,'’&-])+")
 _CJK: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 # Shorter runs of letters and digits stand in any text by chance.
 _LEAST_COMPACT: Final = 6
@@ -23,6 +24,9 @@ class ReservedTexts:
     def __init__(self, texts: Iterable[str] = ()) -> None:
         self._texts = [text for text in texts if text]
         self._numbers: dict[str, set[int]] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
 
     def add(self, text: str) -> None:
         if not text:
@@ -48,7 +52,7 @@ class ReservedTexts:
         """
         folded = text.casefold()
         words = _WORD.findall(folded)
-        if _CJK.search(folded) or not all(word.isalpha() for word in words):
+        if _CJK.search(folded) or not _WORDS_ALONE.fullmatch(folded):
             return folded in self._folded
         ignored = _WORD.findall(besides.casefold())
         return any(word in self._words for word in words if word not in ignored)
