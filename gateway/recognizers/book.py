@@ -87,7 +87,7 @@ class RecognizerBook:
         built = entry.built if entry.definitions else self._of_policy
         found = built.get(policy.digest)
         if found is None:
-            sources = self._sources(tenant, entry, policy)
+            sources = self._sources(entry, policy)
             # Compiling thousands of values takes a while.
             found = built[policy.digest] = await asyncio.to_thread(build, sources)
         return found
@@ -162,19 +162,14 @@ class RecognizerBook:
             self._entries.popitem(last=False)
         return entry
 
-    def _sources(self, tenant: str, entry: _Entry, policy: PolicySettings) -> Sources:
+    def _sources(self, entry: _Entry, policy: PolicySettings) -> Sources:
         given = self._policies.get(policy.digest) or PolicyRecognizers.read(policy.pii)
-        registry = given.registry
-        return Sources(
-            definitions=(*given.definitions, *entry.definitions),
-            allow_lists=given.allow_lists,
-            registry=registry,
-            version=self._sealer.digest(
-                policy.digest,
-                "" if registry is None else registry.digest,
-                *(f"{each.id}:{each.version}" for each in sorted(entry.stamps)),
-            )[:32],
+        version = self._sealer.digest(
+            policy.digest,
+            "" if given.registry is None else given.registry.digest,
+            *(f"{each.id}:{each.version}" for each in sorted(entry.stamps)),
         )
+        return given.sources(entry.definitions, version[:32])
 
 
 def _retrieve(task: "asyncio.Task[_Entry]") -> None:

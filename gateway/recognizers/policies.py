@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gateway.errors import SettingsError
 from gateway.settings import PiiPolicy, PolicySettings
-from guardrails.pii.custom import AllowList, RecognizerSpec, RegistryFile, Source
+from guardrails.pii.custom import AllowList, RecognizerSpec, RegistryFile, Source, Sources
 from guardrails.pii.custom.errors import InvalidRecognizer
 
 
@@ -30,6 +30,10 @@ class PolicyRecognizers:
     def __bool__(self) -> bool:
         return bool(self.definitions or self.allow_lists or self.registry)
 
+    def sources(self, own: tuple[Source, ...] = (), version: str = "") -> Sources:
+        """With a tenant's own definitions."""
+        return Sources((*self.definitions, *own), self.allow_lists, self.registry, version)
+
 
 def check_policies(policies: Mapping[str, PolicySettings]) -> dict[str, PolicyRecognizers]:
     """The recognizers of all policies, by the policy's digest.
@@ -37,14 +41,15 @@ def check_policies(policies: Mapping[str, PolicySettings]) -> dict[str, PolicyRe
     Raises:
         SettingsError: one of them is not fit to run.
     """
-    return {policy.digest: _checked(name, policy.pii) for name, policy in policies.items()}
+    return {policy.digest: checked(name, policy) for name, policy in policies.items()}
 
 
-def _checked(name: str, policy: PiiPolicy) -> PolicyRecognizers:
+def checked(name: str, policy: PolicySettings) -> PolicyRecognizers:
+    """The recognizers of the policy of that name. Raises: SettingsError."""
     try:
-        found = PolicyRecognizers.read(policy)
+        found = PolicyRecognizers.read(policy.pii)
         if found:  # the check loads the engines of patterns
-            _check(found, policy.recognizers)
+            _check(found, policy.pii.recognizers)
     except InvalidRecognizer as problem:
         where = f"policies.{name}.pii"
         param = f"{where}.{problem.param}" if problem.param else where
