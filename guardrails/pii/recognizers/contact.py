@@ -39,53 +39,83 @@ _SPELT: Final = Rule(
     flags=re.IGNORECASE,
 )  # fmt: skip
 
-_PHONE_CONTEXT: Final = (
-    r"phone|mobile|\bcell|\btel\b|tel[.:]|\bfax|\bcall\b|call me|reach me|whats ?app|\bsms\b|\btext me|"
-    r"\bring\b|contact number|telefon|handy|mobil|rufnummer|anruf|erreichbar|durchwahl|t[ée]l[ée]phone|portable|appel|joindre|"
-    r"电话|手机|联系方式|热线|致电|拨打|微信|号码|t[ée]l\b|numéro|numero|number is|my number|hotline|voicemail|dial"
+_PHONE_WORDS: Final = (
+    r"(?:tele)?phone|mobile|\bcell|\btel\b|tel[.:]|\bfax|call me|reach (?:me|him|her|us|them)|whats ?app|\bsms\b|text me|signal|viber|telegram|pager|"
+    r"\bring\b|contact (?:number|no)|telefon|handy|mobil|rufnummer|anruf|erreichbar|durchwahl|t[ée]l[ée]ph|portable|appele|joindre|\bm[óo]vil|celular|cellulare|tel[ée]fono|telefonu|kom[óo]rk|numer tel|gsm|"
+    r"电话|手机|联系方式|热线|致电|拨打|座机|传真|t[ée]l\b|hotline|voicemail|\bdial|call back|\bcall\b|gateway number|(?:my|his|her|their|our|your|new) number|numéro|meine nummer|nummer lautet|号码是"
 )
-_END: Final = r"(?:\s?(?:ext\.?|x|Ext\.?|Durchwahl|poste|#|转|分机)\s?\d{1,6})?(?!\d|[.,]\d|\w*@)"
+_EXTENSION: Final = (
+    r"(?:[ ,]{0,2}(?:ext\.?|x|Ext\.?|extension|Durchwahl|poste|#|转|分机)\s?\d{1,6})?"
+)
+_END: Final = _EXTENSION + r"(?![\dA-Za-z_]|[.,/-]\d|-[A-Za-z]|\w*@)"
+_BEGIN: Final = r"(?<![A-Za-z0-9_+./-])(?<!\d[ ])"
+_GAP: Final = r"[ ().\-/\u2010-\u2015\u00a0\u202f]"
 
 
 def _is_phone(value: str) -> bool:
     digits = digits_of(value)
-    return 7 <= len(digits) <= 19 and len(set(digits)) > 2 and not _DATE.fullmatch(value.strip())
+    if not 7 <= len(digits) <= 19 or len(set(digits)) <= 2:
+        return False
+    return not _DATE.fullmatch(value.strip()) and not _ADDRESS.fullmatch(value.strip())
+
+
+def _is_grouped(value: str) -> bool:
+    """Shapes of telephone numbers, so no range of years, no amount, no date."""
+    return _is_phone(value) and len(digits_of(value)) >= 8 and _YEARS.fullmatch(value) is None
 
 
 _DATE: Final = re.compile(
     r"\d{4}[-/. ]\d{1,2}[-/. ]\d{1,2}(?:[ T]\d{1,2})?|\d{1,2}[-/. ]\d{1,2}[-/. ]\d{4}(?: \d{1,2})?"
 )
+_ADDRESS: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+_YEARS: Final = re.compile(r"(?:19|20)\d\d ?- ?(?:19|20)\d\d|\d{1,3}(?:[ .]\d{3}){2,3}")
 _PHONES: Final = (
     Rule(
         "international",
-        r"(?<![A-Za-z0-9_+.])(?:\+|00[1-9](?=\d?\d?[ /().-])|\(\+)[ (]?\d(?:[ ().\-/\u2010-\u2015\u00a0]{0,3}\d){6,16}" + _END,
+        r"(?<![A-Za-z0-9_+.])(?:\+|00[1-9](?=\d?\d?[ /().-])|\(\+)[ (]?[1-9](?:" + _GAP + r"{0,3}\d){6,16}" + _END,
         0.85,
         _is_phone,
     ),
+    Rule("international, dialled", r"(?<![A-Za-z0-9_+./-])00[1-9]\d{9,13}" + _END, 0.65, _is_phone),
     Rule(
         "north american",
-        r"(?<![A-Za-z0-9_.+/-])(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?:\s?x\d{1,6})?" + _END,
+        _BEGIN + r"(?:\(?1\)?[ .-])?(?:\(\d{3}\)[ .-]?|\d{3}[ .\u2010-\u2015-])\d{3}[ .\u2010-\u2015-]\d{4}" + _END,
         0.75,
         _is_phone,
     ),
-    Rule("american trunk", r"(?<![A-Za-z0-9_.+/-])(?:00)?1-\d{3}-\d{3}-\d{4}(?:x\d{1,6})?" + _END, 0.75),
+    Rule("american trunk", _BEGIN + r"(?:00)?1-\d{3}-\d{3}-\d{4}" + _END, 0.75),
     Rule(
-        "german, grouped",
-        r"(?<![A-Za-z0-9_.+/-])\(?0[1-9]\d{1,4}\)?(?: ?[/-] ?| )\d{2,4}(?:[ -]?\d{2,4}){1,4}" + _END,
+        "european, grouped",
+        _BEGIN + r"\(?0[1-9]\d{1,4}\)?(?: ?[/-] ?| )\d{2,4}(?:[ -]?\d{2,4}){1,4}" + _END,
         0.7,
         _is_phone,
     ),
-    Rule("german mobile", r"(?<![A-Za-z0-9_.+/-])01(?:5\d|6[023]|7\d)[ /-]?\d{7,9}" + _END, 0.75),
-    Rule("french", r"(?<![A-Za-z0-9_.+/-])0[1-9](?:[ .-]?\d{2}){4}" + _END, 0.65),
-    Rule("chinese mobile", r"(?<!\d)(?:86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)", 0.75),
-    Rule("chinese landline", r"(?<!\d)(?:\(0\d{2,3}\)|0\d{2,3}[ -])\d{7,8}(?:-\d{1,5})?(?!\d)", 0.7),
-    Rule("british", r"(?<![A-Za-z0-9_.+/-])\(?0(?:\d{4}\)? \d{6}|\d{3}\)? \d{3} ?\d{4}|\d{2}\)? \d{4} ?\d{4}|\d{4}\)? ?\d{3} ?\d{3})" + _END, 0.7),
+    Rule("dutch", _BEGIN + r"06(?:[ -]?\d{8}|(?:[ -]\d{2}){4}|[ -]\d{4}[ -]?\d{4})" + _END, 0.65, _is_phone),
+    Rule("area code", _BEGIN + r"\(?0\d{1,4}\)?[ /-]{1,2}\d{5,8}" + _END, 0.65, _is_phone),
+    Rule("german mobile", _BEGIN + r"01(?:5\d|6[023]|7\d)[ /-]?\d{7,9}" + _END, 0.75),
+    Rule("austrian, swiss mobile", _BEGIN + r"0(?:6[5-9]\d|7[5-9])[ /-]?\d{3}[ ]?\d{2,4}(?:[ ]?\d{2,3})?" + _END, 0.6, _is_phone),
+    Rule("french", _BEGIN + r"0[1-9](?:[ .-]?\d{2}){4}" + _END, 0.65, _is_phone),
+    Rule("spanish, grouped", _BEGIN + r"[679]\d{2}(?:[ .-]\d{2}){3}" + _END, 0.65, _is_phone),
+    Rule("italian, grouped", _BEGIN + r"3[2-9]\d[ ./-]\d{3}[ .-]?\d{3,4}" + _END, 0.55, _is_grouped),
+    Rule("indian, grouped", _BEGIN + r"(?:0|91[ -])?[6-9]\d{4}[ -]\d{5}" + _END, 0.7, _is_phone),
+    Rule("chinese mobile", r"(?<![\dA-Za-z_.+/-])(?:86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?![\dA-Za-z_]|[.-]\d)", 0.75),
+    Rule("chinese landline", r"(?<![\dA-Za-z_.+/-])(?:\(0\d{2,3}\)|（0\d{2,3}）|0\d{2,3}[ -])\d{7,8}(?:-\d{1,5})?(?![\dA-Za-z_]|[.-]\d)", 0.7),
+    Rule("chinese service", r"(?<![\dA-Za-z_.+/-])[48]00-?\d{3}-?\d{4}(?![\dA-Za-z_]|[.-]\d)", 0.55),
+    Rule("british", _BEGIN + r"\(?0(?:\d{4}\)?[ -]\d{6}|\d{3}\)?[ -]\d{3}[ -]?\d{4}|\d{2}\)?[ -]\d{4}[ -]?\d{4}|\d{4}\)?[ -]?\d{3}[ -]?\d{3}|7\d{9})" + _END, 0.7),
     Rule(
-        "beside a word for telephone",
-        r"(?<![A-Za-z0-9_.+/-])\(?\d(?:[ ().\-/]{0,2}\d){5,16}" + _END,
-        0.6,
+        "grouped, beside a word for telephone",
+        _BEGIN + r"\(?\d{2,5}\)?(?:[ ./-]\d{2,4}){1,4}" + _END,
+        0.8,
+        _is_grouped,
+        context=_PHONE_WORDS,
+    ),
+    Rule(
+        "after a word for telephone",
+        _BEGIN + r"\(?\d(?:[ ().\-/\u00a0\u202f]{0,2}\d){5,16}" + _END,
+        0.84,
         _is_phone,
-        context=_PHONE_CONTEXT,
+        context=_PHONE_WORDS,
+        close=True,
     ),
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Postal addresses, places, organisations, dates of birth, where the wording shows them."""
+"""Postal addresses, places, organisations, where the wording shows them."""
 
 # A pattern, or a row of a table, reads best on one line.
 # ruff: noqa: E501
@@ -7,6 +7,7 @@ import re
 from typing import Final
 
 from guardrails.pii.recognizers.base import ANY_LANGUAGE, Rule, RuleRecognizer, has_digit
+from guardrails.pii.recognizers.life_dates import life_date_recognizers
 
 _U: Final = r"A-ZÀ-ÖØ-ÞĀ-Ž"
 _PLACE: Final = rf"[{_U}][\w'’.-]{{1,40}}(?:[ -](?:am|an|der|im|in|bei|ob|sur|sous|de|la|le|les|en|upon|of|[{_U}])[\w'’.-]{{0,40}}){{0,3}}"
@@ -108,30 +109,11 @@ _ORGS: Final = (
     Rule("works at", rf"(?i:\b(?:works? (?:for|at)|working (?:for|at)|employed (?:by|at)|employee of|arbeite(?:t|n)? (?:bei|für)|angestellt bei|beschäftigt bei|travaille(?:nt)? (?:chez|pour)|employée? (?:chez|de)|我在|就职于|任职于)[ ]?(?:der |die |the |la |le )?)(?P<v>{_ORG_WORD}(?:[ ](?:&[ ])?{_ORG_WORD}){{0,3}})", 0.6),
 )  # fmt: skip
 
-_MONTH: Final = (
-    r"(?:jan|feb|m[äa]r|apr|ma[iy]|jun|jul|aug|sep|oct|okt|nov|de[cz]|januar|februar|m[äa]rz|juni|juli|oktober|dezember|"
-    r"janv|f[ée]vr|mars|avr|juin|juil|ao[ûu]t|d[ée]c)[a-zéû]*\.?"
-)
-_DATE: Final = (
-    rf"(?:\d{{1,2}}[./-] ?\d{{1,2}}[./-] ?(?:\d{{4}}|\d{{2}})|\d{{4}}[./-]\d{{1,2}}[./-]\d{{1,2}}|"
-    rf"\d{{1,2}}(?:st|nd|rd|th|er|\.)?[ ](?:of[ ])?{_MONTH},?[ ]\d{{2,4}}|{_MONTH}[ ]\d{{1,2}}(?:st|nd|rd|th)?,?[ ]\d{{2,4}}|"
-    r"\d{4}\s?年\s?\d{1,2}\s?月\s?\d{1,2}\s?[日号]?)"
-)
-_BIRTH: Final = (
-    r"(?:date of birth|birth ?date|birth ?day|\bdob\b|d\.o\.b\.?|\bborn\b|geboren|geburtsdatum|geburtstag|\bgeb\.|"
-    r"\bn[ée]{1,2}e? le|\bn[ée]{1,2}e?\b|date de naissance|anniversaire|naissance|出生日期|出生于|出生年月|生日|出生|生于)"
-)
-_BIRTHS: Final = (
-    Rule("after the word", rf"(?i:{_BIRTH}[^\d\n]{{0,40}}?)(?P<v>(?i:{_DATE}))(?!\d)", 0.85),
-    Rule("before the word", rf"(?<!\d)(?P<v>(?i:{_DATE}))(?=\s?(?i:geboren|出生|\(geb|birthday))", 0.8),
-    Rule("year of birth", r"(?i:\b(?:born in|geboren|jahrgang|née? en|born)[ ](?:im[ ](?:Jahr[ ])?|in[ ])?)(?P<v>(?:19|20)\d{2})(?!\d)", 0.6),
-)  # fmt: skip
-_BIRTH_HINT: Final = re.compile(_BIRTH + "|jahrgang", re.IGNORECASE)
 _CJK: Final = re.compile("[\u4e00-\u9fff]")
 
 
 def place_recognizers() -> list[RuleRecognizer]:
-    """STREET_ADDRESS, LOCATION, ORGANIZATION, DATE_OF_BIRTH."""
+    """STREET_ADDRESS, LOCATION, ORGANIZATION."""
     return [
         RuleRecognizer("STREET_ADDRESS", _RULES, wanted=has_digit, language=ANY_LANGUAGE),
         RuleRecognizer(
@@ -144,11 +126,7 @@ def place_recognizers() -> list[RuleRecognizer]:
         RuleRecognizer("LOCATION", _ZH_PLACES, wanted=_has_cjk, language="zh", name="location_zh"),
         RuleRecognizer("ORGANIZATION", (_ZH_ORG,), wanted=_has_cjk, language="zh", name="org_zh"),
         RuleRecognizer("ORGANIZATION", _ORGS, wanted=_has_upper, name="organization"),
-        RuleRecognizer(
-            "DATE_OF_BIRTH",
-            _BIRTHS,
-            wanted=lambda text: has_digit(text) and _BIRTH_HINT.search(text) is not None,
-        ),
+        *life_date_recognizers(),
     ]
 
 
