@@ -12,16 +12,18 @@ STAMP := $(VENV)/.installed-$(shell cat $(LOCKED) | sha256sum | cut -c1-16)
 UI_SOURCES := $(shell find admin_ui -path admin_ui/node_modules -prune -o -path admin_ui/dist -prune -o -type f -print 2>/dev/null)
 BENCH_VENV := .venv-litellm
 BENCH_STAMP := $(BENCH_VENV)/.installed-$(shell sha256sum < benchmarks/gateway/litellm.txt | cut -c1-16)
+TOOLS_VENV := .venv-conformance
+TOOLS_STAMP := $(TOOLS_VENV)/.installed-$(shell sha256sum < conformance/requirements.txt | cut -c1-16)
 
 # Vite 8 needs Node 20.19; an older one, or none, is replaced by the wheel's in .venv.
 NODE_FITS := $(shell node -e 'const [a,b]=process.versions.node.split(".").map(Number);console.log(a>20||(a==20&&b>=19)?"yes":"")' 2>/dev/null)
 export PATH := $(if $(NODE_FITS),$(PATH):$(CURDIR)/$(BIN),$(CURDIR)/$(BIN):$(PATH))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test lint format bench ui ui-test browser lock clean
+.PHONY: help setup run test lint format bench conformance ui ui-test browser lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## create .venv with everything the lock file names, and nothing else
 
@@ -62,6 +64,16 @@ $(BENCH_STAMP): benchmarks/gateway/litellm.txt
 	@test -x $(BENCH_VENV)/bin/python || $(PYTHON) -m venv $(BENCH_VENV)
 	@$(BENCH_VENV)/bin/pip install -qq --progress-bar off -r benchmarks/gateway/litellm.txt
 	@rm -f $(BENCH_VENV)/.installed-*
+	@touch $@
+
+conformance: setup $(TOOLS_STAMP) ## leak tests of others against our gateway (CONFORMANCE_ARGS=--quick)
+	@$(BIN)/python -m conformance --tools $(TOOLS_VENV)/bin $(CONFORMANCE_ARGS)
+
+$(TOOLS_STAMP): conformance/requirements.txt
+	@echo "conformance: installing the tools into $(TOOLS_VENV)"
+	@test -x $(TOOLS_VENV)/bin/python || $(PYTHON) -m venv $(TOOLS_VENV)
+	@$(TOOLS_VENV)/bin/pip install -qq --progress-bar off -r conformance/requirements.txt
+	@rm -f $(TOOLS_VENV)/.installed-*
 	@touch $@
 
 ui: admin_ui/dist/index.html ## build the admin UI

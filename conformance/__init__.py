@@ -1,0 +1,1 @@
+"""Independent tools and the peers' failings, run against a gateway of ours."""
