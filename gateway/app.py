@@ -12,6 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.errors import SovgateError
 from gateway.admin import MOUNT, AdminOptions, AdminServices, create_admin_api
+from gateway.admin.explain.throttle import ExplainThrottle
+from gateway.admin.services import PrivacyServices
 from gateway.admin.system.view import SettingsView
 from gateway.admin_ui import AdminUi
 from gateway.errors import MethodNotAllowed, NotFound
@@ -54,7 +56,7 @@ def build_pipeline(state: GatewayState) -> Pipeline:
                 clock,
                 state.pepper,
             ),
-            InspectInput(state.guards, clock),
+            InspectInput(state.guards, clock, state.vault),
             ChooseRoute(state.router),
             Call(state.upstreams, state.journal, clock, timeouts_s),
             InspectOutput(state.guards, clock, timeouts_s),
@@ -155,6 +157,13 @@ def build_admin(state: GatewayState) -> ASGIApp:
             jobs=state.jobs,
             system=SettingsView(settings, state.prices, state.upstreams),
             policies=frozenset(settings.policies),
+            privacy=PrivacyServices(
+                engine=state.guards.pii,
+                recognizers=state.recognizers,
+                sealer=state.sealer,
+                policies=settings.policies,
+                throttle=ExplainThrottle(state.clock),
+            ),
             options=AdminOptions(secure_cookies=settings.server.secure_cookies),
         )
     )

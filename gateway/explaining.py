@@ -4,12 +4,14 @@ Shared by ``sovgate mask`` and the admin API. It keeps nothing and logs nothing.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.settings import PiiPolicy
 from guardrails.pii import MaskScope, PiiEngine
 from guardrails.pii.custom import TenantRecognizers
+from guardrails.pii.masking.surrogates.language import language_of_texts
 from guardrails.types import Action, MaskMode, Span
 
 # About what a model sends at a time.
@@ -46,6 +48,7 @@ class Explanation:
     Args:
         action: what the policy does with findings; only ``mask`` sends the masked text on.
         restored: the masked text, put back in pieces as a stream would be.
+        languages: of the text's lines, the most of it first.
     """
 
     action: Action
@@ -54,6 +57,7 @@ class Explanation:
     counts: dict[str, int]
     restored: tuple[RestoreStep, ...]
     detector: str
+    languages: tuple[str, ...]
 
 
 def explain(
@@ -71,7 +75,13 @@ def explain(
     counts = dict(scope.counts)
     findings = tuple(_explained(scope, text, span, policy) for span in spans)
     return Explanation(
-        policy.action, masked, findings, counts, tuple(_stream(scope, masked)), engine.version
+        policy.action,
+        masked,
+        findings,
+        counts,
+        tuple(_stream(scope, masked)),
+        engine.version,
+        _languages(text),
     )
 
 
@@ -86,6 +96,14 @@ def find(
         extra=recognizers.recognizers,
         allow=recognizers.allow,
     )
+
+
+def _languages(text: str) -> tuple[str, ...]:
+    sizes: Counter[str] = Counter()
+    for line in text.splitlines():
+        if not line.isspace():
+            sizes[language_of_texts([line])] += len(line)
+    return tuple(language for language, _ in sizes.most_common())
 
 
 def _explained(scope: MaskScope, text: str, span: Span, policy: PiiPolicy) -> ExplainedFinding:

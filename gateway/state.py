@@ -24,6 +24,7 @@ from gateway.guarding import Guards
 from gateway.identity import ProcessSlot, load_pepper
 from gateway.limits import Limiter, LocalLimiter, SharedLimiter
 from gateway.metrics import Metrics
+from gateway.recognizers import RecognizerBook, Sealer, check_policies
 from gateway.records import interrupted
 from gateway.routing.complexity import ComplexityModel
 from gateway.routing.targets import Router
@@ -31,6 +32,8 @@ from gateway.settings import Settings
 from gateway.tenants.bootstrap import bootstrap
 from gateway.tenants.cache import KeyCache
 from gateway.upstreams import Upstream, build_upstreams
+from gateway.vault import Vault
+from gateway.vault.startup import open_vault
 from migrations.runner import upgrade
 
 HEALTH_INTERVAL_S = 5.0
@@ -51,12 +54,15 @@ class GatewayState:
     prices: PriceBook
     budgets: BudgetKeeper
     guards: Guards
+    vault: Vault | None
     upstreams: Mapping[str, Upstream]
     router: Router
     journal: Journal
     drain: Drain
     jobs: JobService
     metrics: Metrics
+    sealer: Sealer
+    recognizers: RecognizerBook
 
 
 def price_book(settings: Settings) -> PriceBook:
@@ -135,10 +141,18 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         stack.push_async_callback(jobs.stop)
         keys = KeyCache(database, pepper, clock, ttl=timedelta(seconds=5))
         stack.push_async_callback(keys.close)
+        sealer = Sealer(pepper)
+        of_policies = await asyncio.to_thread(check_policies, settings.policies)
+        recognizers = RecognizerBook(database, of_policies, sealer, clock)
+        stack.push_async_callback(recognizers.close)
         limiter = await _limiter(settings, clock, stack)
         guards, complexity = await loading
         stack.callback(guards.close)
         metrics = Metrics()
+        failed = metrics.vault_failures
+        vault = await open_vault(settings, database, clock, lambda name: failed.labels(name).inc())
+        if vault is not None:
+            stack.push_async_callback(vault.stop)
         health = asyncio.create_task(_watch_health(upstreams), name="upstream-health")
         stack.push_async_callback(_finish, health)
         yield GatewayState(
@@ -151,12 +165,15 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
             prices=prices,
             budgets=budgets,
             guards=guards,
+            vault=vault,
             upstreams=upstreams,
             router=Router(settings, upstreams, complexity),
             journal=journal,
             drain=drain,
             jobs=jobs,
             metrics=metrics,
+            sealer=sealer,
+            recognizers=recognizers,
         )
 
 

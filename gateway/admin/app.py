@@ -11,11 +11,13 @@ from gateway.admin import handlers, openapi
 from gateway.admin.audit.endpoints import router as audit
 from gateway.admin.auth.endpoints import router as auth
 from gateway.admin.budgets.endpoints import router as budgets
+from gateway.admin.explain.endpoints import router as explain
 from gateway.admin.exports.endpoints import router as exports
 from gateway.admin.keys.endpoints import router as keys
 from gateway.admin.middleware import BodyLimit, SecurityHeaders
 from gateway.admin.overview.endpoints import router as overview
 from gateway.admin.projects.endpoints import router as projects
+from gateway.admin.recognizers.endpoints import router as recognizers
 from gateway.admin.services import AdminOptions, AdminServices
 from gateway.admin.system.endpoints import router as system
 from gateway.admin.tenants.endpoints import router as tenants
@@ -29,6 +31,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     projects,
     keys,
     budgets,
+    recognizers,
+    explain,
     usage,
     exports,
     audit,

@@ -9,13 +9,18 @@ SovgateError
     ├── CsrfFailed
     ├── InvalidRequest ── BodyTooLarge
     ├── ExportNotReady
-    └── (gateway.tenants.errors: NotFound, AlreadyExists, InvalidValue, LastOwner)
+    ├── ExplainThrottled
+    └── (gateway.tenants.errors: NotFound, AlreadyExists, InvalidValue, LastOwner;
+         gateway.recognizers.errors; guardrails.errors)
 """
 
 from billing import errors as billing
 from core.errors import SovgateError
 from core.money import InvalidAmount
+from gateway.recognizers import errors as recognizers
 from gateway.tenants import errors as tenants
+from guardrails import errors as guardrails
+from guardrails.pii.custom.errors import InvalidRecognizer
 
 
 class AdminError(SovgateError):
@@ -97,6 +102,18 @@ class ExportNotReady(AdminError):
     code = "export_not_ready"
 
 
+class ExplainThrottled(AdminError):
+    """Too many texts are looked at, or this account asked too often."""
+
+    code = "explain_throttled"
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(
+            f"Too many texts at a time. Try again in {retry_after_s} seconds.",
+            retry_after_s=retry_after_s,
+        )
+
+
 STATUS: dict[type[SovgateError], int] = {
     NotSignedIn: 401,
     LoginFailed: 401,
@@ -106,6 +123,7 @@ STATUS: dict[type[SovgateError], int] = {
     BodyTooLarge: 413,
     InvalidRequest: 422,
     ExportNotReady: 409,
+    ExplainThrottled: 429,
     InvalidAmount: 422,
     billing.UnknownBudget: 404,
     billing.UnknownJob: 404,
@@ -116,6 +134,12 @@ STATUS: dict[type[SovgateError], int] = {
     tenants.InvalidValue: 422,
     tenants.LastOwner: 409,
     tenants.DatabaseUnavailable: 503,
+    recognizers.TooManyRecognizers: 409,
+    recognizers.VersionConflict: 409,
+    recognizers.RecognizerUnreadable: 503,
+    InvalidRecognizer: 422,
+    guardrails.InputTooLong: 413,
+    guardrails.GuardError: 503,
 }
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
 from core.errors import SovgateError
-from gateway.admin.errors import LoginThrottled, status_of
+from gateway.admin.errors import status_of
 from gateway.admin.responses import SECURITY_HEADERS, body
 
 _log = structlog.get_logger(__name__)
@@ -40,7 +40,7 @@ async def _expected(_request: Request, error: Exception) -> JSONResponse:
     if status >= 500:
         _log.error("admin.unexpected", code=error.code)
     headers = {}
-    if isinstance(error, LoginThrottled):
+    if status == 429 and "retry_after_s" in error.context:
         headers["Retry-After"] = str(error.context["retry_after_s"])
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"

@@ -29,6 +29,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "projects", "description": "Parts of a tenant."},
     {"name": "keys", "description": "Virtual API keys of applications."},
     {"name": "budgets", "description": "Upper bounds of spending."},
+    {"name": "privacy", "description": "A tenant's own recognizers, and what the guard finds."},
     {"name": "usage", "description": "What the ledger says was used."},
     {"name": "exports", "description": "Audit, billing and usage reports as files."},
     {"name": "audit", "description": "The tamper-evident trail."},

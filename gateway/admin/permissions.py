@@ -30,6 +30,9 @@ class Permission(StrEnum):
     AUDIT_READ = "audit.read"
     USERS_READ = "users.read"
     USERS_WRITE = "users.write"
+    RECOGNIZERS_READ = "recognizers.read"  # which there are, without their values
+    RECOGNIZERS_WRITE = "recognizers.write"  # also reads deny lists and allow lists
+    PRIVACY_EXPLAIN = "privacy.explain"
     SYSTEM_READ = "system.read"
 
 
@@ -63,6 +66,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.EXPORTS_AUDIT,
             Permission.EXPORTS_FINANCE,
             Permission.USERS_READ,
+            Permission.RECOGNIZERS_READ,
         }
     ),
     Role.VIEWER: frozenset(_READ),

@@ -4,6 +4,7 @@ The lifespan that mounts the API builds one ``AdminServices``; nothing here is
 made at import and nothing is looked up globally.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Protocol
@@ -13,8 +14,12 @@ from fastapi import Depends, Request
 from billing import JobService
 from core.clock import Clock
 from core.database import Database
+from gateway.admin.explain.throttle import ExplainThrottle
 from gateway.admin.system.schemas import System
+from gateway.recognizers import RecognizerBook, Sealer
+from gateway.settings import PolicySettings
 from gateway.tenants.passwords import Passwords
+from guardrails.pii import PiiEngine
 
 
 class KeyChanges(Protocol):
@@ -27,6 +32,22 @@ class BudgetChanges(Protocol):
     """The part of billing's ``BudgetKeeper`` that a change needs."""
 
     def invalidate(self, tenant: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyServices:
+    """What the endpoints of recognizers and of explaining use.
+
+    Args:
+        policies: all policies of the settings, by name.
+        sealer: seals definitions, and names them in audit records.
+    """
+
+    engine: PiiEngine
+    recognizers: RecognizerBook
+    sealer: Sealer
+    policies: Mapping[str, PolicySettings]
+    throttle: ExplainThrottle
 
 
 class SystemView(Protocol):
@@ -68,6 +89,7 @@ class AdminServices:
     jobs: JobService
     system: SystemView
     policies: frozenset[str]
+    privacy: PrivacyServices
     passwords: Passwords = field(default_factory=Passwords)
     options: AdminOptions = AdminOptions()
 

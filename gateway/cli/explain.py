@@ -110,6 +110,7 @@ def _as_json(explanation: "Explanation") -> dict[str, Any]:
             for each in explanation.findings
         ],
         "counts": explanation.counts,
+        "languages": explanation.languages,
     }
 
 

@@ -30,7 +30,7 @@ class RecognizerRepository:
         query = select(TenantRecognizer.id, TenantRecognizer.version).where(
             TenantRecognizer.tenant == self._tenant
         )
-        return frozenset(Stamp(*row) for row in (await self._session.execute(query)).tuples())
+        return frozenset(Stamp(*row) for row in await self._session.execute(query))
 
     async def count(self) -> int:
         query = select(func.count()).where(TenantRecognizer.tenant == self._tenant)

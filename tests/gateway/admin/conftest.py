@@ -17,9 +17,12 @@ from core.clock import ManualClock
 from core.database import Database
 from core.ids import new_id
 from gateway.admin import MOUNT, AdminServices, create_admin_api
+from gateway.admin.explain.throttle import ExplainThrottle
 from gateway.admin.exports.kinds import export_kinds
+from gateway.admin.services import PrivacyServices
 from gateway.admin.system.view import SettingsView
 from gateway.audit import SigningKey
+from gateway.recognizers import RecognizerBook, RecognizerService, Sealer, check_policies
 from gateway.settings import parse_settings
 from gateway.tenants.cache import KeyCache
 from gateway.tenants.limits import Limits
@@ -27,9 +30,15 @@ from gateway.tenants.models import RoleBinding, User
 from gateway.tenants.passwords import Passwords
 from gateway.tenants.roles import Grant, Role
 from gateway.tenants.service import KeyService, TenantService
+from guardrails.pii import PiiEngine
+from guardrails.pii.custom import RecognizerSpec
+from guardrails.pii.recognizers.catalogue import contact_recognizers
 
 PEPPER = b"p" * 32
 PASSWORD = "a long pass phrase"
+
+BADGE = {"name": "badge", "entity": "BADGE_ID", "patterns": [{"regex": r"\bAC-\d{5}\b"}]}
+OF_THE_POLICY = {"name": "projects", "entity": "PROJECT", "deny_list": {"values": ["Nightfall"]}}
 
 ACCOUNTS = {
     "owner": Grant(Role.OWNER),
@@ -54,6 +63,7 @@ class Estate:
     budget_id: str
     project_budget_id: str
     export_id: str
+    recognizer_id: str
 
 
 @dataclass(frozen=True)
@@ -105,10 +115,17 @@ async def jobs(
     await service.stop()
 
 
+@pytest.fixture(scope="session")
+def engine() -> PiiEngine:
+    """A real engine of a few quick recognizers; the words of the whole are tested elsewhere."""
+    return PiiEngine(contact_recognizers(), version="test")
+
+
 @pytest.fixture
 def services(
     database: Database,
     clock: ManualClock,
+    engine: PiiEngine,
     key_cache: KeyCache,
     budget_bell: BudgetBell,
     jobs: JobService,
@@ -126,7 +143,10 @@ def services(
                 }
             ],
             "tiers": {"flash": {"upstream": "pool", "model": "sov-flash"}},
-            "policies": {"default": {}, "strict": {"zones": ["onprem"]}},
+            "policies": {
+                "default": {"pii": {"recognizers": [OF_THE_POLICY]}},
+                "strict": {"pii": {"modes": {"EMAIL_ADDRESS": "redact"}}},
+            },
         }
     )
     price = {"model": "sov-flash", "effective_from": "2026-01-01", "input": "0.15", "output": "1"}
@@ -139,6 +159,15 @@ def services(
         jobs=jobs,
         system=SettingsView(settings, PriceBook.from_settings([price]), {}),
         policies=frozenset(settings.policies),
+        privacy=PrivacyServices(
+            engine=engine,
+            recognizers=RecognizerBook(
+                database, check_policies(settings.policies), Sealer(PEPPER), clock
+            ),
+            sealer=Sealer(PEPPER),
+            policies=settings.policies,
+            throttle=ExplainThrottle(clock, per_minute=10),
+        ),
         passwords=Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)),
     )
 
@@ -186,10 +215,21 @@ async def _estate(services: AdminServices, jobs: JobService, tenant: str) -> Est
         project_budget = await budgets.create(
             session, tenant, limit="5", scope="project", scope_id=project.id
         )
+        recognizers = RecognizerService(session, tenant, services.clock, Sealer(PEPPER))
+        recognizer = await recognizers.create(RecognizerSpec.model_validate(BADGE))
     end = services.clock.now()
     span = {"from": (end - timedelta(days=1)).isoformat(), "to": end.isoformat()}
     job = await jobs.submit(tenant, "usage", {"format": "csv", **span})
-    return Estate(tenant, project.id, key.id, api_key, budget.id, project_budget.id, job.id)
+    return Estate(
+        tenant,
+        project.id,
+        key.id,
+        api_key,
+        budget.id,
+        project_budget.id,
+        job.id,
+        recognizer.id,
+    )
 
 
 def email(account: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.admin import openapi_document
-from tests.gateway.admin.conftest import Estate, Login, World, code
+from tests.gateway.admin.conftest import BADGE, Estate, Login, World, code
 
 _SPAN = {"start": "2026-11-01T00:00:00Z", "end": "2026-11-02T00:00:00Z"}
 BODIES: dict[str, dict[str, Any]] = {
@@ -18,6 +18,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "create_budget": {"limit_usd": "1", "period": "day"},
     "update_budget": {"limit_usd": "1"},
     "create_export": {"kind": "usage", "format": "csv", **_SPAN},
+    "create_recognizer": {"definition": {**BADGE, "name": "other"}},
+    "check_recognizer": {"definition": BADGE},
+    "update_recognizer": {"version": 1, "definition": BADGE},
+    "explain_text": {"text": "greta@example.com"},
     "create_user": {"email": "new@example.com", "password": "a long pass phrase"},
     "update_user": {"disabled": True},
 }
@@ -49,6 +53,7 @@ def url(path: str, estate: Estate, user_id: str) -> str:
         key_id=estate.key_id,
         budget_id=estate.project_budget_id,
         export_id=estate.export_id,
+        recognizer_id=estate.recognizer_id,
         user_id=user_id,
     )
 

@@ -1,0 +1,1 @@
+"""The admin API's endpoint that shows what the privacy guard does with a text."""
