@@ -44,6 +44,12 @@ class Metrics:
             ("entity_type",),
             registry=registry,
         )
+        self.vault_failures = Counter(
+            "sovgate_vault_failures_total",
+            "What the vault could not do; tokens may differ from those of earlier turns.",
+            ("operation",),
+            registry=registry,
+        )
         self.running = Gauge("sovgate_requests_running", "Requests in progress.", registry=registry)
         self.journal_backlog = Gauge(
             "sovgate_journal_backlog_bytes", "Journal not yet in the database.", registry=registry

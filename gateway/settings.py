@@ -110,6 +110,36 @@ class SecuritySettings(Section):
     )
 
 
+class VaultSettings(Section):
+    enabled: bool = Field(
+        default=True,
+        description="Remember over turns which token or surrogate stands for which value.",
+    )
+    required: bool = Field(
+        default=False,
+        description="Refuse requests with personal data (503) while the vault does not answer;"
+        " false: serve them with fresh tokens, which may differ from those of earlier turns.",
+    )
+    ttl_s: int = Field(
+        default=7 * 24 * 3600,
+        ge=60,
+        description="Seconds that a conversation is remembered after its latest turn.",
+    )
+    master_key_file: Path | None = Field(
+        default=None,
+        description="Key over all tenants' vault keys, 64 hex digits; made in `data_dir` at first"
+        " start if null. Replicas must share it. Erasing changes it.",
+    )
+    master_key_env: str | None = Field(
+        default=None,
+        description="Environment variable with that key in place of a file; whoever sets it must"
+        " change it after erasing.",
+    )
+    conversations: int = Field(
+        default=10_000, ge=1, description="Conversations that a process holds in memory."
+    )
+
+
 class BillingSettings(Section):
     unpriced: Literal["allow", "refuse"] = Field(
         default="allow",
@@ -376,6 +406,9 @@ class Settings(BaseSettings):
     billing: BillingSettings = Field(default=BillingSettings(), description="How to bill.")
     guards: GuardSettings = Field(default=GuardSettings(), description="Where guards run.")
     security: SecuritySettings = Field(default=SecuritySettings(), description="Secrets' files.")
+    vault: VaultSettings = Field(
+        default=VaultSettings(), description="Memory of conversations, sealed."
+    )
     upstreams: list[UpstreamSettings] = Field(default=[], description="Where models run.")
     tiers: dict[TierName, TierSettings] = Field(default={}, description="What backs each tier.")
     prices: list[PriceSettings] = Field(default=[], description="The price book.")

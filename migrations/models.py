@@ -11,6 +11,7 @@ MODULES = (
     "gateway.audit.models",
     "gateway.recognizers.models",
     "gateway.tenants.models",
+    "gateway.vault.models",
 )
 
 

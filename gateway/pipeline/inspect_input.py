@@ -13,7 +13,8 @@ from gateway.errors import (
 from gateway.exchange import Exchange, GuardDecision
 from gateway.guarding import Guards, Judgement
 from gateway.settings import PolicySettings
-from guardrails.pii import MaskScope
+from gateway.vault import Vault
+from guardrails.pii import MaskScope, ScopeMemory
 from guardrails.types import Action, Role, Span, Verdict
 
 
@@ -22,9 +23,10 @@ class InspectInput:
 
     name = "inspect_input"
 
-    def __init__(self, guards: Guards, clock: Clock) -> None:
+    def __init__(self, guards: Guards, clock: Clock, vault: Vault | None = None) -> None:
         self._guards = guards
         self._clock = clock
+        self._vault = vault
 
     async def enter(self, exchange: Exchange) -> None:
         principal, policy = exchange.authenticated
@@ -34,12 +36,23 @@ class InspectInput:
         for judgement in inspection.judgements:
             decide_moderation(exchange, policy, judgement.moderation, "input")
             self._decide_injection(exchange, policy, judgement)
-        self._decide_pii(exchange, policy, inspection.spans)
+        memory = await self._memory(exchange, inspection.spans)
+        self._decide_pii(exchange, policy, inspection.spans, memory)
         self._note_clear(exchange, policy)
         exchange.timing.inspected = self._clock.monotonic()
 
     async def leave(self, exchange: Exchange) -> None:
-        """The scope dies with the exchange."""
+        """The scope dies with the exchange; what it issued is written before the answer ends."""
+        if self._vault is not None and exchange.scope is not None:
+            await self._vault.kept(exchange.scope.memory)
+
+    async def _memory(self, exchange: Exchange, spans: dict[str, list[Span]]) -> ScopeMemory | None:
+        """What earlier turns of the conversation issued."""
+        principal, policy = exchange.authenticated
+        if self._vault is None or policy.pii.action is not Action.MASK or not any(spans.values()):
+            return None
+        headers = exchange.connection.headers
+        return await self._vault.open(principal.tenant, principal.key_id, exchange.body, headers)
 
     def _decide_injection(
         self, exchange: Exchange, policy: PolicySettings, judgement: Judgement
@@ -62,6 +75,7 @@ class InspectInput:
         exchange: Exchange,
         policy: PolicySettings,
         spans: dict[str, list[Span]],
+        memory: ScopeMemory | None,
     ) -> None:
         action = policy.pii.action
         if action is Action.ALLOW or not any(spans.values()):
@@ -74,11 +88,13 @@ class InspectInput:
             )
         if action is Action.MASK:
             texts = list(spans)
-            exchange.scope = scope = MaskScope(texts, modes=policy.pii.modes)
+            exchange.scope = scope = MaskScope(texts, memory=memory, modes=policy.pii.modes)
             found = list(spans.values())
             masked = dict(zip(texts, scope.mask_all(texts, found), strict=True))
             _refuse_blocked(exchange, scope, version)
             exchange.body = map_texts(exchange.body, lambda text: masked.get(text, text))
+            if self._vault is not None:
+                self._vault.keep(scope.memory)
 
     def _decide_media(self, exchange: Exchange, policy: PolicySettings) -> None:
         """Nobody looks into images, audio and files: the policy says whether they pass unread."""

@@ -1,0 +1,85 @@
+"""The conversations that this process knows, in bounded memory, latest used last."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from gateway.vault.keys import TenantKeys
+from guardrails.pii import ScopeMemory
+
+_MESSAGES_PER_CONVERSATION = 16
+
+
+@dataclass(slots=True)
+class Held:
+    """A conversation in memory.
+
+    Args:
+        messages: digests that were seen, whether or not they are written yet.
+        unwritten: those that the database does not know.
+        stale: another replica has issued stand-ins since it was read.
+    """
+
+    tenant: str
+    id: str
+    keys: TenantKeys
+    memory: ScopeMemory
+    unwritten: set[str] = field(default_factory=set)
+    stale: bool = False
+
+
+class Conversations:
+    """Held conversations by identifier and by the messages seen in them.
+
+    Args:
+        most: conversations held; the longest unused goes first.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held: OrderedDict[tuple[str, str], Held] = OrderedDict()
+        self._messages: OrderedDict[tuple[str, str], str] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def get(self, tenant: str, conversation: str) -> Held | None:
+        held = self._held.get((tenant, conversation))
+        if held is not None:
+            self._held.move_to_end((tenant, conversation))
+        return held
+
+    def known(self, tenant: str, digest: str) -> bool:
+        return (tenant, digest) in self._messages
+
+    def of_messages(self, tenant: str, digests: Iterable[str]) -> Held | None:
+        """The held conversation of the first of these messages that is known."""
+        for digest in digests:
+            conversation = self._messages.get((tenant, digest))
+            held = None if conversation is None else self.get(tenant, conversation)
+            if held is not None:
+                return held
+        return None
+
+    def put(self, held: Held) -> None:
+        self._held[held.tenant, held.id] = held
+        self._held.move_to_end((held.tenant, held.id))
+        while len(self._held) > self._most:
+            self._held.popitem(last=False)
+
+    def note(self, held: Held, digests: Iterable[str]) -> None:
+        """Remember that these messages are of this conversation."""
+        for digest in digests:
+            key = (held.tenant, digest)
+            if self._messages.get(key) != held.id:
+                held.unwritten.add(digest)
+            self._messages[key] = held.id
+            self._messages.move_to_end(key)
+        while len(self._messages) > self._most * _MESSAGES_PER_CONVERSATION:
+            self._messages.popitem(last=False)
+
+    def drop(self, tenant: str) -> None:
+        """Forget a tenant: its keys have changed."""
+        for store in (self._held, self._messages):
+            for key in [key for key in store if key[0] == tenant]:
+                del store[key]

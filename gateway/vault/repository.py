@@ -1,0 +1,275 @@
+"""The SQL of the vault; every query takes the tenant's scope, but for the rotation of keys.
+
+It moves sealed rows and knows no key.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.vault.models import (
+    VaultConversation,
+    VaultEntry,
+    VaultMessage,
+    VaultSubject,
+    VaultTenant,
+)
+
+TABLES = (VaultEntry, VaultSubject, VaultMessage, VaultConversation, VaultTenant)
+_STEP = 500  # rows of one statement: both databases bound the number of parameters
+
+
+class SealedEntry(NamedTuple):
+    """A stored entry beside its subject's wrapped key."""
+
+    conversation: str
+    slot: str
+    subject: str
+    sealed: bytes
+    wrapped: bytes
+
+
+class VaultRepository:
+    def __init__(self, session: AsyncSession, tenant: str) -> None:
+        self._session = session
+        self._tenant = tenant
+
+    async def tenant(self, *, lock: bool = False) -> VaultTenant | None:
+        """The tenant's wrapped keys; ``lock`` keeps them from being changed until the commit."""
+        query = select(VaultTenant).where(VaultTenant.tenant == self._tenant)
+        if lock:
+            query = query.with_for_update(read=True)
+        query = query.execution_options(populate_existing=True)
+        return (await self._session.scalars(query)).one_or_none()
+
+    async def add_tenant(self, wrapped: bytes, generation: str, now: datetime) -> None:
+        """Unless another process was first."""
+        row = {"wrapped": wrapped, "generation": generation, "created_at": now}
+        await self._insert(VaultTenant, [row])
+
+    async def change_tenant(self, wrapped: bytes, generation: str) -> None:
+        await self._session.execute(
+            update(VaultTenant)
+            .where(VaultTenant.tenant == self._tenant)
+            .values(wrapped=wrapped, generation=generation)
+        )
+
+    async def conversation_of(self, digests: Sequence[str], now: datetime) -> str | None:
+        """The live conversation of the first of these messages that is known."""
+        query = (
+            select(VaultMessage.digest, VaultMessage.conversation)
+            .join(
+                VaultConversation,
+                (VaultConversation.tenant == VaultMessage.tenant)
+                & (VaultConversation.id == VaultMessage.conversation),
+            )
+            .where(
+                VaultMessage.tenant == self._tenant,
+                VaultMessage.digest.in_(digests),
+                VaultConversation.expires_at > now,
+            )
+        )
+        known = {row.digest: row.conversation for row in await self._session.execute(query)}
+        return next((known[digest] for digest in digests if digest in known), None)
+
+    async def entries_of(self, conversation: str, now: datetime) -> list[SealedEntry]:
+        """A live conversation's entries in the order of their issue."""
+        query = (
+            self._entries()
+            .join(
+                VaultConversation,
+                (VaultConversation.tenant == VaultEntry.tenant)
+                & (VaultConversation.id == VaultEntry.conversation),
+            )
+            .where(VaultEntry.conversation == conversation, VaultConversation.expires_at > now)
+            .order_by(VaultEntry.created_at, VaultEntry.slot)
+        )
+        return [SealedEntry(*row) for row in await self._session.execute(query)]
+
+    async def entries_of_subject(self, subject: str) -> list[SealedEntry]:
+        query = self._entries().where(VaultEntry.subject == subject)
+        return [SealedEntry(*row) for row in await self._session.execute(query)]
+
+    async def entries_beside(self, conversations: Iterable[str]) -> list[SealedEntry]:
+        query = self._entries().where(VaultEntry.conversation.in_(sorted(set(conversations))))
+        return [SealedEntry(*row) for row in await self._session.execute(query)]
+
+    async def keep_conversation(self, conversation: str, now: datetime, expires: datetime) -> None:
+        """Make it, or let it live on."""
+        values = {"id": conversation, "created_at": now, "expires_at": expires}
+        statement = self._make(VaultConversation).values(tenant=self._tenant, **values)
+        await self._session.execute(
+            statement.on_conflict_do_update(
+                index_elements=["tenant", "id"], set_={"expires_at": expires}
+            )
+        )
+
+    async def keep_messages(self, conversation: str, digests: Iterable[str]) -> None:
+        rows = [
+            {"tenant": self._tenant, "digest": digest, "conversation": conversation}
+            for digest in sorted(digests)
+        ]
+        for part in _parts(rows):
+            statement = self._make(VaultMessage).values(part)
+            await self._session.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["tenant", "digest"], set_={"conversation": conversation}
+                )
+            )
+
+    async def subjects(self, ids: Iterable[str]) -> dict[str, bytes]:
+        """Wrapped keys by subject."""
+        found: dict[str, bytes] = {}
+        for part in _parts(sorted(ids)):
+            query = select(VaultSubject.id, VaultSubject.wrapped).where(
+                VaultSubject.tenant == self._tenant, VaultSubject.id.in_(part)
+            )
+            found.update({row.id: row.wrapped for row in await self._session.execute(query)})
+        return found
+
+    async def add_subjects(self, wrapped: Mapping[str, bytes], now: datetime) -> None:
+        """Unless another process was first."""
+        rows = [
+            {"id": subject, "wrapped": key, "created_at": now}
+            for subject, key in sorted(wrapped.items())
+        ]
+        await self._insert(VaultSubject, rows)
+
+    async def change_subjects(self, wrapped: Mapping[str, bytes]) -> None:
+        for subject, key in wrapped.items():
+            await self._session.execute(
+                update(VaultSubject)
+                .where(VaultSubject.tenant == self._tenant, VaultSubject.id == subject)
+                .values(wrapped=key)
+            )
+
+    async def all_subjects(self) -> dict[str, bytes]:
+        query = select(VaultSubject.id, VaultSubject.wrapped).where(
+            VaultSubject.tenant == self._tenant
+        )
+        return {row.id: row.wrapped for row in await self._session.execute(query)}
+
+    async def add_entries(self, rows: Sequence[dict[str, Any]]) -> set[tuple[str, str]]:
+        """Returns ``(conversation, slot)`` of those that were added; others were taken."""
+        added: set[tuple[str, str]] = set()
+        full = [{"tenant": self._tenant, **row} for row in rows]
+        for part in _parts(full):
+            statement = self._make(VaultEntry).values(part).on_conflict_do_nothing()
+            result = await self._session.execute(
+                statement.returning(VaultEntry.conversation, VaultEntry.slot)
+            )
+            added.update((row.conversation, row.slot) for row in result)
+        return added
+
+    async def erase_subjects(self, subjects: Sequence[str]) -> int:
+        """Their keys and entries; returns the number of entries."""
+        own = VaultEntry.tenant == self._tenant, VaultEntry.subject.in_(subjects)
+        gone = await self._session.execute(delete(VaultEntry).where(*own))
+        await self._session.execute(
+            delete(VaultSubject).where(
+                VaultSubject.tenant == self._tenant, VaultSubject.id.in_(subjects)
+            )
+        )
+        return _count(gone)
+
+    async def erase_tenant(self) -> int:
+        """Everything of the tenant; returns the number of entries."""
+        entries = 0
+        for table in TABLES:
+            gone = await self._session.execute(delete(table).where(table.tenant == self._tenant))
+            entries += _count(gone) if table is VaultEntry else 0
+        return entries
+
+    async def figures(self, now: datetime) -> dict[str, int]:
+        """How much of what a tenant has."""
+        counts: dict[str, int] = {}
+        for name, table in (
+            ("conversations", VaultConversation),
+            ("messages", VaultMessage),
+            ("subjects", VaultSubject),
+            ("entries", VaultEntry),
+        ):
+            query = select(func.count()).select_from(table).where(table.tenant == self._tenant)
+            counts[name] = await self._session.scalar(query) or 0
+        expired = (
+            select(func.count())
+            .select_from(VaultConversation)
+            .where(VaultConversation.tenant == self._tenant, VaultConversation.expires_at <= now)
+        )
+        counts["expired_conversations"] = await self._session.scalar(expired) or 0
+        return counts
+
+    def _entries(self) -> Any:
+        return (
+            select(
+                VaultEntry.conversation,
+                VaultEntry.slot,
+                VaultEntry.subject,
+                VaultEntry.sealed,
+                VaultSubject.wrapped,
+            )
+            .join(
+                VaultSubject,
+                (VaultSubject.tenant == VaultEntry.tenant)
+                & (VaultSubject.id == VaultEntry.subject),
+            )
+            .where(VaultEntry.tenant == self._tenant)
+        )
+
+    async def _insert(self, table: Any, rows: Sequence[dict[str, Any]]) -> None:
+        for part in _parts([{"tenant": self._tenant, **row} for row in rows]):
+            await self._session.execute(self._make(table).values(part).on_conflict_do_nothing())
+
+    def _make(self, table: Any) -> Any:
+        dialect = self._session.get_bind().dialect.name
+        return (sqlite_insert if dialect == "sqlite" else postgresql_insert)(table)
+
+
+async def all_tenants(session: AsyncSession, *, lock: bool = False) -> list[VaultTenant]:
+    """Every tenant's wrapped keys: for the rotation of the master key."""
+    query = select(VaultTenant).order_by(VaultTenant.tenant)
+    return list((await session.scalars(query.with_for_update() if lock else query)).all())
+
+
+async def generations(session: AsyncSession) -> dict[str, str]:
+    """The generation of each tenant's keys."""
+    query = select(VaultTenant.tenant, VaultTenant.generation)
+    return {row.tenant: row.generation for row in await session.execute(query)}
+
+
+async def purge_expired(session: AsyncSession, now: datetime) -> int:
+    """Remove what has expired, of all tenants; returns the number of conversations."""
+    expired = select(VaultConversation.tenant, VaultConversation.id).where(
+        VaultConversation.expires_at <= now
+    )
+    pairs = [(row.tenant, row.id) for row in await session.execute(expired)]
+    for tenant, conversation in pairs:
+        for table, column in (
+            (VaultEntry, VaultEntry.conversation),
+            (VaultMessage, VaultMessage.conversation),
+            (VaultConversation, VaultConversation.id),
+        ):
+            await session.execute(
+                delete(table).where(table.tenant == tenant, column == conversation)
+            )
+    if pairs:
+        used = (
+            select(VaultEntry.subject)
+            .where(VaultEntry.tenant == VaultSubject.tenant, VaultEntry.subject == VaultSubject.id)
+            .exists()
+        )
+        await session.execute(delete(VaultSubject).where(~used))
+    return len(pairs)
+
+
+def _parts(rows: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    return (rows[start : start + _STEP] for start in range(0, len(rows), _STEP))
+
+
+def _count(result: Any) -> int:
+    return max(result.rowcount, 0)

@@ -1,0 +1,74 @@
+"""Between what a conversation remembers and the rows that keep it.
+
+An entry is sealed by its subject's key and bound to its tenant, conversation and slot.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+
+from gateway.vault.keys import TenantKeys, new_key, open_sealed, seal
+from gateway.vault.repository import SealedEntry
+from guardrails.pii.masking.memory import Remembered
+from guardrails.types import MaskMode
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An entry that is not sealed yet."""
+
+    conversation: str
+    slot: str
+    subject: str
+    entry: Remembered
+
+
+def draft(keys: TenantKeys, conversation: str, entry: Remembered) -> Draft:
+    """Where an entry belongs. The slot of a surrogate is a keyed digest: it tells a name."""
+    if entry.mode is MaskMode.SURROGATE:
+        slot = f"surrogate:{keys.digest('slot', conversation, entry.text).hex()}"
+    else:
+        slot = f"{entry.name}_{entry.number}"[:128]
+    return Draft(conversation, slot, keys.subject(entry.value), entry)
+
+
+def subject_keys(
+    keys: TenantKeys, subjects: Iterable[str], stored: Mapping[str, bytes]
+) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """Plain keys of all ``subjects``, and those wrapped that are new."""
+    plain: dict[str, bytes] = {}
+    fresh: dict[str, bytes] = {}
+    for subject in subjects:
+        if subject in stored:
+            plain[subject] = keys.unwrap(subject, stored[subject])
+        else:
+            plain[subject] = new_key()
+            fresh[subject] = keys.wrap(subject, plain[subject])
+    return plain, fresh
+
+
+def seal_entry(keys: TenantKeys, key: bytes, draft: Draft) -> bytes:
+    entry = draft.entry
+    fields = [entry.entity_type, entry.value, entry.mode, entry.name, entry.number, entry.text]
+    place = (keys.tenant, draft.conversation, draft.slot, draft.subject)
+    return seal(key, json.dumps(fields).encode(), "entry", *place)
+
+
+def open_entry(keys: TenantKeys, row: SealedEntry) -> Remembered | None:
+    """The entry, or ``None`` if its keys were destroyed."""
+    try:
+        key = keys.unwrap(row.subject, row.wrapped)
+        place = (keys.tenant, row.conversation, row.slot, row.subject)
+        fields = json.loads(open_sealed(key, row.sealed, "entry", *place))
+    except InvalidTag:
+        return None
+    entity_type, value, mode, name, number, text = fields
+    return Remembered(entity_type, value, MaskMode(mode), name, number, text)
+
+
+def open_entries(keys: TenantKeys, rows: Iterable[SealedEntry]) -> list[Remembered]:
+    """Those that still open."""
+    entries = (open_entry(keys, row) for row in rows)
+    return [entry for entry in entries if entry is not None]

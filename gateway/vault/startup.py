@@ -1,0 +1,40 @@
+"""Opens the vault as the settings say."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from core.clock import Clock
+from core.database import Database
+from gateway.settings import Settings
+from gateway.vault.keys import MasterKeys
+from gateway.vault.service import Vault, VaultOptions
+
+
+def load_master(settings: Settings) -> MasterKeys:
+    """The master key of a deployment, made at its first start.
+
+    Raises:
+        VaultKeyUnusable: the settings name one that is missing or no key.
+    """
+    vault = settings.vault
+    return MasterKeys.load(vault.master_key_file, vault.master_key_env, settings.data_dir)
+
+
+async def open_vault(
+    settings: Settings, database: Database, clock: Clock, on_failure: Callable[[str], None]
+) -> Vault | None:
+    """A running vault; ``None`` where it is switched off.
+
+    Raises:
+        VaultKeyUnusable: the master key cannot be read.
+    """
+    if not settings.vault.enabled:
+        return None
+    options = VaultOptions(
+        required=settings.vault.required,
+        ttl=timedelta(seconds=settings.vault.ttl_s),
+        conversations=settings.vault.conversations,
+    )
+    vault = Vault(database, clock, load_master(settings), options, on_failure=on_failure)
+    await vault.start()
+    return vault

@@ -1,0 +1,195 @@
+"""The same value, the same stand-in: over turns, replicas, cut histories."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, func, select, text
+
+from core.clock import ManualClock
+from core.database import Database
+from gateway.vault import VaultUnavailable
+from gateway.vault.models import VaultConversation, VaultEntry, VaultSubject
+from guardrails.types import MaskMode
+
+from .conftest import Open, answer, user
+
+FIRST = user("I am Greta Vogel")
+SECOND = user("and Ann Oak came")
+THIRD = user("Bo Lind too, says Greta Vogel")
+
+
+async def test_a_conversation_goes_on_elsewhere(replica: Open) -> None:
+    one, two = await replica(), await replica()
+    first = await one.turn(FIRST)
+    second = await two.turn(FIRST, answer("Hi Greta Vogel"), SECOND)
+    third = await one.turn(
+        FIRST, answer("Hi Greta Vogel"), SECOND, answer("Hello both"), THIRD
+    )
+    assert first == ["I am [PERSON_1]"]
+    assert second == [*first, "Hi [PERSON_1]", "and [PERSON_2] came"]
+    assert third == [*second, "Hello both", "[PERSON_3] too, says [PERSON_1]"]
+
+
+async def test_a_cut_history_is_recognised(replica: Open) -> None:
+    one, two = await replica(), await replica()
+    await one.turn(FIRST)
+    await one.turn(FIRST, answer("Hi"), SECOND)
+    assert await one.turn(SECOND, answer("ok"), THIRD) == [
+        "and [PERSON_2] came",
+        "ok",
+        "[PERSON_3] too, says [PERSON_1]",
+    ]
+    assert await two.turn(SECOND, answer("ok"), THIRD, answer("no"), user("Ann Oak")) == [
+        "and [PERSON_2] came",
+        "ok",
+        "[PERSON_3] too, says [PERSON_1]",
+        "no",
+        "[PERSON_2]",
+    ]
+
+
+async def test_an_identifier_tells_the_conversation(replica: Open) -> None:
+    one, two = await replica(), await replica()
+    assert await one.turn(FIRST, conversation="c1") == ["I am [PERSON_1]"]
+    assert await two.turn(user("Ann Oak, Greta Vogel"), conversation="c1") == [
+        "[PERSON_2], [PERSON_1]"
+    ]
+    assert await two.turn(user("Ann Oak"), conversation="c2") == ["[PERSON_1]"]
+
+
+async def test_surrogates_go_on_elsewhere(replica: Open) -> None:
+    modes = {"PERSON": MaskMode.SURROGATE, "EMAIL_ADDRESS": MaskMode.SURROGATE}
+    one, two = await replica(), await replica()
+    text_ = user("Greta Vogel, greta.vogel@example.com")
+    first = await one.turn(text_, modes=modes)
+    later = await two.turn(text_, answer("Hi Greta Vogel"), user("Vogel?"), modes=modes)
+    assert later[0] == first[0]
+    name = first[0].partition(",")[0]
+    assert later[1:] == [f"Hi {name}", f"{name.split()[1]}?"]
+
+
+async def test_tenants_and_their_keys_share_nothing(replica: Open) -> None:
+    one = await replica()
+    modes = {"PERSON": MaskMode.HASH}
+    await one.turn(FIRST, answer("Hi"), SECOND)
+    for other in ({"tenant": "globex"}, {"key": "key_2"}):
+        assert await one.turn(FIRST, answer("Hi"), user("Bo Lind"), **other) == [
+            "I am [PERSON_1]",
+            "Hi",
+            "[PERSON_2]",
+        ]
+    hashes = {
+        tenant: (await one.turn(FIRST, tenant=tenant, modes=modes))[0]
+        for tenant in ("acme", "globex")
+    }
+    assert hashes["acme"] != hashes["globex"]
+
+
+async def test_a_known_conversation_asks_the_database_nothing(
+    replica: Open, database: Database
+) -> None:
+    one = await replica(watch_s=3600)
+    await one.turn(FIRST)
+    asked: list[str] = []
+    event.listen(
+        database.engine.sync_engine,
+        "before_cursor_execute",
+        lambda *arguments: asked.append(arguments[2]),
+    )
+    body = {"messages": [FIRST, answer("Hi"), SECOND]}
+    memory = await one.vault.open("acme", "key_1", body, {})
+    assert len(memory) == 1
+    await one.vault.open("acme", "key_1", {"messages": [user("a new one")]}, {})
+    assert asked == []
+
+
+async def test_two_replicas_that_issue_one_number_keep_one(replica: Open) -> None:
+    one, two = await replica(), await replica()
+    await one.turn(FIRST, conversation="c")
+    await two.turn(FIRST, conversation="c")
+    lone, other = await one.turn(SECOND, conversation="c"), await two.turn(THIRD, conversation="c")
+    assert lone == ["and [PERSON_2] came"]
+    assert other == ["[PERSON_2] too, says [PERSON_1]"]  # each alone is right for its answer
+    again = await two.turn(user("Ann Oak and Bo Lind"), conversation="c")
+    assert again == ["[PERSON_2] and [PERSON_3]"]
+    assert await one.turn(user("Bo Lind"), conversation="c") != ["[PERSON_2]"]
+
+
+async def test_what_expired_is_forgotten(
+    replica: Open, clock: ManualClock, database: Database
+) -> None:
+    one = await replica()
+    await one.turn(SECOND, answer("x"), FIRST)
+    clock.advance(timedelta(days=6))
+    await one.turn(SECOND, answer("x"), FIRST, answer("Hi"), user("hello"))  # lives on
+    clock.advance(timedelta(days=6))
+    assert await (await replica()).turn(FIRST, answer("Hi"), user("ok")) == [
+        "I am [PERSON_2]",
+        "Hi",
+        "ok",
+    ]
+    clock.advance(timedelta(days=8))
+    assert await (await replica()).turn(FIRST, answer("Hi"), user("so")) == [
+        "I am [PERSON_1]",
+        "Hi",
+        "so",
+    ]
+    assert await one.vault.purge() == 1
+    async with database.session() as session:
+        assert await session.scalar(select(func.count()).select_from(VaultConversation)) == 1
+        assert await session.scalar(select(func.count()).select_from(VaultSubject)) == 1
+
+
+async def test_nothing_masked_is_nothing_stored(replica: Open, database: Database) -> None:
+    one = await replica()
+    await one.turn(user("hello"))
+    await one.turn(FIRST, modes={"PERSON": MaskMode.REDACT})
+    async with database.session() as session:
+        assert await session.scalar(select(func.count()).select_from(VaultEntry)) == 0
+        assert await session.scalar(select(func.count()).select_from(VaultConversation)) == 0
+
+
+async def test_without_a_database_tokens_are_fresh_and_nothing_is_lost(
+    replica: Open, database: Database
+) -> None:
+    one = await replica(watch_s=3600)
+    assert await one.turn(FIRST) == ["I am [PERSON_1]"]
+    async with database.transaction() as session:
+        await session.execute(text("ALTER TABLE vault_entries RENAME TO away"))
+    assert await one.turn(FIRST, answer("Hi"), SECOND) == [
+        "I am [PERSON_1]",
+        "Hi",
+        "and [PERSON_2] came",
+    ]
+    two = await replica(watch_s=3600)
+    assert await two.turn(FIRST, answer("Hi"), SECOND) == [
+        "I am [PERSON_1]",
+        "Hi",
+        "and [PERSON_2] came",
+    ]
+    async with database.transaction() as session:
+        await session.execute(text("ALTER TABLE away RENAME TO vault_entries"))
+    await one.turn(FIRST, answer("Hi"), SECOND, answer("ok"), user("so"))
+    async with database.session() as session:
+        assert await session.scalar(select(func.count()).select_from(VaultEntry)) == 2
+
+
+async def test_a_vault_that_is_required_refuses(replica: Open, database: Database) -> None:
+    one = await replica(required=True, watch_s=3600)
+    async with database.transaction() as session:
+        await session.execute(text("ALTER TABLE vault_tenants RENAME TO away"))
+    with pytest.raises(VaultUnavailable):
+        await one.turn(FIRST)
+
+
+async def test_memory_of_conversations_is_bounded(replica: Open) -> None:
+    one = await replica(conversations=3)
+    for number in range(10):
+        await one.turn(FIRST, conversation=f"c{number}")
+    assert len(one.vault._held) == 3
+
+
+async def test_a_conversation_that_grew_too_long_begins_anew(replica: Open) -> None:
+    one = await replica(entries=2)
+    await one.turn(user("Greta Vogel, Ann Oak"), conversation="c")
+    assert await one.turn(user("Bo Lind"), conversation="c") == ["[PERSON_1]"]
