@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from presidio_analyzer import EntityRecognizer
 
 LANGUAGES: Final = ("en", "de", "zh", "fr")
-THRESHOLD: Final = 0.5
 MAX_CHARACTERS: Final = 4_000_000
 _RULES_VERSION: Final = "sovgate-1"
 
@@ -45,7 +44,11 @@ class PiiEngine:
         languages: Sequence[str] = LANGUAGES,
         cache: FindingsCache | None = None,
     ) -> None:
+        # Presidio, its dependencies and the automata come in where an engine is made.
+        from guardrails.pii.finder import Finder
+
         self._recognizers = tuple(recognizers)
+        self._finder = Finder(self._recognizers)
         self.version = version
         self.languages = tuple(languages)
         self.entities = DEFAULT_ENTITIES.union(
@@ -133,43 +136,10 @@ class PiiEngine:
         extra: Sequence[EntityRecognizer] = (),
         allow: Callable[[str], bool] | None = None,
     ) -> list[Span]:
-        found: list[Span] = []
-        for recognizer in self._recognizers:
-            kinds = wanted.intersection(recognizer.supported_entities)
-            language = recognizer.supported_language
-            if kinds and (language == "xx" or language in languages):
-                found += self._run(recognizer, text, sorted(kinds))
-        for recognizer in extra:
-            if recognizer.supported_language in (*languages, "xx"):
-                found += self._run(recognizer, text, recognizer.supported_entities)
+        found = self._finder.find(text, wanted, languages, extra)
         if allow is not None:
             found = [span for span in found if not allow(text[span.start : span.end])]
         spans = resolve(text, found)
         known = KnownValues()
         known.learn(text, spans)
         return list(known.extend(text, spans))
-
-    def _run(self, recognizer: EntityRecognizer, text: str, kinds: list[str]) -> list[Span]:
-        detector = f"{recognizer.name}@{recognizer.version}"
-        try:
-            results = recognizer.analyze(text, kinds, None)  # type: ignore[arg-type]
-        except Exception as error:
-            # Any failure denies; the cause's own text may quote the prompt, so it is dropped.
-            raise GuardUnavailable(
-                f"The detector {detector} failed, so the request was not sent on; try again or"
-                " contact the operator.",
-                detector=detector,
-                cause=type(error).__name__,
-            ) from None
-        return [
-            Span(
-                result.start,
-                result.end,
-                result.entity_type,
-                result.score,
-                detector,
-                (result.recognition_metadata or {}).get("reason", ""),
-            )
-            for result in results
-            if result.score >= THRESHOLD and result.entity_type in kinds
-        ]

@@ -6,17 +6,21 @@ every candidate. Patterns here are written to be linear, so none can time out.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from presidio_analyzer import Pattern, PatternRecognizer, RecognizerResult
 
 ANY_LANGUAGE: Final = "xx"
-_CONTEXT_BEFORE: Final = 60
-_CONTEXT_AFTER: Final = 30
+CONTEXT_BEFORE: Final = 60
+CONTEXT_AFTER: Final = 30
+# A context word may begin so far before its window.
+CONTEXT_LENGTH: Final = 20
 _CLOSE_BEFORE: Final = 30
-_CLOSE_AFTER: Final = 3
+# What may stand between a finding and a word close behind: `` is a valid ``, `` (``.
+_BEHIND: Final = re.compile(r"[\"'”»)\]]?\s?[(\[]?(?:[^\W\d_]{1,9}\s){0,4}")
+_NUMBER: Final = re.compile(r"\d(?:[ .-]?\d){4}")
 NEARNESS: Final = 0.1
 _DIGIT: Final = re.compile(r"\d")
 
@@ -33,7 +37,7 @@ class Rule:
             higher the score (by up to ``NEARNESS``), so that of two kinds which fit the same
             digits the one whose word is nearer wins.
         close: for what has no checksum: the word must stand within 30 characters before, no other
-            number between, or at once behind.
+            number of five digits and more between, or right behind in the same clause.
     """
 
     name: str
@@ -46,11 +50,37 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class _Compiled:
+class CompiledRule:
+    """A rule ready to run."""
+
     rule: Rule
     pattern: re.Pattern[str]
     group: int | str
     context: re.Pattern[str] | None
+
+    def findings(self, text: str, matches: Iterable[re.Match[str]]) -> list[tuple[int, int, float]]:
+        """``(start, end, score)`` of the matches that pass the rule's check and context."""
+        found: list[tuple[int, int, float]] = []
+        for match in matches:
+            start, end = match.span(self.group)
+            if start < 0 or start == end:
+                continue
+            score = self.confirm(text, start, end)
+            if score is not None:
+                found.append((start, end, score))
+        return found
+
+    def confirm(self, text: str, start: int, end: int) -> float | None:
+        """The score of what the pattern matched; ``None`` if its check or its context fails."""
+        rule = self.rule
+        if rule.check is not None and not rule.check(text[start:end]):
+            return None
+        if self.context is None:
+            return rule.score
+        distance = _distance(self.context, text, start, end, close=rule.close)
+        if distance is None:
+            return None
+        return min(1.0, rule.score + NEARNESS * (1 - distance / CONTEXT_BEFORE))
 
 
 def has_digit(text: str) -> bool:
@@ -91,7 +121,7 @@ class RuleRecognizer(PatternRecognizer):
             version=version,
         )
         self.wanted = wanted or bool
-        self._rules = [_compile(rule) for rule in rules]
+        self.rules = tuple(_compile(rule) for rule in rules)
 
     def analyze(
         self,
@@ -106,42 +136,15 @@ class RuleRecognizer(PatternRecognizer):
         entity = self.supported_entities[0]
         return [
             RecognizerResult(entity, start, end, score, recognition_metadata=_metadata(self.name))
-            for compiled in self._rules
-            for start, end, score in _matches(compiled, text)
+            for compiled in self.rules
+            for start, end, score in compiled.findings(text, compiled.pattern.finditer(text))
         ]
 
 
-def _compile(rule: Rule) -> _Compiled:
+def _compile(rule: Rule) -> CompiledRule:
     pattern = re.compile(rule.regex, rule.flags)
     context = re.compile(rule.context, re.IGNORECASE) if rule.context else None
-    return _Compiled(rule, pattern, "v" if "v" in pattern.groupindex else 0, context)
-
-
-def _matches(compiled: _Compiled, text: str) -> list[tuple[int, int, float]]:
-    found: list[tuple[int, int, float]] = []
-    if compiled.context is not None and compiled.context.search(text) is None:
-        return found
-    for match in compiled.pattern.finditer(text):
-        start, end = match.span(compiled.group)
-        if start < 0 or start == end:
-            continue
-        score = confirm(compiled, text, start, end)
-        if score is not None:
-            found.append((start, end, score))
-    return found
-
-
-def confirm(compiled: _Compiled, text: str, start: int, end: int) -> float | None:
-    """The score of what a pattern matched; ``None`` if its check or its context fails."""
-    rule = compiled.rule
-    if rule.check is not None and not rule.check(text[start:end]):
-        return None
-    if compiled.context is None:
-        return rule.score
-    distance = _distance(compiled.context, text, start, end, close=rule.close)
-    if distance is None:
-        return None
-    return min(1.0, rule.score + NEARNESS * (1 - distance / _CONTEXT_BEFORE))
+    return CompiledRule(rule, pattern, "v" if "v" in pattern.groupindex else 0, context)
 
 
 def _distance(
@@ -151,16 +154,16 @@ def _distance(
 
     A word after the finding counts as farther away: labels mostly stand before.
     """
-    begin = max(0, start - (_CLOSE_BEFORE if close else _CONTEXT_BEFORE))
+    begin = max(0, start - (_CLOSE_BEFORE if close else CONTEXT_BEFORE))
     # A word may begin before the window, so that its end alone must lie in it.
-    ends = [match.end() for match in context.finditer(text, max(0, begin - 20), start)]
+    ends = [match.end() for match in context.finditer(text, max(0, begin - CONTEXT_LENGTH), start)]
     last = max(ends, default=-1)
-    if last < begin or (close and _DIGIT.search(text, last, start)):
+    if last < begin or (close and _NUMBER.search(text, last, start)):
         last = -1
-    after = context.search(text, end, end + (24 if close else _CONTEXT_AFTER))
+    after = context.search(text, end, end + CONTEXT_AFTER)
     distances = [start - last] if last >= 0 else []
-    if after is not None and (not close or after.start() - end <= _CLOSE_AFTER):
-        distances.append(after.start() - end + _CONTEXT_AFTER // 2)
+    if after is not None and (not close or _BEHIND.fullmatch(text, end, after.start())):
+        distances.append(after.start() - end + CONTEXT_AFTER // 2)
     return min(distances) if distances else None
 
 

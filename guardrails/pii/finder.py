@@ -1,0 +1,127 @@
+"""Candidates of one text: what all recognizers find, before overlaps are settled.
+
+Rules of our own recognizers run in one scan; any other Presidio recognizer runs as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from guardrails.errors import GuardUnavailable
+from guardrails.pii.recognizers.base import ANY_LANGUAGE, RuleRecognizer
+from guardrails.pii.scan import BackgroundScanner, Hit, Scanner
+from guardrails.types import Span
+
+if TYPE_CHECKING:
+    from presidio_analyzer import EntityRecognizer
+
+THRESHOLD: Final = 0.5
+
+
+class Finder:
+    """Runs a fixed list of recognizers; for any number of threads.
+
+    Args:
+        recognizers: in the order in which their findings are returned.
+        scanner: of the rule recognizers among them; ``None`` makes one that is ready at once and
+            fast a little later.
+    """
+
+    def __init__(
+        self, recognizers: Sequence[EntityRecognizer], scanner: Scanner | None = None
+    ) -> None:
+        self._rules = [each for each in recognizers if is_rule_recognizer(each)]
+        self._others = [each for each in recognizers if not is_rule_recognizer(each)]
+        self._scanner = BackgroundScanner(self._rules) if scanner is None else scanner
+        self._detectors = [_detector(each) for each in self._rules]
+        self._owners = lru_cache(maxsize=256)(self._select)
+
+    def find(
+        self,
+        text: str,
+        wanted: frozenset[str],
+        languages: frozenset[str],
+        extra: Sequence[EntityRecognizer] = (),
+    ) -> list[Span]:
+        """Findings of at least ``THRESHOLD``; they may overlap.
+
+        Args:
+            wanted: entity types; the recognizers in ``extra`` may find all of theirs.
+
+        Raises:
+            GuardUnavailable: a recognizer failed.
+        """
+        found = self._scan(text, self._owners(wanted, languages))
+        for recognizer in self._others:
+            kinds = wanted.intersection(recognizer.supported_entities)
+            if kinds and _speaks(recognizer, languages):
+                found += _run(recognizer, text, sorted(kinds))
+        for recognizer in extra:
+            if _speaks(recognizer, languages):
+                found += _run(recognizer, text, recognizer.supported_entities)
+        return found
+
+    def _scan(self, text: str, owners: frozenset[int]) -> list[Span]:
+        if not owners:
+            return []
+        try:
+            hits = self._scanner.find(text, owners)
+        except Exception as error:
+            raise _unavailable("rules", error) from None
+        return [self._span(hit) for hit in hits if hit.score >= THRESHOLD]
+
+    def _span(self, hit: Hit) -> Span:
+        entity = self._rules[hit.owner].supported_entities[0]
+        return Span(hit.start, hit.end, entity, hit.score, self._detectors[hit.owner], hit.rule)
+
+    def _select(self, wanted: frozenset[str], languages: frozenset[str]) -> frozenset[int]:
+        return frozenset(
+            index
+            for index, recognizer in enumerate(self._rules)
+            if recognizer.supported_entities[0] in wanted and _speaks(recognizer, languages)
+        )
+
+
+def is_rule_recognizer(recognizer: EntityRecognizer) -> bool:
+    """A recognizer that is nothing but its rules; one that overrides ``analyze`` is more."""
+    return type(recognizer).analyze is RuleRecognizer.analyze
+
+
+def _speaks(recognizer: EntityRecognizer, languages: Iterable[str]) -> bool:
+    return recognizer.supported_language in (ANY_LANGUAGE, *languages)
+
+
+def _detector(recognizer: EntityRecognizer) -> str:
+    return f"{recognizer.name}@{recognizer.version}"
+
+
+def _run(recognizer: EntityRecognizer, text: str, kinds: list[str]) -> list[Span]:
+    detector = _detector(recognizer)
+    try:
+        results = recognizer.analyze(text, kinds, None)  # type: ignore[arg-type]
+    except Exception as error:
+        raise _unavailable(detector, error) from None
+    return [
+        Span(
+            result.start,
+            result.end,
+            result.entity_type,
+            result.score,
+            detector,
+            (result.recognition_metadata or {}).get("reason", ""),
+        )
+        for result in results
+        if result.score >= THRESHOLD and result.entity_type in kinds
+    ]
+
+
+def _unavailable(detector: str, error: Exception) -> GuardUnavailable:
+    """Any failure denies; the cause's own text may quote the prompt, so it is dropped."""
+    return GuardUnavailable(
+        f"The detector {detector} failed, so the request was not sent on; try again or"
+        " contact the operator.",
+        detector=detector,
+        cause=type(error).__name__,
+    )

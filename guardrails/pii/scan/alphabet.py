@@ -1,0 +1,183 @@
+"""Every code point as one byte, so that a byte automaton scans text at its own offsets.
+
+ASCII stays what it is. The rest of Unicode falls into 128 cells: single letters and marks that
+rules name, decimal digits, spaces, letters with and without case, scripts, and ideographs by
+their lowest six bits. A cell never mixes what ``\\w``, ``\\d`` and ``\\s`` tell apart. Lone
+surrogates are characters like others, so nothing is invalid and no offset has to be mapped.
+
+A set of characters becomes two sets of cells: those that hold some of it and those that hold
+nothing else. An automaton over the first accepts at least what the set accepts.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any, Final
+
+import numpy as np
+
+_POINTS: Final = 0x110000
+_OTHER, _DIGIT, _SPACE, _WORD, _UPPER, _LOWER, _KANA, _HANGUL = range(128, 136)
+_SINGLE: Final = "ßäöüÄÖÜéèêàçôîûâëïùœÉÈÀÇ：，。！？、；“”„‘’–—·（）【】《》«»€¿"
+_IDEOGRAPHS: Final = ((0x3400, 0x4DC0), (0x4E00, 0xA000), (0x20000, 0x2A6E0), (0x2A700, 0x2EBE1))
+# The four letters beyond ASCII that sre's IGNORECASE takes for ASCII ones, at home with the rarer
+# (upper) case: a literal in ASCII then stays a literal.
+_ASCII_TWINS: Final = {0x130: "I", 0x131: "I", 0x17F: "S", 0x212A: "K"}
+_CASED: Final = (
+    (0xAA, 0x590), (0x10A0, 0x1400), (0x1C80, 0x2190), (0x24B6, 0x24EA), (0x2C00, 0x2D30),
+    (0xA640, 0xA800), (0xAB30, 0xABC0), (0xFF21, 0xFF5B), (0x10400, 0x10600), (0x10C80, 0x10D00),
+    (0x118A0, 0x118E0), (0x16E40, 0x16E80), (0x1E900, 0x1E944),
+)  # fmt: skip
+ALL: Final = (1 << 256) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A set of characters: bit masks over the 256 cells.
+
+    Args:
+        some: cells that hold at least one character of the set (or more cells than that).
+        whole: cells that hold no other character (or fewer).
+    """
+
+    some: int
+    whole: int
+
+    def __or__(self, other: "Cells") -> "Cells":
+        return Cells(self.some | other.some, self.whole | other.whole)
+
+    def __invert__(self) -> "Cells":
+        return Cells(ALL & ~self.whole, ALL & ~self.some)
+
+
+NOTHING: Final = Cells(0, 0)
+EVERYTHING: Final = Cells(ALL, ALL)
+
+
+def bits(cells: Iterable[int]) -> int:
+    mask = 0
+    for cell in cells:
+        mask |= 1 << cell
+    return mask
+
+
+class Alphabet:
+    """The table of cells and what a rule's characters are in it. One per process is enough."""
+
+    def __init__(self) -> None:
+        table = bytearray([_OTHER]) * _POINTS
+        for start, end in _runs(r"[^\W\d]+"):
+            table[start:end] = bytes([_WORD]) * (end - start)
+        for pattern, cell in ((r"\d+", _DIGIT), (r"\s+", _SPACE)):
+            for start, end in _runs(pattern):
+                table[start:end] = bytes([cell]) * (end - start)
+        self._cased = [code for low, high in _CASED for code in range(low, high)]
+        for code in self._cased:
+            if table[code] == _WORD:
+                letter = chr(code)
+                table[code] = _UPPER if letter.isupper() else _LOWER if letter.islower() else _WORD
+        for low, high in _IDEOGRAPHS:
+            table[low:high] = bytes(192 + code % 64 for code in range(low, high))
+        _recell(table, 0x3040, 0x3100, _KANA)
+        _recell(table, 0xAC00, 0xD7A4, _HANGUL)
+        for cell, letter in enumerate(_SINGLE, _HANGUL + 1):
+            table[ord(letter)] = cell
+        for code, twin in _ASCII_TWINS.items():
+            table[code] = ord(twin)
+        table[:128] = bytes(range(128))
+        self._table = bytes(table)
+        self._array = np.frombuffer(self._table, dtype=np.uint8)
+        self._latin = self._table[:256]
+        self._shared = bits(map(ord, "ISK"))
+
+    def encode(self, text: str) -> bytes:
+        """One byte for each code point of ``text``."""
+        if text.isascii():
+            return text.encode("ascii")
+        try:
+            return text.encode("latin-1").translate(self._latin)
+        except UnicodeEncodeError:
+            codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+            return self._array[codes].tobytes()
+
+    def literal(self, code: int, ignore_case: bool) -> Cells:
+        if not ignore_case:
+            return self._points((code,))
+        return self._points(self._twins.get(_lower(code), {code}) | {code})
+
+    def span(self, low: int, high: int, ignore_case: bool) -> Cells:
+        """``[low-high]`` of a class, both ends within."""
+        if high - low < 128:
+            found = NOTHING
+            for code in range(low, high + 1):
+                found |= self.literal(code, ignore_case)
+            return found
+        cells = Cells(bits(set(self._table[low : high + 1])), self._within(low, high))
+        for code in range(low, min(high, 127) + 1):
+            cells |= self.literal(code, ignore_case)
+        if ignore_case and any(low <= code <= high for code in self._cased):
+            cells = Cells(cells.some | self._cased_cells, cells.whole)
+        return cells
+
+    @cache  # noqa: B019 - one alphabet per process, a handful of categories
+    def category(self, escape: str) -> Cells:
+        r"""``\w``, ``\d``, ``\s``: cells never mix them, so the set is exact."""
+        pattern = re.compile(escape)
+        mask = bits(code for code in range(128) if pattern.match(chr(code)))
+        samples = {cell: self._table.index(cell, 128) for cell in set(self._table[128:])}
+        mask |= bits(c for c, code in samples.items() if c >= 128 and pattern.match(chr(code)))
+        return Cells(mask, mask)
+
+    def _points(self, codes: Iterable[int]) -> Cells:
+        cells = [self._table[code] for code in codes]
+        alone = (c for c in cells if c < 128 or _HANGUL < c <= _HANGUL + len(_SINGLE))
+        return Cells(bits(cells), bits(alone) & ~self._shared)
+
+    def _within(self, low: int, high: int) -> int:
+        return bits(
+            cell for cell, (first, last) in self._hulls.items() if low <= first <= last <= high
+        )
+
+    @cached_property
+    def _hulls(self) -> dict[int, tuple[int, int]]:
+        cells = set(self._table)
+        return {cell: (self._table.find(cell), self._table.rfind(cell)) for cell in cells}
+
+    @cached_property
+    def _cased_cells(self) -> int:
+        return bits({self._table[code] for code in self._cased})
+
+    @cached_property
+    def _twins(self) -> dict[int, set[int]]:
+        """Lower case -> all code points that sre's IGNORECASE takes for one another."""
+        twins: dict[int, set[int]] = {}
+        for code in (*range(128), *self._cased):
+            twins.setdefault(_lower(code), set()).add(code)
+        extra: Any = __import__("re._casefix", fromlist=["_EXTRA_CASES"])._EXTRA_CASES
+        direct = {code: set(group) for code, group in twins.items()}
+        for code, others in extra.items():
+            for other in others:
+                twins.setdefault(code, {code}).update(direct.get(other, {other}))
+        return twins
+
+
+@cache
+def alphabet() -> Alphabet:
+    return Alphabet()
+
+
+def _lower(code: int) -> int:
+    """Simple lower case, as sre has it; İ is the one letter whose full lower case is longer."""
+    return ord(chr(code).lower()[0])
+
+
+def _runs(pattern: str) -> list[tuple[int, int]]:
+    points = np.arange(_POINTS, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
+    return [match.span() for match in re.finditer(pattern, points)]
+
+
+def _recell(table: bytearray, low: int, high: int, cell: int) -> None:
+    for code in range(low, high):
+        if table[code] == _WORD:
+            table[code] = cell

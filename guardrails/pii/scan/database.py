@@ -1,0 +1,68 @@
+"""Byte expressions compiled into automata, and one scan that reports where each of them ends.
+
+It knows no rule. Hyperscan releases the GIL while it scans and takes it back for every report,
+so expressions should be rare. Scratch memory belongs to one scan at a time: it is lent from a
+pool, which grows to the number of threads that scan at once.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from threading import Lock
+from typing import Any, Final
+
+import hyperscan
+
+_ID_SHIFT: Final = 32
+END_MASK: Final = (1 << _ID_SHIFT) - 1
+
+
+class Database:
+    """Expressions of bytes; immutable, for any number of threads.
+
+    Args:
+        groups: the numbered expressions of each automaton.
+    """
+
+    def __init__(self, groups: Sequence[Sequence[tuple[int, str]]]) -> None:
+        self._automata = [_compile(group) for group in groups if group]
+        self._pools: list[list[Any]] = [[] for _ in self._automata]
+        self._lock = Lock()
+
+    def scan(self, data: bytes) -> list[int]:
+        """Reports ``number << 32 | end``, sorted: by expression, then by end."""
+        found: list[int] = []
+        append = found.append
+
+        def report(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            append(number << _ID_SHIFT | end)
+
+        for automaton, pool in zip(self._automata, self._pools, strict=True):
+            scratch = self._lend(automaton, pool)
+            automaton.scan(data, match_event_handler=report, scratch=scratch)
+            pool.append(scratch)
+        found.sort()
+        return found
+
+    def _lend(self, automaton: Any, pool: list[Any]) -> Any:
+        try:
+            return pool.pop()
+        except IndexError:
+            with self._lock:
+                return automaton.scratch.clone()
+
+
+@lru_cache(maxsize=4)
+def database(groups: tuple[tuple[tuple[int, str], ...], ...]) -> Database:
+    """The same expressions are compiled once per process."""
+    return Database(groups)
+
+
+def _compile(group: Sequence[tuple[int, str]]) -> Any:
+    automaton: Any = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    automaton.compile(
+        expressions=[expression.encode("latin-1") for _, expression in group],
+        ids=[number for number, _ in group],
+        elements=len(group),
+        flags=[hyperscan.HS_FLAG_DOTALL] * len(group),
+    )
+    return automaton

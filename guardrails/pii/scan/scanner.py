@@ -1,0 +1,171 @@
+"""All rules of all recognizers on one text.
+
+``PlainScanner`` runs every rule on the whole text: slow, and what is right by definition.
+``RuleScanner`` scans the text once with an automaton and runs a rule only at the places where it
+may match; its findings are the same ones in the same order.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final, Protocol
+
+from guardrails.pii.recognizers.base import (
+    CONTEXT_AFTER,
+    CONTEXT_BEFORE,
+    CONTEXT_LENGTH,
+    RuleRecognizer,
+)
+from guardrails.pii.scan.alphabet import alphabet
+from guardrails.pii.scan.database import END_MASK
+from guardrails.pii.scan.plan import Plan, Target, make_plan
+from guardrails.pii.scan.shape import INFINITE
+
+# Up to so many places an attempt at each is cheaper than a search that may run on behind them.
+_FEW: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A finding: the index of the recognizer, its rule's name, ``text[start:end]``."""
+
+    owner: int
+    rule: str
+    start: int
+    end: int
+    score: float
+
+
+class Scanner(Protocol):
+    """Finds what the rules of a fixed list of recognizers find."""
+
+    def find(self, text: str, owners: frozenset[int]) -> list[Hit]:
+        """Findings of the recognizers with these indices, by rule, then by place."""
+        ...
+
+
+class PlainScanner:
+    """Every rule on the whole text."""
+
+    def __init__(self, recognizers: Sequence[RuleRecognizer]) -> None:
+        self._recognizers = tuple(recognizers)
+
+    def find(self, text: str, owners: frozenset[int]) -> list[Hit]:
+        return [
+            Hit(owner, rule.rule.name, start, end, score)
+            for owner, recognizer in enumerate(self._recognizers)
+            if owner in owners and recognizer.wanted(text)
+            for rule in recognizer.rules
+            for start, end, score in rule.findings(text, rule.pattern.finditer(text))
+        ]
+
+
+class RuleScanner:
+    """Rules only where an automaton says that they may match."""
+
+    def __init__(self, recognizers: Sequence[RuleRecognizer]) -> None:
+        self._recognizers = tuple(recognizers)
+        self._plan: Plan = make_plan(recognizers)
+
+    @property
+    def plain_rules(self) -> list[str]:
+        """Rules that run on every text, since no part of them is rare enough to look for."""
+        return [
+            f"{self._recognizers[target.owner].name}: {target.rule.rule.name}"
+            for target in self._plan.plain
+        ]
+
+    def find(self, text: str, owners: frozenset[int]) -> list[Hit]:
+        reports = self._plan.database.scan(alphabet().encode(text))
+        contexts, located = self._read(reports)
+        located += [(target, [0]) for target in self._plan.plain]
+        wanted: dict[int, bool] = {}
+        found: list[tuple[int, Hit]] = []
+        for target, ends in located:
+            owner = target.owner
+            if owner not in owners or wanted.get(owner) is False:
+                continue
+            if target.context is not None and target.context not in contexts:
+                continue
+            matches = _matches(target, text, ends, contexts)
+            findings = target.rule.findings(text, matches)
+            if not findings:
+                continue
+            if owner not in wanted:
+                wanted[owner] = self._recognizers[owner].wanted(text)
+            if wanted[owner]:
+                name = target.rule.rule.name
+                found += ((target.order, Hit(owner, name, *finding)) for finding in findings)
+        found.sort(key=_order)
+        return [hit for _, hit in found]
+
+    def _read(
+        self, reports: list[int]
+    ) -> tuple[dict[int, list[int]], list[tuple[Target, list[int]]]]:
+        """Where context words end, and where the rules' parts end."""
+        contexts: dict[int, list[int]] = {}
+        located: list[tuple[Target, list[int]]] = []
+        targets = self._plan.targets
+        for number, group in groupby(reports, _number):
+            ends = [report & END_MASK for report in group]
+            if number in self._plan.contexts:
+                contexts[number] = ends
+            located += [(target, ends) for target in targets.get(number, ())]
+        return contexts, located
+
+
+def _number(report: int) -> int:
+    return report >> 32
+
+
+def _order(item: tuple[int, Hit]) -> int:
+    return item[0]
+
+
+def _matches(
+    target: Target, text: str, ends: list[int], contexts: dict[int, list[int]]
+) -> Iterator[re.Match[str]]:
+    """What ``finditer`` gives, tried only where the match may start."""
+    if target.most >= INFINITE:
+        yield from target.rule.pattern.finditer(text)
+        return
+    words = None if target.context is None else contexts[target.context]
+    attempt, search, reach = target.rule.pattern.match, target.rule.pattern.search, target.reach
+    position, length = 0, len(text)
+    for low, high in _places(target, ends):
+        low = max(low, position)
+        while low <= high:
+            if reach >= INFINITE or high - low < _FEW:
+                match = None
+                for start in range(low, high + 1):
+                    match = attempt(text, start)
+                    if match is not None:
+                        break
+            else:
+                # Whatever starts by ``high`` never looks as far as where the search is cut off.
+                match = search(text, low, min(length, high + reach + 1))
+            if match is None or match.start() > high:
+                break
+            low = position = match.end()
+            if words is None or _near(words, match):
+                yield match
+
+
+def _near(ends: list[int], match: re.Match[str]) -> bool:
+    """A context word may stand where the rule will look for it."""
+    index = bisect_left(ends, match.start() - CONTEXT_BEFORE - CONTEXT_LENGTH)
+    return index < len(ends) and ends[index] <= match.end() + CONTEXT_AFTER
+
+
+def _places(target: Target, ends: list[int]) -> Iterator[tuple[int, int]]:
+    """Ranges of starts, first and last, in order and apart."""
+    least, most = target.least, target.most
+    low, high = max(0, ends[0] - most), ends[0] - least
+    for end in ends:
+        if end - most > high + 1:
+            yield low, high
+            low = end - most
+        high = end - least
+    yield low, high
