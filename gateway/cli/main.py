@@ -16,6 +16,7 @@ from gateway.cli.explain import mask, route
 from gateway.cli.report import billing_app, prices_app, report_app
 from gateway.cli.run import db_app, demo, serve
 from gateway.tenants.cli import budget_app, key_app, project_app, tenant_app, user_app
+from gateway.vault.cli import vault_app
 from inference.cli import model_app, worker_app
 
 
@@ -59,6 +60,7 @@ for name, group in {
     "report": report_app,
     "billing": billing_app,
     "prices": prices_app,
+    "vault": vault_app,
 }.items():
     app.add_typer(group, name=name)
 

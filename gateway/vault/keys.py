@@ -126,7 +126,7 @@ class MasterKeys:
         """Raises ``VaultKeyUnusable`` if none of the keys opens it, read again from the file."""
         plain = self._open(tenant, generation, wrapped)
         if plain is None and self._file is not None:
-            self._keys = _read(self._file)  # another process may have changed it
+            self.refresh()
             plain = self._open(tenant, generation, wrapped)
         if plain is None:
             raise VaultKeyUnusable(
@@ -135,6 +135,11 @@ class MasterKeys:
                 tenant=tenant,
             )
         return TenantKeys(tenant, plain[:KEY_BYTES], plain[KEY_BYTES:], generation)
+
+    def refresh(self) -> None:
+        """Read the file again: another process may have changed it."""
+        if self._file is not None:
+            self._keys = _read(self._file)
 
     def begin_rotation(self) -> None:
         """A new key first; the old ones stay until ``finish_rotation``."""

@@ -233,6 +233,7 @@ class VaultRepository:
 async def all_tenants(session: AsyncSession, *, lock: bool = False) -> list[VaultTenant]:
     """Every tenant's wrapped keys: for the rotation of the master key."""
     query = select(VaultTenant).order_by(VaultTenant.tenant)
+    query = query.execution_options(populate_existing=True)
     return list((await session.scalars(query.with_for_update() if lock else query)).all())
 
 

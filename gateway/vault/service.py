@@ -216,6 +216,7 @@ class Vault:
             made = TenantKeys.new(tenant)
             async with self._database.transaction() as session:
                 repository = VaultRepository(session, tenant)
+                self._master.refresh()
                 wrapped = self._master.wrap(made)
                 await repository.add_tenant(wrapped, made.generation, self._clock.now())
                 row = await repository.tenant()

@@ -78,15 +78,15 @@ Open = Callable[..., Any]
 
 
 @pytest.fixture
-async def replica(
-    database: Database, clock: ManualClock, master_file: Path
-) -> AsyncIterator[Open]:
+async def replica(database: Database, clock: ManualClock, master_file: Path) -> AsyncIterator[Open]:
     """Opens replicas that share the database and the master key's file."""
     vaults: list[Vault] = []
 
     async def open_one(**options: Any) -> Replica:
         master = MasterKeys.load(None, None, master_file.parent)
-        chosen = VaultOptions(**{"ttl": timedelta(days=7), "watch_s": 0.05, **options})
+        chosen = VaultOptions(
+            **{"ttl": timedelta(days=7), "watch_s": 0.05, "purge_s": 1e9, **options}
+        )
         vault = Vault(database, clock, master, chosen)
         await vault.start()
         vaults.append(vault)

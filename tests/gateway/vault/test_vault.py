@@ -22,9 +22,7 @@ async def test_a_conversation_goes_on_elsewhere(replica: Open) -> None:
     one, two = await replica(), await replica()
     first = await one.turn(FIRST)
     second = await two.turn(FIRST, answer("Hi Greta Vogel"), SECOND)
-    third = await one.turn(
-        FIRST, answer("Hi Greta Vogel"), SECOND, answer("Hello both"), THIRD
-    )
+    third = await one.turn(FIRST, answer("Hi Greta Vogel"), SECOND, answer("Hello both"), THIRD)
     assert first == ["I am [PERSON_1]"]
     assert second == [*first, "Hi [PERSON_1]", "and [PERSON_2] came"]
     assert third == [*second, "Hello both", "[PERSON_3] too, says [PERSON_1]"]
