@@ -23,7 +23,7 @@ class Nearby:
     def score(self, text: str, start: int, end: int, score: float) -> float | None:
         """The score with the words considered; ``None`` where a required one is missing."""
         if self._found(text, start, end):
-            return min(1.0, score + self._context.boost)
+            return round(min(1.0, score + self._context.boost), 4)
         return None if self._context.required else score
 
     def _found(self, text: str, start: int, end: int) -> bool:
