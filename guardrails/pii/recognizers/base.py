@@ -160,10 +160,11 @@ def _distance(
     last = max(ends, default=-1)
     if last < begin or (close and _NUMBER.search(text, last, start)):
         last = -1
-    after = context.search(text, end, end + CONTEXT_AFTER)
+    after = context.search(text, end, end + CONTEXT_AFTER + CONTEXT_LENGTH)
     distances = [start - last] if last >= 0 else []
-    if after is not None and (not close or _BEHIND.fullmatch(text, end, after.start())):
-        distances.append(after.start() - end + CONTEXT_AFTER // 2)
+    if after is not None and after.start() - end <= CONTEXT_AFTER:
+        if not close or _BEHIND.fullmatch(text, end, after.start()):
+            distances.append(after.start() - end + CONTEXT_AFTER // 2)
     return min(distances) if distances else None
 
 

@@ -71,7 +71,7 @@ def card_number_sure(text: str) -> bool:
 
 def iban(text: str) -> bool:
     value = _letters_and_digits(text)
-    if IBAN_LENGTHS.get(value[:2]) != len(value):
+    if IBAN_LENGTHS.get(value[:2]) != len(value) or not "02" <= value[2:4] <= "98":
         return False
     rearranged = value[4:] + value[:4]
     return int("".join(str(int(character, 36)) for character in rearranged)) % 97 == 1

@@ -40,9 +40,9 @@ _SPELT: Final = Rule(
 )  # fmt: skip
 
 _PHONE_WORDS: Final = (
-    r"(?:tele)?phone|mobile|\bcell|\btel\b|tel[.:]|\bfax|call me|reach (?:me|him|her|us|them)|whats ?app|\bsms\b|text me|signal|viber|telegram|pager|"
+    r"(?<!over the )(?<!by )(?<!via )(?<!per )(?:tele)?phone|mobiel|mobile|\bcell|\btel\b|tel[.:]|\bfax|call me|reach (?:me|him|her|us|them)|whats ?app|\bsms\b|text me|signal|viber|telegram|pager|"
     r"\bring\b|contact (?:number|no)|telefon|handy|mobil|rufnummer|anruf|erreichbar|durchwahl|t[ée]l[ée]ph|portable|appele|joindre|\bm[óo]vil|celular|cellulare|tel[ée]fono|telefonu|kom[óo]rk|numer tel|gsm|"
-    r"电话|手机|联系方式|热线|致电|拨打|座机|传真|t[ée]l\b|hotline|voicemail|\bdial|call back|\bcall\b|gateway number|(?:my|his|her|their|our|your|new) number|numéro|meine nummer|nummer lautet|号码是"
+    r"电话|手机|联系方式|热线|致电|拨打|座机|传真|t[ée]l\b|hotline|voicemail|\bdial|call back|\bcall\b|gateway number|(?:my|his|her|their|our|your|new) number|mon num[ée]ro(?! d[eu] [^t])|meine nummer|号码是"
 )
 _EXTENSION: Final = (
     r"(?:[ ,]{0,2}(?:ext\.?|x|Ext\.?|extension|Durchwahl|poste|#|转|分机)\s?\d{1,6})?"
@@ -57,6 +57,11 @@ def _is_phone(value: str) -> bool:
     if not 7 <= len(digits) <= 19 or len(set(digits)) <= 2:
         return False
     return not _DATE.fullmatch(value.strip()) and not _ADDRESS.fullmatch(value.strip())
+
+
+def _is_national(value: str) -> bool:
+    """With its area code a number has nine digits or more; "0714-2025" is a code."""
+    return _is_phone(value) and len(digits_of(value)) >= 9
 
 
 def _is_grouped(value: str) -> bool:
@@ -86,12 +91,12 @@ _PHONES: Final = (
     Rule("american trunk", _BEGIN + r"(?:00)?1-\d{3}-\d{3}-\d{4}" + _END, 0.75),
     Rule(
         "european, grouped",
-        _BEGIN + r"\(?0[1-9]\d{1,4}\)?(?: ?[/-] ?| )\d{2,4}(?:[ -]?\d{2,4}){1,4}" + _END,
+        _BEGIN + r"(?:\(0[1-9]\d{1,4}\)|0[1-9]\d{1,4})(?: ?[/-] ?| )\d{2,4}(?:[ -]?\d{2,4}){1,4}" + _END,
         0.7,
-        _is_phone,
+        _is_national,
     ),
     Rule("dutch", _BEGIN + r"06(?:[ -]?\d{8}|(?:[ -]\d{2}){4}|[ -]\d{4}[ -]?\d{4})" + _END, 0.65, _is_phone),
-    Rule("area code", _BEGIN + r"\(?0\d{1,4}\)?[ /-]{1,2}\d{5,8}" + _END, 0.65, _is_phone),
+    Rule("area code", _BEGIN + r"(?:\(0\d{1,4}\)|0\d{1,4})[ /-]{1,2}\d{5,8}" + _END, 0.65, _is_phone),
     Rule("german mobile", _BEGIN + r"01(?:5\d|6[023]|7\d)[ /-]?\d{7,9}" + _END, 0.75),
     Rule("austrian, swiss mobile", _BEGIN + r"0(?:6[5-9]\d|7[5-9])[ /-]?\d{3}[ ]?\d{2,4}(?:[ ]?\d{2,3})?" + _END, 0.6, _is_phone),
     Rule("french", _BEGIN + r"0[1-9](?:[ .-]?\d{2}){4}" + _END, 0.65, _is_phone),
@@ -101,18 +106,18 @@ _PHONES: Final = (
     Rule("chinese mobile", r"(?<![\dA-Za-z_.+/-])(?:86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?![\dA-Za-z_]|[.-]\d)", 0.75),
     Rule("chinese landline", r"(?<![\dA-Za-z_.+/-])(?:\(0\d{2,3}\)|（0\d{2,3}）|0\d{2,3}[ -])\d{7,8}(?:-\d{1,5})?(?![\dA-Za-z_]|[.-]\d)", 0.7),
     Rule("chinese service", r"(?<![\dA-Za-z_.+/-])[48]00-?\d{3}-?\d{4}(?![\dA-Za-z_]|[.-]\d)", 0.55),
-    Rule("british", _BEGIN + r"\(?0(?:\d{4}\)?[ -]\d{6}|\d{3}\)?[ -]\d{3}[ -]?\d{4}|\d{2}\)?[ -]\d{4}[ -]?\d{4}|\d{4}\)?[ -]?\d{3}[ -]?\d{3}|7\d{9})" + _END, 0.7),
+    Rule("british", _BEGIN + r"(?:\(0\d{2,4}\)[ -]?\d{3,6}(?:[ -]\d{3,4})?|0(?:\d{4}[ -]\d{6}|\d{3}[ -]\d{3}[ -]?\d{4}|\d{2}[ -]\d{4}[ -]?\d{4}|\d{4}[ -]?\d{3}[ -]\d{3}|7\d{9}))" + _END, 0.7),
     Rule(
         "grouped, beside a word for telephone",
-        _BEGIN + r"\(?\d{2,5}\)?(?:[ ./-]\d{2,4}){1,4}" + _END,
-        0.8,
+        _BEGIN + r"(?:\(\d{2,5}\)|\d{2,5})(?:[ ./-]\d{2,4}){1,4}" + _END,
+        0.76,
         _is_grouped,
         context=_PHONE_WORDS,
     ),
     Rule(
         "after a word for telephone",
-        _BEGIN + r"\(?\d(?:[ ().\-/\u00a0\u202f]{0,2}\d){5,16}" + _END,
-        0.84,
+        _BEGIN + r"(?:\((?=\d{1,5}\)))?\d(?:[ ().\-/\u00a0\u202f]{0,2}\d){5,16}" + _END,
+        0.8,
         _is_phone,
         context=_PHONE_WORDS,
         close=True,
@@ -125,30 +130,30 @@ def _is_ip(value: str) -> bool:
         address = ipaddress.ip_address(value.partition("%")[0])
     except ValueError:
         return False
-    # Loopback and "any" name nobody, and code is full of them.
-    return not (address.is_loopback or address.is_unspecified)
+    # Loopback, "any" and masks of networks name nobody, and code is full of them.
+    return not (address.is_loopback or address.is_unspecified or value.startswith(("255.", "0.")))
 
 
 _IPS: Final = (
     Rule("v4", r"(?<![A-Za-z0-9_.])(?<![vV])(?:\d{1,3}\.){3}\d{1,3}(?![A-Za-z0-9_]|\.\d)", 0.8, _is_ip),
     Rule(
         "v6",
-        r"(?<![A-Za-z0-9_:.])(?=[0-9A-Fa-f]{0,4}:)(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|(?:\d{1,3}\.){3}\d{1,3})?(?![A-Za-z0-9_:])",
+        r"(?<![A-Za-z0-9_.])(?<![^A-Za-z][0-9A-Fa-f]:)(?<!::)(?=[0-9A-Fa-f]{0,4}:)(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|(?:\d{1,3}\.){3}\d{1,3})?(?![A-Za-z0-9_:])",
         0.8,
         lambda value: value.count(":") >= 2 and len(value) > 4 and _is_ip(value),
     ),
 )  # fmt: skip
 _MAC: Final = Rule(
     "mac",
-    r"(?<![A-Za-z0-9_:-])(?:[0-9A-Fa-f]{2}(?P<s>[:-])(?:[0-9A-Fa-f]{2}(?P=s)){4}[0-9A-Fa-f]{2}|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![A-Za-z0-9_:-])",
+    r"(?<![A-Za-z0-9_-])(?<![^A-Za-z][0-9A-Fa-f]{2}:)(?:[0-9A-Fa-f]{2}(?P<s>[:-])(?:[0-9A-Fa-f]{2}(?P=s)){4}[0-9A-Fa-f]{2}|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![A-Za-z0-9_:-])",
     0.9,
     lambda value: len(set(value)) > 3,
 )  # fmt: skip
 _URLS: Final = (
-    Rule("with a login", r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/@:\"'<>]+(?::[^\s/@\"'<>]*)?@[^\s\"'<>]+", 0.9),
+    Rule("with a login", r"(?<![A-Za-z\d])[a-z][a-z0-9+.-]{1,20}://[^\s/@:\"'<>]+(?::[^\s/@\"'<>]*)?@[^\s\"'<>]+", 0.9),
     Rule(
         "with user data in the query",
-        r"\bhttps?://[^\s\"'<>?]{1,300}\?[^\s\"'<>]{0,600}?\b(?:e?-?mail|user(?:_?name|_?id)?|login|name|first_?name|last_?name|phone|tel|token|access_token|api_?key|key|sig|signature|session(?:_?id)?|sid|auth|password|pwd|secret|code|customer(?:_?id)?|account)=[^\s\"'<>&]{2,}[^\s\"'<>]*",
+        r"(?<![A-Za-z\d])https?://[^\s\"'<>?]{1,300}\?[^\s\"'<>]{0,600}?\b(?:e?-?mail|user(?:_?name|_?id)?|login|name|first_?name|last_?name|phone|tel|token|access_token|api_?key|key|sig|signature|session(?:_?id)?|sid|auth|password|pwd|secret|code|customer(?:_?id)?|account)=[^\s\"'<>&]{2,}[^\s\"'<>]*",
         0.8,
         flags=re.IGNORECASE,
     ),

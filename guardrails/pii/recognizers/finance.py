@@ -33,9 +33,10 @@ _BIC_WORDS: Final = words(
     "银行|国际代码",
 )
 _CARD_WORDS: Final = words(
-    r"(?:credit|debit|bank|payment|gift|prepaid|charge|atm) ?cards?(?: number| no| nr)?|cards?(?: number| no| nr| num| ending)?|card ?number|pan|visa|master ?card|amex|american express|discover|maestro|diners(?: club)?|jcb|union ?pay|rupay|"
-    r"(?:kredit|bank|giro|ec|debit) ?karten?(?: nummer| nr)?|karten ?(?:nummer|nr)|karte|carte(?: bancaire| de cr[ée]dit| bleue| visa)?|cb|tarjeta(?: de cr[ée]dito| de d[ée]bito)?|carta di credito|carta|karta|karty|creditcard\w{0,6}|betaalpas\w{0,4}",
+    r"(?:credit|debit|bank|payment|gift|prepaid|charge|atm) ?cards?(?: number| no| nr)?|cards?(?: number| no| nr| num| ending)?|card ?number|visa|master ?card|amex|american express|discover|maestro|diners(?: club)?|jcb|union ?pay|rupay|"
+    r"(?:kredit|bank|giro|ec|debit) ?karten?(?: nummer| nr)?|karten ?(?:nummer|nr)|karte|carte(?: bancaire| de cr[ée]dit| bleue| visa)?|tarjeta(?: de cr[ée]dito| de d[ée]bito)?|carta di credito|carta|karta|karty|creditcard\w{0,6}|betaalpas\w{0,4}",
     "信用卡|银行卡|卡号|借记卡|储蓄卡",
+    acronyms="PAN|CB",
 )
 # ISO 3166, as the fifth and sixth letter of a BIC; it keeps most words in capitals out.
 _COUNTRY: Final = (
@@ -106,13 +107,13 @@ _WALLETS: Final = (
     Rule("ethereum", r"(?<![A-Za-z0-9_])0[xX][0-9a-fA-F]{40}(?![A-Za-z0-9_])", 0.9, ethereum),
     Rule("ripple", r"(?<![A-Za-z0-9_])r[1-9A-HJ-NP-Za-km-z]{24,34}(?![A-Za-z0-9_])", 1.0, ripple),
     Rule("tron", r"(?<![A-Za-z0-9_])T[1-9A-HJ-NP-Za-km-z]{33}(?![A-Za-z0-9_])", 1.0, tron),
-    Rule("solana", r"(?<![A-Za-z0-9_/+.-])[1-9A-HJ-NP-Za-km-z]{43,44}(?![A-Za-z0-9_/+=.-])", 0.6, solana),
+    Rule("solana", r"(?<![A-Za-z0-9_/+.-])[1-9A-HJ-NP-Za-km-z]{43,44}(?![A-Za-z0-9_/+=-]|\.\w)", 0.6, solana),
     Rule(
         "solana, told",
         r"(?<![A-Za-z0-9_])[1-9A-HJ-NP-Za-km-z]{32,44}(?![A-Za-z0-9_])",
         0.8,
         solana,
-        context=words(r"sol|solana|phantom|wallet(?: address)?|spl|address"),
+        context=words(r"solana|phantom|wallet(?: address)?|address", acronyms="SOL|SPL"),
     ),
     Rule("monero", r"(?<![A-Za-z0-9_])[48][0-9AB][1-9A-HJ-NP-Za-km-z]{93}(?:[1-9A-HJ-NP-Za-km-z]{11})?(?![A-Za-z0-9_])", 0.9, monero),
     Rule("monero, told", r"(?<![A-Za-z0-9_])[48][0-9AB][1-9A-HJ-NP-Za-km-z]{93}(?![A-Za-z0-9_])", 0.8, context=words(r"xmr|monero|wallet")),
@@ -130,6 +131,7 @@ _UPI_TOLD: Final = Rule(
     0.8,
     context=words(r"upi(?: id| address| handle)?|vpa|bhim|gpay|google pay|phonepe"),
 )  # fmt: skip
+_LONG_WORD: Final = re.compile(r"[A-Za-z0-9]{25}")
 _UPPER: Final = re.compile(r"[A-Z]{6}|(?i:bic|swift)")
 
 
@@ -139,6 +141,6 @@ def finance_recognizers() -> list[RuleRecognizer]:
         RuleRecognizer("IBAN_CODE", _IBANS, wanted=has_digit),
         RuleRecognizer("BIC", _BIC, wanted=lambda text: _UPPER.search(text) is not None),
         RuleRecognizer("CREDIT_CARD", _CARDS, wanted=has_digit),
-        RuleRecognizer("CRYPTO", _WALLETS, wanted=has_digit),
+        RuleRecognizer("CRYPTO", _WALLETS, wanted=lambda text: _LONG_WORD.search(text) is not None),
         RuleRecognizer("IN_UPI", (_UPI, _UPI_TOLD), wanted=has_any("@")),
     ]

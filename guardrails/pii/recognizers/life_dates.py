@@ -24,7 +24,7 @@ _DATE: Final = (
     r"\d{4}\s?年\s?\d{1,2}\s?月\s?\d{1,2}\s?[日号]?|[〇零一二三四五六七八九○]{4}年[一二三四五六七八九十]{1,3}月[一二三四五六七八九十]{1,3}[日号]?)"
 )
 _BIRTH: Final = (
-    r"(?:date[ _-]?of[ _-]?birth|birth[ _-]?(?:date|day)|\bd\.?o\.?b\b\.?|(?<![a-z])dob(?![a-z])|\bborn\b|geboren|geburts(?:datum|tag)|\bgeb\.|\bgeb\. ?dat|"
+    r"(?:date[ _-]?of[ _-]?birth|birth[ _-]?(?:date|day)|\bd\.?o\.?b\b\.?|(?<![a-z])dob(?![a-z])|(?<![a-z])born(?![a-z])|geboren|geburts(?:datum|tag)|\bgeb\.|\bgeb\. ?dat|"
     r"\bn[ée]{1,2}e?(?:\(e\))? le\b|\bn[ée]e?(?![a-zà-ÿ])|date[ _]de[ _]naissance|ddn|anniversaire|naissance|fecha[ _]de[ _]nacimiento|nacid[oa]|nacimiento|data[ _]di[ _]nascita|nat[oa] (?:il|a)|nascita|"
     r"data[ _]urodzenia|urodzon[yae]|ur\.|geboortedatum|geboren op|出生日期|出生于|出生年月日?|生日|出生|生于|生年月日)"
 )
@@ -43,6 +43,7 @@ def _day(value: str) -> bool:
 _BIRTHS: Final = (
     Rule("after the word", rf"(?i:{_BIRTH}[^\d\n]{{0,40}}?)(?P<v>(?i:{_DATE}))(?!\d)", 0.9, _day),
     Rule("after the word, next line", rf"(?i:{_BIRTH}[:：|\"' \t]{{0,5}}\n[ \t\"'|]{{0,5}})(?P<v>(?i:{_DATE}))(?!\d)", 0.85, _day),
+    Rule("below its column", rf"(?i:{_BIRTH}[^\d\n]{{0,40}}\n(?:[|:+ -]{{1,80}}\n)?[^\n]{{0,60}}?)(?<![\d./-])(?P<v>(?i:{_DATE}))(?!\d)", 0.6, _day),
     Rule("before the word", rf"(?<![\d./-])(?P<v>(?i:{_DATE}))(?=[\s,]{{0,2}}(?i:\(?(?:geboren|出生|生于|geb\b|birth ?da|dob\b|date of birth|born\b|né\b|née\b|生)))", 0.85, _day),
     Rule("year of birth", rf"(?i:\b(?:born in|geboren|jahrgang|née? en|born|birth year|year of birth|geburtsjahr|ann[ée]e de naissance|nacid[oa] en|nat[oa] nel|yob)[ :]{{1,2}}(?:im[ ](?:Jahr[ ])?|in[ ])?)(?P<v>{_YEAR})(?![\d-])", 0.7),
     Rule("year of birth, chinese", r"(?P<v>(?:19|20)\d{2}年(?:\d{1,2}月)?)(?=出?生)", 0.7),

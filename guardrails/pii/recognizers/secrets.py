@@ -20,6 +20,18 @@ def entropy(text: str) -> float:
     return -sum(count / len(text) * math.log2(count / len(text)) for count in counts.values())
 
 
+# Fixed beginnings of keys, as their issuers publish them for scanners.
+_ISSUERS: Final = (
+    r"figd_[A-Za-z0-9_-]{20,80}|gsk_[A-Za-z0-9]{30,80}|tvly-[A-Za-z0-9_-]{20,60}|pplx-[A-Za-z0-9]{30,80}|xai-[A-Za-z0-9]{40,120}|r8_[A-Za-z0-9]{30,50}|"
+    r"nvapi-[A-Za-z0-9_-]{40,100}|NR(?:AK|JS|II|AL)-[A-Za-z0-9]{20,60}|PMAK-[a-f0-9]{24}-[a-f0-9]{34}|ph[cx]_[A-Za-z0-9]{30,60}|gl(?:sa|c)_[A-Za-z0-9_+/=-]{30,200}|"
+    r"dapi[a-f0-9]{32}(?:-\d)?|AT(?:ATT|CTT|BB)[A-Za-z0-9_=-]{20,250}|(?:secret|ntn)_[A-Za-z0-9]{40,60}|vercel_[A-Za-z0-9_]{20,60}|vcp_[A-Za-z0-9]{20,80}|sbp_[a-f0-9]{40}|sb_secret_[A-Za-z0-9_-]{20,60}|fo1_[A-Za-z0-9_-]{40,60}|"
+    r"FlyV1 [A-Za-z0-9_,+/=-]{40,600}|rnd_[A-Za-z0-9]{20,50}|shp(?:at|ss|pa|ca|ua|tka)_[A-Fa-f0-9]{32}|lin_(?:api|oauth)_[A-Za-z0-9]{32,64}|dckr_(?:pat|oat)_[A-Za-z0-9_-]{24,60}|"
+    r"sq0(?:atp|csp|idp)-[A-Za-z0-9_-]{22,43}|EAAA[A-Za-z0-9_-]{56,64}|EAAC[A-Za-z0-9]{20,250}|key-[a-f0-9]{32}|HRKU-[A-Za-z0-9_-]{30,70}|pul-[a-f0-9]{40}|[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{50,80}|atlasv1[A-Z0-9]{12,60}|"
+    r"hv[sbr]\.[A-Za-z0-9_-]{24,250}|dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9_.-]{30,80}|pscale_(?:tkn|pw|oauth)_[A-Za-z0-9_=.-]{32,64}|rubygems_[a-f0-9]{48}|oy2[a-z0-9]{43}|cio[A-Za-z0-9]{32}|AKC[A-Za-z0-9]{60,80}|"
+    r"sntry[su]_[A-Za-z0-9+/=_-]{40,250}|pat[A-Za-z0-9]{14}\.[a-f0-9]{64}|sl\.[A-Za-z0-9_-]{130,250}|ops_eyJ[A-Za-z0-9+/=_-]{100,1000}|lsv2_(?:pt|sk)_[a-f0-9]{32}_[a-f0-9]{10}|LTAI[A-Za-z0-9]{12,24}|AKID[A-Za-z0-9]{13,40}|"
+    r"AQVN[A-Za-z0-9_-]{35,40}|access_token\$production\$[a-z0-9]{16}\$[a-f0-9]{32}|bkua_[a-f0-9]{40}|CCIPAT_[A-Za-z0-9_]{40,80}|nfp_[A-Za-z0-9]{36,40}|AAAA[A-Za-z0-9_-]{7}:[A-Za-z0-9_-]{100,200}|"
+    r"sgp_[A-Za-z0-9_]{40,100}|dt0c01\.[A-Z0-9]{24}\.[A-Z0-9]{64}|SSWS 00[A-Za-z0-9_-]{40}|ABSK[A-Za-z0-9+/=]{60,150}|tfp_[A-Za-z0-9]{40,60}|jina_[A-Za-z0-9_]{40,80}|fw_[A-Za-z0-9]{20,40}|e2b_[a-f0-9]{40}|fc-[a-f0-9]{32}|v1\.0-[a-f0-9]{24}-[a-f0-9]{100,200}"
+)
 _KEYS: Final = (
     Rule("aws access key", _B + r"(?:AKIA|ASIA|AROA|AIDA|AGPA|ANPA)[A-Z0-9]{16}" + _E, 1.0),
     Rule(
@@ -42,6 +54,10 @@ _KEYS: Final = (
     Rule("twilio", _B + r"(?:AC|SK)[0-9a-f]{32}" + _E, 0.9),
     Rule("npm, pypi", _B + r"(?:npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{50,250})" + _E, 1.0),
     Rule("digital ocean", _B + r"do[opr]_v1_[a-f0-9]{64}" + _E, 1.0),
+    Rule("issuers", _B + r"(?:" + _ISSUERS + r")" + _E, 1.0),
+    Rule("azure client secret", _B + r"[A-Za-z0-9_~.]{3}[78]Q~[A-Za-z0-9_~.-]{31,34}" + _E, 1.0),
+    Rule("mailchimp", _B + r"[0-9a-f]{32}-us\d{1,2}" + _E, 0.95),
+    Rule("discord", _B + r"[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}" + _E, 1.0),
     Rule("gateway", _B + r"sov-[A-Za-z0-9_-]{16,120}" + _E, 0.95,
          lambda value: re.search(r"\d", value) is not None),
     Rule("telegram bot", _B + r"\d{8,10}:AA[A-Za-z0-9_-]{33}" + _E, 1.0),
@@ -51,12 +67,14 @@ _KEYS: Final = (
     Rule("basic", r"(?i:\bauthorization['\"]?\s*[:=]\s*['\"]?basic\s+)(?P<v>[A-Za-z0-9+/]{8,500}={0,2})", 0.95),
     Rule(
         "assigned",
-        r"(?i:(?:api|access|auth|secret|private|client|encryption|signing|session|service)[ _-]?(?:key|token|secret)|\btoken|\bsecret|api-?schl[üu]ssel|cl[ée] (?:d')?api|密钥|令牌)"
-        r"[\"']?\s{0,3}(?::=|=>|=|:|：|(?i:\b(?:is|ist|lautet|est|was)\b)|是|为)\s{0,3}[\"'`]?(?P<v>[A-Za-z0-9_.~+/=-]{12,500})",
+        r"(?i:(?:api|access|auth|secret|private|client|encryption|signing|session|service|app|application|account|master|refresh|bot|webhook|license|storage|admin|bearer|deploy)[ _-]?(?:key|token|secret)|\btoken|\bsecret|_(?:key|token|secret)\b|api-?schl[üu]ssel|cl[ée] (?:d')?api|密钥|令牌)"
+        r"[\"']?\s{0,3}(?::=|=>|=|:|：|\t|(?i:\b(?:is|ist|lautet|est|was)\b)|是|为)\s{0,3}[\"'`]?(?P<v>[A-Za-z0-9_.~+/=-]{12,500})",
         0.85,
-        lambda value: re.search(r"\d", value) is not None and entropy(value) > 2.8 and not _REFERENCE.match(value),
+        lambda value: _HARD.search(value) is not None and entropy(value) > 2.8 and not _REFERENCE.match(value),
     ),
 )  # fmt: skip
+# Both letters and digits: a number after "token" may be anything.
+_HARD: Final = re.compile(r"\d[^A-Za-z]{0,40}[A-Za-z]|[A-Za-z][^\d]{0,40}\d")
 _JWT: Final = Rule(
     "jwt", _B + r"eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{4,8000}(?:\.[A-Za-z0-9_-]{0,4000})?", 1.0
 )
@@ -138,6 +156,7 @@ _PASSWORD_HINT: Final = re.compile(
 )
 _KEY_HINT: Final = re.compile(
     r"AKIA|ASIA|AROA|AIDA|AGPA|ANPA|gh[pousr]_|github_pat|gl\w{2,5}-|xox|xapp|hooks\.slack|AIza|ya29|GOCSPX|[srp]k[_-]|"
+    r"figd_|gsk_|tvly-|pplx-|xai-|r8_|nvapi|NR[AJI]|PMAK|ph[cx]_|glsa|glc_|dapi|AT[ACB]|ntn_|secret_|vercel_|vcp_|sbp_|sb_sec|fo1_|FlyV1|rnd_|shp|lin_|dckr|sq0|EAA|key-|HRKU|pul-|atlasv1|hv[sbr]\.|dp\.|pscale|rubygems|oy2|cio|AKC|sntry|pat|sl\.|ops_|lsv2|LTAI|AKID|AQVN|bkua|CCIPAT|nfp_|AAAA|sgp_|dt0c|SSWS|ABSK|tfp_|jina_|fw_|e2b_|fc-|v1\.0|Q~|-us\d|[MNO][A-Za-z0-9_-]{23}|"
     r"whsec|hf_|SG\.|AC[0-9a-f]{8}|SK[0-9a-f]{8}|npm_|pypi-|do[opr]_v1|sov-|:AA|AccountKey|"
     r"(?i:aws|bearer|basic|key|token|secret|schl.ssel|cl[ée] )|密钥|令牌"
 )  # fmt: skip

@@ -23,13 +23,14 @@ from guardrails.pii.recognizers.national.kinds import Kind
 from guardrails.pii.recognizers.national.shapes import ID_WORDS, TAX_WORDS, digits, groups, words
 
 _SSN: Final = words(
-    r"ssns?|social(?: security)?(?: number| no| num)?|ss ?#|sozialversicherungs\w{0,10}(?: usa)?|soc sec\w{0,6}",
+    r"ssns?|social(?: security)?(?: number| no| num)?|ss ?#|(?:num[ée]ro de )?s[ée]curit[ée] sociale(?: am[ée]ricaine?)?|sozialversicherungs\w{0,10}(?: usa)?|soc sec\w{0,6}",
     "社会安全号|社安号",
 )
 _LICENCE: Final = words(
-    r"driver s? ?(?:licen[cs]es?|lic)(?: number| no)?|driving licen[cs]es?(?: number| no)?|dl(?: number| no| ?#)?|licen[cs]e (?:number|no)|"
+    r"driver s? ?(?:licen[cs]es?|lic)(?: number| no)?|driving licen[cs]es?(?: number| no)?|dl (?:number|no|#)|licen[cs]e (?:number|no)|"
     r"f[üu]hrerschein\w{0,10}|permis(?: de conduire)?|patente(?: di guida)?|carnet de conducir|permiso de conducir|prawo jazdy|rijbewijs\w{0,8}|drv lic\w{0,5}",
     "驾照|驾驶证",
+    acronyms="DL",
 )
 _ACCOUNT: Final = words(
     r"(?:bank |checking |savings? |current )?(?:account|acct|a/c)(?: number| numbers| no| nr| num| ?#)|(?:bank|checking|savings?|current) (?:account|acct)|"
@@ -39,6 +40,10 @@ _ACCOUNT: Final = words(
 )
 
 
+def _unissued(value: str) -> bool:
+    return value[0] == "9" and len(set(value)) > 2
+
+
 def _licence(value: str) -> bool:
     return sum(mark.isdigit() for mark in value) >= 4
 
@@ -46,19 +51,21 @@ def _licence(value: str) -> bool:
 AMERICAS: Final = (
     Kind("US_SSN", groups(3, 2, 4, gap="-"), _SSN, us_ssn, 0.8),
     Kind("US_SSN", groups(3, 2, 4, gap=r"[ .\u2010-\u2015\u00a0]?"), _SSN, us_ssn),
+    # The range that is never issued: what people write to stand for a number, or mistype.
+    Kind("US_SSN", groups(3, 2, 4, gap="-"), "", _unissued, 0.6),
     Kind("US_ITIN", groups(3, 2, 4, gap="[ -]"), words(r"itins?|individual taxpayer\w{0,30}") + "|" + TAX_WORDS, us_itin, 0.82),
     Kind("US_ITIN", r"9\d{8}", words(r"itins?|individual taxpayer\w{0,30}"), us_itin),
-    Kind("US_EIN", r"\d{2}-?\d{7}", words(r"ein|feins?|employer (?:id\w{0,20})(?: number| no)?|federal (?:tax|employer)(?: id\w{0,20})?(?: number)?|(?:federal )?tax id\w{0,20}(?: number| no)?"), us_ein),
+    Kind("US_EIN", r"\d{2}-?\d{7}", words(r"feins?|employer (?:id\w{0,20})(?: number| no)?|federal (?:tax|employer)(?: id\w{0,20})?(?: number)?|(?:federal )?tax id\w{0,20}(?: number| no)?", acronyms="EIN"), us_ein),
     Kind("US_EIN", r"\d{2}-\d{7}", TAX_WORDS + "|" + words(r"irs|w 9|1099"), us_ein, close=True, told=0.8),
-    Kind("ABA_ROUTING_NUMBER", r"\d{4}[- ]?\d{4}[- ]?\d", words(r"aba|rtn|routing(?: transit)?(?: number| no| code| ?#)?|transit number|ach|wire"), us_routing),
+    Kind("ABA_ROUTING_NUMBER", r"\d{4}[- ]?\d{4}[- ]?\d", words(r"rtn|routing(?: transit)?(?: number| no| code| ?#)?|transit number|wire (?:transfer|instructions)", acronyms="ABA|ACH"), us_routing),
     Kind("US_BANK_NUMBER", r"\d(?:[ -]?\d){5,16}", _ACCOUNT, lambda value: len(set(value)) > 2, close=True, told=0.8),
     Kind("US_NPI", digits(10, gap="[ -]"), words(r"npi|national provider(?: id\w{0,12})?(?: number)?|provider (?:id\w{0,12}|number|no)"), us_npi),
-    Kind("MEDICAL_LICENSE", r"[A-HJ-MPRSTUXa-hj-mprstux][A-Za-z9][ -]?\d{7}", words(r"deas?(?: number| no| registration)?|prescriber|physician|doctor|pharmac\w{0,5}|controlled substances?"), us_dea, 0.6),
+    Kind("MEDICAL_LICENSE", r"[A-HJ-MPRSTUXa-hj-mprstux][A-Za-z9][ -]?\d{7}", words(r"deas?(?: number| no| registration)?|prescriber|physician|doctor|pharmac\w{0,5}|controlled substances?"), us_dea),
     Kind("MEDICAL_LICENSE", r"(?=[A-Za-z.-]{0,5}\d)[A-Za-z]{0,3}[.-]?\d{4,9}", words(r"medical licen[cs]e(?: number| no)?|physician licen[cs]e(?: number| no)?|state licen[cs]e(?: number| no)?"), told=0.8),
     Kind("US_MBI", r"[1-9][A-Za-z][A-Za-z0-9]\d[ -]?[A-Za-z][A-Za-z0-9]\d[ -]?[A-Za-z]{2}\d{2}", words(r"mbi|medicare(?: beneficiary)?(?: id\w{0,12}| number| no)?|beneficiary"), us_mbi, 0.75),
     Kind("US_DRIVER_LICENSE", r"(?=[A-Za-z]{0,3}[ -]?\d)[A-Za-z]{0,3}[ -]?\d(?:[ -]?\d){3,14}[A-Za-z]{0,2}|[A-Za-z]\d{3,5}(?:[ -]\d{3,5}){1,3}|[A-Z]{2,8}[0-9*]{2,5}[A-Z0-9]{1,5}", _LICENCE, _licence, close=True, told=0.8),
-    Kind("CA_SIN", groups(3, 3, 3, gap="[ -]"), words(r"sin|social insurance(?: number| no)?|num[ée]ro d assurance sociale|nas"), ca_sin, 0.6, ID_WORDS + "|" + TAX_WORDS),
-    Kind("CA_SIN", r"\d{9}", words(r"sin|social insurance(?: number| no)?|num[ée]ro d assurance sociale|nas"), ca_sin),
+    Kind("CA_SIN", groups(3, 3, 3, gap="[ -]"), words(r"social insurance(?: number| no)?|num[ée]ro d assurance sociale", acronyms="SIN|NAS"), ca_sin, 0.6, ID_WORDS + "|" + TAX_WORDS),
+    Kind("CA_SIN", r"\d{9}", words(r"social insurance(?: number| no)?|num[ée]ro d assurance sociale", acronyms="SIN|NAS"), ca_sin),
     Kind("BR_CPF", r"\d{3}\.?\d{3}\.?\d{3}-\d{2}", words(r"cpf"), br_cpf, 0.84),
     Kind("BR_CPF", r"\d{11}", words(r"cpf|cadastro de pessoas? f[íi]sicas?"), br_cpf, 0, ID_WORDS + "|" + TAX_WORDS),
     Kind("BR_CNPJ", r"\d{2}\.?\d{3}\.?\d{3}/?\d{4}-\d{2}", words(r"cnpj"), br_cnpj, 0.84),

@@ -35,11 +35,12 @@ _USCC: Final = words(
 )
 _AADHAAR: Final = words(r"aadha+r(?: card)?(?: number| no)?|adhaar|uid(?:ai)?|enrolment", "आधार")
 _PAN: Final = words(
-    r"pan(?: card)?(?: number| no)?|permanent account(?: number)?|income tax|it return"
+    r"pan (?:card|number|no)(?: number| no)?|permanent account(?: number)?|income tax|it return",
+    acronyms="PAN",
 )
 _MY: Final = words(r"my ?number|individual number", "マイナンバー|個人番号")
 _RRN: Final = words(r"rrn|resident registration(?: number| no)?|jumin|korean", "주민등록|주민번호")
-_NRIC: Final = words(r"nric|fin(?: number| no)?|singapore\w{0,3}")
+_NRIC: Final = words(r"nric|fin (?:number|no)|singapore\w{0,3}", acronyms="FIN")
 _TFN: Final = words(r"tfn|tax file(?: number| no)?")
 _AU_MEDICARE: Final = words(r"medicare(?: card)?(?: number| no)?")
 
@@ -70,5 +71,5 @@ ASIA: Final = (
     Kind("AU_MEDICARE", r"[2-6]\d{3} \d{5} \d(?:[ /-]\d)?", "", au_medicare, 0.7),
     Kind("AU_ABN", groups(2, 3, 3, 3, gap="[ -]", need=False), words(r"abn|australian business(?: number)?"), au_abn, 0, TAX_WORDS),
     Kind("ZA_ID_NUMBER", digits(13, gap=" "), words(r"(?:rsa|sa|south african) id(?: number| no)?|south africa\w{0,1}"), za_id_number, 0.6, ID_WORDS),
-    Kind("TR_NATIONAL_ID", r"[1-9]\d{10}", words(r"tc(?: kimlik)?(?: no| numaras[ıi])?|t\.c\.|kimlik(?: no)?|turkish"), tr_national_id, 0.6, ID_WORDS),
+    Kind("TR_NATIONAL_ID", r"[1-9]\d{10}", words(r"tc kimlik(?: no| numaras[ıi])?|t\.c\.|kimlik(?: no)?|turkish", acronyms="TC|TCKN"), tr_national_id, 0.6, ID_WORDS),
 )  # fmt: skip

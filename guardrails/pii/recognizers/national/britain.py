@@ -14,7 +14,8 @@ _NINO: Final = words(
     r"nino|nat(?:ional)? ins(?:urance)?(?: number| no| nr)?|ni (?:number|no)|n\.i\.(?: number| no)?"
 )
 _NHS: Final = words(
-    r"nhs(?: number| no)?|national health(?: service)?(?: number)?|patient(?: id\w{0,12}| number| no)?|health service(?: number)?|medical|hospital|gp"
+    r"nhs(?: number| no)?|national health(?: service)?(?: number)?|patient(?: id\w{0,12}| number| no)?|health service(?: number)?|medical|hospital",
+    acronyms="GP",
 )
 _DRIVING: Final = words(
     r"driv(?:ing|er s?) ?licen[cs]es?(?: number| no)?|dvla|licen[cs]e(?: number| no)?"
@@ -33,5 +34,6 @@ BRITAIN: Final = (
     Kind("UK_UTR", r"\d{10}[Kk]?", words(r"utr|unique tax(?:payer)? ref\w{0,7}(?: number)?|self assessment|hmrc"), uk_utr, 0, TAX_WORDS),
     Kind("UK_DRIVING_LICENCE", r"[A-Za-z9]{5}[ -]?\d{6}[ -]?[A-Za-z9]{2}[ -]?[A-Za-z0-9][ -]?[A-Za-z]{2}", _DRIVING, uk_driving_licence, 0.8),
     Kind("UK_SORT_CODE", r"\d{2}[- ]?\d{2}[- ]?\d{2}", words(r"sort codes?|sortcode|bank code"), told=0.84),
-    Kind("IE_PPS", r"\d{7}[ ]?[A-Wa-w][A-IWa-iw]?", words(r"pps(?: number| no|n)?|ppsn|personal public service(?: number)?|rsi"), ie_pps, 0.6, ID_WORDS + "|" + TAX_WORDS),
+    Kind("IE_PPS", r"\d{7}[A-W][A-IW]?", "", ie_pps, 0.6),
+    Kind("IE_PPS", r"\d{7}[ ]?[A-Wa-w][A-IWa-iw]?", words(r"pps(?: number| no|n)?|ppsn|personal public service(?: number)?|rsi"), ie_pps, 0, ID_WORDS + "|" + TAX_WORDS),
 )  # fmt: skip

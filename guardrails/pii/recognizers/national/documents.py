@@ -33,8 +33,9 @@ _VAT_CHECKS: Final[dict[str, Callable[[str], bool]]] = {
 }  # fmt: skip
 _VAT_WORDS: Final = words(
     r"vat(?: id\w{0,14}| number| no| reg\w{0,9}| code| nr)?(?: number| no)?|ust ?id\w{0,4}(?: nr| nummer)?|umsatzsteuer\w{0,26}|uid(?: nummer| nr)?|mwst\w{0,8}|tva|(?:n[ui]mero (?:de )?)?tva intracommunautaire|"
-    r"iva|partita iva|btw(?: nummer| nr| id)?|moms\w{0,12}|nip|alv\w{0,10}",
+    r"partita iva|btw(?: nummer| nr| id)?|momsreg\w{0,16}|moms ?n[ru]\w{0,4}|alv ?n\w{0,8}",
     "增值税|税号",
+    acronyms="IVA|NIP|BTW|MOMS",
 )
 
 
@@ -60,7 +61,7 @@ _PASSPORT: Final = words(
     "护照|通行证",
 )
 _PLATE: Final = words(
-    r"kennzeichen|nummernschild\w{0,4}|licen[cs]e plates?(?: number)?|number ?plates?|plates?(?: number| no)?|(?:vehicle )?reg(?:istration)?(?: number| no| plate| mark)|registered|vrn|immatricul\w{0,8}|plaque(?: d immatriculation)?|"
+    r"\w{0,12}kennzeichen|nummernschild\w{0,4}|licen[cs]e plates?(?: number)?|number ?plates?|plates?(?: number| no)?|(?:vehicle )?reg(?:istration)?(?: number| no| plate| mark)|registered|vrn|immatricul\w{0,8}|plaque(?: d immatriculation)?|"
     r"targa|targhe|matr[íi]cula|kenteken\w{0,5}|rejestracyj\w{0,4}|tablic\w{0,4}|kontrollschild\w{0,2}|kfz\w{0,14}",
     "车牌|牌照|号牌",
 )
@@ -89,7 +90,7 @@ _TAX_TOLD: Final = words(
 )
 # Letters then digits; a further group, after a gap, begins with at most three letters, so that no
 # word of the sentence is taken for one.
-_CODE: Final = r"(?:[A-Z]{1,6}[ /._#-]?|[A-Za-z]{1,6}[/._-]?)?\d[A-Za-z0-9]{0,14}(?:[ /._-][A-Za-z]{0,3}\d[A-Za-z0-9]{0,11}){0,4}(?:-[A-Za-z]{1,3})?"
+_CODE: Final = r"(?:[A-Za-z]{1,6}[/._#-]?)?\d[A-Za-z0-9]{0,14}(?:[ /._-][A-Za-z]{0,3}\d[A-Za-z0-9]{0,11}){0,4}(?:-[A-Za-z]{1,3})?"
 _STATES_IN: Final = "AN|AP|AR|AS|BR|CG|CH|DD|DL|DN|GA|GJ|HP|HR|JH|JK|KA|KL|LA|LD|MH|ML|MN|MP|MZ|NL|OD|OR|PB|PY|RJ|SK|TN|TR|TS|UK|UP|WB"
 _CANTONS: Final = "AG|AI|AR|BE|BL|BS|FR|GE|GL|GR|JU|LU|NE|NW|OW|SG|SH|SO|SZ|TG|TI|UR|VD|VS|ZG|ZH"
 

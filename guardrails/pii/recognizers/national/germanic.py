@@ -29,9 +29,10 @@ from guardrails.pii.recognizers.national.shapes import (
 )
 
 _TAX_ID: Final = words(
-    r"steuer ?(?:liche )?(?:id|ident\w{0,22}|identifikations(?: nummer| nr))(?: nummer| nr)?|identifikations ?(?:nummer|nr)|(?:st )?id nr|idnr|tin|"
+    r"steuer ?(?:liche )?(?:id|ident\w{0,22}|identifikations(?: nummer| nr))(?: nummer| nr)?|identifikations ?(?:nummer|nr)|(?:st )?id nr|idnr|"
     r"steuerliche\w? (?:id\w{0,20}|identifikations\w{0,8})|german tax (?:id\w{0,20}|number)|tax id\w{0,20}",
     "德国税号",
+    acronyms="TIN",
 )
 _TAX_NUMBER: Final = words(
     r"steuer ?(?:nummer|nr)n?|st ?nr|finanzamt|german tax number|steuerliche nummer|tax number|tax no"
@@ -42,7 +43,8 @@ _PENSION: Final = words(
 )
 _HEALTH: Final = words(
     r"kranken(?:versicherten|versicherungs|kassen|versicherung|kasse)\w{0,10}(?: nummer| nr)?|versicherten ?(?:nummer|nr)|gesundheitskarte|egk|kvnr|kv ?(?:nummer|nr)|"
-    r"health insurance(?: number| no| id)?|insured? (?:id|number|person)|aok|barmer|techniker(?: krankenkasse)?|tk|dak"
+    r"health insurance(?: number| no| id)?|insured? (?:id|number|person)|barmer|techniker(?: krankenkasse)?",
+    acronyms="AOK|TK|DAK",
 )
 _CARD: Final = words(
     r"(?:personal)?ausweis\w{0,14}|perso|id ?karte|identity card(?: number)?|id card(?: number)?|dokumenten ?nummer|serien ?nummer",
@@ -85,5 +87,5 @@ GERMANIC: Final = (
     Kind("AT_TAX_NUMBER", r"\d{2}[ -]\d{3}/\d{4}", TAX_WORDS, at_tax_number, 0.7),
     Kind("CH_AHV", r"756[. -]?\d{4}[. -]?\d{4}[. -]?\d{2}", _AHV, ch_ahv, 0.84),
     Kind("CH_AHV", r"756\.\d{4}\.\d{4}\.\d{2}", _AHV, told=0.8),
-    Kind("CH_UID", r"(?i:CHE)[ -]?\d{3}[. ]?\d{3}[. ]?\d{3}(?:[ ]?(?i:MWST|TVA|IVA|HR))?", words(r"uid|mwst\w{0,8}|unternehmens\w{0,24}|vat|tva|ide"), ch_uid, 0.84),
+    Kind("CH_UID", r"(?i:CHE)[ -]?\d{3}[. ]?\d{3}[. ]?\d{3}(?:[ ]?(?i:MWST|TVA|IVA|HR))?", words(r"uid|mwst\w{0,8}|unternehmens\w{0,24}|vat|tva", acronyms="IDE"), ch_uid, 0.84),
 )  # fmt: skip

@@ -1,8 +1,8 @@
 """A kind of number: its shape, its check, its words; and the rules that follow from them.
 
-Scores order what fits the same digits: a number beside its own word (0.86 and up, the nearer the
-higher) before one beside a word for such numbers in general (0.8), before one whose checksum
-alone speaks for it.
+Scores order what fits the same digits: a right checksum beside the kind's own word (0.9 and up,
+the nearer the higher), then one beside a word for such numbers in general, then what has a word
+but no checksum, then a checksum alone.
 """
 
 from collections.abc import Callable
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from guardrails.pii.recognizers.base import Rule
-from guardrails.pii.recognizers.national.shapes import whole
+from guardrails.pii.recognizers.national.shapes import alone, whole
 
-TOLD: Final = 0.86
-GENERIC: Final = 0.8
+TOLD: Final = 0.9
+GENERIC: Final = 0.82
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,18 @@ class Kind:
             close = self.close or self.check is None
             rules.append(Rule(name, pattern, self.told, self.check, self.words, close=close))
         if self.generic:
-            rules.append(Rule("checksum, general word", pattern, GENERIC, self.check, self.generic))
+            rules.append(
+                Rule(
+                    "checksum, general word",
+                    pattern,
+                    GENERIC,
+                    self.check,
+                    self.generic,
+                    close=True,
+                )
+            )
         if self.bare:
-            rules.append(Rule("checksum", pattern, self.bare, self.check))
+            rules.append(Rule("checksum", alone(self.shape), self.bare, self.check))
         return rules
 
 

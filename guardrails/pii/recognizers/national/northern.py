@@ -22,9 +22,10 @@ from guardrails.pii.recognizers.national.shapes import ID_WORDS, TAX_WORDS, digi
 
 _PESEL: Final = words(r"pesel\w{0,4}|numer ewidencyjny")
 _NIP: Final = words(
-    r"nip|numer (?:identyfikacji podatkowej|podatkowy)|firma|sp[óo][łl]ka|faktur\w{0,3}"
+    r"numer (?:nip|identyfikacji podatkowej|podatkowy)|firma|sp[óo][łl]ka|faktur\w{0,3}",
+    acronyms="NIP",
 )
-_REGON: Final = words(r"regon|rejestr\w{0,4} gospodark\w{0,4}|gus")
+_REGON: Final = words(r"regon|rejestr\w{0,4} gospodark\w{0,4}", acronyms="GUS")
 _DOWOD: Final = words(
     r"dow[óo]d\w{0,3}(?: osobist\w{0,4})?|dowod\w{0,3}|polish id(?: card)?|seria i numer|identity card(?: number)?|id card(?: number)?"
 )
@@ -32,7 +33,8 @@ _BSN: Final = words(
     r"bsn(?: nummer| nr)?|burger ?service ?(?:nummer|nr)|citizen service number|sofi(?: nummer| nr)?|dutch (?:id|social|tax)\w{0,20}"
 )
 _BE: Final = words(
-    r"rijksregister\w{0,8}|insz|niss|registre national|num[ée]ro national|belgian|national (?:register|registry|number)(?: number)?|nationaal nummer|rrn|nrn|nn"
+    r"rijksregister\w{0,8}|insz|niss|registre national|num[ée]ro national|belgian|national (?:register|registry|number)(?: number)?|nationaal nummer",
+    acronyms="RRN|NRN|NN",
 )
 _SE: Final = words(
     r"person ?(?:nummer|nr)|pnr|samordningsnummer|personal (?:identity )?number|swedish"

@@ -33,7 +33,7 @@ _NIR: Final = words(
     "社保号",
 )
 _SPI: Final = words(
-    r"spi|num[ée]ro (?:fiscal|spi)(?: de r[ée]f[ée]rence)?|r[ée]f[ée]rence fiscale|identifiant fiscal|imp[ôo]ts?|avis d imposition|tax (?:id|number|notice)|tin|num[ée]ro fiscal|n° ?fiscal"
+    r"spi|num[ée]ro (?:fiscal|spi)(?: de r[ée]f[ée]rence)?|r[ée]f[ée]rence fiscale|identifiant fiscal|imp[ôo]ts?|avis d imposition|tax (?:id|number|notice)|num[ée]ro fiscal|n° ?fiscal"
 )
 _SIREN: Final = words(
     r"sirens?|siret|rcs|insee|entreprise|soci[ée]t[ée]|immatricul[ée]e?|company (?:number|no|registration)|business (?:number|id|registration)"
@@ -42,14 +42,14 @@ _CNI: Final = words(
     r"cni|carte (?:nationale )?d identit[ée]|pi[èe]ce d identit[ée]|num[ée]ro d identit[ée]|identity card|id card|french id"
 )
 _DNI: Final = words(r"dni|nif|documento nacional(?: de identidad)?|documento|identidad")
-_NIE: Final = words(r"nie|tie|extranjer[oa]s?|residencia|n[úu]mero de identidad")
+_NIE: Final = words(r"extranjer[oa]s?|residencia|n[úu]mero de identidad", acronyms="NIE|TIE")
 _CIF: Final = words(
     r"cif|nif|empresa|sociedad|raz[óo]n social|c[óo]digo de identificaci[óo]n|company|fiscal|factura\w{0,5}"
 )
 _NUSS: Final = words(
-    r"nuss|naf|n[úu]mero de afiliaci[óo]n|afiliaci[óo]n|seguridad social|social security(?: number)?|n\.?s\.?s"
+    r"nuss|n[úu]mero de afiliaci[óo]n|afiliaci[óo]n|seguridad social|social security(?: number)?|n\.?s\.?s"
 )
-_CF: Final = words(r"codice fiscale|cod fisc\w{0,4}|c\.?f\.?|fiscal code|tax code")
+_CF: Final = words(r"codice fiscale|cod fisc\w{0,4}|c\.f\.|fiscal code|tax code", acronyms="CF")
 _IVA: Final = words(
     r"p(?:artita)? iva|p\.? ?iva|iva|vat(?: number| code| id| no)?|azienda|ditta|societ[àa]"
 )
