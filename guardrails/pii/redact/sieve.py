@@ -93,7 +93,8 @@ class Sieve:
         """Everything that waits: no identifier goes on behind this place. ``following`` is what
         comes next, for patterns that want to see the closing quote."""
         pieces: list[Piece] = []
-        if self._text and (self._dropping or self._pem is not None):
+        is_key = self._pem is not None and self._pem.takes(self._text.strip(), "\n")
+        if self._dropping or is_key:
             self._drop(len(self._text), pieces)
         elif self._text:
             rest = self._text[self._at :]
@@ -277,18 +278,15 @@ class Sieve:
 
     def _drop_key(self, pieces: list[Piece]) -> bool:
         assert self._pem is not None, "asked for only within a key"
-        unit = UNIT.match(self._text, 0, CAP)
+        start = len(self._text) - len(self._text.lstrip())
+        unit = UNIT.match(self._text, start, CAP)
+        if unit is None and len(self._text) < CAP:
+            return False
         if unit is None:
-            if len(self._text) < CAP:
-                return False
             self._drop(CAP, pieces)
-            return True
-        if unit["lead"] is None and not self._pem.takes(unit["word"] or "", unit["space"] or ""):
-            self._pem = None
-            return True
-        if self._pem.ended:
-            self._drop(unit.end("word"), pieces)
+        elif not self._pem.takes(unit["word"] or "", unit["space"] or ""):
             self._pem = None
         else:
-            self._drop(unit.end(), pieces)
+            self._drop(unit.end("word"), pieces)
+            self._pem = None if self._pem.ended else self._pem
         return True
