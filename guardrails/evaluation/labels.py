@@ -118,6 +118,7 @@ _ALIKE: Final = (
     ("IT_VAT_CODE", "VAT_ID"),
     ("PL_NIP", "VAT_ID"),
     ("CH_UID", "VAT_ID"),
+    ("PT_NIF", "VAT_ID"),
     ("ES_CIF", "VAT_ID", "ES_NIF"),
     ("US_DRIVER_LICENSE", "UK_DRIVING_LICENCE", "DE_FUEHRERSCHEIN", "IT_DRIVER_LICENSE"),
 )

@@ -162,9 +162,9 @@ def _distance(
         last = -1
     after = context.search(text, end, end + CONTEXT_AFTER + CONTEXT_LENGTH)
     distances = [start - last] if last >= 0 else []
-    if after is not None and after.start() - end <= CONTEXT_AFTER:
-        if not close or _BEHIND.fullmatch(text, end, after.start()):
-            distances.append(after.start() - end + CONTEXT_AFTER // 2)
+    behind = after.start() - end if after is not None else CONTEXT_AFTER + 1
+    if behind <= CONTEXT_AFTER and (not close or _BEHIND.fullmatch(text, end, end + behind)):
+        distances.append(behind + CONTEXT_AFTER // 2)
     return min(distances) if distances else None
 
 

@@ -69,6 +69,12 @@ def card_number_sure(text: str) -> bool:
     return len(digits_of(text)) != 13 and card_number(text)
 
 
+def card_number_told(text: str) -> bool:
+    """Beside its word also any of Maestro's ranges and lengths."""
+    digits = digits_of(text)
+    return card_number(text) or (digits[:1] in ("5", "6") and luhn(digits))
+
+
 def iban(text: str) -> bool:
     value = _letters_and_digits(text)
     if IBAN_LENGTHS.get(value[:2]) != len(value) or not "02" <= value[2:4] <= "98":

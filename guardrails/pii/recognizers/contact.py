@@ -119,7 +119,7 @@ _PHONES: Final = (
         _BEGIN + r"(?:\((?=\d{1,5}\)))?\d(?:[ ().\-/\u00a0\u202f]{0,2}\d){5,16}" + _END,
         0.8,
         _is_phone,
-        context=_PHONE_WORDS,
+        context=_PHONE_WORDS + r"|\bcontact",
         close=True,
     ),
 )  # fmt: skip

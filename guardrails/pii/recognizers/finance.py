@@ -12,6 +12,7 @@ from guardrails.pii.recognizers.checksums import (
     bech32_address,
     card_number,
     card_number_sure,
+    card_number_told,
     iban,
 )
 from guardrails.pii.recognizers.checksums_crypto import (
@@ -91,7 +92,7 @@ _S: Final = r"[ \u00a0\u202f.\u2010-\u2015-]"
 _CARDS: Final = (
     Rule("luhn", rf"{BEGIN}\d{{12,19}}{END}", 0.83, card_number_sure),
     Rule("luhn, in groups", rf"{BEGIN}(?:\d{{4}}(?:{_S}{{1,2}}\d{{4}}){{2,3}}(?:{_S}{{1,2}}\d{{1,4}})?|\d{{4}}{_S}{{1,2}}\d{{6}}{_S}{{1,2}}\d{{4,5}}|\d{{6}}{_S}\d{{10,13}}){END}", 0.84, card_number),
-    Rule("luhn and word", rf"{BEGIN}\d(?:{_S}{{0,2}}\d){{11,18}}{END}", 0.88, card_number, context=_CARD_WORDS),
+    Rule("luhn and word", rf"{BEGIN}\d(?:{_S}{{0,2}}\d){{11,18}}{END}", 0.88, card_number_told, context=_CARD_WORDS),
     Rule(
         "beside the word",
         rf"{BEGIN}[3-6]\d{{3}}(?:{_S}?\d{{4}}){{3}}{END}",

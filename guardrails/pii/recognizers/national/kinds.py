@@ -14,6 +14,7 @@ from guardrails.pii.recognizers.national.shapes import alone, whole
 
 TOLD: Final = 0.9
 GENERIC: Final = 0.82
+UNCHECKED: Final = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Kind:
         generic: words for such numbers in general that will do too, if a check passes.
         told: the score beside its word.
         close: the word must stand close even though there is a check, a weak one.
+        names: names of this very number, close to which one with a wrong checksum counts, too:
+            mistyped it is still somebody's.
 
     Without a check the word must stand close, since any number would do.
     """
@@ -40,6 +43,7 @@ class Kind:
     generic: str = ""
     told: float = TOLD
     close: bool = False
+    names: str = ""
 
     def rules(self) -> list[Rule]:
         pattern = whole(self.shape)
@@ -48,6 +52,9 @@ class Kind:
             name = "checksum and word" if self.check else "beside its word"
             close = self.close or self.check is None
             rules.append(Rule(name, pattern, self.told, self.check, self.words, close=close))
+        if self.names:
+            unchecked = Rule("beside its name", pattern, UNCHECKED, context=self.names, close=True)
+            rules.append(unchecked)
         if self.generic:
             rules.append(
                 Rule(
