@@ -1,7 +1,7 @@
 """Fills the slots of a sentence: names, dates, addresses and the numbers that stand beside them."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Final
 
 from guardrails.pii.names.training.gazetteers import Gazetteers
@@ -17,12 +17,42 @@ _WEEKDAYS: Final = {
     "fr": "lundi mardi mercredi jeudi vendredi samedi dimanche",
 }
 _TITLES: Final = {
-    "en": ["Mr.", "Mrs.", "Ms.", "Miss", "Dr.", "Mr", "Mrs", "Ms", "Dr", "Prof.", "Professor", "Sir"],
-    "de": ["Herr", "Frau", "Herrn", "Dr.", "Prof.", "Prof. Dr.", "Herr Dr.", "Frau Dr."],
-    "fr": ["Monsieur", "Madame", "M.", "Mme", "Mlle", "Docteur", "Maître", "Dr"],
+    "en": "Mr.|Mrs.|Ms.|Miss|Dr.|Mr|Mrs|Ms|Dr|Prof.|Professor|Sir",
+    "de": "Herr|Frau|Herrn|Dr.|Prof.|Prof. Dr.|Herr Dr.|Frau Dr.",
+    "fr": "Monsieur|Madame|M.|Mme|Mlle|Docteur|Maître|Dr",
 }
+# d, m: day and month; y: year; n: the month's name; w: weekday; t: time of day.
+_DATES: Final = {
+    "en": "{m}/{d}/{y}|{m}/{d}/{y}|{n} {d}, {y}|{n} {d}|{d} {n} {y}|{w}|{w}|{y}-{m:02}-{d:02}|"
+    "{y}-{m:02}-{d:02} {t}|{n} {y}|{w}, {n} {d}|{d:02}-{m:02}-{y}|{n:.3} {d}, {y}|"
+    "the {d}th of {n}|{y}",
+    "de": "{d:02}.{m:02}.{y}|{d}.{m}.{y}|{d}. {n} {y}|{d}. {n}|{w}|{w}, {d}. {n}|"
+    "{y}-{m:02}-{d:02}|{n} {y}",
+    "fr": "{d:02}/{m:02}/{y}|{d} {n} {y}|{d} {n}|{w} {d} {n}|{w}|{n} {y}",
+}
+_COMPANY_KINDS: Final = {
+    "en": "Inc.|LLC|Ltd|Ltd.|Corp.|Group|Bank|Partners|Solutions|Technologies|Labs|Systems|"
+    "Software|Consulting|Hospital|University|College|High School|Foundation|Airlines|"
+    "Insurance|Logistics|Energy|Media|Motors|Pharmaceuticals|Studios|Records|Health|Church|"
+    "Police Department|Fire Department|City Council|Times|Post|Herald|Tribune",
+    "de": "GmbH|AG|GmbH & Co. KG|KG|e.V.|SE|Bank|Versicherung|Klinikum|Verlag|Gruppe|Werke|"
+    "Holding|Universität|Gymnasium|Bau GmbH|Stiftung|Verein|Brauerei|Zeitung|Rundschau",
+    "fr": "SA|SARL|SAS|et Fils|Groupe|Banque|Assurances|Hôpital|Université|Lycée|Fondation",
+}
+_KIND_FIRST: Final = frozenset(
+    ["Universität", "Université", "Hôpital", "Lycée", "Klinikum", "Groupe", "Verlag"]
+)
+_STREET_KINDS: Final = {
+    "en": " Street| Avenue| Road| Lane| Drive| St| Ave| Rd| Boulevard",
+    "de": "straße|weg|allee|-Straße|platz|gasse",
+}
+_ODD_ADDRESSES: Final = (
+    "P.O. Box {a}", "Unit {b} Box {b}\nDPO AE {c}", "PSC {b}, Box {b}\nAPO AP {c}",
+    "USS {last}\nFPO AA {c}", "USNS {last}\nFPO AP {c}", "{street} {a}", "{e} {city} {e}",
+    "{last} {e}",
+)  # fmt: skip
+_PHONES: Final = ("+49 {e}{e} {c}{e}", "(2{e}) 5{e}-{b}", "3{e}-4{e}-{b}", "0{e}{e} {c}")
 _LETTERS: Final = "ABCDEFGHIJKLMNOPRSTVW"
-Filler = Callable[["Filled"], str]
 
 
 class Filled:
@@ -37,7 +67,7 @@ class Filled:
         """A value for a slot such as ``PER`` or ``CITY``."""
         return getattr(self, f"_{slot.lower()}")()
 
-    def _one(self, pool: list[str]) -> str:
+    def _one(self, pool: Sequence[str]) -> str:
         return self._random.choice(pool)
 
     def _chance(self, share: float) -> bool:
@@ -59,7 +89,7 @@ class Filled:
         if draw < 0.72:
             return last
         if draw < 0.77:
-            return f"{first} {self._one(list(_LETTERS))}. {last}"
+            return f"{first} {self._one(_LETTERS)}. {last}"
         if draw < 0.80:
             return f"{first[0]}. {last}"
         if draw < 0.83:
@@ -108,38 +138,27 @@ class Filled:
         return self._made_up_company()
 
     def _made_up_company(self) -> str:
-        name = self._one([self._last(), self._city(), self._last() + " & " + self._last()])
-        kinds = {
-            "en": "Inc.|LLC|Ltd|Ltd.|Corp.|Group|Bank|Partners|Solutions|Technologies|Labs|Systems|"
-            "Software|Consulting|Hospital|University|College|High School|Foundation|Airlines|"
-            "Insurance|Logistics|Energy|Media|Motors|Pharmaceuticals|Studios|Records|Health|Church|"
-            "Police Department|Fire Department|City Council|Times|Post|Herald|Tribune",
-            "de": "GmbH|AG|GmbH & Co. KG|KG|e.V.|SE|Bank|Versicherung|Klinikum|Verlag|Gruppe|Werke|"
-            "Holding|Universität|Gymnasium|Bau GmbH|Stiftung|Verein|Brauerei|Zeitung|Rundschau",
-            "fr": "SA|SARL|SAS|et Fils|Groupe|Banque|Assurances|Hôpital|Université|Lycée|Fondation",
-        }
-        kind = self._one(kinds[self._lang].split("|"))
-        front = kind in ("Universität", "Université", "Hôpital", "Lycée", "Klinikum", "Groupe", "Verlag")
-        return f"{kind} {name}" if front else f"{name} {kind}"
+        name = self._one([self._last(), self._city(), f"{self._last()} & {self._last()}"])
+        kind = self._one(_COMPANY_KINDS[self._lang].split("|"))
+        return f"{kind} {name}" if kind in _KIND_FIRST else f"{name} {kind}"
 
     def _team(self) -> str:
         return self._one(self._pools.teams)
 
     def _street(self) -> str:
         """A street without a number, as one speaks of it."""
-        if self._lang == "de":
-            return f"{self._last()}{self._one(['straße', 'weg', 'allee', '-Straße', 'platz', 'gasse'])}"
         if self._lang == "fr":
             return f"rue {self._one(['de ', 'du ', ''])}{self._last()}"
-        return f"{self._last()} {self._one('Street Avenue Road Lane Drive St Ave Rd Boulevard'.split())}"
+        return self._last() + self._one(_STREET_KINDS[self._lang].split("|"))
 
     def _addr(self) -> str:
         locale = self._locale()
-        street = self._one(self._pools.streets[locale])
-        number = f"{self._random.randint(0, 99):02} " if self._chance(0.15) else ""
-        text = number + street
+        text = self._one(self._pools.streets[locale])
+        if self._chance(0.15):
+            text = f"{self._random.randint(0, 99):02} {text}"
         if self._chance(0.25):
-            text += self._one([" ", ", ", "\n "]) + self._one(["Apt. ", "Suite ", "Unit ", "Apt "]) + self._num()
+            unit = self._one(["Apt. ", "Suite ", "Unit ", "Apt "])
+            text += self._one([" ", ", ", "\n "]) + unit + self._num()
         draw = self._random.random()
         gap = self._one([" ", ", ", "\n", "\n ", ", "])
         if draw < 0.4:
@@ -147,10 +166,13 @@ class Filled:
         if draw < 0.6:
             return f"{text}{gap}{self._city()}"
         if draw < 0.8:
-            return f"{text}{gap}{self._zip()} {self._city()}" if locale not in ("en_US", "en_CA") else f"{text}{gap}{self._city()}, {self._state()} {self._zip()}"
+            american = locale in ("en_US", "en_CA")
+            town = f"{self._city()}, {self._state()} {self._zip()}"
+            return text + gap + (town if american else f"{self._zip()} {self._city()}")
         if draw < 0.9:
-            return f"{text}{gap}{self._city()}{self._one([' ', ', ', chr(10)])}{self._one(self._pools.countries['en'])} {self._zip()}"
-        return self._odd_address()
+            country = self._one(self._pools.countries["en"])
+            return f"{text}{gap}{self._city()}{self._one([' ', ', '])}{country} {self._zip()}"
+        return self._shaped(self._one(_ODD_ADDRESSES))
 
     def _locale(self) -> str:
         if self._lang == "de" and self._chance(0.8):
@@ -159,29 +181,22 @@ class Filled:
             return "fr_FR"
         return self._one(list(self._pools.streets))
 
-    def _odd_address(self) -> str:
+    def _shaped(self, form: str) -> str:
+        """A form with numbers: ``a`` up to four digits, ``b`` four, ``c`` five, ``e`` two."""
         number = self._random.randint
-        return self._one(
-            [
-                f"P.O. Box {number(1, 9999)}",
-                f"Unit {number(1000, 9999)} Box {number(1000, 9999)}\nDPO AE {number(10000, 99999)}",
-                f"PSC {number(1000, 9999)}, Box {number(1000, 9999)}\nAPO AP {number(10000, 99999)}",
-                f"USS {self._last()}\nFPO AA {number(10000, 99999)}",
-                f"USNS {self._last()}\nFPO AP {number(10000, 99999)}",
-                f"{self._street()} {number(1, 200)}",
-                f"{number(1, 99)} {self._city()} {number(1, 99)}",
-                f"{self._last()} {number(1, 300)}",
-            ]
-        )
+        return form.format(
+            a=number(1, 9999), b=number(1000, 9999), c=number(10000, 99999), e=number(10, 99),
+            last=self._last(), city=self._city(), street=self._street(),
+        )  # fmt: skip
 
     def _zip(self) -> str:
-        draw = self._random.random()
+        draw, number = self._random.random(), self._random.randint
         if draw < 0.75:
-            return f"{self._random.randint(1000, 99999):05}"
+            return f"{number(1000, 99999):05}"
         if draw < 0.85:
-            return f"{self._random.randint(1000, 9999)}"
-        one = self._random.choice
-        return f"{one('BCEGLMNSW')}{self._random.randint(1, 29)} {self._random.randint(1, 9)}{one('ABDEFGH')}{one('JLNPQRS')}"
+            return f"{number(1000, 9999)}"
+        area = f"{self._one('BCEGLMNSW')}{number(1, 29)}"
+        return f"{area} {number(1, 9)}{self._one('ABDEFGH')}{self._one('JLNPQRS')}"
 
     def _month(self) -> str:
         return self._one(_MONTHS[self._lang].split())
@@ -190,25 +205,15 @@ class Filled:
         return self._one(_WEEKDAYS[self._lang].split())
 
     def _date(self) -> str:
-        day, month = self._random.randint(1, 28), self._random.randint(1, 12)
-        year = self._random.randint(1930, 2027)
-        name = self._month()
-        if self._lang == "de":
-            forms = [f"{day:02}.{month:02}.{year}", f"{day}.{month}.{year}", f"{day}. {name} {year}", f"{day}. {name}",
-                     self._weekday(), f"{self._weekday()}, {day}. {name}", f"{year}-{month:02}-{day:02}", f"{name} {year}"]  # fmt: skip
-        elif self._lang == "fr":
-            forms = [f"{day:02}/{month:02}/{year}", f"{day} {name} {year}", f"{day} {name}", f"{self._weekday()} {day} {name}",
-                     self._weekday(), f"{name} {year}"]  # fmt: skip
-        else:
-            clock = f"{self._random.randint(0, 23):02}:{self._random.randint(0, 59):02}:{self._random.randint(0, 59):02}"
-            forms = [f"{month}/{day}/{year}", f"{month}/{day}/{year}", f"{name} {day}, {year}", f"{name} {day}", f"{day} {name} {year}",
-                     self._weekday(), self._weekday(), f"{year}-{month:02}-{day:02}", f"{year}-{month:02}-{day:02} {clock}",
-                     f"{name} {year}", f"{self._weekday()}, {name} {day}", f"{day:02}-{month:02}-{year}", f"{day}/{month}/{str(year)[2:]}",
-                     f"{name[:3]} {day}, {year}", f"the {day}th of {name}", str(year)]  # fmt: skip
-        return self._one(forms)
+        number = self._random.randint
+        clock = f"{number(0, 23):02}:{number(0, 59):02}:{number(0, 59):02}"
+        return self._one(_DATES[self._lang].split("|")).format(
+            d=number(1, 28), m=number(1, 12), y=number(1930, 2027),
+            n=self._month(), w=self._weekday(), t=clock,
+        )  # fmt: skip
 
     def _title(self) -> str:
-        return self._one(_TITLES[self._lang])
+        return self._one(_TITLES[self._lang].split("|"))
 
     def _job(self) -> str:
         job = self._one(self._pools.jobs[self._lang])
@@ -224,12 +229,11 @@ class Filled:
         return str(self._random.randint(1, 10 ** self._random.randint(1, 6)))
 
     def _email(self) -> str:
-        return f"{self._first()}.{self._last()}@{self._one(['example.com', 'gmail.com', 'web.de', 'free.fr'])}".lower().replace(" ", "")
+        host = self._one(["example.com", "gmail.com", "web.de", "free.fr"])
+        return f"{self._first()}.{self._last()}@{host}".lower().replace(" ", "")
 
     def _phone(self) -> str:
-        number = self._random.randint
-        return self._one([f"+49 {number(100, 999)} {number(100000, 9999999)}", f"({number(200, 999)}) {number(200, 999)}-{number(1000, 9999)}",
-                          f"{number(200, 999)}-{number(200, 999)}-{number(1000, 9999)}", f"0{number(100, 999)} {number(1000, 999999)}"])  # fmt: skip
+        return self._shaped(self._one(_PHONES))
 
     def _card(self) -> str:
         return str(self._random.randint(4 * 10**15, 5 * 10**15))
@@ -246,7 +250,9 @@ class Filled:
 
     def _handle(self) -> str:
         end = self._one(["", "_", str(self._random.randint(1, 2020)), "xo", "official", "_news"])
-        return (self._first() + self._one(["", self._last(), "_" + self._last()])).replace(" ", "") + end
+        return (self._first() + self._one(["", self._last(), "_" + self._last()])).replace(
+            " ", ""
+        ) + end
 
     def _citytag(self) -> str:
         return self._one(self._pools.big_cities).replace(" ", "")
@@ -259,6 +265,9 @@ class Filled:
 
     def _pertag(self) -> str:
         return self._one(self._pools.famous).replace(" ", "")
+
+    def _tech(self) -> str:
+        return self._one(self._pools.technology)
 
     def _noun(self) -> str:
         return self._one(self._pools.nouns)

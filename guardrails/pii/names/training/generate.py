@@ -6,7 +6,7 @@ which the labelled sets come from, have no "Bitte schreibe eine E-Mail an ...".
 
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +25,10 @@ _KIND: Final = {
     "WEEKDAY": "DATE_TIME", "MONTH": "DATE_TIME", "TITLE": "TITLE", "JOB": "TITLE",
     "AGE": "AGE", "NRP": "NRP",
 }  # fmt: skip
+# A German word with a capital that does not begin a sentence.
+_NOUN: Final = re.compile(r"(?<=[a-zäöüß,] )[A-ZÄÖÜ][a-zäöüß]{3,}(?!\w)")
 _LANG: Final = {"en": "en", "tweets": "en", "de": "de", "fr": "fr", "code": "en"}
+_GENITIVE: Final = frozenset({"PER", "LAST", "FIRST", "CITY", "LOC", "COUNTRY"})
 # How often a set is drawn from; of those drawn the share that becomes lower case.
 _SHARE: Final = {"en": 0.42, "tweets": 0.2, "de": 0.22, "fr": 0.1, "code": 0.06}
 _LOWER: Final = {"en": 0.08, "tweets": 0.3, "de": 0.05, "fr": 0.05, "code": 0.0}
@@ -45,7 +48,7 @@ def filled(pools: Gazetteers, generator: random.Random, count: int) -> Iterator[
     for _ in range(count):
         name = generator.choices(list(_SHARE), list(_SHARE.values()))[0]
         template = generator.choice(sets[name])
-        example = fill(template, Filled(pools, _LANG[name], generator), name)
+        example = fill(template, Filled(pools, _LANG[name], generator), name, generator)
         if generator.random() < _LOWER[name]:
             lower = example.text.lower()
             if len(lower) == len(example.text):
@@ -53,12 +56,15 @@ def filled(pools: Gazetteers, generator: random.Random, count: int) -> Iterator[
         yield example
 
 
-def fill(template: str, values: Filled, source: str) -> Example:
+def fill(template: str, values: Filled, source: str, generator: random.Random) -> Example:
     """One sentence with values in its slots."""
     text, spans, position = "", list[Labelled](), 0
     for match in _SLOT.finditer(template):
         text += template[position : match.start()]
         value = values.value(match[1])
+        after = template[match.end() : match.end() + 1]
+        if _LANG[source] == "de" and match[1] in _GENITIVE and after == " ":
+            value += "s" * (value[-1:] not in "sxzß" and generator.random() < 0.08)
         if match[1] in _KIND:
             spans.append(Labelled(len(text), len(text) + len(value), _KIND[match[1]]))
         text += value
@@ -72,19 +78,21 @@ def refilled(
     generator: random.Random,
     *,
     share: float,
-    local: dict[str, list[str]] | None = None,
+    local: Mapping[str, list[str]] | None = None,
+    nouns: float = 0.0,
 ) -> Iterator[Example]:
     """Each example with some of its names replaced by others of the same kind.
 
     Args:
         share: of the names that are replaced.
         local: names per kind to draw from half the time, such as those of the same set.
+        nouns: share of capitalised words outside of names that become other German nouns.
     """
     for example in examples:
         values = Filled(pools, example.lang, generator)
         text, spans, position = "", list[Labelled](), 0
         for span in example.spans:
-            text += example.text[position : span.start]
+            text += _other_nouns(example.text[position : span.start], values, nouns, generator)
             value = example.text[span.start : span.end]
             if span.kind in _REFILLED and generator.random() < share:
                 drawn = values.value(_REFILLED[span.kind])
@@ -94,10 +102,19 @@ def refilled(
             spans.append(Labelled(len(text), len(text) + len(value), span.kind))
             text += value
             position = span.end
+        text += _other_nouns(example.text[position:], values, nouns, generator)
         yield Example(
-            text + example.text[position:], tuple(spans), example.annotated,
+            text, tuple(spans), example.annotated,
             example.source + "*", example.lang, example.group, example.weight,
         )  # fmt: skip
+
+
+def _other_nouns(text: str, values: Filled, share: float, generator: random.Random) -> str:
+    if not share:
+        return text
+    return _NOUN.sub(
+        lambda match: values.value("NOUN") if generator.random() < share else match[0], text
+    )
 
 
 def _in_case_of(old: str, new: str) -> str:

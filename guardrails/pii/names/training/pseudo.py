@@ -2,54 +2,65 @@
 
 spaCy's small English model (trained on OntoNotes: news, telephone, web) reads tweets, forum posts
 and prompts. What it finds is mostly right, its kind less often, what it misses is much: so its
-confident findings become labels, its doubtful ones "unknown", and capitalised words that it
-passed over are left open rather than called no name.
+credible findings become labels, its doubtful ones "unknown", and capitalised words that it
+passed over are left open where some list of names has them.
 """
 
-import random
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from guardrails.pii.names.common import COMMON
-from guardrails.pii.names.training.examples import UNKNOWN, Example, Labelled, tidy
+from guardrails.pii.names.training.examples import ALL, UNKNOWN, Example, Labelled, tidy
+from guardrails.pii.names.training.gazetteers import listed
 from guardrails.pii.recognizers.names_spacy import KIND_OF, load_pipeline
 
-_KINDS: Final = KIND_OF | {"DATE": "DATE_TIME", "TIME": "DATE_TIME"}
-_ANNOTATED: Final = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP"})
+_SAID: Final = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP"})
+# Written as questions and orders to a model: nobody's title, address or age stands in them.
+_PROMPTS: Final = (
+    "s-labs", "neuralchemy", "harmfulqa", "catqa", "advbench", "routellm", "clinc150"
+)  # fmt: skip
 _MENTION: Final = re.compile(r"@\w+|https?://\S+|#\w+|&\w+;")
 _CAPITALISED: Final = re.compile(r"(?<![\w@#])[A-Z][\w'-]+")
+_LONGEST: Final = 800
 
 
-def pseudo_labelled(
-    texts: Iterable[tuple[str, str]], known: frozenset[str], generator: random.Random
-) -> Iterator[Example]:
+def pseudo_labelled(texts: Iterable[tuple[str, str]], known: frozenset[str]) -> Iterator[Example]:
     """``(source, text)`` -> examples with spaCy's labels.
 
     Args:
         known: lower-case names of gazetteers; a finding of one of them needs no capital.
     """
     pipeline = load_pipeline()
-    pairs = [(text[:1_000], source) for source, text in texts]
+    technology = frozenset(each.lower() for each in listed("technology"))
+    pairs = [(text[:_LONGEST], source) for source, text in texts]
     for document, source in pipeline.pipe(pairs, as_tuples=True, batch_size=256):
-        text = document.text
-        spans = []
-        for entity in document.ents:
-            kind = _KINDS.get(entity.label_)
-            if kind in (None, "DATE_TIME"):
-                continue
-            sure = _is_sure(entity.text, kind, known)
-            spans.append(Labelled(entity.start_char, entity.end_char, kind if sure else UNKNOWN))
-        covered = [(span.start, span.end) for span in spans]
-        for match in _CAPITALISED.finditer(text):
-            inside = any(start < match.end() and match.start() < end for start, end in covered)
-            if not inside and match[0].lower() in known and match[0].lower() not in COMMON:
-                spans.append(Labelled(match.start(), match.end(), UNKNOWN))
-        yield Example(text, tidy(spans), _ANNOTATED, source, "en")
+        found = [
+            (entity.start_char, entity.end_char, KIND_OF[entity.label_])
+            for entity in document.ents
+            if entity.label_ in KIND_OF and entity.text.lower() not in technology
+        ]
+        spans = list(_judged(document.text, found, known))
+        spans += _passed_over(document.text, spans, known - technology)
+        said = ALL - {"DATE_TIME", "AGE"} if source.startswith(_PROMPTS) else _SAID
+        yield Example(document.text, tidy(spans), said, source, "en", document.text)
 
 
-def _is_sure(value: str, kind: str, known: frozenset[str]) -> bool:
+def _judged(
+    text: str, found: Iterable[tuple[int, int, str]], known: frozenset[str]
+) -> Iterator[Labelled]:
     """Mentions, links and everyday words are what spaCy takes for names most often."""
-    if _MENTION.search(value) or value.lower() in COMMON:
-        return False
-    return value[:1].isupper() or value.lower() in known
+    for start, end, kind in found:
+        value = text[start:end]
+        doubtful = _MENTION.search(value) or value.lower() in COMMON
+        credible = value[:1].isupper() or value.lower() in known
+        yield Labelled(start, end, kind if credible and not doubtful else UNKNOWN)
+
+
+def _passed_over(text: str, spans: Iterable[Labelled], known: frozenset[str]) -> Iterator[Labelled]:
+    covered = [(span.start, span.end) for span in spans]
+    for match in _CAPITALISED.finditer(text):
+        value = match[0].lower()
+        inside = any(start < match.end() and match.start() < end for start, end in covered)
+        if not inside and value in known and value not in COMMON:
+            yield Labelled(match.start(), match.end(), UNKNOWN)
