@@ -239,6 +239,28 @@ export interface paths {
         patch: operations["update_budget"];
         trace?: never;
     };
+    "/tenants/{tenant}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Explain a text
+         * @description What the privacy guard finds in a text, why, what a model would get, and what comes back.
+         *
+         *     The text is neither stored nor logged; the audit record has the counts by type.
+         */
+        post: operations["explain_text"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/tenants/{tenant}/exports": {
         parameters: {
             query?: never;
@@ -373,6 +395,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/tenants/{tenant}/recognizers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List recognizers
+         * @description The tenant's own recognizers and those of its policy, without their values.
+         */
+        get: operations["list_recognizers"];
+        put?: never;
+        /**
+         * Create a recognizer
+         * @description Create a recognizer. It holds at once in this process and within seconds in others.
+         */
+        post: operations["create_recognizer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tenants/{tenant}/recognizers/{recognizer_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a recognizer
+         * @description One recognizer with all its values.
+         */
+        get: operations["get_recognizer"];
+        /**
+         * Replace a recognizer
+         * @description Replace the definition; 409 where somebody else changed it since `version`.
+         */
+        put: operations["update_recognizer"];
+        post?: never;
+        /**
+         * Delete a recognizer
+         * @description Delete a recognizer; what it found is no longer masked.
+         */
+        delete: operations["delete_recognizer"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tenants/{tenant}/recognizers/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check a recognizer
+         * @description Say what is wrong with a definition, without storing it.
+         */
+        post: operations["check_recognizer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/tenants/{tenant}/usage": {
         parameters: {
             query?: never;
@@ -445,6 +539,36 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Action
+         * @description What a policy does with a finding, from mildest to strictest.
+         * @enum {string}
+         */
+        Action: "allow" | "flag" | "mask" | "block";
+        /**
+         * AllowList
+         * @description Values that are never masked, whatever finds them.
+         */
+        AllowList: {
+            /**
+             * Ignore Case
+             * @description Of the values and the patterns.
+             * @default false
+             */
+            ignore_case: boolean;
+            /**
+             * Patterns
+             * @description Findings that one of these matches as a whole.
+             * @default []
+             */
+            patterns: string[];
+            /**
+             * Values
+             * @description Exactly these findings.
+             * @default []
+             */
+            values: string[];
+        };
         /**
          * AuditPage
          * @description Newest first.
@@ -617,6 +741,70 @@ export interface components {
             reason?: string | null;
         };
         /**
+         * ContextSpec
+         * @description Words near a finding that make it surer, or without which it is none.
+         */
+        ContextSpec: {
+            /**
+             * After
+             * @description Characters after it.
+             * @default 30
+             */
+            after: number;
+            /**
+             * Before
+             * @description Characters before the finding.
+             * @default 60
+             */
+            before: number;
+            /**
+             * Boost
+             * @description Added to the score near a word.
+             * @default 0.35
+             */
+            boost: number;
+            /**
+             * Required
+             * @description No word near, no finding.
+             * @default false
+             */
+            required: boolean;
+            /**
+             * Words
+             * @description Beginnings of words; any case.
+             */
+            words: string[];
+        };
+        /**
+         * DenyList
+         * @description Values that are always personal data.
+         */
+        DenyList: {
+            /**
+             * Ignore Case
+             * @description Also find other capitals.
+             * @default true
+             */
+            ignore_case: boolean;
+            /**
+             * Score
+             * @description Of a finding, 0 to 1.
+             * @default 1
+             */
+            score: number;
+            /**
+             * Values
+             * @description Each is found wherever it stands.
+             */
+            values: string[];
+            /**
+             * Whole Words
+             * @description Not inside of longer words; Chinese text has no such ends.
+             * @default true
+             */
+            whole_words: boolean;
+        };
+        /**
          * ErrorBody
          * @description The one shape of every error.
          */
@@ -643,6 +831,85 @@ export interface components {
              * @example tenant
              */
             param: string | null;
+        };
+        /** Explained */
+        Explained: {
+            /** @description What the policy does with findings. */
+            action: components["schemas"]["Action"];
+            /**
+             * Counts
+             * @description Distinct masked values by type.
+             */
+            counts: {
+                [key: string]: number;
+            };
+            /**
+             * Detector
+             * @description The engine and its version.
+             */
+            detector: string;
+            /** Findings */
+            findings: components["schemas"]["ExplainedFinding"][];
+            /**
+             * Languages
+             * @description Of the text, the most of it first.
+             */
+            languages: string[];
+            /** Masked */
+            masked: string;
+            /** Policy */
+            policy: string;
+            /** Restored */
+            restored: components["schemas"]["RestoreStep"][];
+        };
+        /** ExplainedFinding */
+        ExplainedFinding: {
+            /**
+             * Detector
+             * @description `name@version`.
+             * @example email_address@1
+             */
+            detector: string;
+            /** End */
+            end: number;
+            /**
+             * Entity Type
+             * @example EMAIL_ADDRESS
+             */
+            entity_type: string;
+            mode: components["schemas"]["MaskMode"];
+            /**
+             * Reason
+             * @description The rule, the checksum, the context; may be empty.
+             */
+            reason: string;
+            /**
+             * Replacement
+             * @description Null where the request would be refused.
+             */
+            replacement: string | null;
+            /** Score */
+            score: number;
+            /**
+             * Start
+             * @description In code points.
+             */
+            start: number;
+            /** Text */
+            text: string;
+        };
+        /** ExplainRequest */
+        ExplainRequest: {
+            /**
+             * Policy
+             * @description Null: the tenant's own policy.
+             */
+            policy?: string | null;
+            /**
+             * Text
+             * @description Looked at and forgotten: neither stored nor logged.
+             */
+            text: string;
         };
         /** Export */
         Export: {
@@ -832,6 +1099,12 @@ export interface components {
             user_id: string;
         };
         /**
+         * MaskMode
+         * @description What stands for a masked value. Only the first three can be restored.
+         * @enum {string}
+         */
+        MaskMode: "placeholder" | "surrogate" | "hash" | "partial" | "redact" | "block";
+        /**
          * Me
          * @description The account that is signed in, for showing and hiding controls.
          */
@@ -885,10 +1158,45 @@ export interface components {
             new_password: string;
         };
         /**
+         * PatternSpec
+         * @description One regular expression in Python's syntax, run in linear time.
+         */
+        PatternSpec: {
+            /**
+             * Flags
+             * @description None by default.
+             * @default []
+             */
+            flags: ("ignore_case" | "multiline" | "dot_all")[];
+            /**
+             * Group
+             * @description The capture group that is the finding; 0: the whole match.
+             * @default 0
+             */
+            group: number | string;
+            /**
+             * Name
+             * @description Shown as the reason of a finding.
+             * @default pattern
+             */
+            name: string;
+            /**
+             * Regex
+             * @description Python's syntax; see docs/recognizers.md for its limits.
+             */
+            regex: string;
+            /**
+             * Score
+             * @description Findings below 0.5 need context words to count.
+             * @default 0.85
+             */
+            score: number;
+        };
+        /**
          * Permission
          * @enum {string}
          */
-        Permission: "overview.read" | "tenants.read" | "tenants.write" | "tenants.govern" | "projects.write" | "keys.read" | "keys.write" | "budgets.read" | "budgets.write" | "budgets.govern" | "usage.read" | "exports.read" | "exports.finance" | "exports.audit" | "audit.read" | "users.read" | "users.write" | "system.read";
+        Permission: "overview.read" | "tenants.read" | "tenants.write" | "tenants.govern" | "projects.write" | "keys.read" | "keys.write" | "budgets.read" | "budgets.write" | "budgets.govern" | "usage.read" | "exports.read" | "exports.finance" | "exports.audit" | "audit.read" | "users.read" | "users.write" | "recognizers.read" | "recognizers.write" | "privacy.explain" | "system.read";
         /** PolicyView */
         PolicyView: {
             /**
@@ -952,6 +1260,24 @@ export interface components {
              */
             worker_second: string;
         };
+        /**
+         * Problem
+         * @description Why a definition would be refused.
+         */
+        Problem: {
+            /**
+             * Code
+             * @example pattern_too_broad
+             */
+            code: string;
+            /** Message */
+            message: string;
+            /**
+             * Param
+             * @example definition.patterns.0.regex
+             */
+            param: string | null;
+        };
         /** Project */
         Project: {
             /**
@@ -989,6 +1315,170 @@ export interface components {
         ProjectList: {
             /** Items */
             items: components["schemas"]["Project"][];
+        };
+        /** Recognizer */
+        Recognizer: {
+            /**
+             * Created At
+             * Format: date-time
+             * @description An instant with its offset from UTC.
+             * @example 2026-11-01T00:00:00.000000Z
+             */
+            created_at: string;
+            definition: components["schemas"]["RecognizerSpec"];
+            /**
+             * Id
+             * @example rec_01k9...
+             */
+            id: string;
+            /**
+             * Tenant
+             * @example acme
+             */
+            tenant: string;
+            /**
+             * Updated At
+             * Format: date-time
+             * @description An instant with its offset from UTC.
+             * @example 2026-11-01T00:00:00.000000Z
+             */
+            updated_at: string;
+            /**
+             * Version
+             * @description Send it back with a change.
+             */
+            version: number;
+        };
+        /** RecognizerCheck */
+        RecognizerCheck: {
+            definition: components["schemas"]["RecognizerSpec"];
+        };
+        /** RecognizerCreate */
+        RecognizerCreate: {
+            definition: components["schemas"]["RecognizerSpec"];
+        };
+        /** RecognizerList */
+        RecognizerList: {
+            /** Items */
+            items: components["schemas"]["RecognizerSummary"][];
+        };
+        /**
+         * RecognizerSource
+         * @enum {string}
+         */
+        RecognizerSource: "database" | "policy";
+        /**
+         * RecognizerSpec
+         * @description A customer's recognizer: what it finds, or what it allows, or both.
+         */
+        RecognizerSpec: {
+            /** @description Values that the tenant never masks, of whatever type. */
+            allow_list?: components["schemas"]["AllowList"] | null;
+            /** @description Words near a finding. */
+            context?: components["schemas"]["ContextSpec"] | null;
+            /** @description Values that are findings. */
+            deny_list?: components["schemas"]["DenyList"] | null;
+            /**
+             * Entity
+             * @description UPPER_SNAKE: a type of its own, or one of docs/privacy.md.
+             */
+            entity?: string | null;
+            /**
+             * Languages
+             * @description Of the texts it looks at; empty: all.
+             * @default []
+             */
+            languages: ("en" | "de" | "zh" | "fr")[];
+            /**
+             * Name
+             * @description Unique in its tenant; shown as the detector of a finding.
+             */
+            name: string;
+            /**
+             * Patterns
+             * @description Any of them makes a finding.
+             * @default []
+             */
+            patterns: components["schemas"]["PatternSpec"][];
+        };
+        /**
+         * RecognizerSummary
+         * @description A recognizer without its values, which are personal data.
+         */
+        RecognizerSummary: {
+            /**
+             * Allowed Values
+             * @description Values and patterns of its allow list.
+             */
+            allowed_values: number;
+            /** Context Words */
+            context_words: number;
+            /** Denied Values */
+            denied_values: number;
+            /**
+             * Entity
+             * @example BADGE_ID
+             */
+            entity: string | null;
+            /**
+             * Id
+             * @description Null for one of the policy.
+             * @example rec_01k9...
+             */
+            id: string | null;
+            /**
+             * Languages
+             * @description Empty: all.
+             */
+            languages: string[];
+            /**
+             * Name
+             * @example badge
+             */
+            name: string;
+            /** Patterns */
+            patterns: number;
+            source: components["schemas"]["RecognizerSource"];
+            /** Updated At */
+            updated_at: string | null;
+            /**
+             * Version
+             * @description Rises with every change.
+             */
+            version: number;
+        };
+        /** RecognizerUpdate */
+        RecognizerUpdate: {
+            definition: components["schemas"]["RecognizerSpec"];
+            /**
+             * Version
+             * @description The version that the change was made to.
+             */
+            version: number;
+        };
+        /** RecognizerVerdict */
+        RecognizerVerdict: {
+            /**
+             * Problems
+             * @description Empty: it would be taken.
+             */
+            problems: components["schemas"]["Problem"][];
+        };
+        /**
+         * RestoreStep
+         * @description One piece of a streamed answer that repeats the masked text.
+         */
+        RestoreStep: {
+            /**
+             * Received
+             * @description What comes from the model.
+             */
+            received: string;
+            /**
+             * Sent
+             * @description What the client gets for it; empty while held back.
+             */
+            sent: string;
         };
         /**
          * Role
@@ -2594,6 +3084,96 @@ export interface operations {
             };
         };
     };
+    explain_text: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The tenant's name. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExplainRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explained"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many attempts; see Retry-After. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_exports: {
         parameters: {
             query?: never;
@@ -3239,6 +3819,493 @@ export interface operations {
             };
             /** @description The present state does not allow this. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_recognizers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The tenant's name. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecognizerList"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_recognizer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The tenant's name. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecognizerCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recognizer"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_recognizer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                recognizer_id: string;
+                /** @description The tenant's name. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recognizer"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    update_recognizer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                recognizer_id: string;
+                /** @description The tenant's name. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecognizerUpdate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recognizer"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_recognizer: {
+        parameters: {
+            query?: {
+                /** @description Only if it still has this version. */
+                version?: number | null;
+            };
+            header?: never;
+            path: {
+                recognizer_id: string;
+                /** @description The tenant's name. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    check_recognizer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The tenant's name. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecognizerCheck"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecognizerVerdict"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -4,6 +4,7 @@ import { AuditPage } from "@/features/audit";
 import { ExportsPage } from "@/features/exports";
 import { KeysPage } from "@/features/keys";
 import { OverviewPage } from "@/features/overview";
+import { PrivacyPage } from "@/features/privacy";
 import { SystemPage } from "@/features/system";
 import { TenantPage, TenantsPage } from "@/features/tenants";
 import { UsagePage } from "@/features/usage";
@@ -22,6 +23,7 @@ export function AppRoutes() {
       <Route path="system" element={<SystemPage />} />
       <Route path="tenants/:tenant" element={<OfTenant page={TenantPage} needs="tenants.read" />} />
       <Route path="tenants/:tenant/keys" element={<OfTenant page={KeysPage} needs="keys.read" />} />
+      <Route path="tenants/:tenant/privacy" element={<OfTenant page={PrivacyPage} needs="recognizers.read" />} />
       <Route path="tenants/:tenant/usage" element={<OfTenant page={UsagePage} needs="usage.read" />} />
       <Route path="tenants/:tenant/exports" element={<OfTenant page={ExportsPage} needs="exports.read" />} />
       <Route path="tenants/:tenant/audit" element={<OfTenant page={AuditPage} needs="audit.read" />} />

@@ -23,6 +23,7 @@ export function tenantItems(session: Session, tenant: string): NavItem[] {
   const items: (readonly [boolean, NavItem])[] = [
     [session.can("tenants.read", tenant), { to: base, label: "Settings", icon: "tenants", end: true }],
     [session.can("keys.read", tenant), { to: `${base}/keys`, label: "Keys", icon: "keys" }],
+    [session.can("recognizers.read", tenant), { to: `${base}/privacy`, label: "Privacy", icon: "privacy" }],
     [session.can("usage.read", tenant), { to: `${base}/usage`, label: "Usage", icon: "usage" }],
     [session.can("exports.read", tenant), { to: `${base}/exports`, label: "Exports", icon: "exports" }],
     [session.can("audit.read", tenant), { to: `${base}/audit`, label: "Audit", icon: "audit" }],

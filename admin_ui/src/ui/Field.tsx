@@ -1,4 +1,10 @@
-import { useId, type InputHTMLAttributes, type ReactNode, type SelectHTMLAttributes } from "react";
+import {
+  useId,
+  type InputHTMLAttributes,
+  type ReactNode,
+  type SelectHTMLAttributes,
+  type TextareaHTMLAttributes,
+} from "react";
 
 interface FieldProps {
   label: string;
@@ -39,6 +45,35 @@ export function TextField({ label, hint, error, className = "", ...input }: Text
     <Field label={label} hint={hint} error={error}>
       {(wiring) => <input className={`input ${className}`} autoComplete="off" {...input} {...wiring} />}
     </Field>
+  );
+}
+
+interface AreaFieldProps extends FieldProps, TextareaHTMLAttributes<HTMLTextAreaElement> {
+  mono?: boolean;
+}
+
+export function AreaField({ label, hint, error, mono = false, ...area }: AreaFieldProps) {
+  return (
+    <Field label={label} hint={hint} error={error}>
+      {(wiring) => (
+        <textarea className={mono ? "input mono" : "input"} autoComplete="off" spellCheck={false} {...area} {...wiring} />
+      )}
+    </Field>
+  );
+}
+
+interface CheckFieldProps {
+  label: string;
+  checked: boolean;
+  onChange: (checked: boolean) => void;
+}
+
+export function CheckField({ label, checked, onChange }: CheckFieldProps) {
+  return (
+    <label className="check">
+      <input type="checkbox" checked={checked} onChange={(event) => onChange(event.target.checked)} />
+      {label}
+    </label>
   );
 }
 

@@ -5,7 +5,7 @@ export { ConfirmDialog } from "./ConfirmDialog";
 export { CopyButton } from "./CopyButton";
 export { DataTable, type Column } from "./DataTable";
 export { Dialog } from "./Dialog";
-export { Segments, SelectField, TextField } from "./Field";
+export { AreaField, CheckField, Segments, SelectField, TextField } from "./Field";
 export { Icon, type IconName } from "./Icon";
 export { draftOf, LimitsFields, limitsOf, LimitsText } from "./LimitsFields";
 export { Badge, Facts, Panel, Stats } from "./layout";
