@@ -12,7 +12,7 @@ from support.deployment import ADMIN_EMAIL, ADMIN_PASSWORD
 
 AXE = Path(__file__).parents[2] / "admin_ui" / "node_modules" / "axe-core" / "axe.min.js"
 PAGES = ["", "tenants", "system", *(f"tenants/acme{page}" for page in ("", "/keys", "/usage"))]
-PAGES += ["tenants/acme/exports", "tenants/acme/audit", "no/such/page"]
+PAGES += ["tenants/acme/privacy", "tenants/acme/exports", "tenants/acme/audit", "no/such/page"]
 
 
 @pytest.mark.parametrize(("viewport", "scheme"), [(DESKTOP, "light"), (NARROW, "dark")])
@@ -37,6 +37,7 @@ def test_dialogs_are_accessible(console: Console) -> None:
         ("tenants", "New tenant"),
         ("tenants/acme", "New budget"),
         ("tenants/acme/keys", "New key"),
+        ("tenants/acme/privacy", "New recognizer"),
         ("tenants/acme/keys", "Password"),
     ]:
         console.visit(path)
