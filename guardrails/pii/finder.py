@@ -32,8 +32,10 @@ class Finder:
     def __init__(
         self, recognizers: Sequence[EntityRecognizer], scanner: Scanner | None = None
     ) -> None:
-        self._rules = [each for each in recognizers if is_rule_recognizer(each)]
-        self._others = [each for each in recognizers if not is_rule_recognizer(each)]
+        self._rules = [
+            each for each in recognizers if isinstance(each, RuleRecognizer) and _is_plain(each)
+        ]
+        self._others = [each for each in recognizers if each not in self._rules]
         self._scanner = BackgroundScanner(self._rules) if scanner is None else scanner
         self._detectors = [_detector(each) for each in self._rules]
         self._owners = lru_cache(maxsize=256)(self._select)
@@ -84,8 +86,8 @@ class Finder:
         )
 
 
-def is_rule_recognizer(recognizer: EntityRecognizer) -> bool:
-    """A recognizer that is nothing but its rules; one that overrides ``analyze`` is more."""
+def _is_plain(recognizer: RuleRecognizer) -> bool:
+    """It is nothing but its rules; a kind that overrides ``analyze`` is more."""
     return type(recognizer).analyze is RuleRecognizer.analyze
 
 

@@ -6,7 +6,7 @@ A recognizer may see a name only beside its title, or an account only beside the
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from guardrails.pii.spans import resolve
@@ -91,9 +91,9 @@ class KnownValues:
 
     def _find(self, text: str) -> list[Span]:
         found: list[Span] = []
-        if self._by_first_run:
-            for run in _RUN.finditer(text):
-                span = self._at_run(text, run)
+        for word, entries in self._by_first_run.items():
+            for start in _runs_of(word, text):
+                span = _longest_at(entries, text, start)
                 if span is not None:
                     found.append(span)
         for value, entity_type in self._cjk.items():
@@ -103,17 +103,31 @@ class KnownValues:
                 start = text.find(value, start + len(value))
         return found
 
-    def _at_run(self, text: str, run: re.Match[str]) -> Span | None:
-        word = run[0]
-        entries = self._by_first_run.get(word)
-        if entries is None and word.endswith("s"):  # "Gretas Auto"
-            entries = self._by_first_run.get(word[:-1])
-        for value, offset, entity_type in entries or ():
-            start = run.start() - offset
-            end = start + len(value)
-            if start >= 0 and text.startswith(value, start) and _ends_word(text, end):
-                return _known(start, end, entity_type)
-        return None
+
+def _runs_of(word: str, text: str) -> Iterator[int]:
+    """Where ``word`` stands as a run of letters and digits, or with an s behind it."""
+    start = text.find(word)
+    while start >= 0:
+        end = start + len(word)
+        if (start == 0 or not text[start - 1].isalnum()) and _ends_run(text, end):
+            yield start
+        start = text.find(word, end)
+
+
+def _ends_run(text: str, end: int) -> bool:
+    rest = text[end : end + 2]
+    if not rest or not rest[0].isalnum():
+        return True
+    return rest[0] == "s" and (len(rest) == 1 or not rest[1].isalnum())
+
+
+def _longest_at(entries: Iterable[tuple[str, int, str]], text: str, run: int) -> Span | None:
+    for value, offset, entity_type in entries:
+        start = run - offset
+        end = start + len(value)
+        if start >= 0 and text.startswith(value, start) and _ends_word(text, end):
+            return _known(start, end, entity_type)
+    return None
 
 
 def _known(start: int, end: int, entity_type: str) -> Span:

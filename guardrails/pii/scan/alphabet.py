@@ -30,6 +30,7 @@ _CASED: Final = (
     (0x118A0, 0x118E0), (0x16E40, 0x16E80), (0x1E900, 0x1E944),
 )  # fmt: skip
 ALL: Final = (1 << 256) - 1
+DIGIT: Final = b"0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,8 @@ class Alphabet:
         self._array = np.frombuffer(self._table, dtype=np.uint8)
         self._latin = self._table[:256]
         self._shared = bits(map(ord, "ISK"))
+        digits = self.category(r"\d").some
+        self._digits = bytes(DIGIT[0] if digits >> cell & 1 else 0 for cell in range(256))
 
     def encode(self, text: str) -> bytes:
         """One byte for each code point of ``text``."""
@@ -100,6 +103,10 @@ class Alphabet:
         except UnicodeEncodeError:
             codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
             return self._array[codes].tobytes()
+
+    def mark_digits(self, data: bytes) -> bytes:
+        """``data`` of ``encode`` with every digit as ``DIGIT`` and nothing else as it."""
+        return data.translate(self._digits)
 
     def literal(self, code: int, ignore_case: bool) -> Cells:
         if not ignore_case:

@@ -22,11 +22,14 @@ from guardrails.pii.scan.shape import (
     Node,
     Rep,
     Seq,
+    edge_mask,
     width,
 )
 
 LEAST_BITS: Final = 3.5
-_ENOUGH_BITS: Final = 16.0
+_ENOUGH_BITS: Final = 24.0
+_PRICE: Final = 0.01  # bits that one unit of size must bring
+_CLASS_SIZE: Final = 12  # a class beside a letter, which an automaton finds by faster means
 _LONGEST: Final = 8  # items of a window
 _REPEATED: Final = 8  # copies of a repeated part that are looked for
 _SPELT_OUT: Final = 4  # {m,n} is kept exact up to this n
@@ -68,7 +71,7 @@ class Factor:
     @property
     def worth(self) -> float:
         spread = 10.0 if self.most >= INFINITE else 0.5 * math.log2(1 + self.most - self.least)
-        return min(self.bits, _ENOUGH_BITS) - spread - 0.01 * self.size
+        return min(self.bits, _ENOUGH_BITS) - spread - _PRICE * self.size
 
     def shifted(self, least: int, most: int) -> "Factor":
         far = min(INFINITE, self.most + most)
@@ -84,6 +87,36 @@ def best_factor(node: Node, *, edges: bool = True) -> Factor | None:
     """
     factor = _best(node, edges)
     return factor if factor is not None and factor.bits >= LEAST_BITS else None
+
+
+def start_expression(node: Node) -> str:
+    """Where a match may start: its first character and, if a guard says, the one before."""
+    items = _flat(node)
+    mask = edge_mask(items, first=True)
+    if mask is None:
+        return ""
+    first = items[0]
+    if not isinstance(first, Guard) or not first.before or first.mask == ALL:
+        return _class(mask)
+    choices = [f"(?<={_class(first.mask)})"] if first.mask else []
+    if first.edge:
+        choices.append("\\A")
+    return "(?:" + "|".join(choices) + ")" + _class(mask)
+
+
+def least_of(node: Node, mask: int) -> int:
+    """How many characters of ``mask`` every match has at least."""
+    match node:
+        case Chars(own):
+            return int(own & ~mask == 0)
+        case Guard() | Ahead():
+            return 0
+        case Seq(items):
+            return sum(least_of(item, mask) for item in items)
+        case Alt(branches):
+            return min(least_of(branch, mask) for branch in branches)
+        case Rep(child, low, _):
+            return low * least_of(child, mask) if low else 0
 
 
 def _best(node: Node, edges: bool) -> Factor | None:
@@ -158,7 +191,7 @@ def _best_window(
                 continue  # would match the empty text
             wide = offsets[end + 1][1] - offsets[start][1] + spread
             cost = 10.0 if wide >= INFINITE else 0.5 * math.log2(1 + wide)
-            worth = min(bits, _ENOUGH_BITS) - cost - 0.01 * size
+            worth = min(bits, _ENOUGH_BITS) - cost - _PRICE * size
             if best is None or worth > best[0]:
                 best = (worth, start, end)
     if best is None:
@@ -254,7 +287,9 @@ def _bits(node: Node) -> float:
 
 def _size(node: Node) -> int:
     match node:
-        case Chars() | Guard():
+        case Chars(mask):
+            return 1 if mask.bit_count() <= 2 else _CLASS_SIZE
+        case Guard():
             return 1
         case Ahead(child):
             return _size(child)

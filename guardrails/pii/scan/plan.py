@@ -8,14 +8,15 @@ from typing import Final
 from guardrails.pii.recognizers.base import CompiledRule, RuleRecognizer
 from guardrails.pii.scan.alphabet import alphabet
 from guardrails.pii.scan.database import Database, database
-from guardrails.pii.scan.factor import Factor, best_factor
+from guardrails.pii.scan.factor import Factor, best_factor, least_of, start_expression
 from guardrails.pii.scan.shape import INFINITE, Unsupported, shape, width
 
 # Automata grow faster than their number of expressions, and so does the time to build them: some
 # small ones cost less than one large one, and 2 microseconds each to scan with.
 _SMALL: Final = 16
 _LARGE: Final = 4
-_LARGE_SIZE: Final = 60
+_LARGE_SIZE: Final = 250
+_ANYWHERE: Final = re.compile(b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Target:
         order: position among all rules; findings come in this order.
         owner: index of the rule's recognizer.
         least, most: a match starts between ``end - most`` and ``end - least``.
+        starts: where in a text of cells an attempt is worth it.
+        digits: how many a match has at least.
         reach: how far from its start an attempt may look; ``INFINITE`` where nothing bounds it.
         context: index of the context's expression; ``None`` where the rule has none, or one that
             cannot be looked for.
@@ -36,6 +39,8 @@ class Target:
     rule: CompiledRule
     least: int
     most: int
+    starts: re.Pattern[bytes]
+    digits: int
     reach: int
     context: int | None
 
@@ -90,12 +95,10 @@ def make_plan(recognizers: Sequence[RuleRecognizer]) -> Plan:
     order = 0
     for owner, recognizer in enumerate(recognizers):
         for rule in recognizer.rules:
-            factor, reach = _factor(rule)
-            context = _context(rule, contexts, expressions)
+            factor, target = _target(order, owner, rule, _context(rule, contexts, expressions))
             if factor is None:
-                plain.append(Target(order, owner, rule, 0, INFINITE, reach, context))
+                plain.append(target)
             else:
-                target = Target(order, owner, rule, factor.least, factor.most, reach, context)
                 targets.setdefault(expressions.number(factor), []).append(target)
             order += 1
     return Plan(
@@ -106,13 +109,19 @@ def make_plan(recognizers: Sequence[RuleRecognizer]) -> Plan:
     )
 
 
-def _factor(rule: CompiledRule) -> tuple[Factor | None, int]:
+def _target(
+    order: int, owner: int, rule: CompiledRule, context: int | None
+) -> tuple[Factor | None, Target]:
     try:
         tree, reach = shape(rule.rule.regex, rule.pattern.flags, alphabet())
     except Unsupported:
-        return None, INFINITE
+        return None, Target(order, owner, rule, 0, INFINITE, _ANYWHERE, 0, INFINITE, context)
     # A match of nothing would make the next attempt's place depend on more than where it ended.
-    return (best_factor(tree) if width(tree)[0] else None), reach
+    factor = best_factor(tree) if width(tree)[0] else None
+    least, most = (0, INFINITE) if factor is None else (factor.least, factor.most)
+    starts = re.compile(start_expression(tree).encode("latin-1"), re.DOTALL)
+    digits = least_of(tree, alphabet().category(r"\d").some)
+    return factor, Target(order, owner, rule, least, most, starts, digits, reach, context)
 
 
 def _context(

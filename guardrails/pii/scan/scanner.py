@@ -7,7 +7,7 @@ may match; its findings are the same ones in the same order.
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, Protocol
@@ -18,13 +18,13 @@ from guardrails.pii.recognizers.base import (
     CONTEXT_LENGTH,
     RuleRecognizer,
 )
-from guardrails.pii.scan.alphabet import alphabet
+from guardrails.pii.scan.alphabet import DIGIT, alphabet
 from guardrails.pii.scan.database import END_MASK
 from guardrails.pii.scan.plan import Plan, Target, make_plan
 from guardrails.pii.scan.shape import INFINITE
 
-# Up to so many places an attempt at each is cheaper than a search that may run on behind them.
-_FEW: Final = 24
+# Rules that look farther than this are rarely worth checking for context words beforehand.
+_FAR: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,9 @@ class RuleScanner:
         ]
 
     def find(self, text: str, owners: frozenset[int]) -> list[Hit]:
-        reports = self._plan.database.scan(alphabet().encode(text))
+        data = alphabet().encode(text)
+        digits = alphabet().mark_digits(data)
+        reports = self._plan.database.scan(data)
         contexts, located = self._read(reports)
         located += [(target, [0]) for target in self._plan.plain]
         wanted: dict[int, bool] = {}
@@ -89,7 +91,7 @@ class RuleScanner:
                 continue
             if target.context is not None and target.context not in contexts:
                 continue
-            matches = _matches(target, text, ends, contexts)
+            matches = _matches(target, text, data, digits, ends, contexts)
             findings = target.rule.findings(text, matches)
             if not findings:
                 continue
@@ -125,38 +127,63 @@ def _order(item: tuple[int, Hit]) -> int:
 
 
 def _matches(
-    target: Target, text: str, ends: list[int], contexts: dict[int, list[int]]
+    target: Target,
+    text: str,
+    data: bytes,
+    digits: bytes,
+    ends: list[int],
+    contexts: dict[int, list[int]],
 ) -> Iterator[re.Match[str]]:
     """What ``finditer`` gives, tried only where the match may start."""
     if target.most >= INFINITE:
         yield from target.rule.pattern.finditer(text)
         return
+    attempt, starts = target.rule.pattern.match, target.starts.finditer
     words = None if target.context is None else contexts[target.context]
-    attempt, search, reach = target.rule.pattern.match, target.rule.pattern.search, target.reach
-    position, length = 0, len(text)
-    for low, high in _places(target, ends):
-        low = max(low, position)
-        while low <= high:
-            if reach >= INFINITE or high - low < _FEW:
-                match = None
-                for start in range(low, high + 1):
-                    match = attempt(text, start)
-                    if match is not None:
-                        break
-            else:
-                # Whatever starts by ``high`` never looks as far as where the search is cut off.
-                match = search(text, low, min(length, high + reach + 1))
-            if match is None or match.start() > high:
-                break
-            low = position = match.end()
-            if words is None or _near(words, match):
-                yield match
+    places = _places(target, ends)
+    if words is not None and target.reach < _FAR:
+        places = _places_near(places, words, target.reach)
+    position, needed, reach = 0, target.digits, target.reach
+    for low, high in places:
+        if needed and reach < INFINITE and digits.count(DIGIT, low, high + reach) < needed:
+            continue
+        for start in starts(data, max(low, position), high + 1):
+            if start.start() < position:
+                continue
+            match = attempt(text, start.start())
+            if match is not None:
+                position = match.end()
+                if words is None or _near(words, match):
+                    yield match
 
 
-def _near(ends: list[int], match: re.Match[str]) -> bool:
-    """A context word may stand where the rule will look for it."""
-    index = bisect_left(ends, match.start() - CONTEXT_BEFORE - CONTEXT_LENGTH)
-    return index < len(ends) and ends[index] <= match.end() + CONTEXT_AFTER
+def _places_near(
+    places: Iterable[tuple[int, int]], words: list[int], reach: int
+) -> Iterator[tuple[int, int]]:
+    """Places with a context word about.
+
+    A match takes its characters from later ones, so places that a match can join are dropped
+    together or not at all.
+    """
+    joined: list[tuple[int, int]] = []
+    for place in places:
+        if joined and place[0] > joined[-1][1] + reach:
+            if _any_between(words, joined[0][0], joined[-1][1] + reach):
+                yield from joined
+            joined = []
+        joined.append(place)
+    if _any_between(words, joined[0][0], joined[-1][1] + reach):
+        yield from joined
+
+
+def _near(words: list[int], match: re.Match[str]) -> bool:
+    return _any_between(words, match.start(), match.end())
+
+
+def _any_between(words: list[int], start: int, end: int) -> bool:
+    """A context word may stand where a rule looks for it around ``text[start:end]``."""
+    index = bisect_left(words, start - CONTEXT_BEFORE - CONTEXT_LENGTH)
+    return index < len(words) and words[index] <= end + CONTEXT_AFTER
 
 
 def _places(target: Target, ends: list[int]) -> Iterator[tuple[int, int]]:

@@ -197,7 +197,8 @@ class _Reader:
                 case "LITERAL":
                     cells |= self._alphabet.literal(argument, ignore_case)
                 case "RANGE":
-                    cells |= self._alphabet.span(*argument, ignore_case)
+                    low, high = argument
+                    cells |= self._alphabet.span(low, high, ignore_case)
                 case "CATEGORY":
                     cells |= self._category(str(argument))
                 case other:
