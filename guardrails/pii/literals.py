@@ -70,10 +70,10 @@ class Literals:
         node = self._root.children.get(first)
         if node is None or joined(before, first):
             return None
-        found: tuple[str, int] | None = None
+        found: tuple[str, int, str] | None = None
         while node is not None:
             if node.literal is not None and _stands(node.literal, reader, before, final):
-                found = node.value, reader.position
+                found = node.value, reader.position, reader.last
             if not node.children:
                 break
             try:
@@ -85,7 +85,8 @@ class Literals:
             node = node.children.get(character)
         if found is None:
             return None
-        value, reader.position = found
+        value, end, last = found
+        reader.back_to(end, last)
         return value
 
 
@@ -101,7 +102,7 @@ def _stands(literal: str, reader: Reader, before: str, final: bool) -> bool:
     tied = "@" in literal or any(map(str.isdigit, literal))
     if tied and before and before in _TIES_BEFORE and _is_word(literal[0]):
         return False
-    mark = reader.position
+    mark, last = reader.position, reader.last
     try:
         after = reader.next()
         if joined(literal[-1], after):
@@ -112,7 +113,7 @@ def _stands(literal: str, reader: Reader, before: str, final: bool) -> bool:
             raise
         return True
     finally:
-        reader.position = mark
+        reader.back_to(mark, last)
 
 
 def _is_word(character: str) -> bool:

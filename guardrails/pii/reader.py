@@ -19,24 +19,30 @@ class Ended(Exception):
 
 
 class Reader:
-    """Reads on from ``position``, which stands after what was read."""
+    """Reads on from ``position``, which stands after ``last``, the character read latest."""
 
-    __slots__ = ("_json_escaped", "_text", "position")
+    __slots__ = ("_json_escaped", "_text", "last", "position")
 
     def __init__(self, text: str, position: int, json_escaped: bool) -> None:
         self._text = text
         self.position = position
+        self.last = ""
         self._json_escaped = json_escaped
 
     def next(self) -> str:
         """The next character. Raises ``Ended`` where there is none."""
         if self._json_escaped:
-            character, self.position = read_json_character(self._text, self.position)
-            return character
+            self.last, self.position = read_json_character(self._text, self.position)
+            return self.last
         if self.position >= len(self._text):
             raise Ended
+        self.last = self._text[self.position]
         self.position += 1
-        return self._text[self.position - 1]
+        return self.last
+
+    def back_to(self, position: int, last: str) -> None:
+        """As it was after ``last``."""
+        self.position, self.last = position, last
 
 
 def read_json_character(text: str, position: int) -> tuple[str, int]:

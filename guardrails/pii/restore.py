@@ -5,7 +5,6 @@ the same text for every way of cutting the stream. It knows no surface: the call
 restorer per field that is streamed (content, reasoning, each tool call's arguments).
 """
 
-from guardrails.pii.reader import read_json_character
 from guardrails.pii.tokens import Outcome, TokenTable
 
 # What stood in the upstream's text, and what the client gets for it.
@@ -69,20 +68,12 @@ class StreamRestorer:
                 _keep(pieces, text[sent:start])
                 pieces.append((text[start : scan.end], scan.value))
                 sent = scan.end
-            if scan.end < len(text) or not final:
-                before = self._last(text, start, scan.end)
-            position = scan.end
+            before, position = scan.last, scan.end
         if position < len(text):
             before = text[-1]
         _keep(pieces, text[sent:])
         self._pending, self._before = "", before
         return pieces
-
-    def _last(self, text: str, start: int, end: int) -> str:
-        """The character that a following bare name stands after: ``\\n`` ends no word."""
-        if self._json_escaped and end - start in (2, 6) and text[start] == "\\":
-            return read_json_character(text, start)[0]
-        return text[end - 1 : end]
 
 
 def _keep(pieces: list[Piece], text: str) -> None:

@@ -56,10 +56,12 @@ class Outcome(Enum):
 
 
 class Scan(NamedTuple):
-    """``end`` is where the token ends on a hit, else where to look on."""
+    """``end`` is where the token ends on a hit, else where to look on; ``last`` the character
+    before it, decoded."""
 
     outcome: Outcome
     end: int
+    last: str = ""
     value: str = ""
 
 
@@ -124,18 +126,19 @@ class TokenTable:
         try:
             first = reader.next()
         except Ended:
-            return Scan(Outcome.NO if final else Outcome.MORE, len(text) if final else start)
+            return Scan(Outcome.NO, len(text)) if final else Scan(Outcome.MORE, start)
         after = reader.position
         try:
             value = self._token(reader, first, before, final)
             if value is None and self._literals:
-                reader.position = after
+                reader.back_to(after, first)
                 value = self._literals.read(reader, first, before, final)
         except Ended:
             return Scan(Outcome.MORE, start)
         if value is None:
-            return Scan(Outcome.NO, after)
-        return Scan(Outcome.HIT, reader.position, json_text(value) if json_escaped else value)
+            return Scan(Outcome.NO, after, first)
+        written = json_text(value) if json_escaped else value
+        return Scan(Outcome.HIT, reader.position, reader.last, written)
 
     def _token(self, reader: Reader, first: str, before: str, final: bool) -> str | None:
         try:
@@ -191,7 +194,7 @@ class TokenTable:
                     return None
                 break
             digits += character
-        reader.position = mark
+        reader.back_to(mark, digits[-1])
         if character in _WORD or digits not in self._values[name]:
             return None
         return self._values[name][digits]

@@ -34,7 +34,7 @@ class ReservedTexts:
         for name, numbers in self._numbers.items():
             numbers |= planted(name, text)
         self._texts.append(text)
-        for view in ("_folded", "_words", "_compact"):
+        for view in ("_folded", "_compact"):
             self.__dict__.pop(view, None)
 
     def numbers(self, name: str) -> set[int]:
@@ -45,17 +45,18 @@ class ReservedTexts:
         return self._numbers[name]
 
     def holds(self, text: str, *, besides: str = "") -> bool:
-        """Whether ``text`` stands there, in any case.
+        """Whether ``text`` stands there, in any case, be it within a longer word.
 
         Of a text of words alone one word is enough, since parts of a name stand for the name;
-        words that ``besides`` has as well do not count.
+        single letters, and words that ``besides`` has as well, do not count.
         """
         folded = text.casefold()
         words = _WORD.findall(folded)
         if _CJK.search(folded) or not _WORDS_ALONE.fullmatch(folded):
             return folded in self._folded
         ignored = _WORD.findall(besides.casefold())
-        return any(word in self._words for word in words if word not in ignored)
+        telling = (word for word in words if len(word) > 1 and word not in ignored)
+        return any(word in self._folded for word in telling)
 
     def quotes(self, value: str) -> bool:
         """Whether a value stands there, however its letters and digits are spaced or cased."""
@@ -67,10 +68,6 @@ class ReservedTexts:
     @cached_property
     def _folded(self) -> str:
         return "\0".join(self._texts).casefold()
-
-    @cached_property
-    def _words(self) -> frozenset[str]:
-        return frozenset(_WORD.findall(self._folded))
 
     @cached_property
     def _compact(self) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Iterable
 from itertools import pairwise
 
@@ -10,7 +11,8 @@ from chunk_invariance import assert_chunk_invariant
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrails.pii import MaskScope, Span
+from guardrails.pii import MaskScope, ScopeMemory, Span
+from guardrails.types import MaskMode
 
 VALUES = {
     "PERSON": ["Greta Vogel", 'Ann "Q" O\\Neill', "[PERSON_1]", "李 雷", "\U0001f600 Bo\nLi"],
@@ -76,8 +78,8 @@ def test_answers(answer: str, restored: str) -> None:
     )
 
 
-def _feed_all(scope: MaskScope, chunks: Iterable[str]) -> str:
-    restorer = scope.restorer()
+def _feed_all(scope: MaskScope, chunks: Iterable[str], *, json_escaped: bool = False) -> str:
+    restorer = scope.restorer(json_escaped=json_escaped)
     return "".join(restorer.feed(chunk) for chunk in chunks) + restorer.flush()
 
 
@@ -200,3 +202,119 @@ def test_any_value_comes_back_between_any_text(before: str, value: str, after: s
     scope = MaskScope([text])
     masked = scope.mask(text, [Span(len(before), len(before + value), "PERSON", 1.0, "test@1")])
     assert scope.restore(masked) == text
+
+
+@pytest.mark.parametrize(
+    ("answer", "restored"),
+    [
+        ("[PERSON_1]'s, [PERSON_1]’s", "Greta Vogel's, Greta Vogel’s"),
+        ("[PERSON_1's] [Person 1s] [PERSON_1']", "Greta Vogel's Greta Vogels Greta Vogel'"),
+        ("**[PERSON_1]** *PERSON_1*", "**Greta Vogel** *Greta Vogel*"),
+        ("[**PERSON_1**] [ **Person 1** ]", "**Greta Vogel** **Greta Vogel**"),
+        ("`[PERSON_1]` [`PERSON_1`]", "`Greta Vogel` [`Greta Vogel`]"),
+        ("[PERSON_\n1] [EMAIL\nADDRESS\r\n1]", "Greta Vogel greta.vogel@example.com"),
+        ("[\n  PERSON_1\n]", "Greta Vogel"),
+        ("[PERSON\u00a01] [PERSON - 1]", "Greta Vogel Greta Vogel"),
+        ("['PERSON_1', \"PERSON_1\"]", "['Greta Vogel', \"Greta Vogel\"]"),
+        ("[PERSON_1](mailto:[EMAIL_ADDRESS_1])", "Greta Vogel(mailto:greta.vogel@example.com)"),
+        ("|[PERSON_1]|PERSON_2|", '|Greta Vogel|Ann "Q" O\\Neill|'),
+        # Not exactly an issued one.
+        ("[PERSON_1x] [PERSON_1ss] [PERSON_1''s]", "[PERSON_1x] [PERSON_1ss] [Greta Vogel''s]"),
+        ("[**PERSON**_1] [PERSON_1 and more]", "[**PERSON**_1] [Greta Vogel and more]"),
+        ("[PERSON\n\n\n\n1] [PERSON__ __1]", "[PERSON\n\n\n\n1] [PERSON__ __1]"),
+        ("[PERSON]_1 [PER SON_1]", "[PERSON]_1 [PER SON_1]"),
+        ("[PERSON_1.5] [PERSON_-1]", "[Greta Vogel.5] Greta Vogel"),
+    ],
+)
+def test_what_models_make_of_tokens(answer: str, restored: str) -> None:
+    scope = scope_of()
+    assert scope.restore(answer) == restored
+    assert_chunk_invariant(
+        lambda chunks: _feed_all(scope, chunks), lambda text: scope.restore(text), answer, splits=3
+    )
+
+
+def mixed_scope() -> tuple[MaskScope, list[str]]:
+    """Placeholders, hashes and surrogates in one table; the stand-ins as they went out."""
+    texts = ["Greta Vogel", "greta.vogel@example.com", "Bo", "14.03.1987", "王小明", "8.8.8.8"]
+    kinds = ["PERSON", "EMAIL_ADDRESS", "NICKNAME", "DATE_OF_BIRTH", "PERSON", "IP_ADDRESS"]
+    modes = dict.fromkeys(kinds, MaskMode.SURROGATE) | {
+        "NICKNAME": MaskMode.PLACEHOLDER,
+        "IP_ADDRESS": MaskMode.HASH,
+    }
+    memory = ScopeMemory(secret=b"s" * 32, hash_key=b"h" * 32)
+    scope = MaskScope(texts, memory=memory, modes=modes)
+    spans = [[Span(0, len(t), k, 1.0, "t@1")] for t, k in zip(texts, kinds, strict=True)]
+    return scope, scope.mask_all(texts, spans)
+
+
+MIXED, ISSUED = mixed_scope()
+MIXED_PIECES = st.one_of(
+    st.sampled_from(ISSUED),
+    st.sampled_from([part for text in ISSUED for part in re.split(r"[\s.@]", text) if part]),
+    st.sampled_from([text[:cut] for text in ISSUED for cut in (1, 3, len(text) - 1)]),
+    st.sampled_from([text.upper() for text in ISSUED]),
+    st.sampled_from([*" .,-_'@[]s\n", "\\n", "\\u0041", "\\", '"', "的", "é", "0", ". 5", "**"]),
+)
+
+
+@given(
+    answer=st.lists(MIXED_PIECES, max_size=14).map("".join),
+    seed=st.integers(0, 2**32),
+    json_escaped=st.booleans(),
+)
+@settings(max_examples=500, deadline=None)
+def test_mixed_stand_ins_for_every_cut(answer: str, seed: int, json_escaped: bool) -> None:
+    whole = MIXED.restore(answer, json_escaped=json_escaped)
+    generator = random.Random(seed)
+    for _ in range(4):
+        cuts = [generator.randint(0, len(answer)) for _ in range(generator.randint(0, 10))]
+        assert streamed(MIXED, answer, cuts, json_escaped=json_escaped) == whole
+    every = list(range(len(answer)))
+    assert streamed(MIXED, answer, every, json_escaped=json_escaped) == whole
+
+
+@pytest.mark.parametrize("json_escaped", [False, True])
+def test_all_ways_of_cutting_a_short_answer(json_escaped: bool) -> None:
+    for issued in ISSUED:
+        answer = f"{issued}."[-12:]
+        assert_chunk_invariant(
+            lambda chunks: _feed_all(MIXED, chunks, json_escaped=json_escaped),
+            lambda text: MIXED.restore(text, json_escaped=json_escaped),
+            answer,
+            splits="all",
+        )
+
+
+def test_ten_thousand_random_cuts() -> None:
+    generator = random.Random(17)
+    for number in range(10_000):
+        pieces = generator.choices([*ISSUED, " met ", "; ", "\n", " x"], k=6)
+        plain = "".join(pieces)
+        json_escaped = number % 2 == 0
+        answer = json.dumps({"t": plain}, ensure_ascii=number % 4 == 0) if json_escaped else plain
+        whole = MIXED.restore(answer, json_escaped=json_escaped)
+        cuts = [generator.randint(0, len(answer)) for _ in range(generator.randint(1, 9))]
+        assert streamed(MIXED, answer, cuts, json_escaped=json_escaped) == whole
+        if json_escaped:
+            assert json.loads(whole) == {"t": MIXED.restore(plain)}
+
+
+@pytest.mark.parametrize(
+    ("chunk", "held"),
+    [
+        (f"Dear {ISSUED[0]}", ISSUED[0]),
+        (f"Dear {ISSUED[0][:4]}", ISSUED[0][:4]),
+        (f"Dear {ISSUED[0][:4]}x", ""),
+        (f"Dear {ISSUED[0]},", ""),
+        (f"Dear X{ISSUED[0][:4]}", ""),
+        (f"at {ISSUED[3]}", ISSUED[3]),
+        (f"at {ISSUED[3]}.", f"{ISSUED[3]}."),
+        (f"at {ISSUED[3]}. ", ""),
+    ],
+)
+def test_only_what_may_become_a_surrogate_is_held_back(chunk: str, held: str) -> None:
+    restorer = MIXED.restorer()
+    sent = restorer.feed(chunk)
+    assert len(restorer.flush()) == (len(MIXED.restore(held)) if held else 0)
+    assert sent + MIXED.restore(held) == MIXED.restore(chunk)
