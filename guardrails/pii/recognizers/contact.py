@@ -42,12 +42,12 @@ _SPELT: Final = Rule(
 _PHONE_WORDS: Final = (
     r"(?<!over the )(?<!by )(?<!via )(?<!per )(?:tele)?phone|mobiel|mobile|\bcell|\btel\b|tel[.:]|\bfax|call me|reach (?:me|him|her|us|them)|whats ?app|\bsms\b|text me|signal|viber|telegram|pager|"
     r"\bring\b|contact (?:number|no)|telefon|handy|mobil|rufnummer|anruf|erreichbar|durchwahl|t[ée]l[ée]ph|portable|appele|joindre|\bm[óo]vil|celular|cellulare|tel[ée]fono|telefonu|kom[óo]rk|numer tel|gsm|"
-    r"电话|手机|联系方式|热线|致电|拨打|座机|传真|t[ée]l\b|hotline|voicemail|\bdial|call back|\bcall\b|gateway number|(?:my|his|her|their|our|your|new) number|mon num[ée]ro(?! d[eu] [^t])|meine nummer|号码是"
+    r"电话|手机|联系方式|热线|致电|拨打|座机|传真|t[ée]l\b|hotline|voicemail|answering at|answer at|\boffice\b|\bhome\b|\bdial|call back|\bcall\b|gateway number|(?:my|his|her|their|our|your|new) number|mon num[ée]ro(?! d[eu] [^t])|meine nummer|号码是"
 )
 _EXTENSION: Final = (
     r"(?:[ ,]{0,2}(?:ext\.?|x|Ext\.?|extension|Durchwahl|poste|#|转|分机)\s?\d{1,6})?"
 )
-_END: Final = _EXTENSION + r"(?![\dA-Za-z_]|[.,/-]\d|-[A-Za-z]|\w*@)"
+_END: Final = _EXTENSION + r"(?![\dA-Za-z_]|[.,/-]\d|-[A-Za-z]{1,2}(?![A-Za-z])|\w*@)"
 _BEGIN: Final = r"(?<![A-Za-z0-9_+./-])(?<!\d[ ])"
 _GAP: Final = r"[ ().\-/\u2010-\u2015\u00a0\u202f]"
 
@@ -56,7 +56,7 @@ def _is_phone(value: str) -> bool:
     digits = digits_of(value)
     if not 7 <= len(digits) <= 19 or len(set(digits)) <= 2:
         return False
-    return not _DATE.fullmatch(value.strip()) and not _ADDRESS.fullmatch(value.strip())
+    return _OTHER.fullmatch(value.strip()) is None
 
 
 def _is_national(value: str) -> bool:
@@ -69,10 +69,11 @@ def _is_grouped(value: str) -> bool:
     return _is_phone(value) and len(digits_of(value)) >= 8 and _YEARS.fullmatch(value) is None
 
 
-_DATE: Final = re.compile(
-    r"\d{4}[-/. ]\d{1,2}[-/. ]\d{1,2}(?:[ T]\d{1,2})?|\d{1,2}[-/. ]\d{1,2}[-/. ]\d{4}(?: \d{1,2})?"
+# Dates, addresses in networks, characters' codes.
+_OTHER: Final = re.compile(
+    r"\d{1,3}(?:\.\d{1,3}){3}|0\d\d(?: 0\d\d){2,}|"
+    r"(?:19|20)\d\d[-/. ](?:0?\d|1[0-2])[-/. ][0-3]?\d(?:[ T]\d{1,2})?|[0-3]?\d[-/. ][0-3]?\d[-/. ](?:19|20)\d\d(?: \d{1,2})?"
 )
-_ADDRESS: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _YEARS: Final = re.compile(r"(?:19|20)\d\d ?- ?(?:19|20)\d\d|\d{1,3}(?:[ .]\d{3}){2,3}")
 _PHONES: Final = (
     Rule(
@@ -88,10 +89,10 @@ _PHONES: Final = (
         0.75,
         _is_phone,
     ),
-    Rule("american trunk", _BEGIN + r"(?:00)?1-\d{3}-\d{3}-\d{4}" + _END, 0.75),
+    Rule("american trunk", _BEGIN + r"(?:00)?1[-.]\d{3}-\d{3}-\d{4}" + _END, 0.75),
     Rule(
         "european, grouped",
-        _BEGIN + r"(?:\(0[1-9]\d{1,4}\)|0[1-9]\d{1,4})(?: ?[/-] ?| )\d{2,4}(?:[ -]?\d{2,4}){1,4}" + _END,
+        _BEGIN + r"(?:\(0[1-9]\d{0,4}\)|0[1-9]\d{1,4})(?: ?[/-] ?| )\d{2,4}(?:[ -]?\d{2,4}){1,4}" + _END,
         0.7,
         _is_national,
     ),
@@ -104,8 +105,8 @@ _PHONES: Final = (
     Rule("italian, grouped", _BEGIN + r"3[2-9]\d[ ./-]\d{3}[ .-]?\d{3,4}" + _END, 0.55, _is_grouped),
     Rule("indian, grouped", _BEGIN + r"(?:0|91[ -])?[6-9]\d{4}[ -]\d{5}" + _END, 0.7, _is_phone),
     Rule("chinese mobile", r"(?<![\dA-Za-z_.+/-])(?:86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?![\dA-Za-z_]|[.-]\d)", 0.75),
-    Rule("chinese landline", r"(?<![\dA-Za-z_.+/-])(?:\(0\d{2,3}\)|（0\d{2,3}）|0\d{2,3}[ -])\d{7,8}(?:-\d{1,5})?(?![\dA-Za-z_]|[.-]\d)", 0.7),
-    Rule("chinese service", r"(?<![\dA-Za-z_.+/-])[48]00-?\d{3}-?\d{4}(?![\dA-Za-z_]|[.-]\d)", 0.55),
+    Rule("chinese landline", r"(?<![\dA-Za-z_.+/-])(?:\(0\d{2,3}\)|（0\d{2,3}）|0\d{2,3}[ -])\d{7,8}(?:-\d{1,5})?(?![\dA-Za-z_]|[.-]\d)", 0.7, _is_phone),
+    Rule("chinese service", r"(?<![\dA-Za-z_.+/-])[48]00-?\d{3}-?\d{4}(?![\dA-Za-z_]|[.-]\d)", 0.55, _is_phone),
     Rule("british", _BEGIN + r"(?:\(0\d{2,4}\)[ -]?\d{3,6}(?:[ -]\d{3,4})?|0(?:\d{4}[ -]\d{6}|\d{3}[ -]\d{3}[ -]?\d{4}|\d{2}[ -]\d{4}[ -]?\d{4}|\d{4}[ -]?\d{3}[ -]\d{3}|7\d{9}))" + _END, 0.7),
     Rule(
         "grouped, beside a word for telephone",

@@ -24,7 +24,27 @@ _EN_KIND: Final = r"(?i:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|driv
 _UNIT: Final = r"(?i:[ \t,\n>?]{1,6}(?:apt|apartment|suite|ste|unit|floor|flat|room|fl|etage|og|wohnung|bâtiment|bât|appartement|appt)\.?[ \t]?#?[ \t]?[\w-]{1,6})?"
 _EN_CITY: Final = rf"(?:[ \t]*[,\n][ \t]*{_PLACE})?(?:[ \t]*[,\n][ \t]*{_PLACE})?(?:[ \t]*[, \n][ \t]*[A-Z]{{2}})?(?:[ \t,\n]{{1,3}}(?:\d{{5}}(?:-\d{{4}})?|[A-Z]{{1,2}}\d[A-Z\d]? ?\d[A-Z]{{2}}))?"
 _FR_KIND: Final = r"(?i:rue|avenue|av\.|boulevard|bd|boul\.|place|chemin|impasse|allée|allee|quai|cours|route|passage|square|faubourg|villa|sentier|esplanade)"
+# Street words of other countries, where a house number follows or leads.
+_SUFFIXED: Final = (
+    r"(?:gatan|gata|gränd|vägen|väg|gade|vej|vejen|veien|vegen|veg|allé|straat|laan|steenweg|dreef|plein|kade|katu|tie|kuja|polku|stræti|vegur|braut|gasse|stra(?:ss|ß)e|weg|platz|utca|utja|tere|"
+    r"ova|ická|ská|ého|iho|marken|bakken|haugen|toften|parken|vangen|stien|stigen|torp|gården|mäen|rinne)"
+)
+_PREFIXED: Final = (
+    r"(?:Rua|R\.|Via|Viale|Vicolo|Piazza|Corso|Largo|Calle|C/|Avenida|Avda\.?|Av\.|Paseo|Plaza|Praça|Travessa|Trav\.|Estrada|Alameda|Carrer|Camino|Strada|Str\.|Rue|Ulica|Ul\.|ul\.|al\.|os\.|pl\.|Aleja|Plac|"
+    r"Trg|Obala|Cesta|ulica|Λεωφόρος|Οδός|улица|ул\.|пр\.|Jalan|Jl\.)"
+)
+_LEAD: Final = r"(?:\d{1,4}[A-Za-z]?,?[ ])?"
+_CAP: Final = rf"[{_U}][\w'’.-]{{1,30}}"
+_UNIT_WORD: Final = r"(?i:apt|apartment|suite|ste|unit|flat|floor)\.?[ ]?#?[\w-]{1,6}"
 _RULES: Final = (
+    Rule("street with a suffix", rf"(?<![\w.])(?P<v>{_LEAD}(?:{_CAP}[ ]){{0,2}}[\w'’-]{{2,30}}{_SUFFIXED}[ ]\d{{1,4}}[A-Za-z]?(?:[ ]?[-/][ ]?\d{{1,4}})?{_UNIT}{_EN_CITY})(?!\w)", 0.6),
+    Rule("street with a prefix", rf"(?<![\w.])(?P<v>{_LEAD}{_PREFIXED}[ ](?:(?:de|del|della|dei|da|do|dos|das|di|la|las|los|el|d['’])[ ]?){{0,2}}{_CAP}(?:[ ](?:(?:de|del|da|do|e|y|i)[ ])?{_CAP}){{0,4}},?[ ](?:n[°º.]?[ ]?)?\d{{1,5}}[A-Za-z]?{_UNIT}{_EN_CITY})(?!\w)", 0.75),
+    Rule("kind of street after", rf"(?<![\w.])(?P<v>{_LEAD}{_CAP}(?:[ ]{_CAP}){{0,2}}[ ](?:utca|út|u\.|tee|tér|ulica|ulice|náměstí|sokak|caddesi|cad\.|sk\.|iela|gatvė|puiestee|mnt)[ ]\d{{1,4}}\.?[A-Za-z]?{_UNIT}{_EN_CITY})(?!\w)", 0.75),
+    Rule("military", r"(?<!\w)(?P<v>(?:(?:PSC|Unit|CMR)[ ]\d{1,5},?[ ]Box[ ]\d{1,5}|(?:USS|USNS|USCGC|USNV)[ ][A-Z]\w{1,20})(?:[ ]*[,\n][ ]*|[ ])(?:APO|FPO|DPO),?[ ]A[AEP][ ]\d{5}(?:-\d{4})?)(?!\w)", 0.85),
+    Rule("number, words, city, state, zip", rf"(?<![\w.$€£#-])(?P<v>\d{{1,6}}[ ](?:{_CAP}[ ]){{1,4}}?{_CAP}(?:[ ,]{{1,2}}{_UNIT_WORD})?[ ]*[,\n][ ]*{_PLACE},?[ ][A-Z]{{2}}[ ]\d{{5}}(?:-\d{{4}})?)(?!\w)", 0.8),
+    Rule("line above a unit", rf"(?:^|\n)[>?\t ]{{0,6}}(?P<v>\d{{1,5}}[ ][^\n,;:?!]{{3,50}})(?=[ ]?\n[>?\t ]{{0,6}}{_UNIT_WORD}[ ]?\n)", 0.75),
+    Rule("code at the end of an address", rf"(?:\n[>?\t ]{{0,6}}|[ ]){_UNIT_WORD}[ ]?\n[>?\t ]{{0,6}}[^\n\d]{{2,50}}\n{{1,2}}[>?\t ]{{0,6}}[^\n\d]{{3,50}}[ ](?P<v>\d{{4,6}})(?=[ ]?(?:\n|$))", 0.75),
+    Rule("french, city behind", rf"(?<!\w)(?P<v>(?:\d{{1,4}},?[ ])?{_FR_KIND}[ ](?:(?:de la|de l['’]|du|des|de|d['’]|la|le|les|l['’])[ ]?)?[\w'’.-]{{1,40}}(?:[ -][\w'’.-]{{1,30}}){{0,3}}[ ]*[,\n][ ]*\d{{5}}[ ]{_PLACE})(?!\w)", 0.8),
     Rule("german", rf"(?<![\w])(?P<v>{_DE_STREET}[ ]{{1,2}}{_HOUSE}(?:{_DE_CITY})?)(?!\w)", 0.8),
     Rule(
         "english",
@@ -56,7 +76,7 @@ _RULES: Final = (
     ),
     Rule(
         "after the word",
-        r"(?i:\b(?:address(?: is| to|:)|(?:live|lives|living|reside[sd]?|located|residing) at|ship(?:ped)? to|deliver(?:ed)? to|return to|arrived at|send (?:it |a new one |them )?to|moved to|moving to)[ :]{1,2})(?P<v>(?=[^\n.]{0,30}\d)[\w'’.-]{1,40}(?:[ ,\n]{1,2}[\w'’.#/-]+){1,9}?)(?=[ ]?(?:[.?!]|$|\n\n)| (?:for|in case|last|this|by|and|because|until)\b)",
+        r"(?i:\b(?:address(?: of [^\n.:]{1,40} is|es? (?:is|are)| is| to|:)|(?:live|lives|living|reside[sd]?|located|residing) at|ship(?:ped)? to|deliver(?:ed)? to|return to|arrived at|send (?:it |a new one |them )?to|moved to|moving to)[ :]{1,2})(?P<v>(?=[^\n.]{0,30}\d)[\w'’.-]{1,40}(?:[ ,\n]{1,2}[\w'’.#/-]+){1,9}?)(?=[ ]?(?:[.?!]|$|\n\n)| (?:for|in case|last|this|by|and|because|until)\b)",
         0.6,
         lambda value: has_digit(value) and "@" not in value and re.search(r"[^\W\d_]{3}", value) is not None,
     ),
@@ -65,15 +85,19 @@ _UPPER: Final = re.compile(rf"[{_U}]")
 _EN_WORDS: Final = frozenset(
     """
     the a an of in on to for is are was were days weeks hours minutes years people times months
-    percent more other different and or with per points ways at from my your
+    percent more other different and or with per points ways at from my your stop hour minute day
+    week month year
     """.split()
+)
+_MEASURES: Final = frozenset(
+    "meters metres meter metre feet foot inches inch miles mile yards yard centimeters cm km kilometers".split()
 )
 
 
 def _english_street(value: str) -> bool:
     """No street: "3 days on the road", "2 people in the park"."""
     words = [word.strip(",.").lower() for word in value.split()]
-    return not _EN_WORDS & set(words[1:4])
+    return not _EN_WORDS & set(words[1:4]) and not _MEASURES & set(words[1:])
 
 
 _ZH_ADMIN: Final = r"(?:北京|上海|天津|重庆|香港|澳门|台湾|[\u4e00-\u9fff]{2,3}(?:省|自治区)|内蒙古|广西|西藏|宁夏|新疆)"
