@@ -238,7 +238,7 @@ def mixed_scope() -> tuple[MaskScope, list[str]]:
     """Placeholders, hashes and surrogates in one table; the stand-ins as they went out."""
     texts = ["Greta Vogel", "greta.vogel@example.com", "Bo", "14.03.1987", "王小明", "8.8.8.8"]
     kinds = ["PERSON", "EMAIL_ADDRESS", "NICKNAME", "DATE_OF_BIRTH", "PERSON", "IP_ADDRESS"]
-    modes = dict.fromkeys(kinds, MaskMode.SURROGATE) | {
+    modes: dict[str, MaskMode] = dict.fromkeys(kinds, MaskMode.SURROGATE) | {
         "NICKNAME": MaskMode.PLACEHOLDER,
         "IP_ADDRESS": MaskMode.HASH,
     }

@@ -12,7 +12,7 @@ from typing import Final
 from guardrails.pii.recognizers import checksums, checksums_europe, checksums_world
 
 Check = Callable[[str], bool]
-_TRIES: Final = 4_000
+_TRIES: Final = 2_000
 _CHECKS: Final[dict[str, Check]] = {
     "IBAN_CODE": checksums.iban,
     "CREDIT_CARD": checksums.card_number,
@@ -22,12 +22,31 @@ _CHECKS: Final[dict[str, Check]] = {
     "DE_ID_CARD": checksums.icao_check,
     "FR_NIR": checksums.fr_nir,
     "UK_NHS": checksums.nhs_number,
+    "ES_NIF": checksums_europe.es_dni,
+    "FR_TAX_ID": checksums_europe.fr_spi,
+    "IT_VAT_CODE": checksums_europe.it_vat,
+    "DE_FUEHRERSCHEIN": checksums_europe.de_licence,
+    "FI_PERSONAL_IDENTITY_CODE": checksums_europe.fi_hetu,
+    "SG_NRIC_FIN": checksums_world.sg_nric,
+    "CN_USCC": checksums_world.cn_credit_code,
+    "ABA_ROUTING_NUMBER": checksums_world.us_routing,
 }
+_VAT: Final[dict[str, Check]] = {
+    "DE": checksums_europe.de_vat,
+    "GB": checksums_europe.uk_vat,
+    "FR": checksums_europe.fr_vat,
+    "IT": checksums_europe.it_vat,
+    "BE": checksums_europe.be_vat,
+    "AT": checksums_europe.at_vat,
+}
+# Characters at the start that say what kind of number it is.
+_KEPT: Final = {"CH_AHV": 3, "CH_UID": 3, "SG_NRIC_FIN": 1, "ES_NIE": 1, "IN_IFSC": 4, "VAT_ID": 2}
 # No checksum: any number of the form will do.
 _UNCHECKED: Final = frozenset(
     """
-    PASSPORT LICENSE_PLATE US_DRIVER_LICENSE DE_ID_CARD MEDICAL_RECORD MEDICAL_RECORD_NUMBER
-    INSURANCE_NUMBER HEALTH_INSURANCE_NUMBER DRIVER_LICENSE ID_NUMBER BANK_ACCOUNT ACCOUNT_NUMBER
+    PASSPORT LICENSE_PLATE US_DRIVER_LICENSE MEDICAL_RECORD_NUMBER HEALTH_INSURANCE_NUMBER
+    US_BANK_NUMBER UK_SORT_CODE TAX_ID NATIONAL_ID DE_TAX_NUMBER FR_ID_CARD IT_IDENTITY_CARD
+    IT_DRIVER_LICENSE IN_IFSC IN_VOTER MEDICAL_LICENSE AU_MEDICARE
     """.split()
 )
 # Set aside for tests or never issued: SSNs of area 9xx with groups below 50, NINOs that begin
@@ -43,29 +62,32 @@ def checked_number(entity_type: str, value: str, random: Random) -> str | None:
     special = _SPECIAL.get(entity_type)
     if special is not None:
         return special(value, random)
-    check = _check_of(entity_type)
+    check = _check_of(entity_type, value)
+    kept = _KEPT.get(entity_type, 0)
     if check is None:
-        return _like(value, random) if entity_type in _UNCHECKED else None
+        return _like(value, random, kept) if entity_type in _UNCHECKED else None
     if not check(value):
         # Found by its words although its checksum is wrong: then any digits are as good.
-        return _like(value, random)
+        return _like(value, random, kept)
     for _ in range(_TRIES):
-        candidate = _like(value, random)
+        candidate = _like(value, random, kept)
         if candidate != value and check(candidate):
             return candidate
     return None
 
 
-def _check_of(entity_type: str) -> Check | None:
+def _check_of(entity_type: str, value: str) -> Check | None:
+    if entity_type == "VAT_ID":
+        return _VAT.get(value[:2].upper())
     check = _CHECKS.get(entity_type)
     for module in (checksums, checksums_europe, checksums_world):
         check = check or getattr(module, entity_type.lower(), None)
     return check
 
 
-def _like(value: str, random: Random) -> str:
+def _like(value: str, random: Random, kept: int = 0) -> str:
     """Digits for digits, letters for letters of the same case, the rest as it is."""
-    return "".join(_other(character, random) for character in value)
+    return value[:kept] + "".join(_other(character, random) for character in value[kept:])
 
 
 def _other(character: str, random: Random) -> str:

@@ -19,7 +19,7 @@ TYPES = (
     "DATE_OF_BIRTH STREET_ADDRESS LOCATION ORGANIZATION IP_ADDRESS MAC_ADDRESS URL LICENSE_PLATE "
     "PASSPORT PASSWORD API_KEY UNKNOWN_TYPE"
 )
-MODES = dict.fromkeys(TYPES.split(), MaskMode.SURROGATE)
+MODES: dict[str, MaskMode] = dict.fromkeys(TYPES.split(), MaskMode.SURROGATE)
 
 
 def memory(secret: str = "x") -> ScopeMemory:
