@@ -40,9 +40,25 @@ _NOT_A_NAME: Final = frozenset(
 )
 
 
+# What fields of forms are called: "Customer Visa", "patient ID", "Kunde Steuernummer".
+_FIELD_WORD: Final = re.compile(
+    r"\w*(?:nummer|number|-nr\.?|ausweis|karten?|kennzeichen|adresse|anschrift|schein|konto|code|card|account|datum|date)"
+    r"|(?:id|ids|no|nr|tel|fax|phone|telefon|telephone|mobile|handy|e-?mail|visa|mastercard|iban|bic|swift|dob|ssn|vat|tin|address|social|national|passport|"
+    r"pass|reisepass|steuer-?id|license|licence|plate|iban|ref|reference|record|data|type|name|status|service|support|experience|care|uid|url|ip|mac|pin)",
+    re.IGNORECASE,
+)
+
+
 def _is_name(value: str) -> bool:
     words = value.split()
-    return bool(words) and words[0].lower().strip(".,'’") not in _NOT_A_NAME and len(value) > 1
+    if not words or len(value) < 2 or _FIELD_WORD.fullmatch(words[0]):
+        return False
+    return words[0].lower().strip(".,'’") not in _NOT_A_NAME
+
+
+def _is_person_of(value: str) -> bool:
+    """After "customer" or "patient" a word in capitals is the name of a field: "UID", "MRN"."""
+    return _is_name(value) and not (value.isupper() and len(value) <= 5 and " " not in value)
 
 
 _NAME_CHECKED: Final = _is_name
@@ -59,7 +75,7 @@ _EN: Final = (
     Rule("called", rf"(?i:\b(?:people|everyone|friends|everybody|they|you can|please|just|can|may|folks) (?:usually |always |sometimes )?calls? me\s+)(?P<v>{NAME}|{_LOWER})", 0.8, _is_name),
     Rule("called me", rf"(?i:\bcall me\s+)(?P<v>{NAME})(?=$|[.,!])", 0.6, _is_name),
     Rule("named", rf"(?i:\b(?:named|called|by the name of|name of|known as)\s+)(?P<v>{_TITLES}{NAME})", 0.6, _is_name),
-    Rule("name of", r"(?i:\b(?:partner|husband|wife|boss|colleague|friend|brother|sister|neighbou?r|manager|assistant|doctor|lawyer|landlord|tenant|patient|client|customer|employee|mother|father|son|daughter|uncle|aunt|cousin)(?:'s name)?,?\s+)" + rf"(?P<v>{_TITLES}{NAME})(?!['’]s name)", 0.55, _is_name),
+    Rule("name of", r"(?i:\b(?:partner|husband|wife|boss|colleague|friend|brother|sister|neighbou?r|manager|assistant|doctor|lawyer|landlord|tenant|patient|client|customer|employee|mother|father|son|daughter|uncle|aunt|cousin)(?:'s name)?,?\s+)" + rf"(?P<v>{_TITLES}{NAME})(?!['’]s name)", 0.55, _is_person_of),
     Rule("title", rf"\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Sir|Madam|Judge|Captain|Reverend|Rev|mr|mrs|ms|dr|prof|MR|MRS|MS|DR)\b\.?\s{{1,2}}(?P<v>{_TITLES}{NAME})", 0.85, _is_name),
     Rule("title, lower case", r"(?<!\w)(?:mr|mrs|ms|miss|dr|prof)\b\.?\s(?P<v>[a-zà-ÿ][\w'’-]+(?: [a-zà-ÿ][\w'’-]{2,})?)", 0.6, _is_name),
     Rule("greeting", rf"(?:^|\n)[ \t]*(?:[Dd]ear|DEAR|[Hh]i|HI|[Hh]ello|[Hh]ey|Good (?:morning|afternoon|evening))[ ,]+(?:(?:Mr|Mrs|Ms|Miss|Dr|Prof)\.? )?(?P<v>{NAME})(?=\s*[,:!\n–-]|$)", 0.7, _is_name),

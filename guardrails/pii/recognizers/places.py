@@ -122,14 +122,17 @@ _ZH_ORG: Final = Rule(
     "chinese",
     r"(?:(?<![\u4e00-\u9fff])|(?<=[在是于为和与由到对的]))(?:[他她我]?(?:现?就职于|任职于|毕业于|来自|在|是|于)|和|与)?(?P<v>[\u4e00-\u9fffA-Za-z0-9（）()]{2,16}?(?:有限责任公司|股份有限公司|有限公司|集团公司|公司|集团|大学|学院|医院|银行|研究院|研究所|中学|小学|法院|检察院|公安局|事务所|出版社|委员会|基金会|俱乐部))",
     0.6,
-    lambda value: len(value) >= 4 and not value.startswith(("我们", "你们", "他们", "这家", "那家", "一家", "我的", "你的", "某", "本")),
+    lambda value: len(value) >= 4 and not value.startswith(("我们", "你们", "他们", "这家", "那家", "一家", "我的", "你的", "某", "本", "请问", "客户", "我")) and "的" not in value,
 )  # fmt: skip
 _LEGAL: Final = r"(?:GmbH(?: & Co\. ?KGa?A?)?|AG|SE|KG|OHG|UG|e\.\s?V\.|mbH|KGaA|eG|Inc\.?|LLC|Ltd\.?|Limited|Corp\.?|Corporation|Incorporated|Company|Co\.|plc|PLC|LLP|LP|S\.?A\.?R\.?L\.?|SAS|S\.A\.S?\.?|SA|SNC|S\.p\.A\.|S\.r\.l\.|B\.V\.|N\.V\.|AB|Oy|A/S|ASA|Pty|Group|Holdings?|Gruppe|Stiftung|Verlag)(?![\w])"
 _ORG_WORD: Final = rf"[{_U}0-9][\w&'’.+-]{{0,40}}"
+_KIND_OF_INSURANCE: Final = re.compile(
+    r"\b(?:National|Social|Health|Life|Car|Auto|Home|Travel|Medical|Dental|Liability|Unemployment|Pension|Renters|Pet) Insurance$"
+)
 _ORGS: Final = (
     Rule("legal form", rf"(?<![\w])(?:{_ORG_WORD}[ ](?:(?:&|and|und|et|of|für|de)[ ])?){{1,5}}{_LEGAL}", 0.75),
     Rule("institution", rf"(?<![\w])(?:(?:Technische|Freie|Ludwig-Maximilians-|Humboldt-)[ ]?)?(?:Universität|Hochschule|Universitätsklinikum|Klinikum|Krankenhaus|Amtsgericht|Landgericht|Finanzamt|Sparkasse|Volksbank|Landratsamt|Université|Hôpital|Mairie|Lycée|Collège|Banque|University of|Bank of|Institute of|Ministry of|Ministère (?:de la|du|de l['’]|des))[ ](?:(?:de|du|des|der|für|zu|of|la|le)[ ])?{_PLACE}", 0.65),
-    Rule("institution after", rf"(?<![\w])(?:[{_U}][\w'’.-]{{1,40}}[ ]){{1,4}}(?:University|College|Hospital|Institute|Foundation|Bank|Insurance|Airlines|Technologies|Solutions|Systems|Consulting|Partners|Industries|Laboratories|Labs|Pharmaceuticals|Universität|Versicherung|Klinik)(?![\w])", 0.6),
+    Rule("institution after", rf"(?<![\w])(?:[{_U}][\w'’.-]{{1,40}}[ ]){{1,4}}(?:University|College|Hospital|Institute|Foundation|Bank|Insurance|Airlines|Technologies|Solutions|Systems|Consulting|Partners|Industries|Laboratories|Labs|Pharmaceuticals|Universität|Versicherung|Klinik)(?![\w])", 0.6, lambda value: _KIND_OF_INSURANCE.search(value) is None),
     Rule("works at", rf"(?i:\b(?:works? (?:for|at)|working (?:for|at)|employed (?:by|at)|employee of|arbeite(?:t|n)? (?:bei|für)|angestellt bei|beschäftigt bei|travaille(?:nt)? (?:chez|pour)|employée? (?:chez|de)|我在|就职于|任职于)[ ]?(?:der |die |the |la |le )?)(?P<v>{_ORG_WORD}(?:[ ](?:&[ ])?{_ORG_WORD}){{0,3}})", 0.6),
 )  # fmt: skip
 
