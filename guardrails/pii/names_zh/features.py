@@ -1,9 +1,10 @@
 """Feature rows of Chinese text: what the network is told of each character.
 
-Per character: itself, the pairs it makes with its neighbours, and the longest words of the
-lexicon that begin or end there, as kind and length and as the word itself. Rare things share
-rows of the network's table by their hash. The layout is part of the weights: change it, and
-train again.
+Per character: itself and the pair it makes with the next one; the longest word of the lexicon
+that begins there, as kind and length and as the word itself; the longest name that begins, and
+the longest word and name that end there. Rare things share rows of the network's table by their
+hash. What a neighbour is told need not be told twice: the network looks to both sides. The
+layout is part of the weights: change it, and train again.
 """
 
 from typing import Final
@@ -28,7 +29,7 @@ _WORDS: Final = _CLASSES + 4 * _CLASS_ROWS
 _WORD_ROWS: Final = 1 << 15
 
 TABLE_ROWS: Final = _WORDS + _WORD_ROWS
-SLOTS: Final = (1, 1, 1, 2, 2, 1, 1)
+SLOTS: Final = (2, 3, 2)
 COLUMNS: Final = sum(SLOTS)
 
 _PRIME: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -46,23 +47,20 @@ def rows(codes: Codes, lexicon: Lexicon, drop: NDArray[np.bool_] | None = None) 
     result = np.empty((len(codes), COLUMNS), np.int32)
     own = codes.astype(np.int32) + (_HAN - FIRST_HAN)
     result[:, 0] = np.where(is_han(codes), own, codes % _OTHER_ROWS + _OTHERS)
-    pairs = _pairs(codes)
-    result[:, 1] = pairs[:-1]
-    result[:, 2] = pairs[1:]
+    result[:, 1] = _pairs(codes)
     found = lexicon.match(codes, drop)
-    result[:, 3] = _classes(found.first_class, 0)
-    result[:, 4] = _words(found.first_hash, found.first_class)
-    result[:, 5] = _classes(found.last_class, 1)
-    result[:, 6] = _words(found.last_hash, found.last_class)
-    result[:, 7] = _classes(found.first_name, 2)
-    result[:, 8] = _classes(found.last_name, 3)
+    result[:, 2] = _classes(found.first, 0)
+    result[:, 3] = _words(found.first_hash, found.first)
+    result[:, 4] = _classes(found.first_name, 1)
+    result[:, 5] = _classes(found.last, 2)
+    result[:, 6] = _classes(found.last_name, 3)
     return result
 
 
 def _pairs(codes: Codes) -> NDArray[np.int64]:
-    """(n + 1,) rows of the pairs before, between and after n codes."""
-    padded = np.full(len(codes) + 2, _EDGE, np.uint64)
-    padded[1:-1] = codes
+    """(n,) rows of the pairs of each code and the next."""
+    padded = np.full(len(codes) + 1, _EDGE, np.uint64)
+    padded[:-1] = codes
     mixed = ((padded[:-1] << np.uint64(17)) + padded[1:] + np.uint64(1)) * _PRIME
     return (mixed >> _PAIR_SHIFT).astype(np.int64) + _PAIRS
 

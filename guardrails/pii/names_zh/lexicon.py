@@ -40,15 +40,14 @@ _LENGTH_CLASSES: Final = ((_ROWS + 1) << _KINDS).astype(np.int16)
 class Matches(NamedTuple):
     """Longest words per place of a text, as (n,) arrays; 0 where there is none.
 
-    ``*_class`` is ``(length - 1) * 16 + kinds``. ``first`` words begin at the place, ``last`` ones
-    end there; ``name`` ones are the longest that are names of some kind, whatever longer
-    ordinary word lies over them.
+    Each value is ``(length - 1) * 16 + kinds``. ``first`` words begin at the place, ``last``
+    ones end there; names are the longest that are names of some kind, whatever longer ordinary
+    word lies over them.
     """
 
-    first_class: NDArray[np.int16]
+    first: NDArray[np.int16]
     first_hash: Hashes
-    last_class: NDArray[np.int16]
-    last_hash: Hashes
+    last: NDArray[np.int16]
     first_name: NDArray[np.int16]
     last_name: NDArray[np.int16]
 
@@ -127,14 +126,11 @@ class Lexicon:
             inner[drop & (inner & NAMES > 0)] &= WORD
         names = np.where(keys & NAMES, keys + _LENGTH_CLASSES, 0)
         keys += np.where(keys, _LENGTH_CLASSES, 0)
-        first, last = inner.max(axis=0), _by_end(keys).max(axis=0)
-        places = np.arange(count)
-        first_rows, last_rows = (first >> _KINDS) - 1, (last >> _KINDS) - 1
+        first = inner.max(axis=0)
         return Matches(
             first,
-            found[first_rows, places],
-            last,
-            found[last_rows, places - last_rows - 1],
+            found[(first >> _KINDS) - 1, np.arange(count)],
+            _by_end(keys).max(axis=0),
             names[:, LONGEST:].max(axis=0),
             _by_end(names).max(axis=0),
         )
