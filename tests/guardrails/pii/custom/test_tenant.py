@@ -61,6 +61,19 @@ def test_without_own_recognizers_nothing_changes(engine: PiiEngine) -> None:
     assert engine.detect("AC-20417", extra=own.recognizers, allow=own.allow) == []
 
 
+def test_a_type_of_ones_own_wins_over_a_number_and_hides_nothing_of_it(engine: PiiEngine) -> None:
+    ticket = {"name": "ticket", "entity": "TICKET", "patterns": [{"regex": r"\b30 90\d{4}\b"}]}
+    own = build(Sources((Source(RecognizerSpec.model_validate(ticket), "1"),)))
+    text = "call +49 30 901820"
+    (phone,) = engine.detect(text)
+    assert phone.entity_type == "PHONE_NUMBER"
+    spans = engine.detect(text, extra=own.recognizers)
+    assert [(span.entity_type, text[span.start : span.end]) for span in spans] == [
+        ("PHONE_NUMBER", "+49"),
+        ("TICKET", "30 901820"),
+    ]
+
+
 def test_a_language_restricts_it(engine: PiiEngine) -> None:
     own = build(Sources((Source(BADGE.model_copy(update={"languages": ["de"]}), "1"),)))
     assert engine.detect("AC-20417", languages=["en"], extra=own.recognizers) == []
