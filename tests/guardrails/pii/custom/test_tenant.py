@@ -69,7 +69,7 @@ def test_a_type_of_ones_own_wins_over_a_number_and_hides_nothing_of_it(engine: P
     assert phone.entity_type == "PHONE_NUMBER"
     spans = engine.detect(text, extra=own.recognizers)
     assert [(span.entity_type, text[span.start : span.end]) for span in spans] == [
-        ("PHONE_NUMBER", "+49"),
+        ("PHONE_NUMBER", "+49 "),
         ("TICKET", "30 901820"),
     ]
 
