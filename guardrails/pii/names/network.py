@@ -130,7 +130,7 @@ class TokenVectors:
         with self._lock:
             # Again, since room for new ones may have been taken from some of these very keys;
             # what was added in this call is never the oldest.
-            while missing := distinct.keys() - self._places.keys():
+            while missing := [code for code in distinct if code not in self._places]:
                 self._add({code: distinct[code] for code in missing})
             return self._vectors[[self._places[code] for code in hashes]]
 

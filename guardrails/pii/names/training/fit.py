@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from guardrails.pii.names.tokens import ROWS, SLOTS
-from guardrails.pii.names.training.batches import Corpus
+from guardrails.pii.names.training.batches import Batch, Corpus
 from guardrails.pii.names.training.examples import LABELS
 from guardrails.pii.names.training.network import Shape, TaggerModel
 
@@ -32,46 +32,55 @@ class Recipe:
 
 
 def fit(corpus: Corpus, recipe: Recipe) -> TaggerModel:
-    """A model trained over ``recipe.epochs`` passes."""
+    """A model trained over ``recipe.epochs`` passes; on one thread, the same for the same seed."""
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(1)
     shape = Shape(
         rows=ROWS, slots=SLOTS, labels=LABELS, embedding=recipe.embedding,
         hidden=recipe.hidden, width=recipe.width, dilations=recipe.dilations,
     )  # fmt: skip
-    model = TaggerModel(shape, dropout=recipe.dropout, slot_dropout=recipe.slot_dropout)
-    table = [model.table.weight]
-    others = [each for name, each in model.named_parameters() if not name.startswith("table")]
-    optimisers: list[Any] = [
-        torch.optim.SparseAdam(table, lr=recipe.rate, betas=(0.9, 0.99)),
-        torch.optim.Adam(others, lr=recipe.rate, betas=(0.9, 0.99)),
-    ]
-    penalties = corpus.targets.penalties()
+    model = TaggerModel(shape, dropout=recipe.dropout, slot_dropout=recipe.slot_dropout).train()
+    step = _Step(model, corpus.targets.penalties(), recipe.rate)
     generator = random.Random(recipe.seed)
-    model.train()
     total = recipe.epochs * corpus.tokens
     seen, started, losses = 0.0, time.monotonic(), list[float]()
     while seen < total:
         for batch in corpus.batches(recipe.batch, generator):
-            for optimiser in optimisers:
-                optimiser.param_groups[0]["lr"] = recipe.rate * _schedule(seen / total)
-                optimiser.zero_grad()
-            loss = set_loss(
-                model(batch.rows, batch.places), penalties[batch.targets], batch.weights
-            )
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(others, 5.0)
-            for optimiser in optimisers:
-                optimiser.step()
-            losses.append(float(loss))
+            losses.append(step(batch, _schedule(seen / total)))
             seen += float((batch.places >= 0).sum())
-            if len(losses) % 200 == 0:
-                spent = time.monotonic() - started
-                recent = sum(losses[-200:]) / 200
+            if len(losses) % 500 == 0:
+                recent, spent = sum(losses[-500:]) / 500, time.monotonic() - started
                 print(f"{seen / total:5.1%} loss {recent:.4f} {spent:4.0f} s", flush=True)
             if seen >= total:
                 break
     return model.eval()
+
+
+class _Step:
+    """One step of two optimisers: rows of the table that a batch lacks are left alone."""
+
+    def __init__(self, model: TaggerModel, penalties: Tensor, rate: float) -> None:
+        self._model, self._penalties, self._rate = model, penalties, rate
+        named = list(model.named_parameters())
+        self._dense = [each for name, each in named if not name.startswith("table")]
+        table = [each for name, each in named if name.startswith("table")]
+        self._optimisers: list[Any] = [
+            torch.optim.SparseAdam(table, lr=rate, betas=(0.9, 0.99)),
+            torch.optim.Adam(self._dense, lr=rate, betas=(0.9, 0.99)),
+        ]
+
+    def __call__(self, batch: Batch, share: float) -> float:
+        """Learn from a batch at a share of the full rate; returns its loss."""
+        for optimiser in self._optimisers:
+            optimiser.param_groups[0]["lr"] = self._rate * share
+            optimiser.zero_grad()
+        logits = self._model(batch.rows, batch.places)
+        loss = set_loss(logits, self._penalties[batch.targets], batch.weights)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self._dense, 5.0)
+        for optimiser in self._optimisers:
+            optimiser.step()
+        return float(loss.detach())
 
 
 def set_loss(logits: Tensor, penalties: Tensor, weights: Tensor) -> Tensor:
