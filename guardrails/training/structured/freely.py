@@ -178,15 +178,14 @@ def email(rng: random.Random) -> str:
 
 
 def ip(rng: random.Random) -> str:
-    if rng.random() < 0.3:
-        return rng.choice(
-            [
-                "2001:db8:%x::%x" % (rng.randrange(1, 65535), rng.randrange(1, 65535)),
-                ":".join(f"{rng.randrange(4096, 65535):x}" for _ in range(8)),
-                "fe80::%x:%x:%x" % tuple(rng.randrange(256, 65535) for _ in range(3)),
-            ]
-        )
-    return ".".join(str(rng.randrange(11, 250)) for _ in range(4))
+    if rng.random() < 0.7:
+        return ".".join(str(rng.randrange(11, 250)) for _ in range(4))
+    parts = [f"{rng.randrange(4096, 65535):x}" for _ in range(8)]
+    return rng.choice([
+        f"2001:db8:{parts[0]}::{parts[1]}",
+        ":".join(parts),
+        f"fe80::{parts[0]}:{parts[1]}:{parts[2]}",
+    ])  # fmt: skip
 
 
 def mac(rng: random.Random) -> str:

@@ -3,6 +3,9 @@
 Each function draws one number from ``random``, without separators.
 """
 
+# A table, or a formula, reads best on one line.
+# ruff: noqa: E501
+
 import random
 import string
 from collections.abc import Callable

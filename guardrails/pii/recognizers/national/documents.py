@@ -108,7 +108,7 @@ DOCUMENTS: Final = (
     Kind("LICENSE_PLATE", r"[A-HJ-NP-TV-Z]{2}-\d{3}-[A-HJ-NP-TV-Z]{2}", bare=0.7),
     Kind("LICENSE_PLATE", rf"(?:{_STATES_IN})[ -]?\d{{1,2}}[ -]?[A-Z]{{1,3}}[ -]?\d{{4}}|\d{{2}} ?BH ?\d{{4}} ?[A-Z]{{1,2}}", _PLATE + "|" + _VEHICLE, bare=0.66),
     Kind("MEDICAL_RECORD_NUMBER", _CODE, _MRN, _mixed, close=True, told=0.78),
-    Kind("MEDICAL_RECORD_NUMBER", r"(?i:MRN)[-:#]? ?\d{5,12}", bare=0.8),
+    Kind("MEDICAL_RECORD_NUMBER", r"(?i:MRN)[-:#]? ?(?P<v>\d{5,12})", bare=0.8),
     Kind("HEALTH_INSURANCE_NUMBER", _CODE, _INSURANCE, lambda value: sum(map(str.isdigit, value)) >= 5, close=True, told=0.72),
     Kind("NATIONAL_ID", _CODE, _ID_TOLD, lambda value: sum(map(str.isdigit, value)) >= 6, close=True, told=0.6),
     Kind("TAX_ID", _CODE, _TAX_TOLD, lambda value: sum(map(str.isdigit, value)) >= 7, close=True, told=0.6),
