@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from gateway.vault.keys import TenantKeys
 from guardrails.pii import ScopeMemory
@@ -24,6 +25,7 @@ class Held:
     id: str
     keys: TenantKeys
     memory: ScopeMemory
+    expires_at: datetime
     unwritten: set[str] = field(default_factory=set)
     stale: bool = False
 
@@ -77,6 +79,9 @@ class Conversations:
             self._messages.move_to_end(key)
         while len(self._messages) > self._most * _MESSAGES_PER_CONVERSATION:
             self._messages.popitem(last=False)
+
+    def forget(self, held: Held) -> None:
+        self._held.pop((held.tenant, held.id), None)
 
     def drop(self, tenant: str) -> None:
         """Forget a tenant: its keys have changed."""

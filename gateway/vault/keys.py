@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -59,8 +59,8 @@ class TenantKeys:
     """
 
     tenant: str
-    wrapping: bytes
-    naming: bytes
+    wrapping: bytes = field(repr=False)
+    naming: bytes = field(repr=False)
     generation: str
 
     @classmethod

@@ -99,26 +99,44 @@ class VaultRepository:
         query = self._entries().where(VaultEntry.conversation.in_(sorted(set(conversations))))
         return [SealedEntry(*row) for row in await self._session.execute(query)]
 
-    async def keep_conversation(self, conversation: str, now: datetime, expires: datetime) -> None:
-        """Make it, or let it live on."""
-        values = {"id": conversation, "created_at": now, "expires_at": expires}
-        statement = self._make(VaultConversation).values(tenant=self._tenant, **values)
-        await self._session.execute(
-            statement.on_conflict_do_update(
-                index_elements=["tenant", "id"], set_={"expires_at": expires}
-            )
+    async def drop_expired(self, conversations: Iterable[str], now: datetime) -> None:
+        """Those of them that have expired: using their name again must not revive them."""
+        query = select(VaultConversation.id).where(
+            VaultConversation.tenant == self._tenant,
+            VaultConversation.id.in_(sorted(conversations)),
+            VaultConversation.expires_at <= now,
         )
+        for conversation in (await self._session.scalars(query)).all():
+            await _drop_conversation(self._session, self._tenant, conversation)
 
-    async def keep_messages(self, conversation: str, digests: Iterable[str]) -> None:
+    async def keep_conversations(
+        self, conversations: Iterable[str], now: datetime, expires: datetime
+    ) -> None:
+        """Make them, or let them live on."""
         rows = [
-            {"tenant": self._tenant, "digest": digest, "conversation": conversation}
-            for digest in sorted(digests)
+            {"tenant": self._tenant, "id": name, "created_at": now, "expires_at": expires}
+            for name in sorted(conversations)
+        ]
+        for part in _parts(rows):
+            statement = self._make(VaultConversation).values(part)
+            await self._session.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["tenant", "id"], set_={"expires_at": expires}
+                )
+            )
+
+    async def keep_messages(self, messages: Mapping[str, str]) -> None:
+        """Conversation by digest; the latest conversation of a message counts."""
+        rows = [
+            {"tenant": self._tenant, "digest": digest, "conversation": messages[digest]}
+            for digest in sorted(messages)
         ]
         for part in _parts(rows):
             statement = self._make(VaultMessage).values(part)
             await self._session.execute(
                 statement.on_conflict_do_update(
-                    index_elements=["tenant", "digest"], set_={"conversation": conversation}
+                    index_elements=["tenant", "digest"],
+                    set_={"conversation": statement.excluded.conversation},
                 )
             )
 
@@ -132,13 +150,17 @@ class VaultRepository:
             found.update({row.id: row.wrapped for row in await self._session.execute(query)})
         return found
 
-    async def add_subjects(self, wrapped: Mapping[str, bytes], now: datetime) -> None:
-        """Unless another process was first."""
+    async def add_subjects(self, wrapped: Mapping[str, bytes], now: datetime) -> set[str]:
+        """Returns those that were added; another process was first with the others."""
+        added: set[str] = set()
         rows = [
-            {"id": subject, "wrapped": key, "created_at": now}
-            for subject, key in sorted(wrapped.items())
+            {"tenant": self._tenant, "id": subject, "wrapped": wrapped[subject], "created_at": now}
+            for subject in sorted(wrapped)
         ]
-        await self._insert(VaultSubject, rows)
+        for part in _parts(rows):
+            statement = self._make(VaultSubject).values(part).on_conflict_do_nothing()
+            added.update(await self._session.scalars(statement.returning(VaultSubject.id)))
+        return added
 
     async def change_subjects(self, wrapped: Mapping[str, bytes]) -> None:
         for subject, key in wrapped.items():
@@ -250,14 +272,7 @@ async def purge_expired(session: AsyncSession, now: datetime) -> int:
     )
     pairs = [(row.tenant, row.id) for row in await session.execute(expired)]
     for tenant, conversation in pairs:
-        for table, column in (
-            (VaultEntry, VaultEntry.conversation),
-            (VaultMessage, VaultMessage.conversation),
-            (VaultConversation, VaultConversation.id),
-        ):
-            await session.execute(
-                delete(table).where(table.tenant == tenant, column == conversation)
-            )
+        await _drop_conversation(session, tenant, conversation)
     if pairs:
         used = (
             select(VaultEntry.subject)
@@ -266,6 +281,15 @@ async def purge_expired(session: AsyncSession, now: datetime) -> int:
         )
         await session.execute(delete(VaultSubject).where(~used))
     return len(pairs)
+
+
+async def _drop_conversation(session: AsyncSession, tenant: str, conversation: str) -> None:
+    for table, column in (
+        (VaultEntry, VaultEntry.conversation),
+        (VaultMessage, VaultMessage.conversation),
+        (VaultConversation, VaultConversation.id),
+    ):
+        await session.execute(delete(table).where(table.tenant == tenant, column == conversation))
 
 
 def _parts(rows: Sequence[Any]) -> Iterable[Sequence[Any]]:

@@ -71,6 +71,7 @@ class Vault:
         self._options = options
         self._count_failure = on_failure
         self._tenants: dict[str, TenantKeys] = {}
+        self._loading = asyncio.Lock()
         self._held = Conversations(options.conversations)
         self._of_memory: WeakKeyDictionary[ScopeMemory, Held] = WeakKeyDictionary()
         self._writes: WeakKeyDictionary[ScopeMemory, asyncio.Future[bool]] = WeakKeyDictionary()
@@ -148,10 +149,15 @@ class Vault:
         keys = await self._keys(tenant)
         marks = marks_of(keys, key_id, body, headers)
         held = self._known(tenant, marks)
+        now = self._clock.now()
+        if held is not None and held.expires_at <= now:
+            self._held.forget(held)
+            held = None
         if held is None or held.stale or self._was_elsewhere(tenant, marks):
             held = await self._read(keys, marks, held) or held
         if held is None or len(held.memory) >= self._options.entries:
             held = self._new(keys, marks)
+        held.expires_at = now + self._options.ttl
         self._held.put(held)
         self._held.note(held, marks.all)
         return held
@@ -201,12 +207,14 @@ class Vault:
             secret=keys.digest("surrogates", name),
             remembered=entries,
         )
-        return Held(keys.tenant, name, keys, memory)
+        return Held(keys.tenant, name, keys, memory, self._clock.now() + self._options.ttl)
 
     async def _keys(self, tenant: str) -> TenantKeys:
         keys = self._tenants.get(tenant)
         if keys is None:
-            keys = self._tenants[tenant] = await self._load_keys(tenant)
+            async with self._loading:  # many requests begin at once: one asks
+                keys = self._tenants.get(tenant) or await self._load_keys(tenant)
+                self._tenants[tenant] = keys
         return keys
 
     async def _load_keys(self, tenant: str) -> TenantKeys:

@@ -5,6 +5,7 @@ for the commit. What could not be written stays with the conversation for its ne
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -16,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.clock import Clock
 from core.database import Database
 from gateway.vault.conversations import Held
+from gateway.vault.keys import TenantKeys
 from gateway.vault.repository import VaultRepository
 from gateway.vault.sealing import Draft, draft, seal_entry, subject_keys
 from guardrails.pii.masking.memory import Remembered
@@ -104,10 +106,13 @@ class VaultWriter:
                 self._jobs.task_done()
 
     async def _commit(self, jobs: list[_Job]) -> bool:
+        by_keys: dict[TenantKeys, list[_Job]] = defaultdict(list)
+        for job in jobs:
+            by_keys[job.held.keys].append(job)
         try:
             async with self._database.transaction() as session:
-                for job in jobs:
-                    await self._write(session, job)
+                for keys, own in by_keys.items():
+                    await self._write(session, keys, own)
         except FAILURES as error:
             self._on_failure("write", error)
             return False
@@ -115,41 +120,45 @@ class VaultWriter:
             job.finish(True)
         return True
 
-    async def _write(self, session: AsyncSession, job: _Job) -> None:
-        held, now = job.held, self._clock.now()
-        repository = VaultRepository(session, held.tenant)
+    async def _write(self, session: AsyncSession, keys: TenantKeys, jobs: list[_Job]) -> None:
+        now = self._clock.now()
+        repository = VaultRepository(session, keys.tenant)
         tenant = await repository.tenant(lock=True)
-        if tenant is None or tenant.generation != held.keys.generation:
+        if tenant is None or tenant.generation != keys.generation:
             # Something was erased since: what this process remembers may be just that.
-            self._on_changed_keys(held.tenant)
+            self._on_changed_keys(keys.tenant)
             return
-        await repository.keep_conversation(held.id, now, now + self._ttl)
-        await repository.keep_messages(held.id, job.messages)
-        drafts = [draft(held.keys, held.id, entry) for entry in job.entries]
+        conversations = {job.held.id for job in jobs}
+        await repository.drop_expired(conversations, now)
+        await repository.keep_conversations(conversations, now, now + self._ttl)
+        messages = {digest: job.held.id for job in jobs for digest in job.messages}
+        await repository.keep_messages(messages)
+        drafts = [draft(keys, job.held.id, entry) for job in jobs for entry in job.entries]
         if not drafts:
             return
-        keys = await self._subject_keys(repository, held, drafts)
-        rows = [
-            {
+        subjects = await self._subject_keys(repository, keys, drafts)
+        rows = {
+            (item.conversation, item.slot): {
                 "conversation": item.conversation,
                 "slot": item.slot,
                 "subject": item.subject,
-                "sealed": seal_entry(held.keys, keys[item.subject], item),
+                "sealed": seal_entry(keys, subjects[item.subject], item),
                 "created_at": now,
             }
             for item in drafts
-        ]
-        added = await repository.add_entries(rows)
-        # Two replicas served the conversation at once: the one that was first has the number.
-        held.stale |= len(added) < len({item.slot for item in drafts})
+        }
+        taken = rows.keys() - await repository.add_entries([rows[key] for key in sorted(rows)])
+        for job in jobs:
+            # Two replicas served the conversation at once: the one that was first has the slot.
+            job.held.stale |= any(conversation == job.held.id for conversation, _ in taken)
 
     async def _subject_keys(
-        self, repository: VaultRepository, held: Held, drafts: list[Draft]
+        self, repository: VaultRepository, keys: TenantKeys, drafts: list[Draft]
     ) -> dict[str, bytes]:
         subjects = {item.subject for item in drafts}
-        keys, fresh = subject_keys(held.keys, subjects, await repository.subjects(subjects))
-        if fresh:
-            await repository.add_subjects(fresh, self._clock.now())
-            stored = await repository.subjects(fresh)
-            keys |= {subject: held.keys.unwrap(subject, key) for subject, key in stored.items()}
-        return keys
+        plain, fresh = subject_keys(keys, subjects, await repository.subjects(subjects))
+        taken = fresh.keys() - await repository.add_subjects(fresh, self._clock.now())
+        if taken:
+            stored = await repository.subjects(taken)
+            plain |= {subject: keys.unwrap(subject, key) for subject, key in stored.items()}
+        return plain

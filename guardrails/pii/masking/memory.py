@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from guardrails.types import MaskMode
 
@@ -27,11 +27,11 @@ class Remembered:
     """
 
     entity_type: str
-    value: str
+    value: str = field(repr=False)  # nor in a traceback
     mode: MaskMode
     name: str
     number: int
-    text: str
+    text: str = field(repr=False)
 
 
 class ScopeMemory:

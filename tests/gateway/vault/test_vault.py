@@ -138,6 +138,15 @@ async def test_what_expired_is_forgotten(
         assert await session.scalar(select(func.count()).select_from(VaultSubject)) == 1
 
 
+async def test_an_expired_name_begins_anew(replica: Open, clock: ManualClock) -> None:
+    one, two = await replica(), await replica()
+    await one.turn(FIRST, conversation="c")
+    clock.advance(timedelta(days=8))
+    for process in (one, two):
+        assert await process.turn(SECOND, conversation="c") == ["and [PERSON_1] came"]
+    assert await two.turn(FIRST, conversation="c") == ["I am [PERSON_2]"]
+
+
 async def test_nothing_masked_is_nothing_stored(replica: Open, database: Database) -> None:
     one = await replica()
     await one.turn(user("hello"))
