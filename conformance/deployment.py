@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 
 KEY = "sov-conformance-key-of-one-run"
+REDACTING = {"output": "redact"}
 _START_S = 120.0
 _STOP_S = 20.0
 
@@ -28,11 +29,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def gateway(directory: Path, upstreams: Mapping[str, int]) -> Iterator[str]:
-    """Its base URL. ``upstreams`` maps model names to the ports that serve them."""
+def gateway(
+    directory: Path, upstreams: Mapping[str, int], pii: Mapping[str, object] = REDACTING
+) -> Iterator[str]:
+    """Its base URL. ``upstreams`` maps model names to the ports that serve them; ``pii`` is the
+    policy's section of that name."""
     port = free_port()
     config = directory / "sovgate.yaml"
-    config.write_text(json.dumps(_settings(directory, port, upstreams)), "utf-8")
+    config.write_text(json.dumps(_settings(directory, port, upstreams, pii)), "utf-8")
     log = directory / "gateway.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -53,7 +57,9 @@ def gateway(directory: Path, upstreams: Mapping[str, int]) -> Iterator[str]:
                 process.wait()
 
 
-def _settings(directory: Path, port: int, upstreams: Mapping[str, int]) -> dict[str, object]:
+def _settings(
+    directory: Path, port: int, upstreams: Mapping[str, int], pii: Mapping[str, object]
+) -> dict[str, object]:
     data = directory / "data"
     return {
         "server": {"host": "127.0.0.1", "port": port},
@@ -70,7 +76,7 @@ def _settings(directory: Path, port: int, upstreams: Mapping[str, int]) -> dict[
             for model, upstream in upstreams.items()
         ],
         # Answers are not moderated: a verdict may end one anywhere, and is not what is tested.
-        "policies": {"default": {"pii": {"output": "redact"}, "moderation": {"output": "allow"}}},
+        "policies": {"default": {"pii": dict(pii), "moderation": {"output": "allow"}}},
         "bootstrap": {
             "tenants": [
                 {

@@ -6,7 +6,7 @@ escaped, wherever it stands (``guardrails.pii.redact.JsonRegions``). It knows no
 """
 
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gateway.content import texts_of
 from gateway.exchange import Exchange, GuardDecision
@@ -16,16 +16,26 @@ from guardrails.pii.redact import JsonRegions, OutputRedactor, RequestTexts, out
 from guardrails.types import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from guardrails.pii import PiiEngine
     from guardrails.pii.restore import Piece, StreamRestorer
 
 
 class OutputGuard:
-    """What is done to the texts of one answer, and what the audit record says of it."""
+    """What is done to the texts of one answer, and what the audit record says of it.
 
-    def __init__(self, exchange: Exchange, engine: "PiiEngine | None" = None) -> None:
+    Args:
+        engine: finds what the model made up; ``None`` restores tokens only.
+        options: further keywords for ``engine.detect``, such as a tenant's recognizers.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        engine: "PiiEngine | None" = None,
+        options: "Mapping[str, Any] | None" = None,
+    ) -> None:
         rules = (exchange.policy or PolicySettings()).pii
         self._exchange = exchange
         self._scope = exchange.scope if rules.action is Action.MASK else None
@@ -33,7 +43,7 @@ class OutputGuard:
         self.action = rules.output if engine is not None else "allow"
         self._engine = engine
         self._entities = output_entities(rules.output_entities)
-        self._options = {"languages": tuple(rules.languages)}
+        self._options = {"languages": tuple(rules.languages), **(options or {})}
         self._version = "" if engine is None else engine.version
         self._found: dict[str, int] = {}
         self.blocked = False

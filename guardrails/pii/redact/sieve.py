@@ -32,7 +32,8 @@ _TAIL: Final = 64
 _STEP: Final = 12
 _TELLING_WORDS: Final = 4
 _LAG_WORDS: Final = 2
-_WORTH: Final = re.compile(r"[0-9@%\\&=]|[^\x00-\x7f]|\S{15,}")
+# No identifier has fewer digits, unless it has one of the other marks.
+_WORTH: Final = re.compile(r"(?:[0-9][^0-9]*){3}|[@%\\&=]|[^\x00-\x7f]|\S{15,}")
 _RUN_END: Final = re.compile(r"[\s\"'<>,;\u3000-\u9fff]")
 _SENTENCE_END: Final = re.compile("[。！？]")
 
@@ -72,6 +73,7 @@ class Sieve:
         self._odd = False
         self._joins: set[str] = set()
         self._telling = 0
+        self._told = False  # something tells of a secret, here or shortly before
         self._lag: list[int] = []
         self._run = 0  # characters of an unbroken run let go already, modulo _STEP
         self._dropping = False
@@ -148,7 +150,9 @@ class Sieve:
             self._decide(header, header, pieces)
             key = unit.end("word") - header
             self._release(key, [Edit(0, key, "PRIVATE_KEY")], pieces)
-            self._pem, self._telling = PemBody(), 0
+            # Seen again, the header would claim whatever follows the key.
+            self._context = ""
+            self._pem, self._telling, self._told = PemBody(), 0, False
             return
         kind = kind_of(word)
         self._classify(kind, word, unit.start())
@@ -165,7 +169,8 @@ class Sieve:
 
     def _classify(self, kind: Kind, word: str, start: int) -> None:
         if kind is Kind.TELLING:
-            self._telling, self._odd, self._lag = _TELLING_WORDS, True, []
+            self._telling, self._lag = _TELLING_WORDS, []
+            self._odd = self._told = True
         elif kind is Kind.JOINER:
             self._joins.add(joins(word))
             self._lag = []
@@ -179,14 +184,18 @@ class Sieve:
             self._lag.append(start)
 
     def _han(self, unit: re.Match[str], pieces: list[Piece]) -> None:
-        end = unit.end()
-        if not self._structured:
-            stop = _SENTENCE_END.search(self._text, unit.start(), end)
-            self._at = end = stop.end() if stop else end
-            if stop is None:
-                return
-        self._at, self._lag = end, []
-        self._decide(end, end, pieces)
+        start, end = unit.span()
+        if self._structured:
+            # Each character on its own ends what came before, however many have come.
+            if start:
+                self._decide(start, start, pieces)
+            self._release(end - start, [], pieces)
+            self._lag = []
+            return
+        stop = _SENTENCE_END.search(self._text, start, end)
+        self._at = stop.end() if stop else end
+        if stop:
+            self._decide(self._at, self._at, pieces)
 
     def _decide(self, end: int, cut: int, pieces: list[Piece], following: str = "") -> None:
         """Look at ``text[:end]`` and let go of ``text[:cut]`` and of any finding behind."""
@@ -194,13 +203,13 @@ class Sieve:
         for edit in edits:
             cut = max(cut, edit.end)
         self._release(cut, edits, pieces)
-        self._odd, self._joins = False, set()
+        self._odd, self._joins, self._told = False, set(), self._telling > 0
 
     def _is_worth(self, end: int) -> bool:
         if not self._structured:
             return not self._text[:end].isspace()
         spelt = "at" in self._joins and ("dot" in self._joins or "." in self._text[:end])
-        if self._telling or spelt:
+        if self._told or spelt:
             return True
         return self._odd and _WORTH.search(self._text, 0, end) is not None
 
@@ -269,6 +278,7 @@ class Sieve:
         if end:
             pieces.append((self._source(0, end), ""))
             self._forget(end)
+            self._context = ""
 
     def _drop_run(self, pieces: list[Piece]) -> bool:
         stop = _RUN_END.search(self._text)

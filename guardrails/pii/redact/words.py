@@ -85,7 +85,8 @@ def ends_clause(word: str, space: str) -> bool:
         # A number may be wrapped; a paragraph, or a line that ends otherwise, is over.
         return _PARAGRAPH.search(space) is not None or not word[-1].isdigit()
     if word[-1] in _ENDS_CLAUSE:
-        return True
+        # The semicolon of "&#64;" ends a character, not a clause.
+        return word[-1] != ";" or "&" not in word
     # The full stop of a sentence; "St. 5" and "Tel. 030" begin with what is odd, not end in it.
     return word[-1] == "." and len(word) > 4 and word[:-1].isalpha()
 
