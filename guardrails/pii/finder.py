@@ -5,13 +5,15 @@ Rules of our own recognizers run in one scan; any other Presidio recognizer runs
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from guardrails.errors import GuardUnavailable
 from guardrails.pii.recognizers.base import ANY_LANGUAGE, RuleRecognizer
 from guardrails.pii.scan import BackgroundScanner, Hit, Scanner
+from guardrails.pii.spans import DISGUISED, trim
+from guardrails.pii.views import View, views
 from guardrails.types import Span
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ class Finder:
         languages: frozenset[str],
         extra: Sequence[EntityRecognizer] = (),
     ) -> list[Span]:
-        """Findings of at least ``THRESHOLD``; they may overlap.
+        """Findings of at least ``THRESHOLD``, disguised ones too; they may overlap.
 
         Args:
             wanted: entity types; the recognizers in ``extra`` may find all of theirs.
@@ -55,6 +57,19 @@ class Finder:
         Raises:
             GuardUnavailable: a recognizer failed.
         """
+        found = self._read(text, wanted, languages, extra)
+        for view in _views(text):
+            read = self._read(view.text, wanted, languages, extra)
+            found += _disguised(text, view, read)
+        return found
+
+    def _read(
+        self,
+        text: str,
+        wanted: frozenset[str],
+        languages: frozenset[str],
+        extra: Sequence[EntityRecognizer],
+    ) -> list[Span]:
         found = self._scan(text, self._owners(wanted, languages))
         for recognizer in self._others:
             kinds = wanted.intersection(recognizer.supported_entities)
@@ -93,6 +108,28 @@ def _is_plain(recognizer: RuleRecognizer) -> bool:
 
 def _speaks(recognizer: EntityRecognizer, languages: Iterable[str]) -> bool:
     return recognizer.supported_language in (ANY_LANGUAGE, *languages)
+
+
+def _views(text: str) -> Iterator[View]:
+    try:
+        yield from views(text)
+    except Exception as error:
+        raise _unavailable("views@1", error) from None
+
+
+def _disguised(text: str, view: View, spans: Iterable[Span]) -> Iterator[Span]:
+    """Findings of a view where they stand in ``text``.
+
+    What reads the same in both was found, or left alone, in its whole context.
+    """
+    for span in spans:
+        trimmed = trim(view.text, span)
+        if trimmed is None:
+            continue
+        start, end = view.back(trimmed.start, trimmed.end)
+        if text[start:end] != view.text[trimmed.start : trimmed.end]:
+            reason = f"{span.reason}, {DISGUISED}" if span.reason else DISGUISED
+            yield Span(start, end, span.entity_type, span.score, span.detector, reason)
 
 
 def _detector(recognizer: EntityRecognizer) -> str:

@@ -18,9 +18,13 @@ _OWN_RANK: Final = 93
 OWN: Final = "custom:"  # how the detectors of such recognizers are called
 
 
+# How the reason of a finding ends that stands in the text in some other writing, trimmed there.
+DISGUISED: Final = "disguised"
+
+
 def trim(text: str, span: Span) -> Span | None:
     """``span`` without white space and punctuation at its edges; ``None`` if nothing is left."""
-    if span.entity_type in _UNTRIMMED:
+    if span.entity_type in _UNTRIMMED or span.reason.endswith(DISGUISED):
         return span if span.end > span.start else None
     start, end = span.start, span.end
     while start < end and text[start] in _EDGES:

@@ -10,6 +10,7 @@ nothing else. An automaton over the first accepts at least what the set accepts.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -19,6 +20,9 @@ import numpy as np
 
 _POINTS: Final = 0x110000
 _OTHER, _DIGIT, _SPACE, _WORD, _UPPER, _LOWER, _KANA, _HANGUL = range(128, 136)
+_INVISIBLE, _FOLDED_WORD, _FOLDED_MARK, _FOREIGN_UPPER, _FOREIGN_LOWER, _NUMERAL = range(136, 142)
+_FIRST_SINGLE: Final = 142
+_IDEOGRAPH: Final = 192
 _SINGLE: Final = "ßäöüÄÖÜéèêàçôîûâëïùœÉÈÀÇ：，。！？、；“”„‘’–—·（）【】《》«»€¿"
 _IDEOGRAPHS: Final = ((0x3400, 0x4DC0), (0x4E00, 0xA000), (0x20000, 0x2A6E0), (0x2A700, 0x2EBE1))
 # The four letters beyond ASCII that sre's IGNORECASE takes for ASCII ones, at home with the rarer
@@ -30,6 +34,35 @@ _CASED: Final = (
     (0x118A0, 0x118E0), (0x16E40, 0x16E80), (0x1E900, 0x1E944),
 )  # fmt: skip
 ALL: Final = (1 << 256) - 1
+_GREEK_AND_CYRILLIC: Final = ((0x370, 0x530), (0x1F00, 0x2000))
+# Drawn as nothing: soft hyphen, joiners, marks and overrides of direction, fillers, tags.
+INVISIBLE: Final = frozenset(
+    "\u00ad\u034f\u061c\u180e\ufeff\u200b\u200c\u200d\u200e\u200f\u2060\u2061\u2062\u2063\u2064"
+    "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u206a\u206b\u206c\u206d\u206e\u206f"
+).union(chr(code) for code in range(0xE0000, 0xE0080))
+CHINESE_DIGITS: Final = {
+    letter: str(digit)
+    for digit, letters in enumerate(
+        ("零〇洞", "一壹幺", "二贰两", "三叁", "四肆", "五伍", "六陆", "七柒拐", "八捌", "九玖")
+    )
+    for letter in letters
+}
+_COMPATIBLE: Final = ((0x2070, 0x20A0), (0x2460, 0x2500), (0xFF01, 0xFF5F), (0x1D400, 0x1D800))
+
+
+@cache
+def ascii_twins() -> dict[str, str]:
+    """Full-width, mathematical, circled and raised characters -> the ASCII one they stand for."""
+    ordinary = "，！？：；（）～"  # Chinese text is full of them
+    twins: dict[str, str] = {}
+    for low, high in _COMPATIBLE:
+        for letter in map(chr, range(low, high)):
+            plain = unicodedata.normalize("NFKC", letter)
+            if len(plain) == 1 and plain.isascii() and plain.isprintable() and plain != " ":
+                twins[letter] = plain
+    return {letter: plain for letter, plain in twins.items() if letter not in ordinary}
+
+
 DIGIT: Final = b"0"
 
 
@@ -79,10 +112,23 @@ class Alphabet:
                 letter = chr(code)
                 table[code] = _UPPER if letter.isupper() else _LOWER if letter.islower() else _WORD
         for low, high in _IDEOGRAPHS:
-            table[low:high] = bytes(192 + code % 64 for code in range(low, high))
+            for code in range(low, high):
+                if table[code] == _WORD:  # some places of the blocks are empty
+                    table[code] = _IDEOGRAPH + code % 64
         _recell(table, 0x3040, 0x3100, _KANA)
         _recell(table, 0xAC00, 0xD7A4, _HANGUL)
-        for cell, letter in enumerate(_SINGLE, _HANGUL + 1):
+        _set(table, INVISIBLE, _INVISIBLE)
+        _set(table, CHINESE_DIGITS, _NUMERAL)
+        for low, high in _GREEK_AND_CYRILLIC:
+            for code in range(low, high):
+                table[code] = {_UPPER: _FOREIGN_UPPER, _LOWER: _FOREIGN_LOWER}.get(
+                    table[code], table[code]
+                )
+        for letter in ascii_twins():
+            if table[ord(letter)] != _DIGIT:
+                word = letter.isalnum()
+                table[ord(letter)] = _FOLDED_WORD if word else _FOLDED_MARK
+        for cell, letter in enumerate(_SINGLE, _FIRST_SINGLE):
             table[ord(letter)] = cell
         for code, twin in _ASCII_TWINS.items():
             table[code] = ord(twin)
@@ -138,7 +184,7 @@ class Alphabet:
 
     def _points(self, codes: Iterable[int]) -> Cells:
         cells = [self._table[code] for code in codes]
-        alone = (c for c in cells if c < 128 or _HANGUL < c <= _HANGUL + len(_SINGLE))
+        alone = (c for c in cells if c < 128 or _FIRST_SINGLE <= c < _IDEOGRAPH)
         return Cells(bits(cells), bits(alone) & ~self._shared)
 
     def _within(self, low: int, high: int) -> int:
@@ -182,6 +228,11 @@ def _lower(code: int) -> int:
 def _runs(pattern: str) -> list[tuple[int, int]]:
     points = np.arange(_POINTS, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
     return [match.span() for match in re.finditer(pattern, points)]
+
+
+def _set(table: bytearray, letters: Iterable[str], cell: int) -> None:
+    for letter in letters:
+        table[ord(letter)] = cell
 
 
 def _recell(table: bytearray, low: int, high: int, cell: int) -> None:

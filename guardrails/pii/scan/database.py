@@ -21,10 +21,12 @@ class Database:
 
     Args:
         groups: the numbered expressions of each automaton.
+        once: report the first end of an expression only.
     """
 
-    def __init__(self, groups: Sequence[Sequence[tuple[int, str]]]) -> None:
-        self._automata = [_compile(group) for group in groups if group]
+    def __init__(self, groups: Sequence[Sequence[tuple[int, str]]], *, once: bool = False) -> None:
+        flags = hyperscan.HS_FLAG_DOTALL | (hyperscan.HS_FLAG_SINGLEMATCH if once else 0)
+        self._automata = [_compile(group, flags) for group in groups if group]
         self._pools: list[list[Any]] = [[] for _ in self._automata]
         self._lock = Lock()
 
@@ -51,18 +53,22 @@ class Database:
                 return automaton.scratch.clone()
 
 
+def number_of(report: int) -> int:
+    return report >> _ID_SHIFT
+
+
 @lru_cache(maxsize=4)
 def database(groups: tuple[tuple[tuple[int, str], ...], ...]) -> Database:
     """The same expressions are compiled once per process."""
     return Database(groups)
 
 
-def _compile(group: Sequence[tuple[int, str]]) -> Any:
+def _compile(group: Sequence[tuple[int, str]], flags: int) -> Any:
     automaton: Any = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     automaton.compile(
         expressions=[expression.encode("latin-1") for _, expression in group],
         ids=[number for number, _ in group],
         elements=len(group),
-        flags=[hyperscan.HS_FLAG_DOTALL] * len(group),
+        flags=[flags] * len(group),
     )
     return automaton

@@ -229,11 +229,12 @@ def _window(
     for item in chosen:
         low, high = width(item)
         least, most = least + low, min(INFINITE, most + high)
-        if isinstance(item, Guard) and not item.before:
-            tail = 1
-        elif isinstance(item, Ahead):
-            low, high = width(item.child)
-            least, most = least + low, min(INFINITE, most + high)
+    # What follows the pattern is reported with it.
+    if isinstance(chosen[-1], Ahead):
+        low, high = width(chosen[-1].child)
+        least, most = least + low, min(INFINITE, most + high)
+    elif isinstance(chosen[-1], Guard):
+        tail = 1
     expression = "".join(
         _edge_text(item, index == len(chosen) - 1)
         if isinstance(item, Guard | Ahead) and index in (0, len(chosen) - 1)

@@ -19,7 +19,7 @@ from guardrails.pii.recognizers.base import (
     RuleRecognizer,
 )
 from guardrails.pii.scan.alphabet import DIGIT, alphabet
-from guardrails.pii.scan.database import END_MASK
+from guardrails.pii.scan.database import END_MASK, number_of
 from guardrails.pii.scan.plan import Plan, Target, make_plan
 from guardrails.pii.scan.shape import INFINITE
 
@@ -110,16 +110,12 @@ class RuleScanner:
         contexts: dict[int, list[int]] = {}
         located: list[tuple[Target, list[int]]] = []
         targets = self._plan.targets
-        for number, group in groupby(reports, _number):
+        for number, group in groupby(reports, number_of):
             ends = [report & END_MASK for report in group]
             if number in self._plan.contexts:
                 contexts[number] = ends
             located += [(target, ends) for target in targets.get(number, ())]
         return contexts, located
-
-
-def _number(report: int) -> int:
-    return report >> 32
 
 
 def _order(item: tuple[int, Hit]) -> int:
