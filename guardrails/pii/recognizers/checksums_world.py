@@ -126,6 +126,13 @@ def cn_credit_code(text: str) -> bool:
     return -total % 31 == _USCC.index(value[17])
 
 
+def cn_credit_code_alone(text: str) -> bool:
+    """As ``cn_credit_code``; 18 digits with a day amid them are rather a person's number."""
+    value = compact(text)
+    dated = value[:17].isdigit() and value[6:8] in ("19", "20") and value[10:12] <= "12"
+    return not dated and cn_credit_code(value)
+
+
 def verhoeff(text: str) -> bool:
     check = 0
     for index, digit in enumerate(reversed(digits_of(text))):

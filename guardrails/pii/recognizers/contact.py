@@ -42,7 +42,7 @@ _SPELT: Final = Rule(
 _PHONE_WORDS: Final = (
     r"(?<!over the )(?<!by )(?<!via )(?<!per )(?:tele)?phone|mobiel|mobile|\bcell|\btel\b|tel[.:]|\bfax|call me|reach (?:me|him|her|us|them)|whats ?app|\bsms\b|text me|signal|viber|telegram|pager|"
     r"\bring\b|contact (?:number|no)|telefon|handy|mobil|rufnummer|anruf|erreichbar|durchwahl|t[ée]l[ée]ph|portable|appele|joindre|\bm[óo]vil|celular|cellulare|tel[ée]fono|telefonu|kom[óo]rk|numer tel|gsm|"
-    r"电话|手机|联系方式|热线|致电|拨打|座机|传真|t[ée]l\b|hotline|voicemail|answering at|answer at|\boffice\b|\bhome\b|\bdial|call back|\bcall\b|gateway number|(?:my|his|her|their|our|your|new) number|mon num[ée]ro(?! d[eu] [^t])|meine nummer|号码是"
+    r"电话|手机|联系方式|热线|致电|拨打|座机|传真|t[ée]l\b|hotline|voicemail|ll[áa]ma|chiam[ai]|zadzwo|dzwoni|\bbel me|\bruf\b|rufen sie|hit me up|\bdigits\b|natel|answering at|answer at|\boffice\b|\bhome\b|\bdial|call back|\bcall\b|gateway number|(?:my|his|her|their|our|your|new) number|mon num[ée]ro(?! d[eu] [^t])|meine nummer|号码是"
 )
 _EXTENSION: Final = (
     r"(?:[ ,]{0,2}(?:ext\.?|x|Ext\.?|extension|Durchwahl|poste|#|转|分机)\s?\d{1,6})?"

@@ -73,7 +73,7 @@ _AGES: Final = (
     Rule("spanish, italian, polish, dutch", rf"(?<![\w.,-])(?P<v>{_N}[ ](?:años(?: de edad)?|anni|lat|jaar(?: oud)?))(?=[.,;:!?)]|$|[ ](?:y|e|i|en|de edad)\b)", 0.6),
 )  # fmt: skip
 _AGE_HINT: Final = re.compile(
-    r"old|\by/?o\b|yrs|age|alt\b|jähr|Jahr|âg|ans\b|岁|歲|年龄|年齡|现年|今年|芳龄|años|anni|\blat\b|jaar|turn|\b(?:is|am|a|['’]m)\b|edad|età|wiek|leeftijd|"
+    r"old|\by/?o\b|yrs|age|alt\b|jähr|Jahr|âg|ans\b|岁|歲|年龄|年齡|现年|今年|芳龄|años|anni|\blat\b|jaar|turn|\b(?:is|am|a)\b|['’][ms]\b|edad|età|wiek|leeftijd|"
     + _WHO,
     re.IGNORECASE,
 )

@@ -102,7 +102,7 @@ _REFERENCE: Final = re.compile(
     re.IGNORECASE,
 )
 _PASSWORD_WORD: Final = (
-    r"(?:(?<![A-Za-z])(?:[a-z]{1,20}[_-])?(?i:pass(?:word|wd|phrase|code)?|pwd|passwort|kennwort|"
+    r"(?:(?<![A-Za-z])(?:[a-z]{1,20}[_-])?(?i:pass(?:word|wd|phrase|code)?|pwd|pw(?![a-z])|passwort|kennwort|"
     r"mot de passe|mdp|pin(?: ?code|-nummer)?|puk)|密码|口令)"
 )
 
@@ -151,7 +151,7 @@ _PASSWORDS: Final = (
     Rule("switch", r"\s(?:--password[= ]|-p (?=\S*\d))(?P<v>[^\s\"'$<]{4,100})", 0.7, _told_password),
 )  # fmt: skip
 _PASSWORD_HINT: Final = re.compile(
-    r"pass|pwd|kennwort|mdp|pin|puk|login|credentials|zugangsdaten|identifiants|密码|口令",
+    r"pass|pwd|pw|kennwort|mdp|pin|puk|login|credentials|zugangsdaten|identifiants|密码|口令",
     re.IGNORECASE,
 )
 _KEY_HINT: Final = re.compile(

@@ -6,9 +6,10 @@
 # One frame a line.
 # ruff: noqa: E501
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-NAMED: Final[dict[str, list[str]]] = {
+NAMED: Final[Mapping[str, Sequence[str]]] = {
     "en": """
 My {n} is {v}, can you check the file?
 Please update the record: {n} {v}.
@@ -84,7 +85,7 @@ UPDATE customers SET status = 'ok' WHERE {n} = '{v}';
 <field name="{n}">{v}</field>
 {n}\\t{v}\\tok
 """.strip().splitlines()
-BARE: Final[dict[str, list[str]]] = {
+BARE: Final[Mapping[str, Sequence[str]]] = {
     "en": """
 Is {v} correct?
 Please look into {v} and report back.
@@ -112,13 +113,13 @@ Il a noté « {v} » sur la page.
 系统里显示的是{v}，请处理。
 """.strip().splitlines(),
 }
-AGES: Final[dict[str, list[str]]] = {
+AGES: Final[Mapping[str, Sequence[str]]] = {
     "en": ["My son is {v} and likes chess.", "A {v} patient came in with a cough.", "I am {v}.", "She was {v} when it happened."],
     "de": ["Ich bin {v} und wohne allein.", "Mein Vater ist {v}.", "Die {v} Patientin klagt über Schwindel."],
     "fr": ["J'ai {v} et je cherche un emploi.", "Un homme âgé de {v} est arrivé.", "Elle a {v}."],
     "zh": ["我今年{v}。", "患者，男，{v}，咳嗽三天。", "她{v}了。"],
 }  # fmt: skip
-HARMLESS: Final[dict[str, list[str]]] = {
+HARMLESS: Final[Mapping[str, Sequence[str]]] = {
     "en": """
 Your order {o} has shipped and will arrive soon.
 Invoice {o} is overdue, please remind the customer.

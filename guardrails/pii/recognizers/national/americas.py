@@ -34,7 +34,7 @@ _LICENCE: Final = words(
 )
 _ACCOUNT: Final = words(
     r"(?:bank |checking |savings? |current )?(?:account|acct|a/c)(?: number| numbers| no| nr| num| ?#)|(?:bank|checking|savings?|current) (?:account|acct)|"
-    r"(?:account|acct)(?= ?[:：#]| is)|konto(?:nummer| nr)|bankverbindung|num[ée]ro de compte|compte(?: bancaire)?|(?:n[úu]mero de )?cuenta|"
+    r"(?:account|acct|a/c)(?= ?[:：#]| is)|konto(?:nummer| nr)|bankverbindung|num[ée]ro de compte|compte(?: bancaire)?|(?:n[úu]mero de )?cuenta|"
     r"numero (?:di )?conto|conto corrente|numer (?:konta|rachunku)|rekening\w{0,8}|beneficiary account",
     "账号|帐号|账户|银行账",
 )
@@ -59,6 +59,7 @@ AMERICAS: Final = (
     Kind("US_EIN", r"\d{2}-\d{7}", TAX_WORDS + "|" + words(r"irs|w 9|1099"), us_ein, close=True, told=0.8),
     Kind("ABA_ROUTING_NUMBER", r"\d{4}[- ]?\d{4}[- ]?\d", words(r"rtn|routing(?: transit)?(?: number| no| code| ?#)?|transit number|wire (?:transfer|instructions)", acronyms="ABA|ACH"), us_routing, names=words(r"routing(?: transit)? (?:number|no|code)", acronyms="ABA|RTN")),
     Kind("US_BANK_NUMBER", r"\d(?:[ -]?\d){5,16}", _ACCOUNT, lambda value: len(set(value)) > 2, close=True, told=0.8),
+    Kind("US_BANK_NUMBER", r"(?i:account|acct|a/c|konto|compte)[ :#.]{1,3}(?P<v>\d(?:[ -]?\d){6,16})", bare=0.8),
     Kind("US_NPI", digits(10, gap="[ -]"), words(r"npi|national provider(?: id\w{0,12})?(?: number)?|provider (?:id\w{0,12}|number|no)"), us_npi, names=words("npi|national provider id\\w{0,12}(?: number)?")),
     Kind("MEDICAL_LICENSE", r"[A-HJ-MPRSTUXa-hj-mprstux][A-Za-z9][ -]?\d{7}", words(r"deas?(?: number| no| registration)?|prescriber|physician|doctor|pharmac\w{0,5}|controlled substances?"), us_dea, names=words(r"dea (?:number|no|registration)(?: number| no)?", acronyms="DEA")),
     Kind("MEDICAL_LICENSE", r"(?=[A-Za-z.-]{0,5}\d)[A-Za-z]{0,3}[.-]?\d{4,9}", words(r"medical licen[cs]e(?: number| no)?|physician licen[cs]e(?: number| no)?|state licen[cs]e(?: number| no)?"), told=0.8, names=words(r"dea (?:number|no|registration)(?: number| no)?", acronyms="DEA")),

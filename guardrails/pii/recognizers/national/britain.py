@@ -35,7 +35,7 @@ BRITAIN: Final = (
     Kind("UK_UTR", groups(5, 5, gap="[ -]"), words(r"utr|unique tax(?:payer)? ref\w{0,7}(?: number)?|self assessment|hmrc"), uk_utr, 0, TAX_WORDS, names=words(r"utr|unique tax(?:payer)? ref\w{0,7}(?: number)?")),
     Kind("UK_UTR", r"\d{10}[Kk]?", words(r"utr|unique tax(?:payer)? ref\w{0,7}(?: number)?|self assessment|hmrc"), uk_utr, 0, TAX_WORDS, names=words(r"utr|unique tax(?:payer)? ref\w{0,7}(?: number)?")),
     Kind("UK_DRIVING_LICENCE", r"[A-Za-z9]{5}[ -]?\d{6}[ -]?[A-Za-z9]{2}[ -]?[A-Za-z0-9][ -]?[A-Za-z]{2}", _DRIVING, uk_driving_licence, 0.8, names=words(r"driving licence(?: number| no)?|dvla")),
-    Kind("UK_SORT_CODE", r"\d{2}[- ]?\d{2}[- ]?\d{2}", words(r"sort codes?|sortcode|bank code"), told=0.84),
+    Kind("UK_SORT_CODE", r"\d{2}[- ]?\d{2}[- ]?\d{2}", words(r"sort codes?|sortcode|bank code|s/c"), told=0.84),
     Kind("IE_PPS", r"\d{7}[A-W][A-IW]?", "", ie_pps, 0.6),
     Kind("IE_PPS", r"\d{7}[ ]?[A-Wa-w][A-IWa-iw]?", words(r"pps(?: number| no|n)?|ppsn|personal public service(?: number)?|rsi"), ie_pps, 0, ID_WORDS + "|" + TAX_WORDS, names=words(r"pps(?: number| no)|ppsn")),
 )  # fmt: skip

@@ -70,13 +70,13 @@ _VEHICLE: Final = words(
     "汽车|轿车|车辆|开车|驾驶",
 )
 _MRN: Final = words(
-    r"mrns?|medical record(?:s)?(?: number| no| nr| id| ?#)?|patient(?:en)? (?:id\w{0,12}|number|no|nr|nummer|record|file|akte)|patientennummer|fallnummer|chart (?:number|no|id)|hospital (?:number|no|id)|"
+    r"mrns?|med(?:ical)? records?(?: number| no| nr| id| ?#)?|patient(?:en)? (?:id\w{0,12}|number|no|nr|nummer|record|file|akte)|patientennummer|fallnummer|chart (?:number|no|id)|hospital (?:number|no|id)|"
     r"krankenakte\w{0,8}|patientenakte\w{0,8}|aktenzeichen|dossier (?:m[ée]dical|patient)|num[ée]ro (?:de )?(?:patient|dossier)|historia cl[íi]nica|cartella clinica|health record(?: number| no)?|admission (?:number|no|id)|ipp|nhc",
     "病历号|病案号|住院号|门诊号|就诊号|患者编号",
 )
 _INSURANCE: Final = words(
     r"(?:health |medical )?insurance (?:id\w{0,12}|number|no|nr|card|member|policy|policy number)(?: number| no)?|(?:health )?insurance(?: plan)? (?:member )?id|member (?:id\w{0,12}|number|no)|policy ?holder (?:id|number)|subscriber (?:id|number)|health plan(?: id| number| beneficiary)?(?: number)?|"
-    r"group (?:number|no|id)|policy (?:number|no|nr|id)|versicherungs ?(?:schein)? ?(?:nummer|nr)|police ?n?nummer|polizza|p[óo]liza|num[ée]ro (?:d assur[ée]|de contrat|d adh[ée]rent|de police|de mutuelle)|mutuelle|carte europ[ée]enne|ehic|medicaid(?: id| number| no)?|insurer",
+    r"group (?:number|no|id)|policy (?:number|no|nr|id|#)|(?:blue cross|blue shield|aetna|cigna|humana|kaiser|anthem|united ?healthcare)(?: member| id)?|versicherungs ?(?:schein)? ?(?:nummer|nr)|police ?n?nummer|polizza|p[óo]liza|num[ée]ro (?:d assur[ée]|de contrat|d adh[ée]rent|de police|de mutuelle)|mutuelle|carte europ[ée]enne|ehic|medicaid(?: id| number| no)?|insurer",
     "医保卡号|医保号|医保编号|社保卡号|社会保障号|保单号|保险单号|医疗保险",
 )
 _ID_TOLD: Final = words(
@@ -99,7 +99,7 @@ DOCUMENTS: Final = (
     Kind("VAT_ID", rf"{_EU}[ ]?[A-Za-z0-9]{{0,4}}[ ]?\d{{7,12}}[A-Za-z0-9]{{0,3}}", _VAT_WORDS, _mixed, close=True, told=0.74),
     Kind("VAT_ID", r"ATU ?\d{8}", bare=0.7),
     Kind("VAT_ID", r"ATU ?\d{8}|DE ?\d{9}|DE ?\d{3} \d{3} \d{3}|FR ?[0-9A-Z]{2} ?\d{9}|FR ?\d{2} \d{3} \d{3} \d{3}|NL ?\d{9}B\d{2}|BE ?[01]\d{9}|BE ?[01]\d{3}\.\d{3}\.\d{3}|GB ?\d{3} ?\d{4} ?\d{2}|ES ?[A-Z]\d{8}|ES ?[A-Z]\d{7}[A-Z]|ES ?\d{8}[A-Z]|PT ?\d{9}|SE ?\d{10}01", "", _vat, 0.8),
-    Kind("PASSPORT", r"(?=[A-Za-z]{0,4}\d)[A-Za-z0-9]{6,10}|[A-Za-z]{1,2}[ -]\d{6,8}|\d{2} ?[A-Za-z]{2} ?\d{5}|\d{3} ?\d{3} ?\d{3}|[A-Za-z]\d ?\d{3} ?\d{3,4}|[CFGHJKLMNPRTVWXYZ][0-9CFGHJKLMNPRTVWXYZ]{8}\d?", _PASSPORT, _mixed, close=True, told=0.84),
+    Kind("PASSPORT", r"[A-Za-z]{0,3}\d{5,9}[A-Za-z]?|[A-Za-z]\d[A-Za-z\d]{6,8}|[A-Za-z]{1,2}[ -]\d{6,8}|\d{2} ?[A-Za-z]{2} ?\d{5}|\d{3} ?\d{3} ?\d{3}|[A-Za-z]\d ?\d{3} ?\d{3,4}|[CFGHJKLMNPRTVWXYZ][0-9CFGHJKLMNPRTVWXYZ]{8}\d?", _PASSPORT, _mixed, close=True, told=0.84),
     Kind("LICENSE_PLATE", r"[A-ZÄÖÜ]{1,3}[- ][A-Z]{1,2}[ -]?[1-9]\d{0,3}[EH]?", _PLATE + "|" + _VEHICLE),
     Kind("LICENSE_PLATE", r"[A-Z]{2}\d{2} ?[A-Z]{3}|[A-Z]{2}[ -]?\d{3}[ -]?[A-Z]{2}|\d{4}[ -]?[BCDFGHJKLMNPRSTVWXYZ]{3}|[A-Z]{2,3} ?[0-9A-Z]{4,5}|\d{3}[ -]?[A-Z]{3}|[A-Z]{3}[ -]?\d{3,4}|\d[A-Z]{3}\d{3}|[A-Z]{1,2}-\d{3,5} ?[A-Z]{1,2}|\d{1,2}-[A-Z]{2,3}-\d{1,2}|[A-Z]{2}-\d{2,3}-[A-Z]|[A-Z]-\d{3}-[A-Z]{2}|[A-Z]{1,2}[ -]\d{3,5}[ -][A-Z]{1,2}", _PLATE + "|" + _VEHICLE, lambda value: any(map(str.isdigit, value)), told=0.8),
     Kind("LICENSE_PLATE", r"[A-Z0-9ÄÖÜ]{1,4}(?:[ ·-]?[A-Z0-9]{1,5}){1,3}", _PLATE, _plate, close=True, told=0.7),

@@ -29,7 +29,7 @@ from guardrails.pii.recognizers.national.shapes import (
 )
 
 _TAX_ID: Final = words(
-    r"steuer ?(?:liche )?(?:id|ident\w{0,22}|identifikations(?: nummer| nr))(?: nummer| nr)?|identifikations ?(?:nummer|nr)|(?:st )?id nr|idnr|"
+    r"steuer ?(?:liche )?(?:id|ident\w{0,22}|identifikations(?: nummer| nr))(?: nummer| nr)?|identifikations ?(?:nummer|nr)|(?:st )?id nr|st id(?: nr)?|idnr|"
     r"steuerliche\w? (?:id\w{0,20}|identifikations\w{0,8})|german tax (?:id\w{0,20}|number)|tax id\w{0,20}",
     "德国税号",
     acronyms="TIN",
@@ -51,7 +51,7 @@ _CARD: Final = words(
     "身份证",
 )
 _LICENCE: Final = words(
-    r"f[üu]hrerschein\w{0,10}|fahrerlaubnis\w{0,10}|german driv\w{0,5} licen[cs]e|driv(?:ing|er s?) ?licen[cs]es?(?: number| no)?|licen[cs]e(?: number| no)?"
+    r"f[üu]hrerschein\w{0,10}|fs ?nr|fahrerlaubnis\w{0,10}|german driv\w{0,5} licen[cs]e|driv(?:ing|er s?) ?licen[cs]es?(?: number| no)?|licen[cs]e(?: number| no)?"
 )
 _UID: Final = words(r"uid|mwst ?n\w{0,8}|unternehmens\w{0,24}", acronyms="IDE")
 _AHV: Final = words(
@@ -75,7 +75,7 @@ GERMANIC: Final = (
     Kind("DE_TAX_ID", digits(11, gap=r"[ \u00a0.\-/]"), _TAX_ID, de_tax_id, 0, TAX_WORDS, names=words(r"steuer ?(?:liche )?(?:id|ident\w{0,22}|identifikations(?: nummer| nr))(?: nummer| nr)?|identifikations ?(?:nummer|nr)|idnr")),
     Kind("DE_TAX_ID", r"[1-9]\d(?:[ \u00a0]?\d{3}){3}", "", de_tax_id, 0.7),
     Kind("DE_TAX_NUMBER", r"\d{2,3} ?/ ?\d{3,4} ?/ ?\d{4,5}", _TAX_NUMBER + "|" + TAX_WORDS, bare=0.6),
-    Kind("DE_TAX_NUMBER", r"\d{10,11}|\d{3} \d{3} \d{5}|\d{2} \d{3} \d{5}|\d{3} \d{4} \d{4}|\d{4}0\d{8}", _TAX_NUMBER, told=0.8),
+    Kind("DE_TAX_NUMBER", r"\d{10,11}|\d{3} \d{3} \d{5}|\d{2} \d{3} \d{5}|\d{3} \d{4} \d{4}|\d{4}0\d{8}", _TAX_NUMBER, told=0.84),
     Kind("DE_SOCIAL_SECURITY", r"\d{2}[ -]?\d{6}[ -]?[A-Za-z][ -]?\d{3}|\d{2} \d{2} ?\d{2} ?\d{2} [A-Za-z] \d{2} ?\d", _PENSION, de_social_security, 0.84, ID_WORDS),
     Kind("DE_SOCIAL_SECURITY", r"\d{2}[ ]?\d{6}[ ]?[A-Z][ ]?\d{3}", _PENSION, told=0.75),
     Kind("DE_HEALTH_INSURANCE", r"[A-Za-z][ ]?\d{3}[ ]?\d{3}[ ]?\d{3}|[A-Za-z]\d{9}(?:\d{10})?", _HEALTH, de_health_insurance, 0.62, names=words(r"kranken(?:versicherten|versicherungs|kassen)\w{0,10}(?: nummer| nr)?|versicherten ?(?:nummer|nr)|kvnr|kv ?(?:nummer|nr)")),

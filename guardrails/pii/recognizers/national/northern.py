@@ -27,7 +27,7 @@ _NIP: Final = words(
 )
 _REGON: Final = words(r"regon|rejestr\w{0,4} gospodark\w{0,4}", acronyms="GUS")
 _DOWOD: Final = words(
-    r"dow[óo]d\w{0,3}(?: osobist\w{0,4})?|dowod\w{0,3}|polish id(?: card)?|seria i numer|identity card(?: number)?|id card(?: number)?"
+    r"dow\.? os\w{0,8}|dow[óo]d\w{0,3}(?: osobist\w{0,4})?|dowod\w{0,3}|polish id(?: card)?|seria i numer|identity card(?: number)?|id card(?: number)?"
 )
 _BSN: Final = words(
     r"bsn(?: nummer| nr)?|burger ?service ?(?:nummer|nr)|citizen service number|sofi(?: nummer| nr)?|dutch (?:id|social|tax)\w{0,20}"

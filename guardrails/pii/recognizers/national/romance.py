@@ -44,7 +44,7 @@ _CNI: Final = words(
 _DNI: Final = words(r"dni|nif|documento nacional(?: de identidad)?|documento|identidad")
 _NIE: Final = words(r"extranjer[oa]s?|residencia|n[úu]mero de identidad", acronyms="NIE|TIE")
 _CIF: Final = words(
-    r"cif|nif|empresa|sociedad|raz[óo]n social|c[óo]digo de identificaci[óo]n|company|fiscal|factura\w{0,5}"
+    r"cif|c\.i\.f\.|nif|empresa|sociedad|raz[óo]n social|c[óo]digo de identificaci[óo]n|company|fiscal|factura\w{0,5}"
 )
 _NUSS: Final = words(
     r"nuss|n[úu]mero de afiliaci[óo]n|afiliaci[óo]n|seguridad social|social security(?: number)?|n\.?s\.?s"
