@@ -14,24 +14,23 @@ _CODE_LINE: Final = re.compile(
 )
 _BEFORE: Final = frozenset("._$@#/\\-<>&|")
 _AFTER: Final = frozenset("([._=<>{/\\+*")
+_CAMEL: Final = re.compile(r"[a-z][A-Z]")
 _QUOTES: Final = frozenset("\"'`")
 
 
 def is_identifier(text: str, start: int, end: int) -> bool:
     """``text[start:end]`` stands in a line of code and is used as an identifier there."""
+    before, after = text[start - 1 : start] if start else "", text[end : end + 1]
+    value = text[start:end]
+    written = not any(map(str.isupper, value)) or _CAMEL.search(value) is not None
+    touches = (before in _BEFORE or after in _AFTER) and " " not in value
+    # The cheap questions first: few names in prose come to the last one.
+    if before in _QUOTES or not (written or touches):
+        return False
     line_start = text.rfind("\n", 0, start) + 1
     line_end = text.find("\n", end)
     line = text[line_start : line_end if line_end >= 0 else len(text)]
-    if len(line) > 400 or _CODE_LINE.search(line) is None:
-        return False
-    before, after = text[start - 1 : start], text[end : end + 1]
-    if before in _QUOTES and before:
-        return False
-    value = text[start:end]
-    if not any(map(str.isupper, value)) or re.search(r"[a-z][A-Z]", value):
-        return True
-    touches = (before in _BEFORE and before) or (after in _AFTER and after)
-    return bool(touches) and " " not in value
+    return len(line) <= 400 and _CODE_LINE.search(line) is not None
 
 
 # Three or more lower-case words in a row, joined by hyphens: a slug, a file name, a code word.
@@ -41,6 +40,8 @@ _SLUG_REACH: Final = 80
 
 def is_in_slug(text: str, start: int, end: int) -> bool:
     """A boundary of ``text[start:end]`` lies within a slug such as ``report-draft-may``."""
+    if "-" not in text[max(0, start - 1) : end + 1]:
+        return False
     lower = max(0, start - _SLUG_REACH)
     around = text[lower : end + _SLUG_REACH]
     first, last = start - lower, end - lower

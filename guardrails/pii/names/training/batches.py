@@ -19,11 +19,13 @@ from guardrails.pii.names.training.examples import LABELS, UNKNOWN, Example
 from guardrails.pii.names.training.network import pad
 
 _LONGEST: Final = 160
-_LOWER: Final = 0.12
+_LOWER: Final = 0.15
 _UPPER: Final = 0.02
 _TITLE: Final = 0.03
 _JOINED: Final = 0.5
 _CASES: Final = (str.lower, str.upper, str.title)
+# A word that stands this often in lower case and is no name: "little" tells nothing of Mr Little.
+_EVERYDAY: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,10 @@ class Targets:
 
     def number(self, labels: frozenset[str]) -> int:
         return self._numbers.setdefault(labels, len(self._numbers))
+
+    def sets(self) -> list[frozenset[str]]:
+        """The sets in the order of their numbers."""
+        return list(self._numbers)
 
     def penalties(self) -> Tensor:
         """(sets, L): 0 where a label is in the set, else so low that it counts for nothing."""
@@ -70,6 +76,8 @@ class Corpus:
         ]
         self.line_break = self._number("\n")
         self.outside = self.targets.number(frozenset({"O"}))
+        self._anything = self.targets.number(frozenset(LABELS))
+        self._everyday = self._words_of_every_day()
         self.features = torch.tensor([feature_rows(key) for key in self._keys])
 
     @property
@@ -78,6 +86,14 @@ class Corpus:
 
     def _number(self, key: str) -> int:
         return self._keys.setdefault(key, len(self._keys))
+
+    def _words_of_every_day(self) -> NDArray[np.bool_]:
+        """By token number: is it often no name, as it is written?"""
+        self._named = np.array(["O" not in labels for labels in self.targets.sets()])
+        counts = np.zeros(len(self._keys), np.int64)
+        for numbers, targets, _, _ in self.texts:
+            np.add.at(counts, numbers[~self._named[targets]], 1)
+        return counts >= _EVERYDAY
 
     def _take(self, example: Example) -> None:
         tokens = tokenise(example.text)
@@ -137,10 +153,18 @@ class Corpus:
                 numbers.append(np.array([self.line_break], np.int32))
                 targets.append(np.array([self.outside], np.int32))
                 weights.append(np.array([weight], np.float32))
-            numbers.append(self.cases[case][text] if changed else text)
+            if changed:
+                text = self.cases[case][text]
+                target = self._lowered(text, target) if case == 0 else target
+            numbers.append(text)
             targets.append(target)
             weights.append(np.full(len(text), weight, np.float32))
         return np.concatenate(numbers), np.concatenate(targets), np.concatenate(weights)
+
+    def _lowered(self, text: NDArray[np.int32], targets: NDArray[np.int32]) -> NDArray[np.int32]:
+        """In lower case, an everyday word within a name could be either."""
+        open_ = self._everyday[text] & self._named[targets]
+        return np.where(open_, self._anything, targets).astype(np.int32)
 
     def _batch(
         self, group: list[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]]

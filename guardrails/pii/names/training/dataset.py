@@ -12,7 +12,6 @@ from guardrails.pii.names.training.gazetteers import Gazetteers
 from guardrails.pii.names.training.generate import filled, refilled
 from guardrails.pii.names.training.pseudo import pseudo_labelled
 
-_SEED: Final = 7
 _FILLED: Final = 45_000
 _PROGRAM: Final = 4_000
 _RAW: Final = 45_000
@@ -20,18 +19,23 @@ _SILVER: Final = 0.5
 _PSEUDO: Final = 0.7
 
 
-def training_set(folder: Path) -> list[Example]:
-    """All examples to train on; minutes, most of them spaCy's."""
-    generator = random.Random(_SEED)
+def base_set(folder: Path, pools: Gazetteers, generator: random.Random) -> list[Example]:
+    """Everything but pseudo-labelled text."""
     gold = [example for example in labelled(folder) if not is_held_out(example)]
-    pools = Gazetteers.draw(generator)
     examples = [*gold_examples(gold, pools, generator)]
     examples += filled(pools, generator, _FILLED)
     examples += program_text(generator, _PROGRAM)
-    pseudo = pseudo_examples(folder, pools, generator)
-    examples += pseudo
-    examples += refilled(tweets(pseudo), pools, generator, share=0.5)
     return examples
+
+
+def with_pseudo(
+    base: Sequence[Example],
+    pseudo: Sequence[Example],
+    pools: Gazetteers,
+    generator: random.Random,
+) -> list[Example]:
+    """The base, the pseudo-labelled text, and its tweets with other names."""
+    return [*base, *pseudo, *refilled(tweets(pseudo), pools, generator, share=0.5)]
 
 
 def gold_examples(
@@ -46,10 +50,10 @@ def gold_examples(
     english_names, german_names = names_of(silver, "en"), names_of([*silver, *german], "de")
     for _ in range(6):
         yield from refilled(presidio, pools, generator, share=0.9, local=english_names)
-    for _ in range(3):
+    for _ in range(2):
         yield from german
-    for _ in range(4):
-        yield from refilled(german, pools, generator, share=0.6, local=german_names, nouns=0.15)
+    for _ in range(6):
+        yield from refilled(german, pools, generator, share=0.6, local=german_names, nouns=0.25)
 
 
 def pseudo_examples(folder: Path, pools: Gazetteers, generator: random.Random) -> list[Example]:

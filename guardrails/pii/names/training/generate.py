@@ -29,9 +29,8 @@ _KIND: Final = {
 _NOUN: Final = re.compile(r"(?<=[a-zäöüß,] )[A-ZÄÖÜ][a-zäöüß]{3,}(?!\w)")
 _LANG: Final = {"en": "en", "tweets": "en", "de": "de", "fr": "fr", "code": "en"}
 _GENITIVE: Final = frozenset({"PER", "LAST", "FIRST", "CITY", "LOC", "COUNTRY"})
-# How often a set is drawn from; of those drawn the share that becomes lower case.
+# How often a set is drawn from.
 _SHARE: Final = {"en": 0.42, "tweets": 0.2, "de": 0.22, "fr": 0.1, "code": 0.06}
-_LOWER: Final = {"en": 0.08, "tweets": 0.3, "de": 0.05, "fr": 0.05, "code": 0.0}
 _REFILLED: Final = {"PERSON": "PER", "LOCATION": "CITY", "ORGANIZATION": "ORG",
                     "STREET_ADDRESS": "ADDR", "DATE_TIME": "DATE", "TITLE": "JOB"}  # fmt: skip
 
@@ -48,12 +47,7 @@ def filled(pools: Gazetteers, generator: random.Random, count: int) -> Iterator[
     for _ in range(count):
         name = generator.choices(list(_SHARE), list(_SHARE.values()))[0]
         template = generator.choice(sets[name])
-        example = fill(template, Filled(pools, _LANG[name], generator), name, generator)
-        if generator.random() < _LOWER[name]:
-            lower = example.text.lower()
-            if len(lower) == len(example.text):
-                example = Example(lower, example.spans, ALL, example.source, example.lang)
-        yield example
+        yield fill(template, Filled(pools, _LANG[name], generator), name, generator)
 
 
 def fill(template: str, values: Filled, source: str, generator: random.Random) -> Example:

@@ -35,7 +35,7 @@ def _rows(count: int) -> np.ndarray:
 def test_parity_with_the_torch_twin_for_every_length(
     model: TaggerModel, network: TaggerNetwork
 ) -> None:
-    texts = [_rows(count) for count in (1, 2, 3, 5, 40)]
+    texts = [_rows(count) for count in (1, 2, 3, 5, 40, 255, 256, 257, 600)]
     offsets = np.cumsum([0, *map(len, texts)])
     places = pad([range(a, b) for a, b in pairwise(offsets)])
     with torch.no_grad():

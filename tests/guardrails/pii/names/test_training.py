@@ -22,6 +22,7 @@ from guardrails.pii.names.training.fit import Recipe, fit, set_loss
 from guardrails.pii.names.training.gazetteers import Gazetteers
 from guardrails.pii.names.training.generate import fill, refilled, templates
 from guardrails.pii.names.training.judge import judge
+from guardrails.pii.names.training.relabel import relabelled
 
 LANGS = ("en", "de", "fr")
 
@@ -97,3 +98,11 @@ def test_a_model_learns_from_a_handful_and_can_be_read_back(tmp_path: Path) -> N
     (name,) = tagger.find("Hello Jonas Vogel, how are you?")
     assert (name.start, name.end, name.kind) == (6, 17, "PERSON")
     assert judge("known", known, tagger).startswith("known: recall 1.000, precision 1.000")
+    scores = tagger._network  # the same network judges spaCy's labels
+    missed = Example("Hello Greta Weber, how are you today?", (), NAMES, "test", "en")
+    (opened,) = relabelled([missed], scores)
+    assert [opened.text[span.start : span.end] for span in opened.spans] == ["Greta", "Weber"]
+    assert {span.kind for span in opened.spans} == {UNKNOWN}
+    wrong = _example("Hello Greta Weber, how are you today?", "today", "PERSON")
+    (doubted,) = relabelled([wrong], scores)
+    assert doubted.spans[-1] == Labelled(31, 36, UNKNOWN)
