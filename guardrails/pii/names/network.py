@@ -47,7 +47,8 @@ class TaggerNetwork:
         self._scale = np.asarray(arrays["table_scale"], np.float32)
         slots = np.asarray(arrays["slots"], np.int64)
         self.columns = int(slots.sum())
-        self._starts = np.concatenate([[0], np.cumsum(slots)[:-1]])
+        ends = np.cumsum(slots).tolist()
+        self._slots = list(zip([0, *ends[:-1]], ends, strict=True))
         self._mix = _affine(arrays, "mix")
         self._lift = _affine(arrays, "lift")
         self._context = _affine(arrays, "context")
@@ -70,7 +71,7 @@ class TaggerNetwork:
         """(n, f) feature rows, f = ``columns``, absent ones 0 -> (n, d) token vectors."""
         values = self._table[rows].astype(np.float32)
         values *= self._scale[rows][:, :, None]
-        slots = np.add.reduceat(values, self._starts, axis=1).reshape(len(rows), -1)
+        slots = _sums(values, self._slots).reshape(len(rows), -1)
         return _linear(_relu(_linear(slots, self._mix)), self._lift)
 
     def scores(self, vectors: Floats) -> Floats:
@@ -154,6 +155,16 @@ class TokenVectors:
 def _affine(arrays: Mapping[str, NDArray[Any]], name: str) -> tuple[Floats, Floats]:
     weight = np.ascontiguousarray(arrays[f"{name}_w"], np.float32)
     return weight, np.asarray(arrays[f"{name}_b"], np.float32)
+
+
+def _sums(values: Floats, slots: Sequence[tuple[int, int]]) -> Floats:
+    """(n, f, e) -> (n, g, e), columns added up; ``np.add.reduceat`` takes four times as long."""
+    result = np.empty((len(values), len(slots), values.shape[2]), np.float32)
+    for number, (first, last) in enumerate(slots):
+        result[:, number] = values[:, first]
+        for column in range(first + 1, last):
+            result[:, number] += values[:, column]
+    return result
 
 
 def _linear(values: Floats, affine: tuple[Floats, Floats]) -> Floats:
