@@ -7,36 +7,25 @@ Japanese (a window with kana is left alone), names in Latin letters, who is mean
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from guardrails.pii.names.decode import Decoder, TokenSpan
 from guardrails.pii.names.network import TaggerNetwork
 from guardrails.pii.names_zh.codes import Codes, encode, fold_table, is_han
+from guardrails.pii.names_zh.decode import FoundName, NameDecoder
 from guardrails.pii.names_zh.features import rows
 from guardrails.pii.names_zh.lexicon import Lexicon
 
 WEIGHTS: Final = Path(__file__).parent / "weights"
-LEAST: Final = {"PERSON": 0.4, "LOCATION": 0.4, "ORGANIZATION": 0.4}
-
 _BLOCK: Final = 8_192
-_WINDOW: Final = 160
+_WINDOW: Final = 256
 _MARGIN: Final = 12
-_SENTENCE_ENDS: Final = np.array([ord(character) for character in "。!?;\n"], np.uint16)
+_ENDS: Final = np.isin(np.arange(1 << 16), [ord(each) for each in "。!?;\n"])
 _KANA: Final = (0x3041, 0x30FA)
 _KANA_SHARE: Final = 0.1
 _LONGEST_NAME: Final = 40
-
-
-class FoundName(NamedTuple):
-    """Characters ``start`` to ``end`` (exclusive); ``score`` is the network's, 0..1."""
-
-    start: int
-    end: int
-    kind: str
-    score: float
 
 
 class ChineseTagger:
@@ -50,7 +39,7 @@ class ChineseTagger:
         self._network = network
         self._lexicon = lexicon
         self._fold = fold
-        self._decoder = Decoder(network.labels, LEAST)
+        self._decoder = NameDecoder(network.labels)
 
     @classmethod
     def load(cls, folder: Path = WEIGHTS) -> Self:
@@ -69,7 +58,8 @@ class ChineseTagger:
         han = is_han(codes)
         if not han.any():
             return []
-        return list(_names(self._decoder.spans(self.probabilities(codes)), han))
+        names = self._decoder.names(self.probabilities(codes))
+        return [name for name in names if _is_name(name, han)]
 
     def probabilities(self, codes: Codes) -> NDArray[np.float32]:
         """(n,) codes -> (n, L) probabilities of the network's labels."""
@@ -89,16 +79,20 @@ class ChineseTagger:
 
 def _windows(codes: Codes, first: int, last: int) -> Iterator[tuple[int, int]]:
     """Windows that hold Chinese, together all of it, cut at ends of sentences if there are."""
-    ends = np.flatnonzero(np.isin(codes[first:last], _SENTENCE_ENDS)) + first + 1
     start = first
     while start < last:
         stop = min(start + _WINDOW, last)
         if stop < last:
-            before = ends[np.searchsorted(ends, stop, "right") - 1] if len(ends) else 0
-            stop = int(before) if before > start else stop
+            stop = _sentence_end(codes, start, stop)
         if _is_chinese(codes[start:stop]):
             yield start, stop
         start = stop
+
+
+def _sentence_end(codes: Codes, start: int, stop: int) -> int:
+    """The last end of a sentence in a window, or the window's own."""
+    ends = np.flatnonzero(_ENDS[codes[start:stop]])
+    return start + int(ends[-1]) + 1 if len(ends) else stop
 
 
 def _is_chinese(codes: Codes) -> bool:
@@ -107,8 +101,5 @@ def _is_chinese(codes: Codes) -> bool:
     return han > 0 and kana <= _KANA_SHARE * (han + kana)
 
 
-def _names(spans: list[TokenSpan], han: NDArray[np.bool_]) -> Iterator[FoundName]:
-    for first, last, kind, score in spans:
-        places = np.flatnonzero(han[first : last + 1])
-        if len(places) and last - first < _LONGEST_NAME:
-            yield FoundName(first, last + 1, kind, score)
+def _is_name(name: FoundName, han: NDArray[np.bool_]) -> bool:
+    return name.end - name.start <= _LONGEST_NAME and bool(han[name.start : name.end].any())
