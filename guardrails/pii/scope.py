@@ -6,6 +6,7 @@ one name get two tokens: only so does each come back as it was written. Restored
 stands in this request: a memory gives names to values, never the values themselves.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from guardrails.pii.masking import ScopeMemory, StandIns
@@ -14,6 +15,7 @@ from guardrails.pii.propagate import KnownValues
 from guardrails.pii.restore import StreamRestorer
 from guardrails.types import MaskMode, Span
 
+_ENDING = re.compile(r"s(?!\w)")
 _StandInFor = Callable[[str, str], str]  # entity type, value -> text
 
 
@@ -37,7 +39,8 @@ class MaskScope:
     ) -> None:
         self.memory = ScopeMemory() if memory is None else memory
         self._reserved = ReservedTexts(reserved_texts)
-        self._standins = StandIns(self._reserved, self.memory, modes or {})
+        self._modes = modes or {}
+        self._standins = StandIns(self._reserved, self.memory, self._modes)
         self._known = KnownValues()
 
     @property
@@ -69,18 +72,24 @@ class MaskScope:
         """
         self.reserve(text)
         self.observe(text, spans)
-        return self._exact([text], [spans], [self._mask(text, spans, self._standins.of)])[0]
+        masked = [self._mask(text, self._known.extend(text, spans), self._standins.of)]
+        self._make_exact([text], [self._known.extend(text, spans)], masked)
+        return masked[0]
 
     def mask_all(self, texts: Sequence[str], findings: Sequence[Sequence[Span]]) -> list[str]:
         """Mask all texts of a request: what is found in one is masked in all of them."""
         for text, spans in zip(texts, findings, strict=True):
             self.reserve(text)
             self.observe(text, spans)
-        masked = [
-            self._mask(text, spans, self._standins.of)
-            for text, spans in zip(texts, findings, strict=True)
+        found = [
+            self._known.extend(text, spans) for text, spans in zip(texts, findings, strict=True)
         ]
-        return self._exact(texts, findings, masked)
+        masked = self._mask_each(texts, found)
+        if not self._make_exact(texts, found, masked):
+            modes = self._modes
+            self._standins = StandIns(self._reserved, self.memory, modes, surrogates=False)
+            masked = self._mask_each(texts, found)
+        return masked
 
     def restore(self, text: str, *, json_escaped: bool = False) -> str:
         """Values back in place of issued stand-ins, in one pass: a value is never read again."""
@@ -91,29 +100,41 @@ class MaskScope:
         """A restorer for one streamed field."""
         return StreamRestorer(self._standins.table, json_escaped=json_escaped)
 
-    def _exact(
-        self, texts: Sequence[str], findings: Sequence[Sequence[Span]], masked: list[str]
-    ) -> list[str]:
+    def _make_exact(
+        self, texts: Sequence[str], spans: Sequence[Sequence[Span]], masked: list[str]
+    ) -> bool:
         """Placeholders in the texts that would not come back from their surrogates.
 
         A surrogate has no brackets: beside a letter, or beside another one, it may not be
-        found again, or something longer may be found.
+        found again, or something longer may be found. False if placeholders do not help.
         """
         if not self._standins.has_surrogates:
-            return masked
-        for index, (text, spans) in enumerate(zip(texts, findings, strict=True)):
+            return True
+        exact = True
+        for index, (text, found) in enumerate(zip(texts, spans, strict=True)):
             if masked[index] == text:
-                continue
-            if self.restore(masked[index]) != self._mask(text, spans, self._standins.returned):
-                masked[index] = self._mask(text, spans, self._standins.exact)
-        return masked
+                continue  # no surrogate stands in a text of the request
+            wanted = self._mask(text, found, self._standins.returned)
+            if self.restore(masked[index]) != wanted:
+                masked[index] = self._mask(text, found, self._standins.exact)
+                exact &= self.restore(masked[index]) == wanted
+        return exact
+
+    def _mask_each(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[str]:
+        return [
+            self._mask(text, found, self._standins.of)
+            for text, found in zip(texts, spans, strict=True)
+        ]
 
     def _mask(self, text: str, spans: Sequence[Span], stand_in: _StandInFor) -> str:
         parts: list[str] = []
         position = 0
-        for span in self._known.extend(text, spans):
+        for span in spans:
+            value = text[span.start : span.end]
             parts.append(text[position : span.start])
-            parts.append(stand_in(span.entity_type, text[span.start : span.end]))
+            parts.append(stand_in(span.entity_type, value))
+            if _ENDING.match(text, span.end):  # "Gretas"
+                self._standins.inflect(span.entity_type, value, "s")
             position = span.end
         parts.append(text[position:])
         return "".join(parts)

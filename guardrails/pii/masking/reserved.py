@@ -58,6 +58,17 @@ class ReservedTexts:
         telling = (word for word in words if len(word) > 1 and word not in ignored)
         return any(word in self._folded for word in telling)
 
+    def says(self, text: str, *, besides: str = "") -> bool:
+        """``holds``, but within longer words does not count: "Jessens" does not say "Jessen"."""
+        if not self.holds(text, besides=besides):
+            return False
+        folded = text.casefold()
+        if _CJK.search(folded) or not _WORDS_ALONE.fullmatch(folded):
+            return True
+        ignored = _WORD.findall(besides.casefold())
+        telling = (word for word in _WORD.findall(folded) if len(word) > 1 and word not in ignored)
+        return any(re.search(rf"(?<!\w){word}(?!\w)", self._folded) for word in telling)
+
     def quotes(self, value: str) -> bool:
         """Whether a value stands there, however its letters and digits are spaced or cased."""
         if value.casefold() in self._folded:

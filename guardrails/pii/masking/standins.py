@@ -34,10 +34,16 @@ class StandIns:
     Args:
         memory: of the conversation; what is issued here is added to it.
         modes: by entity type; a type that is not named gets a placeholder.
+        surrogates: false gives placeholders in their place.
     """
 
     def __init__(
-        self, reserved: ReservedTexts, memory: ScopeMemory, modes: Mapping[str, MaskMode]
+        self,
+        reserved: ReservedTexts,
+        memory: ScopeMemory,
+        modes: Mapping[str, MaskMode],
+        *,
+        surrogates: bool = True,
     ) -> None:
         self.table = TokenTable()
         self.counts: Counter[str] = Counter()
@@ -47,7 +53,7 @@ class StandIns:
         self._modes = modes
         self._issued: dict[tuple[str, str], StandIn] = {}
         self._placeholders: dict[tuple[str, str], str] = {}
-        self._surrogates = Surrogates(memory, reserved)
+        self._surrogates = Surrogates(memory, reserved) if surrogates else None
 
     @property
     def has_surrogates(self) -> bool:
@@ -76,6 +82,13 @@ class StandIns:
             return text
         return self.placeholder(entity_type, value)
 
+    def inflect(self, entity_type: str, value: str, ending: str) -> None:
+        """A surrogate went out with an ending of the text: in that form it comes back too."""
+        issued = self._issued[entity_type, value]
+        form = issued.text + ending
+        if issued.mode is MaskMode.SURROGATE and not self._reserved.holds(form, besides=value):
+            self.table.add_literal(form, value + ending)
+
     def returned(self, entity_type: str, value: str) -> str:
         """What the client gets back for the stand-in: the value, or a mask that stays."""
         issued = self._issued[entity_type, value]
@@ -99,9 +112,11 @@ class StandIns:
         return StandIn(self.placeholder(entity_type, value), MaskMode.PLACEHOLDER)
 
     def _surrogate(self, entity_type: str, value: str) -> str | None:
+        if self._surrogates is None:
+            return None
         known = self._memory.get(entity_type, value, MaskMode.SURROGATE)
         text = known.text if known is not None else None
-        if text is None or self._reserved.holds(text, besides=value):
+        if text is None or self._reserved.says(text, besides=value):
             text = self._surrogates.make(entity_type, value)
             if text is None:
                 return None

@@ -207,6 +207,37 @@ def test_inflected_and_longer_words_are_somebody_elses(answer: str) -> None:
     assert scope.restore(text) == text
 
 
+def test_a_form_that_went_out_comes_back() -> None:
+    texts = ["Gretas Auto", "Greta"]
+    scope = MaskScope(texts, memory=memory(), modes=MODES)
+    spans = [[Span(0, 5, "PERSON", 1.0, "t@1")]] * 2
+    masked = scope.mask_all(texts, spans)
+    assert masked[0] == f"{masked[1]}s Auto"
+    assert [scope.restore(text) for text in masked] == texts
+    assert scope.restore(f"{masked[1]}en") == f"{masked[1]}en"
+
+
+def test_an_inflected_surrogate_in_the_history_changes_nothing() -> None:
+    shared = memory()
+    spans = [Span(0, 5, "PERSON", 1.0, "t@1")]
+    made = MaskScope(["Greta"], memory=shared, modes=MODES).mask_all(["Greta"], [spans])[0]
+    texts = ["Greta", f"{made}s Termin ist um 9"]
+    scope = MaskScope(texts, memory=shared, modes=MODES)
+    assert scope.mask_all(texts, [spans, []]) == [made, texts[1]]
+    assert scope.restore(texts[1]) == texts[1]
+
+
+def test_where_placeholders_do_not_help_there_are_no_surrogates() -> None:
+    shared = memory()
+    spans = [Span(0, 5, "PERSON", 1.0, "t@1")]
+    made = MaskScope(["Greta"], memory=shared, modes=MODES).mask_all(["Greta"], [spans])[0]
+    texts = ["Greta", f"Greta{made}"]
+    scope = MaskScope(texts, memory=shared, modes=MODES)
+    masked = scope.mask_all(texts, [spans, spans])
+    assert masked == ["[PERSON_1]", f"[PERSON_1]{made}"]
+    assert [scope.restore(text) for text in masked] == texts
+
+
 _WORDS = (
     "Greta Vogel GRETA greta. Vogel, (Greta Vogels Gretas xGreta Greta- greta.vogel@firma.de "
     "+49 170 1234567 14.03.1987 Berlin Berliner 王小明 小明 王小明的 Imke Jessen Ann 8.8.8.8 "
