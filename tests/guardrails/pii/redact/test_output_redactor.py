@@ -2,7 +2,9 @@
 
 import random
 import time
+from base64 import b64encode
 from itertools import pairwise
+from urllib.parse import quote
 
 import pytest
 
@@ -94,6 +96,31 @@ def test_json_stays_json_for_every_cut(
     assert redacted(patterns, list(text), json=True) == wanted
     for at in range(1, len(text)):
         assert redacted(patterns, [text[:at], text[at:]], json=True) == wanted
+
+
+MAILBOX = "nobody@example.com"
+DISGUISED = {
+    "percent": (quote(MAILBOX, safe=""), "EMAIL_ADDRESS"),
+    "percent, all of it": ("".join(f"%{ord(c):02X}" for c in MAILBOX), "EMAIL_ADDRESS"),
+    "base64": (b64encode(MAILBOX.encode()).decode(), "EMAIL_ADDRESS"),
+    "hexadecimal": (MAILBOX.encode().hex(), "EMAIL_ADDRESS"),
+    "HTML": ("&#110;obody&commat;example&#46;com", "EMAIL_ADDRESS"),
+    "escapes": (r"nobody\u0040example.com", "EMAIL_ADDRESS"),
+    "zero width": ("no\u200bbody@exam\u200bple.com", "EMAIL_ADDRESS"),
+    "full width": ("４１１１ １１１１ １１１１ １１１１", "CREDIT_CARD"),
+    "spaced out": (" ".join("4111111111111111"), "CREDIT_CARD"),
+    "spelt out": ("nobody at example dot com", "EMAIL_ADDRESS"),
+}
+
+
+@pytest.mark.parametrize("disguise", DISGUISED)
+def test_disguised_data_is_replaced_for_every_cut(patterns: PiiEngine, disguise: str) -> None:
+    value, kind = DISGUISED[disguise]
+    text, wanted = f"See {value} there, my friend.", f"See [{kind}] there, my friend."
+    assert redacted(patterns, [text]) == wanted
+    assert redacted(patterns, list(text)) == wanted
+    for at in range(1, len(text), 3):
+        assert redacted(patterns, [text[:at], text[at:]]) == wanted
 
 
 def test_what_the_request_held_stays(patterns: PiiEngine) -> None:
