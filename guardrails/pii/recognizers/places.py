@@ -45,7 +45,7 @@ _RULES: Final = (
     Rule("line above a unit", rf"(?:^|\n)[>?\t ]{{0,6}}(?P<v>\d{{1,5}}[ ][^\n,;:?!]{{3,50}})(?=[ ]?\n[>?\t ]{{0,6}}{_UNIT_WORD}[ ]?\n)", 0.75),
     Rule("code at the end of an address", rf"(?:\n[>?\t ]{{0,6}}|[ ]){_UNIT_WORD}[ ]?\n[>?\t ]{{0,6}}[^\n\d]{{2,50}}\n{{1,2}}[>?\t ]{{0,6}}[^\n\d]{{3,50}}[ ](?P<v>\d{{4,6}})(?=[ ]?(?:\n|$))", 0.75),
     Rule("french, city behind", rf"(?<!\w)(?P<v>(?:\d{{1,4}},?[ ])?{_FR_KIND}[ ](?:(?:de la|de l['’]|du|des|de|d['’]|la|le|les|l['’])[ ]?)?[\w'’.-]{{1,40}}(?:[ -][\w'’.-]{{1,30}}){{0,3}}[ ]*[,\n][ ]*\d{{5}}[ ]{_PLACE})(?!\w)", 0.8),
-    Rule("german", rf"(?<![\w])(?P<v>{_DE_STREET}[ ]{{1,2}}{_HOUSE}(?:{_DE_CITY})?)(?!\w)", 0.8),
+    Rule("german", rf"(?<![\w])(?P<v>{_DE_STREET}[ ]{{1,2}}{_HOUSE}(?:{_DE_CITY})?)(?!\w)", 0.8, lambda value: _NO_STREET.match(value) is None),
     Rule(
         "english",
         rf"(?<![\w.$€£#-])(?P<v>\d{{1,6}}[A-Za-z]?,?[ ](?:(?:[NSEW]|North|South|East|West)\.?[ ])?(?:[\w'’.-]{{1,40}}[ ]){{1,4}}{_EN_KIND}{_UNIT}{_EN_CITY})(?!\w)",
@@ -81,6 +81,12 @@ _RULES: Final = (
         lambda value: has_digit(value) and "@" not in value and re.search(r"[^\W\d_]{3}", value) is not None,
     ),
 )  # fmt: skip
+# "Im Jahr 1748", "In der Saison 53", "Brasilien Platz 1".
+_NO_STREET: Final = re.compile(
+    r"(?:Am|An der|An den|Im|In der|Auf dem|Auf der|Zum|Zur|Alte[rn]?) (?:Jahre?s?|Saison|Spielzeit|Sommer|Winter|Frühjahr|Frühling|Herbst|Alter|Kapitel|Abschnitt|"
+    r"Artikel|Absatz|Schnitt|Durchschnitt|Finale|Vergleich|Zeitraum|Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember|Montag|Dienstag|"
+    r"Mittwoch|Donnerstag|Freitag|Samstag|Sonntag|Ende|Anfang|Tag|Monat|Quartal|Raum|Spiel|Test|Fall|Punkt|Version|Teil|Nummer|Wert|Bereich)\b|(?:\w+ )*\w*[^\Wr] Platz \d",
+)
 _UPPER: Final = re.compile(rf"[{_U}]")
 _EN_WORDS: Final = frozenset(
     """
@@ -88,6 +94,9 @@ _EN_WORDS: Final = frozenset(
     percent more other different and or with per points ways at from my your stop hour minute day
     week month year
     """.split()
+)
+_OR_WORDS: Final = frozenset(
+    "walk way place park drive hill row trail court close circle square loop crossing grove gardens mews alley".split()
 )
 _MEASURES: Final = frozenset(
     "meters metres meter metre feet foot inches inch miles mile yards yard centimeters cm km kilometers".split()
@@ -97,7 +106,12 @@ _MEASURES: Final = frozenset(
 def _english_street(value: str) -> bool:
     """No street: "3 days on the road", "2 people in the park"."""
     words = [word.strip(",.").lower() for word in value.split()]
-    return not _EN_WORDS & set(words[1:4]) and not _MEASURES & set(words[1:])
+    if _EN_WORDS & set(words[1:4]) or _MEASURES & set(words[1:]) or "" in words:
+        return False
+    if any(not any(map(str.isalnum, word)) for word in words):
+        return False
+    # In lower case these are words of any sentence: "3 Can two walk".
+    return not _OR_WORDS & {word.strip(",.") for word in value.split()}
 
 
 _ZH_ADMIN: Final = r"(?:北京|上海|天津|重庆|香港|澳门|台湾|[\u4e00-\u9fff]{2,3}(?:省|自治区)|内蒙古|广西|西藏|宁夏|新疆)"
@@ -107,7 +121,7 @@ _ZH_ROAD: Final = r"[\u4e00-\u9fff]{1,10}?(?:路|街|大道|巷|胡同|弄|道|�
 _ZH_DETAIL: Final = r"(?:[\dA-Za-z一二三四五六七八九十百甲乙丙丁东西南北-]{1,8}(?:号楼|号院|号|弄|栋|幢|座|单元|层|楼|室|户|组|队|院)){1,6}(?:\d{1,5}室?)?"
 _ZH_ADDRESSES: Final = (
     Rule("chinese, whole", rf"(?:现?居?住在|家住|居住于|住址|地址|位于|寄到|送到|搬到|在|到|是|为)?(?P<v>(?:{_ZH_ADMIN}市?)?(?:{_ZH_CITY})?(?:{_ZH_DISTRICT})?{_ZH_ROAD}[\u4e00-\u9fff]{{0,10}}?{_ZH_DETAIL})", 0.8, lambda v: has_digit(v) or "号" in v),
-    Rule("chinese, after the word", r"(?:地址|住址|住在|家住|居住于|寄到|送到|户籍地|现居|位于)(?:是|为|[:：])?\s?(?P<v>[\u4e00-\u9fff\dA-Za-z-]{4,40}?)(?=[，。；,;\s！？]|$)", 0.7, lambda v: re.search("[省市区县镇乡村路街道巷号栋楼室]", v) is not None),
+    Rule("chinese, after the word", r"(?:地址|住址|住在|家住|居住于|寄到|送到|户籍地|现居|位于)(?:是|为|[:：])?\s?(?P<v>[\u4e00-\u9fff\dA-Za-z-]{4,40}?)(?=[，。；,;\s！？]|$)", 0.7, lambda v: re.search("[省市区县镇乡村路街道巷号栋楼室]", v) is not None and re.search("[是的了即为有]", v) is None),
 )  # fmt: skip
 _ZH_CITIES: Final = "北京|上海|天津|重庆|广州|深圳|杭州|南京|武汉|成都|西安|苏州|郑州|长沙|沈阳|青岛|大连|厦门|宁波|无锡|福州|济南|哈尔滨|长春|石家庄|太原|合肥|南昌|昆明|贵阳|南宁|海口|兰州|西宁|银川|乌鲁木齐|拉萨|呼和浩特|香港|澳门|台北|东莞|佛山|温州|珠海|三亚"
 _ZH_COUNTRIES: Final = "中国|美国|英国|法国|德国|日本|韩国|俄罗斯|印度|加拿大|澳大利亚|意大利|西班牙|巴西|新加坡|泰国|越南|马来西亚|瑞士|荷兰|瑞典|伊朗|伊拉克|以色列|埃及|南非|墨西哥|土耳其|乌克兰|波兰|朝鲜|巴基斯坦|阿富汗|叙利亚|希腊|葡萄牙|奥地利|比利时|挪威|丹麦|芬兰"
