@@ -13,8 +13,8 @@ from guardrails.pii.reader import Ended, Reader
 
 _CJK: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 # What ties a number or an address to its neighbour: 192.0.2.1 is not in 192.0.2.1.5.
-_TIES_BEFORE: Final = frozenset(".-@+%_/")
-_TIES_AFTER: Final = frozenset(".-@,:")
+_TIES_BEFORE: Final = frozenset(".-@+")
+_TIES_AFTER: Final = frozenset(".-@")
 
 
 @dataclass(slots=True)

@@ -207,6 +207,19 @@ def test_inflected_and_longer_words_are_somebody_elses(answer: str) -> None:
     assert scope.restore(text) == text
 
 
+@pytest.mark.parametrize("around", ["{}", "http://{}:80/x", "{},{},{}", "({}).", "x={};", "<{}>"])
+@pytest.mark.parametrize(
+    ("entity", "value"),
+    [("IP_ADDRESS", "8.8.8.8"), ("EMAIL_ADDRESS", "bo@firma.de"), ("DATE_OF_BIRTH", "14.03.1987")],
+)
+def test_what_may_stand_beside_a_number_or_an_address(around: str, entity: str, value: str) -> None:
+    scope = MaskScope([value], memory=memory(), modes=MODES)
+    made = scope.mask(value, [Span(0, len(value), entity, 1.0, "t@1")])
+    assert scope.restore(around.replace("{}", made)) == around.replace("{}", value)
+    for other in ("{}.5", "7.{}", "{}-x", "a-{}", "{}@x", "x{}", "{}x"):
+        assert scope.restore(other.replace("{}", made)) == other.replace("{}", made)
+
+
 def test_a_form_that_went_out_comes_back() -> None:
     texts = ["Gretas Auto", "Greta"]
     scope = MaskScope(texts, memory=memory(), modes=MODES)
