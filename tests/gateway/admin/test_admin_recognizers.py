@@ -90,52 +90,49 @@ async def test_a_name_is_taken_once(sign_in: Login) -> None:
     assert answer.json()["error"]["param"] == "definition.name"
 
 
-@pytest.mark.parametrize(
-    ("pattern", "expected"),
-    [
-        (r"(\d+)-\1", "unsupported_pattern"),
-        (r"\w*", "pattern_matches_empty"),
-        (r"[a-z]+", "pattern_too_broad"),
-        (r"((a{1,100}){1,100}){1,100}", "pattern_too_complex"),
-        (r"(", "invalid_pattern"),
-    ],
-)
-async def test_a_pattern_that_is_not_fit_is_refused(
-    pattern: str, expected: str, sign_in: Login
-) -> None:
-    client = await sign_in("admin@acme")
-    definition = BADGE | {"name": "new", "patterns": [{"regex": pattern}]}
-    answer = await client.post("/tenants/acme/recognizers", json={"definition": definition})
-    assert (answer.status_code, code(answer)) == (422, expected)
-    assert answer.json()["error"]["param"] == "definition.patterns.0.regex"
-    verdict = await client.post("/tenants/acme/recognizers/check", json={"definition": definition})
-    assert [each["code"] for each in verdict.json()["problems"]] == [expected]
-    assert pattern not in answer.json()["error"]["message"]
+UNFIT = {
+    r"(\d+)-\1": "unsupported_pattern",
+    r"\w*": "pattern_matches_empty",
+    r"[a-z]+": "pattern_too_broad",
+    r"((a{1,100}){1,100}){1,100}": "pattern_too_complex",
+    r"(": "invalid_pattern",
+}
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"name": "Badge Number"},
-        {"entity": "badge"},
-        {"entity": None},
-        {"patterns": []},
-        {"patterns": [{"regex": "a" * 1001}]},
-        {"patterns": [{"regex": "a\u0000b"}]},
-        {"patterns": [{"regex": "AC-1", "score": 2}]},
-        {"patterns": [{"regex": f"AC-{number}"} for number in range(21)]},
-        {"deny_list": {"values": [" "]}},
-        {"deny_list": {"values": ["a\u200bb"]}},
-        {"unknown": 1},
-    ],
-)
-async def test_a_form_that_is_not_right_is_refused(
-    change: dict[str, object], sign_in: Login
-) -> None:
+async def test_a_pattern_that_is_not_fit_is_refused(sign_in: Login) -> None:
     client = await sign_in("admin@acme")
-    body = {"definition": BADGE | {"name": "new"} | change}
-    answer = await client.post("/tenants/acme/recognizers", json=body)
-    assert (answer.status_code, code(answer)) == (422, "invalid_request")
+    for pattern, expected in UNFIT.items():
+        body = {"definition": BADGE | {"name": "new", "patterns": [{"regex": pattern}]}}
+        answer = await client.post("/tenants/acme/recognizers", json=body)
+        assert (answer.status_code, code(answer)) == (422, expected)
+        error = answer.json()["error"]
+        assert error["param"] == "definition.patterns.0.regex"
+        assert pattern == "(" or pattern not in error["message"]
+        verdict = await client.post("/tenants/acme/recognizers/check", json=body)
+        assert [each["code"] for each in verdict.json()["problems"]] == [expected]
+
+
+MALFORMED: list[dict[str, object]] = [
+    {"name": "Badge Number"},
+    {"entity": "badge"},
+    {"entity": None},
+    {"patterns": []},
+    {"patterns": [{"regex": "a" * 1001}]},
+    {"patterns": [{"regex": "a\u0000b"}]},
+    {"patterns": [{"regex": "AC-1", "score": 2}]},
+    {"patterns": [{"regex": f"AC-{number}"} for number in range(21)]},
+    {"deny_list": {"values": [" "]}},
+    {"deny_list": {"values": ["a\u200bb"]}},
+    {"unknown": 1},
+]
+
+
+async def test_a_form_that_is_not_right_is_refused(sign_in: Login) -> None:
+    client = await sign_in("admin@acme")
+    for change in MALFORMED:
+        body = {"definition": BADGE | {"name": "new"} | change}
+        answer = await client.post("/tenants/acme/recognizers", json=body)
+        assert (answer.status_code, code(answer)) == (422, "invalid_request"), change
 
 
 async def test_a_change_is_in_force_at_once(sign_in: Login) -> None:
