@@ -60,14 +60,15 @@ class PiiEngine:
     def load(
         cls,
         languages: Sequence[str] = LANGUAGES,
-        ner: Literal["spacy", "none"] = "spacy",
+        ner: Literal["sovgate", "spacy", "none"] = "sovgate",
         *,
         extra: Iterable[EntityRecognizer] = (),
         cache: FindingsCache | None = None,
     ) -> PiiEngine:
-        """Build the recognizers; takes seconds and reads the model, so once per process.
+        """Build the recognizers; reads the models, so once per process.
 
         Args:
+            ner: who finds names: our own taggers, spaCy's small English model, nobody.
             extra: further Presidio recognizers, such as a customer's own.
             cache: findings per text; ``None`` makes one of the default size.
 
@@ -81,7 +82,7 @@ class PiiEngine:
         except Exception as error:
             raise GuardUnavailable(
                 "The detectors of personal data could not be loaded; check that presidio-analyzer"
-                " and the spaCy model are installed.",
+                " and the models are installed.",
                 cause=type(error).__name__,
             ) from error
         parts = [f"presidio-{distribution_version('presidio-analyzer')}", _RULES_VERSION]

@@ -1,15 +1,9 @@
 """All recognizers of the engine, in the order in which they run."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Final
 
-from guardrails.pii.imports import without_modules
-
-if TYPE_CHECKING:
-    from presidio_analyzer import EntityRecognizer
-
-with without_modules("torch", "tensorflow", "transformers", "gliner", "stanza"):
-    import presidio_analyzer as _presidio_analyzer  # noqa: F401 - first import, without torch
+from presidio_analyzer import EntityRecognizer
 
 from guardrails.pii.recognizers.base import ANY_LANGUAGE
 from guardrails.pii.recognizers.contact import contact_recognizers
@@ -20,9 +14,20 @@ from guardrails.pii.recognizers.persons import person_recognizers
 from guardrails.pii.recognizers.places import place_recognizers
 from guardrails.pii.recognizers.secrets import secret_recognizers
 
+SOVGATE: Final = "sovgate"  # our own taggers
+SPACY: Final = "spacy"  # its small English model
+NONE: Final = "none"  # rules only
 
-def build_recognizers(languages: Sequence[str], ner: str) -> "list[EntityRecognizer]":
-    """Recognizers of these languages; patterns first, the word model last."""
+
+def build_recognizers(languages: Sequence[str], ner: str) -> list[EntityRecognizer]:
+    """Recognizers of these languages; patterns first, the word models last.
+
+    Args:
+        ner: who finds names: ``SOVGATE``, ``SPACY`` or ``NONE``.
+
+    Raises:
+        ValueError: another ``ner``.
+    """
     recognizers: list[EntityRecognizer] = [
         *secret_recognizers(),
         *contact_recognizers(),
@@ -34,8 +39,24 @@ def build_recognizers(languages: Sequence[str], ner: str) -> "list[EntityRecogni
     ]
     spoken = {*languages, ANY_LANGUAGE}
     chosen = [each for each in recognizers if each.supported_language in spoken]
-    if ner == "spacy":
+    return [*chosen, *_name_recognizers(languages, ner)]
+
+
+def _name_recognizers(languages: Sequence[str], ner: str) -> list[EntityRecognizer]:
+    """Weights and spaCy are read only where they are used."""
+    found: list[EntityRecognizer] = []
+    if ner == SOVGATE:
         from guardrails.pii.recognizers.names import NameRecognizer
 
-        chosen.append(NameRecognizer())
-    return chosen
+        found.append(NameRecognizer())
+    elif ner == SPACY:
+        from guardrails.pii.recognizers.names_spacy import SpacyNameRecognizer
+
+        found.append(SpacyNameRecognizer())
+    elif ner != NONE:
+        raise ValueError(f"{ner!r} finds no names; use {SOVGATE!r}, {SPACY!r} or {NONE!r}")
+    if ner == SOVGATE and "zh" in languages:
+        from guardrails.pii.names_zh.recognizer import ChineseNameRecognizer
+
+        found.append(ChineseNameRecognizer())
+    return found

@@ -178,11 +178,32 @@ def test_a_cached_block_costs_next_to_nothing(engine: PiiEngine) -> None:
 def test_the_package_is_light_and_torch_never_comes_in() -> None:
     code = (
         "import sys, guardrails.pii as p\n"
-        "assert not {'spacy', 'presidio_analyzer', 'torch', 'numpy'} & set(sys.modules)\n"
+        "assert not {'spacy', 'presidio_analyzer', 'torch', 'hyperscan'} & set(sys.modules)\n"
         "p.PiiEngine.load().detect('Greta Vogel')\n"
-        "assert 'spacy' in sys.modules and not {'torch', 'transformers'} & set(sys.modules)"
+        "heavy = {'torch', 'transformers', 'spacy', 'thinc', 'phonenumbers', 'tldextract'}\n"
+        "assert 'presidio_analyzer' in sys.modules and not heavy & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_all_of_presidio_is_there_for_those_who_ask() -> None:
+    code = (
+        "import sys, guardrails.pii\n"
+        "from presidio_analyzer import PatternRecognizer\n"
+        "assert 'spacy' not in sys.modules\n"
+        "import presidio_analyzer.nlp_engine\n"
+        "from presidio_analyzer import AnalyzerEngine, predefined_recognizers\n"
+        "assert issubclass(predefined_recognizers.IbanRecognizer, PatternRecognizer)\n"
+        "assert presidio_analyzer.nlp_engine is sys.modules['presidio_analyzer.nlp_engine']\n"
+        "import presidio_analyzer.nlp_engine.nlp_artifacts as deep\n"
+        "assert deep.NlpArtifacts is presidio_analyzer.nlp_engine.NlpArtifacts"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_an_unknown_finder_of_names_is_refused() -> None:
+    with pytest.raises(GuardUnavailable):
+        PiiEngine.load(ner="oracle")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
