@@ -6,13 +6,13 @@ one of two places given by its hash (cuckoo hashing), so a look-up is two reads.
 string in 4,000 is taken for a word, which the network, trained on the same table, puts up with.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from guardrails.pii.names_zh.codes import Codes
+from guardrails.pii.names_zh.codes import Codes, encode
 
 Hashes = NDArray[np.uint64]
 
@@ -65,10 +65,15 @@ def hashes(codes: Codes) -> Hashes:
     for length in range(SHORTEST, LONGEST + 1):
         running = running * _PRIME + padded[length - 1 : length - 1 + count]
         result[length - SHORTEST] = running
-    result ^= result >> np.uint64(29)
-    result *= _STIR
-    result ^= result >> np.uint64(32)
-    return result
+    return _stirred(result)
+
+
+def _stirred(values: Hashes) -> Hashes:
+    """Spread over all bits, in place."""
+    values ^= values >> np.uint64(29)
+    values *= _STIR
+    values ^= values >> np.uint64(32)
+    return values
 
 
 class Lexicon:
@@ -95,10 +100,10 @@ class Lexicon:
         """
         table = np.zeros(1 << BITS, np.uint16)
         owners: dict[int, tuple[int, int]] = {}
-        for word, kinds in words.items():
-            if SHORTEST <= len(word) <= LONGEST:
-                codes = fold[[min(ord(character), 0xFFFF) for character in word]]
-                _insert(owners, int(hashes(codes)[len(word) - SHORTEST, 0]), kinds)
+        for length in range(SHORTEST, LONGEST + 1):
+            chosen = [word for word in words if len(word) == length]
+            for word, code in zip(chosen, _word_hashes(chosen, length, fold), strict=True):
+                _insert(owners, code, words[word])
         for place, (code, kinds) in owners.items():
             table[place] = _mark(code) << _KINDS | kinds
         return cls(table)
@@ -134,6 +139,14 @@ class Lexicon:
             names[:, LONGEST:].max(axis=0),
             _by_end(names).max(axis=0),
         )
+
+
+def _word_hashes(words: Sequence[str], length: int, fold: Codes) -> list[int]:
+    codes = encode("".join(words), fold).reshape(-1, length)
+    running = np.zeros(len(words), np.uint64)
+    for column in codes.T:
+        running = running * _PRIME + column
+    return _stirred(running).tolist()
 
 
 def _mark(code: int) -> int:
