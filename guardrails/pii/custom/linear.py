@@ -15,7 +15,8 @@ from guardrails.pii.custom.errors import PatternTooComplex
 from guardrails.pii.custom.syntax import Alternative, Behind, translate
 from guardrails.pii.custom.utf8 import Utf8Text
 
-_MAX_MEMORY: Final = 8 << 20
+# Of one pattern: beyond it RE2 goes on without its cache, slower but as linear.
+_MAX_MEMORY: Final = 2 << 20
 _MAX_PROGRAM: Final = 20_000
 # A pattern whose left edge is refused again and again starts over each time; beyond this many
 # times the text's length nobody can say that everything was looked at.

@@ -74,6 +74,11 @@ def test_a_type_of_ones_own_wins_over_a_number_and_hides_nothing_of_it(engine: P
     ]
 
 
+@pytest.mark.parametrize("disguised", ["AC\u200b-20417", "ＡＣ－２０４１７", "A C - 2 0 4 1 7"])
+def test_disguised_values_are_found(disguised: str, engine: PiiEngine) -> None:
+    assert found(engine, f"the code {disguised} is it") == [("BADGE_ID", disguised)]
+
+
 def test_a_language_restricts_it(engine: PiiEngine) -> None:
     own = build(Sources((Source(BADGE.model_copy(update={"languages": ["de"]}), "1"),)))
     assert engine.detect("AC-20417", languages=["en"], extra=own.recognizers) == []
