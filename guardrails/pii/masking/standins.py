@@ -104,7 +104,9 @@ class StandIns:
         if mode is MaskMode.PARTIAL:
             return StandIn(partial_mask(entity_type, value), mode)
         if mode is MaskMode.HASH:
-            return StandIn(self._hash(entity_type, value), mode)
+            text = self._hash(entity_type, value)
+            if text is not None:
+                return StandIn(text, mode)
         if mode is MaskMode.SURROGATE:
             text = self._surrogate(entity_type, value)
             if text is not None:
@@ -142,16 +144,16 @@ class StandIns:
         self.table.add(name, number, value)
         return text
 
-    def _hash(self, entity_type: str, value: str) -> str:
+    def _hash(self, entity_type: str, value: str) -> str | None:
+        """``None`` if the client has written all lengths of it: somebody plays with us."""
         name = token_name(entity_type)
         digest = self._memory.value_digest(entity_type, value).hex()
         # A digit first, so that where the name ends can be told.
         digits = str(int(digest[0], 16) % 10) + digest[1:_LONGEST_HASH]
-        length = _HASH_LENGTH
-        while self._reserved.holds(digits[:length]) or not self._free(name, digits[:length], value):
-            length += 1
-        self.table.add(name, digits[:length], value)
-        return f"[{name}_{digits[:length]}]"
-
-    def _free(self, name: str, digits: str, value: str) -> bool:
-        return self.table.value_of(name, digits) in (None, value)
+        for length in range(_HASH_LENGTH, _LONGEST_HASH + 1):
+            number = digits[:length]
+            free = self.table.value_of(name, number) in (None, value)
+            if free and not self._reserved.holds(number):
+                self.table.add(name, number, value)
+                return f"[{name}_{number}]"
+        return None

@@ -85,6 +85,19 @@ def test_a_planted_hash_is_not_restored() -> None:
     assert [scope.restore(answer) for answer in masked] == texts
 
 
+def test_a_hash_planted_in_all_lengths_gives_a_placeholder() -> None:
+    memory, modes = ScopeMemory(hash_key=b"a" * 32), {"PERSON": MaskMode.HASH}
+    texts = ["Ann"]
+    for _ in range(40):
+        scope = MaskScope(texts, memory=memory, modes=modes)
+        masked = scope.mask_all(texts, [spans_of("Ann", "Ann"), *([] for _ in texts[1:])])
+        assert [scope.restore(answer) for answer in masked] == texts
+        texts.append(masked[0])
+        if masked[0] == "[PERSON_1]":
+            return
+    raise AssertionError("no placeholder")
+
+
 def test_blocked_types_are_told_and_never_in_the_text() -> None:
     text = "the password is hunter2 for Ann"
     modes = {"PASSWORD": MaskMode.BLOCK, "API_KEY": MaskMode.BLOCK}
