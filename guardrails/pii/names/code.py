@@ -12,6 +12,9 @@ _CODE_LINE: Final = re.compile(
     r"^\s*(?:def|class|return|import|from\s+\S+\s+import|public|private|static|const|let|var|func|fn|if|elif|else|for|while|"
     r"SELECT|INSERT|UPDATE|DELETE|CREATE|#include|package|using)\b.*[(){};:=*,<>]|^\s*(?:\$|>>>|//|/\*)\s*\w"
 )
+_IMPORT_LINE: Final = re.compile(
+    r"\s*(?:from\s+[\w.]+\s+import\b|import\s+[\w.{]+|#include\b|using\s+[\w.]+;|package\s+[\w.]+;?$)"
+)
 _BEFORE: Final = frozenset("._$@#/\\-<>&|")
 _AFTER: Final = frozenset("([._=<>{/\\+*")
 _CAMEL: Final = re.compile(r"[a-z][A-Z]")
@@ -24,10 +27,12 @@ def is_identifier(text: str, start: int, end: int) -> bool:
     value = text[start:end]
     written = not any(map(str.isupper, value)) or _CAMEL.search(value) is not None
     touches = (before in _BEFORE or after in _AFTER) and " " not in value
+    line_start = text.rfind("\n", 0, start) + 1
+    if _IMPORT_LINE.match(text, line_start, end) is not None:
+        return True
     # The cheap questions first: few names in prose come to the last one.
     if before in _QUOTES or not (written or touches):
         return False
-    line_start = text.rfind("\n", 0, start) + 1
     line_end = text.find("\n", end)
     line = text[line_start : line_end if line_end >= 0 else len(text)]
     return len(line) <= 400 and _CODE_LINE.search(line) is not None

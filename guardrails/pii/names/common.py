@@ -1,4 +1,4 @@
-"""Words that begin sentences, not names; a single one of them is no finding."""
+"""Words that are no names however they are written; a single one of them is hardly a finding."""
 
 from typing import Final
 
@@ -24,4 +24,25 @@ aussi tout tous écris explique traduis résume crée donne fais lundi mardi mer
 vendredi samedi dimanche janvier février mars avril juin juillet août septembre octobre novembre
 décembre
 """
-COMMON: Final = frozenset(_TEXT.split())
+_TOOLS: Final = """
+AI, API, APIs, Python, JavaScript, TypeScript, Java, Kotlin, Swift, Rust, Go, Golang, C++, C#,
+PHP, Ruby, Perl, Scala, Haskell, Julia, MATLAB, R, SQL, NoSQL, HTML, CSS, XML, JSON, YAML, CSV,
+PDF, Excel, Word, PowerPoint, Outlook, Linux, Ubuntu, Debian, Unix, Windows, macOS, Android,
+iOS, Docker, Kubernetes, Terraform, Ansible, Jenkins, Git, React, Angular, Vue, Svelte, Django,
+Flask, FastAPI, Spring, Rails, Node.js, Express, Next.js, jQuery, Bootstrap, Tailwind, Redis,
+Kafka, Spark, Hadoop, PostgreSQL, Postgres, MySQL, SQLite, MongoDB, Elasticsearch, GraphQL,
+REST, gRPC, HTTP, HTTPS, TCP, IP, DNS, SSH, SSL, TLS, VPN, URL, USB, CPU, GPU, RAM, SSD, HDD,
+LLM, LLMs, GPT, ChatGPT, BERT, PyTorch, TensorFlow, Keras, NumPy, Pandas, Jupyter, Bash,
+PowerShell, Vim, Emacs, VS Code, Bitcoin, Ethereum, Blockchain, OAuth, JWT, SSO, SaaS, CRM, ERP,
+SEO, KPI, ROI, FAQ, PhD, MBA, GDPR, DSGVO, HIPAA, CEO, CFO, CTO, HR, IT, PR, QA, UI, UX, DIY,
+TV, DVD, DNA, RNA, HIV, COVID-19, Renaissance, Internet, Wi-Fi, Bluetooth, Christmas, Easter,
+Halloween, Thanksgiving, Ramadan, Weihnachten, Ostern, Noël, Pâques, RAG, CI/CD, DevOps, Agile,
+Scrum, Kanban, Markdown, LaTeX, Regex, Unicode, ASCII, UTF-8, Base64, SHA-256, AES, RSA, XOR,
+HMAC, HKDF, URI, UUID, CI, GC, NLP, LSTM, FHIR, RAII, CO2, Safari, Chrome, Firefox, Edge,
+Heroku, ESLint, Citrix, Starlette, Pydantic, Celery, Nginx, Apache, Prometheus, Grafana, Helm,
+Webpack, Vite, Babel, npm, pip, conda, Lambda, S3, EC2, SDK, CLI, IDE, ORM, DOM, MVC, OOP, CRUD,
+ETL, OLAP, IoT, AR, VR, ML, DL, CNN, RNN, GAN, SVM, PCA, EU-DSGVO, MwSt, PDF/A
+"""
+TECHNOLOGY: Final = tuple(each.strip() for each in _TOOLS.replace("\n", " ").split(","))
+"""What people write to a model about with a capital: languages, tools, abbreviations, feasts."""
+COMMON: Final = frozenset([*_TEXT.split(), *(each.lower() for each in TECHNOLOGY)])

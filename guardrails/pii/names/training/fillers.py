@@ -269,5 +269,9 @@ class Filled:
     def _tech(self) -> str:
         return self._one(self._pools.technology)
 
+    def _verb(self) -> str:
+        """A verb, or another small word that follows a name."""
+        return self._one(self._pools.verbs[self._lang])
+
     def _noun(self) -> str:
         return self._one(self._pools.nouns)

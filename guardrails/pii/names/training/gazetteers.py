@@ -17,6 +17,8 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any, Final
 
+from guardrails.pii.names.common import TECHNOLOGY
+
 _LISTS: Final = Path(__file__).parent / "lists"
 _LATIN: Final = re.compile(r"^[\u0020-\u024f\u1e00-\u1eff\u2019-]+$")
 # Weight by how often prompts in English, German and French hold such names.
@@ -72,6 +74,7 @@ class Gazetteers:
     big_cities: list[str] = field(default_factory=list)
     nouns: list[str] = field(default_factory=list)
     technology: list[str] = field(default_factory=list)
+    verbs: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def draw(cls, generator: random.Random) -> "Gazetteers":
@@ -85,7 +88,8 @@ class Gazetteers:
         pools.famous = listed("people")
         pools.known = listed("organisations")
         pools.teams = listed("teams")
-        pools.technology = listed("technology")
+        pools.technology = list(TECHNOLOGY)
+        pools.verbs = {lang: listed(f"verbs_{lang}") for lang in ("en", "de", "fr")}
         english = listed("nationalities")
         pools.nationalities = {
             "en": english, "de": listed("nationalities_de"), "fr": listed("nationalities_fr")

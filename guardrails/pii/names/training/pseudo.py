@@ -10,9 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from guardrails.pii.names.common import COMMON
+from guardrails.pii.names.common import COMMON, TECHNOLOGY
 from guardrails.pii.names.training.examples import ALL, UNKNOWN, Example, Labelled, tidy
-from guardrails.pii.names.training.gazetteers import listed
 from guardrails.pii.recognizers.names_spacy import KIND_OF, load_pipeline
 
 _SAID: Final = frozenset({"PERSON", "LOCATION", "ORGANIZATION", "NRP"})
@@ -32,7 +31,7 @@ def pseudo_labelled(texts: Iterable[tuple[str, str]], known: frozenset[str]) -> 
         known: lower-case names of gazetteers; a finding of one of them needs no capital.
     """
     pipeline = load_pipeline()
-    technology = frozenset(each.lower() for each in listed("technology"))
+    technology = frozenset(each.lower() for each in TECHNOLOGY)
     pairs = [(text[:_LONGEST], source) for source, text in texts]
     for document, source in pipeline.pipe(pairs, as_tuples=True, batch_size=256):
         found = [
