@@ -28,15 +28,15 @@ class Plan:
         forget: share of the lexicon's names that are overlooked.
     """
 
-    epochs: int = 6
+    epochs: int = 4
     characters: int = 4_000
     rate: float = 3e-3
     forget: float = 0.25
     seed: int = 1
     embedding: int = 32
-    hidden: int = 128
+    hidden: int = 96
     width: int = 64
-    dilations: tuple[int, ...] = (1, 1, 2, 1)
+    dilations: tuple[int, ...] = (1, 2, 1)
     dropout: float = 0.15
     slot_dropout: float = 0.1
 

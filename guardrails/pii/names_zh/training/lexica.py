@@ -18,6 +18,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+from guardrails.pii.names_zh.training.sources import read_rows
 from guardrails.pii.names_zh.training.wordlists import SURNAMES
 
 _PLACE_END: Final = re.compile(
@@ -111,8 +112,8 @@ def _transliterated(persons: set[str]) -> Iterable[str]:
 
 def whole_tags(path: Path) -> dict[str, str]:
     """The teacher's tag of each text that it takes for one word."""
-    rows = (json.loads(line) for line in path.read_text("utf-8").splitlines())
-    return {row["text"]: row["words"][0][1] for row in rows if len(row["words"]) == 1}
+    rows = (row for row in read_rows(path) if len(row["words"]) == 1)
+    return {row["text"]: row["words"][0][1] for row in rows}
 
 
 def main() -> None:

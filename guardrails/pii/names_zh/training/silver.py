@@ -8,7 +8,6 @@ of a place (河南人) are marked by the place, as the annotated news corpora do
 # A word list, or a condition on words, reads best on one line.
 # ruff: noqa: E501
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from random import Random
 from typing import Any, Final
 
 from guardrails.pii.names_zh.training.sample import UNSURE, Sample
+from guardrails.pii.names_zh.training.sources import read_rows
 from guardrails.pii.names_zh.training.templates import Templates
 from guardrails.pii.names_zh.training.wordlists import SURNAMES
 
@@ -53,8 +53,7 @@ class Silver:
 
     def samples(self, path: Path) -> Iterator[Sample]:
         """The samples of a file of the teacher's."""
-        for line in path.read_text("utf-8").splitlines():
-            row = json.loads(line)
+        for row in read_rows(path):
             yield Sample(row["text"], tuple(self._names(row["text"], row["words"])))
 
     def _names(self, text: str, words: list[tuple[int, str]]) -> Iterator[tuple[int, int, str]]:

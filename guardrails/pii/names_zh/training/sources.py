@@ -106,12 +106,19 @@ def _lines(packages: Path, pattern: str) -> Iterator[str]:
 
 def _texts(shared: Path) -> Iterator[str]:
     for name in ("moderation_zh.jsonl", "injection.jsonl"):
-        for line in (shared / name).read_text("utf-8").splitlines():
-            text: str = json.loads(line)["text"]
+        for row in read_rows(shared / name):
+            text: str = row["text"]
             han = sum("\u4e00" <= character <= "\u9fff" for character in text)
             kana = any("\u3040" <= character <= "\u30ff" for character in text)
             if han >= _HAN_SHARE * len(text) and not kana and text.count("\\") <= 5:
                 yield text
+
+
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Rows of a file of JSON lines; a text may hold other line separators, so only \\n counts."""
+    with path.open(encoding="utf-8", newline="\n") as lines:
+        for line in lines:
+            yield json.loads(line)
 
 
 def _write(path: Path, texts: list[str]) -> None:

@@ -35,7 +35,7 @@ def pieces(text: str) -> Iterator[str]:
 def label(source: Path, target: Path) -> None:
     """Write the words and tags of every text of ``source``."""
     lac = _load()
-    rows = [json.loads(line) for line in source.read_text("utf-8").splitlines()]
+    rows = [json.loads(line) for line in source.read_text("utf-8").split("\n") if line]
     texts = sorted((piece for row in rows for piece in pieces(row["text"])), key=len)
     with target.open("w", encoding="utf-8") as out:
         for first in range(0, len(texts), _BATCH):
