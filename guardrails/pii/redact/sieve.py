@@ -11,14 +11,8 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from guardrails.pii.redact.pem import PemBody, pem_header
-from guardrails.pii.redact.words import (
-    UNIT,
-    Kind,
-    ends_clause,
-    ends_sentence,
-    joins,
-    kind_of,
-)
+from guardrails.pii.redact.suspicion import LAG_WORDS, Suspicion
+from guardrails.pii.redact.words import UNIT, Kind, ends_clause, ends_sentence, kind_of
 from guardrails.pii.restore import Piece
 
 CAP: Final = 1024
@@ -30,10 +24,6 @@ _TAIL: Final = 64
 # Windows of an unbroken run begin at multiples of 12, where base64 (4), hexadecimal digits (2)
 # and percent signs (3) begin anew.
 _STEP: Final = 12
-_TELLING_WORDS: Final = 4
-_LAG_WORDS: Final = 2
-# No identifier has fewer digits, unless it has one of the other marks.
-_WORTH: Final = re.compile(r"(?:[0-9][^0-9]*){3}|[@%\\&=]|[^\x00-\x7f]|\S{15,}")
 _RUN_END: Final = re.compile(r"[\s\"'<>,;\u3000-\u9fff]")
 _SENTENCE_END: Final = re.compile("[。！？]")
 
@@ -70,11 +60,7 @@ class Sieve:
         self._raw: list[str] | None = None  # source of each character, where they differ
         self._context = ""
         self._at = 0  # what stands before was classified
-        self._odd = False
-        self._joins: set[str] = set()
-        self._telling = 0
-        self._told = False  # something tells of a secret, here or shortly before
-        self._lag: list[int] = []
+        self._suspicion = Suspicion()
         self._run = 0  # characters of an unbroken run let go already, modulo _STEP
         self._dropping = False
         self._pem: PemBody | None = None
@@ -101,10 +87,10 @@ class Sieve:
         elif self._text:
             rest = self._text[self._at :]
             if rest.strip():
-                self._classify(kind_of(rest.strip()), rest.strip(), self._at)
+                self._suspicion.take(kind_of(rest.strip()), rest.strip(), self._at)
             self._decide(len(self._text), len(self._text), pieces, following)
         self._dropping, self._pem, self._run = False, None, 0
-        self._lag = []
+        self._suspicion.lag = []
         return pieces
 
     def pass_over(self, source: str, text: str, shadow: str) -> list[Piece]:
@@ -152,36 +138,21 @@ class Sieve:
             self._release(key, [Edit(0, key, "PRIVATE_KEY")], pieces)
             # Seen again, the header would claim whatever follows the key.
             self._context = ""
-            self._pem, self._telling, self._told = PemBody(), 0, False
+            self._pem = PemBody()
+            self._suspicion.key_begins()
             return
-        kind = kind_of(word)
-        self._classify(kind, word, unit.start())
-        telling = self._telling > 0 or kind is Kind.JOINER
-        if kind is Kind.BREAK or (not telling and ends_clause(word, space)):
-            self._lag = []
+        suspicion, kind = self._suspicion, kind_of(word)
+        suspicion.take(kind, word, unit.start())
+        goes_on = suspicion.goes_on or kind is Kind.JOINER
+        if kind is Kind.BREAK or (not goes_on and ends_clause(word, space)):
+            suspicion.lag = []
             self._decide(end, end, pieces)
-        elif len(self._lag) >= _LAG_WORDS:
-            start = self._lag[-_LAG_WORDS]
-            if self._odd or self._joins:
+        elif len(suspicion.lag) >= LAG_WORDS:
+            start = suspicion.lag[-LAG_WORDS]
+            if suspicion.is_open:
                 self._decide(end, start, pieces)
             elif start:
                 self._release(start, [], pieces)
-
-    def _classify(self, kind: Kind, word: str, start: int) -> None:
-        if kind is Kind.TELLING:
-            self._telling, self._lag = _TELLING_WORDS, []
-            self._odd = self._told = True
-        elif kind is Kind.JOINER:
-            self._joins.add(joins(word))
-            self._lag = []
-        elif kind in (Kind.ODD, Kind.BREAK):
-            self._odd = self._odd or kind is Kind.ODD
-            self._telling = max(0, self._telling - 1)
-            self._lag = []
-        elif kind is Kind.PLAIN and self._telling:
-            self._telling -= 1
-        elif kind is Kind.PLAIN:
-            self._lag.append(start)
 
     def _han(self, unit: re.Match[str], pieces: list[Piece]) -> None:
         start, end = unit.span()
@@ -190,7 +161,7 @@ class Sieve:
             if start:
                 self._decide(start, start, pieces)
             self._release(end - start, [], pieces)
-            self._lag = []
+            self._suspicion.lag = []
             return
         stop = _SENTENCE_END.search(self._text, start, end)
         self._at = stop.end() if stop else end
@@ -203,15 +174,12 @@ class Sieve:
         for edit in edits:
             cut = max(cut, edit.end)
         self._release(cut, edits, pieces)
-        self._odd, self._joins, self._told = False, set(), self._telling > 0
+        self._suspicion.decided()
 
     def _is_worth(self, end: int) -> bool:
         if not self._structured:
             return not self._text[:end].isspace()
-        spelt = "at" in self._joins and ("dot" in self._joins or "." in self._text[:end])
-        if self._told or spelt:
-            return True
-        return self._odd and _WORTH.search(self._text, 0, end) is not None
+        return self._suspicion.is_worth_looking(self._text, end)
 
     def _looked(self, end: int, following: str = "") -> list[Edit]:
         offset = len(self._context)
@@ -241,7 +209,8 @@ class Sieve:
                 return
         run = 0 if space else (self._run + cut) % _STEP
         self._release(cut, [edit for edit in edits if edit.end <= cut], pieces)
-        self._run, self._at, self._odd, self._lag = run, 0, True, []
+        self._run, self._at = run, 0
+        self._suspicion.inside_run()
 
     def _release(self, cut: int, edits: list[Edit], pieces: list[Piece]) -> None:
         position = 0
@@ -267,7 +236,7 @@ class Sieve:
         if self._raw is not None:
             self._raw = self._raw[cut:] if self._text else None
         self._at = max(0, self._at - cut)
-        self._lag = [start - cut for start in self._lag if start >= cut]
+        self._suspicion.let_go(cut)
         self._run = 0
 
     def _remember(self, text: str) -> None:
