@@ -14,12 +14,17 @@ from guardrails.pii.recognizers.base import ANY_LANGUAGE, RuleRecognizer
 from guardrails.pii.scan import BackgroundScanner, Hit, Scanner
 from guardrails.pii.spans import DISGUISED, trim
 from guardrails.pii.views import View, views
+from guardrails.pii.windows import windows
 from guardrails.types import Span
 
 if TYPE_CHECKING:
     from presidio_analyzer import EntityRecognizer
 
 THRESHOLD: Final = 0.5
+# Rules look at this many characters at a time, which bounds their memory; the longest finding, a
+# private key, is whole in one of two pieces.
+_WINDOW: Final = 160_000
+_OVERLAP: Final = 44_000
 
 
 class Finder:
@@ -83,15 +88,20 @@ class Finder:
     def _scan(self, text: str, owners: frozenset[int]) -> list[Span]:
         if not owners:
             return []
-        try:
-            hits = self._scanner.find(text, owners)
-        except Exception as error:
-            raise _unavailable("rules", error) from None
-        return [self._span(hit) for hit in hits if hit.score >= THRESHOLD]
+        found: list[Span] = []
+        for low, high in windows(text, _WINDOW, _OVERLAP):
+            piece = text[low:high]  # the text itself where it is one piece
+            try:
+                hits = self._scanner.find(piece, owners)
+            except Exception as error:
+                raise _unavailable("rules", error) from None
+            found += (self._span(hit, low) for hit in hits if hit.score >= THRESHOLD)
+        return found
 
-    def _span(self, hit: Hit) -> Span:
+    def _span(self, hit: Hit, low: int) -> Span:
         entity = self._rules[hit.owner].supported_entities[0]
-        return Span(hit.start, hit.end, entity, hit.score, self._detectors[hit.owner], hit.rule)
+        detector = self._detectors[hit.owner]
+        return Span(low + hit.start, low + hit.end, entity, hit.score, detector, hit.rule)
 
     def _select(self, wanted: frozenset[str], languages: frozenset[str]) -> frozenset[int]:
         return frozenset(

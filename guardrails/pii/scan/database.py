@@ -5,15 +5,13 @@ so expressions should be rare. Scratch memory belongs to one scan at a time: it 
 pool, which grows to the number of threads that scan at once.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
 from threading import Lock
-from typing import Any, Final
+from typing import Any
 
 import hyperscan
-
-_ID_SHIFT: Final = 32
-END_MASK: Final = (1 << _ID_SHIFT) - 1
 
 
 class Database:
@@ -30,19 +28,19 @@ class Database:
         self._pools: list[list[Any]] = [[] for _ in self._automata]
         self._lock = Lock()
 
-    def scan(self, data: bytes) -> list[int]:
-        """Reports ``number << 32 | end``, sorted: by expression, then by end."""
-        found: list[int] = []
-        append = found.append
+    def scan(self, data: bytes) -> dict[int, list[int]]:
+        """Expression's number -> where it ends, in order."""
+        found: defaultdict[int, list[int]] = defaultdict(list)
 
         def report(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
-            append(number << _ID_SHIFT | end)
+            found[number].append(end)
 
         for automaton, pool in zip(self._automata, self._pools, strict=True):
             scratch = self._lend(automaton, pool)
             automaton.scan(data, match_event_handler=report, scratch=scratch)
             pool.append(scratch)
-        found.sort()
+        for ends in found.values():
+            ends.sort()
         return found
 
     def _lend(self, automaton: Any, pool: list[Any]) -> Any:
@@ -51,10 +49,6 @@ class Database:
         except IndexError:
             with self._lock:
                 return automaton.scratch.clone()
-
-
-def number_of(report: int) -> int:
-    return report >> _ID_SHIFT
 
 
 @lru_cache(maxsize=4)

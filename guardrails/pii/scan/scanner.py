@@ -9,7 +9,6 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Final, Protocol
 
 from guardrails.pii.recognizers.base import (
@@ -19,7 +18,6 @@ from guardrails.pii.recognizers.base import (
     RuleRecognizer,
 )
 from guardrails.pii.scan.alphabet import DIGIT, alphabet
-from guardrails.pii.scan.database import END_MASK, number_of
 from guardrails.pii.scan.plan import Plan, Target, make_plan
 from guardrails.pii.scan.shape import INFINITE
 
@@ -81,7 +79,12 @@ class RuleScanner:
         data = alphabet().encode(text)
         digits = alphabet().mark_digits(data)
         reports = self._plan.database.scan(data)
-        contexts, located = self._read(reports)
+        contexts = {number: reports[number] for number in self._plan.contexts & reports.keys()}
+        located = [
+            (target, ends)
+            for number, ends in reports.items()
+            for target in self._plan.targets.get(number, ())
+        ]
         located += [(target, [0]) for target in self._plan.plain]
         wanted: dict[int, bool] = {}
         found: list[tuple[int, Hit]] = []
@@ -102,20 +105,6 @@ class RuleScanner:
                 found += ((target.order, Hit(owner, name, *finding)) for finding in findings)
         found.sort(key=_order)
         return [hit for _, hit in found]
-
-    def _read(
-        self, reports: list[int]
-    ) -> tuple[dict[int, list[int]], list[tuple[Target, list[int]]]]:
-        """Where context words end, and where the rules' parts end."""
-        contexts: dict[int, list[int]] = {}
-        located: list[tuple[Target, list[int]]] = []
-        targets = self._plan.targets
-        for number, group in groupby(reports, number_of):
-            ends = [report & END_MASK for report in group]
-            if number in self._plan.contexts:
-                contexts[number] = ends
-            located += [(target, ends) for target in targets.get(number, ())]
-        return contexts, located
 
 
 def _order(item: tuple[int, Hit]) -> int:

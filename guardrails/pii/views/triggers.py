@@ -8,7 +8,7 @@ from functools import cache
 from typing import Final
 
 from guardrails.pii.scan.alphabet import alphabet
-from guardrails.pii.scan.database import Database, number_of
+from guardrails.pii.scan.database import Database
 
 INVISIBLE, FOLDED, MIXED, NUMERALS, ESCAPE, SPACED, SPELT, ENCODED = range(8)
 _DIGIT_WORD: Final = (
@@ -42,4 +42,4 @@ def _triggers() -> Database:
 
 def found(data: bytes) -> frozenset[int]:
     """Triggers in a text of cells."""
-    return frozenset(number_of(report) for report in _triggers().scan(data))
+    return frozenset(_triggers().scan(data))
