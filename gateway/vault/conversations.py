@@ -9,6 +9,8 @@ from gateway.vault.keys import TenantKeys
 from guardrails.pii import ScopeMemory
 
 _MESSAGES_PER_CONVERSATION = 16
+# About half a kilobyte each, so that conversations of many values cannot fill the memory.
+_VALUES_PER_CONVERSATION = 8
 
 
 @dataclass(slots=True)
@@ -40,6 +42,8 @@ class Conversations:
     def __init__(self, most: int) -> None:
         self._most = most
         self._held: OrderedDict[tuple[str, str], Held] = OrderedDict()
+        self._sizes: dict[tuple[str, str], int] = {}  # values, as of the latest turn's beginning
+        self._values = 0
         self._messages: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     def __len__(self) -> int:
@@ -64,10 +68,14 @@ class Conversations:
         return None
 
     def put(self, held: Held) -> None:
-        self._held[held.tenant, held.id] = held
-        self._held.move_to_end((held.tenant, held.id))
-        while len(self._held) > self._most:
-            self._held.popitem(last=False)
+        key = (held.tenant, held.id)
+        self._pop(key)
+        self._held[key] = held
+        self._sizes[key] = len(held.memory)
+        self._values += len(held.memory)
+        most_values = self._most * _VALUES_PER_CONVERSATION
+        while len(self._held) > self._most or (self._values > most_values and len(self._held) > 1):
+            self._pop(next(iter(self._held)))
 
     def note(self, held: Held, digests: Iterable[str]) -> None:
         """Remember that these messages are of this conversation."""
@@ -81,10 +89,15 @@ class Conversations:
             self._messages.popitem(last=False)
 
     def forget(self, held: Held) -> None:
-        self._held.pop((held.tenant, held.id), None)
+        self._pop((held.tenant, held.id))
 
     def drop(self, tenant: str) -> None:
         """Forget a tenant: its keys have changed."""
-        for store in (self._held, self._messages):
-            for key in [key for key in store if key[0] == tenant]:
-                del store[key]
+        for key in [key for key in self._held if key[0] == tenant]:
+            self._pop(key)
+        for key in [key for key in self._messages if key[0] == tenant]:
+            del self._messages[key]
+
+    def _pop(self, key: tuple[str, str]) -> None:
+        if self._held.pop(key, None) is not None:
+            self._values -= self._sizes.pop(key)

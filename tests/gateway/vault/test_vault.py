@@ -8,10 +8,12 @@ from sqlalchemy import event, func, select, text
 from core.clock import ManualClock
 from core.database import Database
 from gateway.vault import VaultUnavailable
+from gateway.vault.conversations import Conversations, Held
 from gateway.vault.models import VaultConversation, VaultEntry, VaultSubject
+from guardrails.pii.masking.memory import Remembered
 from guardrails.types import MaskMode
 
-from .conftest import Open, answer, user
+from .conftest import Open, answer, mask, user
 
 FIRST = user("I am Greta Vogel")
 SECOND = user("and Ann Oak came")
@@ -194,6 +196,26 @@ async def test_memory_of_conversations_is_bounded(replica: Open) -> None:
     for number in range(10):
         await one.turn(FIRST, conversation=f"c{number}")
     assert len(one.vault._held) == 3
+
+
+async def test_many_values_count_as_many_conversations(replica: Open) -> None:
+    one = await replica(conversations=1)
+    held = Conversations(3)
+    opened: list[Held] = []
+    for number in range(4):
+        memory = await one.vault.open("acme", "key_1", {"messages": [FIRST]}, {})
+        mask(memory, ["Greta Vogel", "Ann Oak", "Bo Lind", "李雷", "greta.vogel@example.com"])
+        opened.append(one.vault._of_memory[memory])
+        held.put(opened[-1])
+        held.put(opened[-1])
+        assert len(held) == min(number + 1, 3)
+    for number in range(10):
+        entry = Remembered("X", str(number), MaskMode.PLACEHOLDER, "X", number, f"[X_{number}]")
+        opened[-1].memory.add(entry)
+    held.put(opened[-1])
+    assert len(held) == 2  # 15 and 5 values of at most 24
+    held.drop("acme")
+    assert (len(held), held._values) == (0, 0)
 
 
 async def test_a_conversation_that_grew_too_long_begins_anew(replica: Open) -> None:
