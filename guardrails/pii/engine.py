@@ -90,6 +90,14 @@ class PiiEngine:
             parts.append(f"spacy-{distribution_version('spacy')}")
         return cls(recognizers, version="+".join(parts), languages=languages, cache=cache)
 
+    def wait(self, timeout: float | None = None) -> bool:
+        """Until the rules' automata are built: the same findings before, several times slower.
+
+        Args:
+            timeout: seconds; ``None`` waits as long as it takes.
+        """
+        return self._finder.wait(timeout)
+
     def detect(
         self,
         text: str,

@@ -47,6 +47,10 @@ class Finder:
         self._detectors = [_detector(each) for each in self._rules]
         self._owners = lru_cache(maxsize=256)(self._select)
 
+    def wait(self, timeout: float | None = None) -> bool:
+        """Until the scanner is fast; ``False`` if it is not after ``timeout`` seconds."""
+        return not isinstance(self._scanner, BackgroundScanner) or self._scanner.wait(timeout)
+
     def find(
         self,
         text: str,
