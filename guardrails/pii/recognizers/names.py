@@ -12,6 +12,7 @@ from presidio_analyzer import EntityRecognizer, RecognizerResult
 from guardrails.pii.names.code import is_identifier, is_in_slug
 from guardrails.pii.names.common import COMMON
 from guardrails.pii.names.tagger import NAMES, Name, NameTagger
+from guardrails.pii.recognizers.national.fields import is_field_name
 from guardrails.pii.windows import windows
 
 _WINDOW: Final = 4_000
@@ -74,6 +75,8 @@ class NameRecognizer(EntityRecognizer):
 def _plausible(text: str, name: Name) -> bool:
     """Names have letters that the model knows, and are no everyday words nor identifiers."""
     value = text[name.start : name.end]
+    if is_field_name(value):
+        return False
     if name.kind not in NAMES:
         return name.kind != "AGE" or _AGE.search(value) is not None
     if sum(map(str.isalpha, value)) < 2 or "_" in value or _CJK.search(value) is not None:

@@ -9,6 +9,7 @@ import pytest
 
 from guardrails.pii import PiiEngine
 from guardrails.pii.entities import NUMBERS
+from guardrails.pii.recognizers.national.fields import is_field_name
 from guardrails.pii.recognizers.national_ids import national_id_rules
 
 FOUND = [
@@ -145,3 +146,17 @@ def test_the_nearest_word_tells_the_kind(patterns: PiiEngine, text: str, kinds: 
 
 def test_every_kind_of_the_tables_has_a_rank() -> None:
     assert set(national_id_rules()) <= set(NUMBERS)
+
+
+@pytest.mark.parametrize(
+    "value", ["PESEL", "Steuer-ID", "VAT reg", "Singapore NRIC", "TC Kimlik No"]
+)
+def test_names_of_fields(value: str) -> None:
+    assert is_field_name(value)
+
+
+@pytest.mark.parametrize(
+    "value", ["", "Greta Vogel", "Singapore", "Visa Inc.", "Client Eastwood", "Sin City"]
+)
+def test_names_of_others(value: str) -> None:
+    assert not is_field_name(value)
