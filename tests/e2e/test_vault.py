@@ -20,7 +20,7 @@ def user(text: str) -> dict[str, str]:
 
 def ask(deployment: Deployment, *messages: Any, stream: bool = False, **options: Any) -> str:
     with OpenAI(base_url=deployment.base_url, api_key=KEYS["acme"], max_retries=0) as client:
-        answer = client.chat.completions.create(
+        answer: Any = client.chat.completions.create(
             model="flash", messages=list(messages), stream=stream, **options
         )
         if not stream:
@@ -80,7 +80,7 @@ def test_surrogates_come_back_for_every_cut(surrogates: Deployment, capture: Cap
 def test_surrogates_in_tool_arguments(surrogates: Deployment, capture: Capture) -> None:
     capture.script(content="", tool_arguments='{"text": "{echo}"}')
     with OpenAI(base_url=surrogates.base_url, api_key=KEYS["acme"]) as client:
-        answer = client.chat.completions.create(
+        answer: Any = client.chat.completions.create(
             model="flash", messages=[{"role": "user", "content": FIRST}]
         )
     call: Any = (answer.choices[0].message.tool_calls or [])[0]
