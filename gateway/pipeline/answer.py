@@ -6,7 +6,7 @@ replaced, personal data that the model made up dealt with as the policy says, an
 nothing else changed; an event without either passes byte for byte.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -14,16 +14,12 @@ import msgspec
 from gateway.errors import ContentBlocked, UpstreamError, UpstreamInvalidReply
 from gateway.exchange import Exchange
 from gateway.pipeline.answer_fields import Kind, Path, TextField, put_text, text_fields
+from gateway.pipeline.answer_judge import Judge, Judged
 from gateway.pipeline.answer_logprobs import Logprobs
 from gateway.pipeline.answer_text import FieldText, OutputGuard, joined
 
 CONTENT_FILTER = "content_filter"
-# New characters after which a running answer is judged again, and how much of it is read.
-JUDGE_EVERY = 16
-JUDGE_WINDOW = 800
 _SPOKEN = frozenset({"content", "refusal"})  # what `logprobs` speaks of
-
-Judge = Callable[[str], None]  # raises ContentBlocked
 
 
 def inspect_answer(
@@ -76,7 +72,7 @@ class AnswerStream:
         self._guard = guard or OutputGuard(exchange)
         self._judge = judge
         self._choices: dict[int, _Choice] = {}
-        self._judged: dict[int, _Judged] = {}
+        self._judged: dict[int, Judged] = {}
         self._template: dict[str, Any] = {}
         self.blocked = False
 
@@ -142,7 +138,7 @@ class AnswerStream:
             self._exchange.finish_reason = finish or self._exchange.finish_reason
             if self._judge is not None:
                 index = choice.get("index", position)
-                judged = self._judged.setdefault(index, _Judged(self._judge))
+                judged = self._judged.setdefault(index, Judged(self._judge))
                 judged.add("".join(texts), final=finish is not None)
 
     def _closing(self, choices: list[Any]) -> bytes:
@@ -230,26 +226,6 @@ class _Choice:
                 given = choice["logprobs"] = {}
             given[str(path[0])] = [*(given.get(str(path[0])) or ()), *ready]
         return bool(ready)
-
-
-class _Judged:
-    """The text of one choice so far, judged before each piece of it is let out."""
-
-    __slots__ = ("_judge", "_new", "_window")
-
-    def __init__(self, judge: Judge) -> None:
-        self._judge = judge
-        self._window = ""
-        self._new = 0
-
-    def add(self, text: str, *, final: bool) -> None:
-        self._window = self._window + text if self._window else text
-        self._new += len(text)
-        if self._new >= JUDGE_EVERY or (final and self._new):
-            # A long event is read whole; only what was judged before is cut off.
-            self._window = self._window[-max(JUDGE_WINDOW, self._new) :]
-            self._judge(self._window)
-            self._new = 0
 
 
 def _decode(data: bytes) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from gateway.errors import UpstreamError, UpstreamTimeout
 from gateway.exchange import Exchange
 from gateway.guarding import Guards
 from gateway.http.sse import DONE, encode_event
-from gateway.pipeline.answer import AnswerStream, Judge, inspect_answer
+from gateway.pipeline.answer import AnswerStream, inspect_answer
+from gateway.pipeline.answer_judge import Judge
 from gateway.pipeline.answer_text import OutputGuard
 from gateway.pipeline.headers import answer_headers
 from gateway.pipeline.inspect_input import decide_moderation
