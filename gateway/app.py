@@ -56,7 +56,7 @@ def build_pipeline(state: GatewayState) -> Pipeline:
                 clock,
                 state.pepper,
             ),
-            InspectInput(state.guards, clock, state.vault),
+            InspectInput(state.guards, state.recognizers, clock, state.vault),
             ChooseRoute(state.router),
             Call(state.upstreams, state.journal, clock, timeouts_s),
             InspectOutput(state.guards, clock, timeouts_s),

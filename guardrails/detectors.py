@@ -10,16 +10,21 @@ from guardrails.errors import GuardError, GuardUnavailable
 from guardrails.injection import InjectionGuard
 from guardrails.moderation import ModerationGuard
 from guardrails.pii import PiiEngine
+from guardrails.pii.custom import TenantRecognizers
 from guardrails.types import Role, Span, Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class LookForData:
-    """Look for personal data. ``entities=None``: the default ones."""
+    """Look for personal data. ``entities=None``: the default ones.
+
+    ``own``: the tenant's recognizers; they can be sent to another process.
+    """
 
     text: str
     entities: frozenset[str] | None
     languages: tuple[str, ...]
+    own: TenantRecognizers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +77,15 @@ class Detectors:
         try:
             if isinstance(task, JudgeSpeech):
                 return self._judge(task)
+            own = task.own
             return tuple(
-                self.pii.detect(task.text, entities=task.entities, languages=task.languages)
+                self.pii.detect(
+                    task.text,
+                    entities=task.entities,
+                    languages=task.languages,
+                    extra=own.recognizers if own else (),
+                    allow=own.allow if own else None,
+                )
             )
         except GuardError:
             raise

@@ -17,6 +17,7 @@ from gateway.guarding.beside import BesideProcess
 from gateway.guarding.findings import FindingsCache
 from gateway.settings import PolicySettings
 from guardrails.detectors import Detectors, Finding, Judgement, JudgeSpeech, LookForData, Task
+from guardrails.pii.custom import TenantRecognizers
 from guardrails.pii.spans import resolve
 from guardrails.types import Action, Role, Span
 
@@ -79,14 +80,18 @@ class Guards:
         documents: Sequence[Document],
         speeches: Sequence[tuple[str, Role]],
         policy: PolicySettings,
+        own: TenantRecognizers | None = None,
     ) -> Inspection:
         """Look for personal data in ``documents`` and judge ``speeches``.
+
+        Args:
+            own: the tenant's recognizers; findings are cached by their version.
 
         Raises:
             GuardUnavailable: a detector failed; nothing may pass.
             Unavailable: too much waits for the guards.
         """
-        tasks = [*_data_tasks(documents, policy), *_speech_tasks(speeches, policy)]
+        tasks = [*_data_tasks(documents, policy, own), *_speech_tasks(speeches, policy)]
         keys = [self._cache.key(tenant, _asked(task, policy), task.text) for task in tasks]
         found = [self._cache.get(key) for key in keys]
         missing = [index for index, item in enumerate(found) if item is None]
@@ -137,13 +142,15 @@ def _run_all(detectors: Detectors, tasks: list[Task]) -> list[Finding]:
     return [detectors.run(task) for task in tasks]
 
 
-def _data_tasks(documents: Sequence[Document], policy: PolicySettings) -> Iterator[LookForData]:
+def _data_tasks(
+    documents: Sequence[Document], policy: PolicySettings, own: TenantRecognizers | None
+) -> Iterator[LookForData]:
     rules = policy.pii
     entities = None if rules.entities == "default" else frozenset(rules.entities)
     languages = tuple(rules.languages)
     wanted = rules.action is not Action.ALLOW
     for document in documents if wanted else ():
-        yield LookForData(document.text, entities, languages)
+        yield LookForData(document.text, entities, languages, own or None)
 
 
 def _speech_tasks(
@@ -159,5 +166,6 @@ def _speech_tasks(
 
 def _asked(task: Task, policy: PolicySettings) -> str:
     """What the answer depends on beside the text."""
-    role = "data" if isinstance(task, LookForData) else task.role
-    return f"{role}\0{policy.digest}"
+    if isinstance(task, LookForData):
+        return f"data\0{policy.digest}\0{task.own.version if task.own else ''}"
+    return f"{task.role}\0{policy.digest}"

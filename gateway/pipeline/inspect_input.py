@@ -12,6 +12,7 @@ from gateway.errors import (
 )
 from gateway.exchange import Exchange, GuardDecision
 from gateway.guarding import Guards, Judgement
+from gateway.recognizers import RecognizerBook
 from gateway.settings import PolicySettings
 from gateway.vault import Vault
 from guardrails.pii import MaskScope, ScopeMemory
@@ -23,8 +24,15 @@ class InspectInput:
 
     name = "inspect_input"
 
-    def __init__(self, guards: Guards, clock: Clock, vault: Vault | None = None) -> None:
+    def __init__(
+        self,
+        guards: Guards,
+        recognizers: RecognizerBook,
+        clock: Clock,
+        vault: Vault | None = None,
+    ) -> None:
         self._guards = guards
+        self._recognizers = recognizers
         self._clock = clock
         self._vault = vault
 
@@ -32,7 +40,8 @@ class InspectInput:
         principal, policy = exchange.authenticated
         self._decide_media(exchange, policy)
         documents, speeches = documents_of(exchange.body), speeches_of(exchange.body)
-        inspection = await self._guards.inspect(principal.tenant, documents, speeches, policy)
+        own = await self._recognizers.of(principal.tenant, policy)
+        inspection = await self._guards.inspect(principal.tenant, documents, speeches, policy, own)
         for judgement in inspection.judgements:
             decide_moderation(exchange, policy, judgement.moderation, "input")
             self._decide_injection(exchange, policy, judgement)

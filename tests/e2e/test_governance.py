@@ -11,28 +11,13 @@ import pytest
 from openai import OpenAI
 
 from support.deployment import KEYS, Capture, Deployment, sovgate
+from support.outcomes import assert_error, exported, record_of
 
 HELLO = [{"role": "user", "content": "Please say hello."}]
 
 
 def post(raw: httpx.Client, **body: Any) -> httpx.Response:
     return raw.post("/chat/completions", json={"model": "flash", "messages": HELLO} | body)
-
-
-def exported(deployment: Deployment, tenant: str) -> list[dict[str, Any]]:
-    result = sovgate(deployment, "audit", "export", "--tenant", tenant, "--format", "jsonl")
-    assert result.status == 0, result.errors
-    return [json.loads(line) for line in result.output.splitlines()]
-
-
-def record_of(deployment: Deployment, request_id: str, tenant: str = "acme") -> dict[str, Any]:
-    """The audit record of a request, once it is drained."""
-    for _ in range(50):
-        for record in exported(deployment, tenant):
-            if record["request_id"] == request_id:
-                return record
-        time.sleep(0.2)
-    raise AssertionError(f"no audit record of {request_id}")
 
 
 def ledger(deployment: Deployment, request_id: str) -> dict[str, Decimal]:
@@ -45,14 +30,6 @@ def ledger(deployment: Deployment, request_id: str) -> dict[str, Decimal]:
             "select kind, amount from ledger_entries where request_id = ?", (request_id,)
         ).fetchall()
     return {kind: Decimal(amount) for kind, amount in rows}
-
-
-def assert_error(answer: httpx.Response, status: int, code: str) -> str:
-    error = answer.json()["error"]
-    assert (answer.status_code, error["code"]) == (status, code)
-    assert len(error["message"]) > 20
-    assert set(error) == {"message", "type", "param", "code"}
-    return answer.headers["x-sovgate-request-id"]
 
 
 def test_served(raw: httpx.Client, capture: Capture, deployment: Deployment) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
-from e2e.test_governance import assert_error, record_of
 
 from support.deployment import KEYS, Capture, Deployment, gateway, settings
+from support.outcomes import assert_error, record_of
 
 CARD = "4111 1111 1111 1111"
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
