@@ -14,7 +14,7 @@ _FIELDS: Final = frozenset(
     ssn itin ein fein aba ach rtn npi dea mbi nino ni nhs utr dvla dl idnr id ids st sv rv rvnr kvnr svnr ahv avs uid
     ide mwst vat tva iva ust tin nir nss insee spi siren siret cni rcs dni nif nie tie cif nuss cf cie piva p pesel nip
     regon dowód dowod osobisty bsn insz niss cpr hetu pps ppsn pan gstin gst epic ifsc upi vpa tfn abn sin nas cpf cnpj
-    curp rfc rrn nric fin tc tckn kimlik no nr mrn iban bic swift btc eth ltc xrp trx sol xmr usdt trc20 erc20 mac ip
+    curp rfc klant rrn nric fin tc tckn kimlik no nr mrn iban bic swift btc eth ltc xrp trx sol xmr usdt trc20 erc20 mac ip
     dob api jwt key token aadhaar aadhar uidai codice fiscale partita carta identità steuer personalausweis perso
     ausweis führerschein führerscheinnr reisepass passnummer passport passeport pasaporte passaporto paszport paspoort
     kennzeichen nummernschild krankenkasse kreditkarte karte konto kontonummer telefon handy mobil medicare medicaid
@@ -23,6 +23,9 @@ _FIELDS: Final = frozenset(
     reference invoice ticket order klantnummer henkilötunnus contribuinte kenteken targa matrícula immatriculation
     sécurité sociale insurance registre rijksregister burgerservicenummer rijksregisternummer fødselsnummer
     personnummer turkish italian spanish polish dutch belgian swedish danish norwegian finnish portuguese singapore
+    gracias grazie dziękuję dzwonił wczoraj ayer ieri gisteren belde llamó chiamato vérifier formulaire vorgang hurry tron
+    dowodu seria afiliación empresa sociedad mój mijn clé intracommunautaire tél mastercard sécu nationale identité
+    mi mio il el la de del con es di d met i n south african port telefono telefoon telefon móvil cellulare
     swiss austrian german french indian chinese american british brazilian resident individual
     """.split()
 )  # fmt: skip
@@ -35,7 +38,8 @@ _WEAK: Final = frozenset(
     """
     turkish italian spanish polish dutch belgian swedish danish norwegian finnish portuguese
     singapore swiss austrian german french indian chinese american british brazilian p st no
-    client cliente klient kunde kundin individual resident social national
+    mi mio il el la de del con es di d met i n south african port seria nationale
+    client kunde kundin individual resident social national
     """.split()
 )
 
