@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-LIKELY: Final = 0.4
-POSSIBLE: Final = 0.2
+LIKELY: Final = 0.35
+POSSIBLE: Final = 0.15
 
 
 class FoundName(NamedTuple):

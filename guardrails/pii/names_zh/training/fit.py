@@ -28,7 +28,7 @@ class Plan:
         forget: share of the lexicon's names that are overlooked.
     """
 
-    epochs: int = 4
+    epochs: int = 3
     characters: int = 4_000
     rate: float = 3e-3
     forget: float = 0.25
