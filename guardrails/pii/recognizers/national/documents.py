@@ -97,7 +97,7 @@ _CANTONS: Final = "AG|AI|AR|BE|BL|BS|FR|GE|GL|GR|JU|LU|NE|NW|OW|SG|SH|SO|SZ|TG|T
 DOCUMENTS: Final = (
     Kind("VAT_ID", rf"{_EU}[ -]?[A-Z0-9]{{2,4}}(?:[ .-]?[A-Z0-9]{{2,9}}){{1,3}}", _VAT_WORDS + "|" + TAX_WORDS, lambda value: _vat(value) and _mixed(value)),
     Kind("VAT_ID", rf"{_EU}[ ]?[A-Za-z0-9]{{0,4}}[ ]?\d{{7,12}}[A-Za-z0-9]{{0,3}}", _VAT_WORDS, _mixed, close=True, told=0.74),
-    Kind("VAT_ID", r"ATU ?\d{8}", bare=0.7),
+    Kind("VAT_ID", r"(?i:ATU) ?\d{8}", bare=0.7),
     Kind("VAT_ID", r"ATU ?\d{8}|DE ?\d{9}|DE ?\d{3} \d{3} \d{3}|FR ?[0-9A-Z]{2} ?\d{9}|FR ?\d{2} \d{3} \d{3} \d{3}|NL ?\d{9}B\d{2}|BE ?[01]\d{9}|BE ?[01]\d{3}\.\d{3}\.\d{3}|GB ?\d{3} ?\d{4} ?\d{2}|ES ?[A-Z]\d{8}|ES ?[A-Z]\d{7}[A-Z]|ES ?\d{8}[A-Z]|PT ?\d{9}|SE ?\d{10}01", "", _vat, 0.8),
     Kind("PASSPORT", r"[A-Za-z]{0,3}\d{5,9}[A-Za-z]?|[A-Za-z]\d[A-Za-z\d]{6,8}|[A-Za-z]{1,2}[ -]\d{6,8}|\d{2} ?[A-Za-z]{2} ?\d{5}|\d{3} ?\d{3} ?\d{3}|[A-Za-z]\d ?\d{3} ?\d{3,4}|[CFGHJKLMNPRTVWXYZ][0-9CFGHJKLMNPRTVWXYZ]{8}\d?", _PASSPORT, _mixed, close=True, told=0.84),
     Kind("LICENSE_PLATE", r"[A-ZÄÖÜ]{1,3}[- ][A-Z]{1,2}[ -]?[1-9]\d{0,3}[EH]?", _PLATE + "|" + _VEHICLE),
