@@ -6,6 +6,7 @@ telephone numbers set aside for films: NANPA 555-01xx, Ofcom, Bundesnetzagentur,
 
 import ipaddress
 import re
+import unicodedata
 from random import Random
 from typing import Final
 
@@ -16,6 +17,9 @@ from guardrails.pii.masking.surrogates.numbers import refill
 _DOMAINS: Final = ("example.com", "example.org", "example.net")
 _NETWORKS: Final = ("192.0.2.", "198.51.100.", "203.0.113.")
 _ADDRESS: Final = re.compile(r"([^@\s<>\"]+)@([^@\s<>\"]+)")
+_UMLAUTS: Final = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"}
+)
 _PIECE: Final = re.compile(r"([^\W\d_]+|\d+)")
 _MAC: Final = re.compile(r"(?:[0-9A-Fa-f]{2}([:-]))(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}")
 _URL: Final = re.compile(r"(https?://|www\.)[^\s]+", re.IGNORECASE)
@@ -47,10 +51,16 @@ def email(value: str, random: Random, words: NameWords, language: str) -> str | 
             pool = (pools.EITHER if first else pools.FAMILY)[spoken]
             plain = [word for word in pool if word.isascii()]
             replaced = words.word(piece, plain)
-            if replaced is None or not replaced.isascii():
+            if replaced is None:
                 return None
-            pieces[index] = replaced
+            pieces[index] = _ascii(replaced)
     return f"{''.join(pieces)}@{random.choice(_DOMAINS)}"
+
+
+def _ascii(word: str) -> str:
+    """As addresses write it: Bärbel is baerbel, Hélène is helene."""
+    plain = unicodedata.normalize("NFKD", word.translate(_UMLAUTS))
+    return plain.encode("ascii", "ignore").decode()
 
 
 def phone(value: str, random: Random, language: str) -> str | None:

@@ -129,6 +129,17 @@ def test_forms_and_checksums(entity: str, value: str, form: str, check: object) 
         assert check(made)
 
 
+def test_an_address_agrees_with_a_name_of_any_letters() -> None:
+    text = "Greta Vogel, greta.vogel@firma.de"
+    spans = [Span(0, 11, "PERSON", 1.0, "t@1"), Span(13, 33, "EMAIL_ADDRESS", 1.0, "t@1")]
+    for number in range(60):
+        scope = MaskScope([text], memory=memory(chr(33 + number)), modes=MODES)
+        masked = scope.mask_all([text], [spans])[0]
+        assert "[" not in masked
+        assert masked.partition(", ")[2].isascii()
+        assert scope.restore(masked) == text
+
+
 def test_dates_move_together() -> None:
     first, second = "01.03.1987", "11.03.1987"
     scope = MaskScope([first, second], memory=memory(), modes=MODES)
