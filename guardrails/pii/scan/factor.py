@@ -50,6 +50,11 @@ def _frequency(cell: int) -> float:
 _FREQUENCIES: Final = tuple(_frequency(cell) for cell in range(256))
 
 
+def _price_of_spread(places: int) -> float:
+    """Bits that a factor must bring for so many places at which a match may start."""
+    return min(14.0, math.log2(1 + places / 4) + max(0, places - 80) / 16)
+
+
 @dataclass(frozen=True, slots=True)
 class Factor:
     """What the automaton looks for in place of a pattern.
@@ -70,7 +75,7 @@ class Factor:
 
     @property
     def worth(self) -> float:
-        spread = 10.0 if self.most >= INFINITE else 0.5 * math.log2(1 + self.most - self.least)
+        spread = _price_of_spread(INFINITE if self.most >= INFINITE else self.most - self.least)
         return min(self.bits, _ENOUGH_BITS) - spread - _PRICE * self.size
 
     def shifted(self, least: int, most: int) -> "Factor":
@@ -190,7 +195,7 @@ def _best_window(
             if offsets[end + 1][0] == offsets[start][0]:
                 continue  # would match the empty text
             wide = offsets[end + 1][1] - offsets[start][1] + spread
-            cost = 10.0 if wide >= INFINITE else 0.5 * math.log2(1 + wide)
+            cost = _price_of_spread(wide)
             worth = min(bits, _ENOUGH_BITS) - cost - _PRICE * size
             if best is None or worth > best[0]:
                 best = (worth, start, end)

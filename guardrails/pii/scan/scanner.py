@@ -85,7 +85,7 @@ class RuleScanner:
             for number, ends in reports.items()
             for target in self._plan.targets.get(number, ())
         ]
-        located += [(target, [0]) for target in self._plan.plain]
+        located += [(target, []) for target in self._plan.plain]
         wanted: dict[int, bool] = {}
         found: list[tuple[int, Hit]] = []
         for target, ends in located:
@@ -120,7 +120,7 @@ def _matches(
     contexts: dict[int, list[int]],
 ) -> Iterator[re.Match[str]]:
     """What ``finditer`` gives, tried only where the match may start."""
-    if target.most >= INFINITE:
+    if not ends:
         yield from target.rule.pattern.finditer(text)
         return
     attempt, starts = target.rule.pattern.match, target.starts.finditer
@@ -174,6 +174,9 @@ def _any_between(words: list[int], start: int, end: int) -> bool:
 def _places(target: Target, ends: list[int]) -> Iterator[tuple[int, int]]:
     """Ranges of starts, first and last, in order and apart."""
     least, most = target.least, target.most
+    if most >= INFINITE:
+        yield 0, ends[-1] - least
+        return
     low, high = max(0, ends[0] - most), ends[0] - least
     for end in ends:
         if end - most > high + 1:
