@@ -25,7 +25,6 @@ _MARGIN: Final = 12
 _ENDS: Final = np.isin(np.arange(1 << 16), [ord(each) for each in "。!?;\n"])
 _KANA: Final = (0x3041, 0x30FA)
 _KANA_SHARE: Final = 0.1
-_LONGEST_NAME: Final = 40
 
 
 class ChineseTagger:
@@ -59,7 +58,7 @@ class ChineseTagger:
         if not han.any():
             return []
         names = self._decoder.names(self.probabilities(codes))
-        return [name for name in names if _is_name(name, han)]
+        return [name for name in names if han[name.start : name.end].any()]
 
     def probabilities(self, codes: Codes) -> NDArray[np.float32]:
         """(n,) codes -> (n, L) probabilities of the network's labels."""
@@ -99,7 +98,3 @@ def _is_chinese(codes: Codes) -> bool:
     han = int(is_han(codes).sum())
     kana = int(((codes >= _KANA[0]) & (codes <= _KANA[1])).sum())
     return han > 0 and kana <= _KANA_SHARE * (han + kana)
-
-
-def _is_name(name: FoundName, han: NDArray[np.bool_]) -> bool:
-    return name.end - name.start <= _LONGEST_NAME and bool(han[name.start : name.end].any())

@@ -25,8 +25,8 @@ from guardrails.pii.names_zh.training.templates import Templates
 
 _KINDS: Final = {"person": PERSON, "place": PLACE, "organisation": ORGANISATION, "word": WORD}
 _HELD_OUT: Final = 1_500
-_SWAPPED: Final = 0.4
-_MADE: Final = {"news": 14_000, "chat": 7_000, "plain": 4_000}
+_SWAPPED: Final = 0.7
+_MADE: Final = {"news": 24_000, "chat": 9_000, "plain": 4_000}
 
 
 def main() -> None:
