@@ -1,7 +1,6 @@
 """One pass finds exactly what every rule finds on its own, whatever the text."""
 
 # A row of a table reads best on one line.
-# ruff: noqa: E501
 
 import re
 from concurrent.futures import ThreadPoolExecutor
