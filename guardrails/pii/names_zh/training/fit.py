@@ -4,7 +4,7 @@ Names of the lexicon are overlooked at random, so that the network also reads na
 lexicon has; features are made anew for every epoch.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,13 +110,3 @@ def _loss(
     return nn.functional.cross_entropy(
         logits.flatten(0, 1), torch.from_numpy(wanted).flatten(), ignore_index=IGNORED
     )
-
-
-def shuffled_parts(
-    samples: Sequence[Sample], share: float, random: np.random.Generator
-) -> Iterator[list[Sample]]:
-    """The samples in two parts, the second holding that share."""
-    order = random.permutation(len(samples))
-    cut = int(len(samples) * (1 - share))
-    yield [samples[index] for index in order[:cut]]
-    yield [samples[index] for index in order[cut:]]
