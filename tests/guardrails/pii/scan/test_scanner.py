@@ -1,7 +1,5 @@
 """One pass finds exactly what every rule finds on its own, whatever the text."""
 
-# A row of a table reads best on one line.
-
 import re
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
