@@ -9,15 +9,15 @@ from typing import Final, NamedTuple, Self
 
 from guardrails.pii.names.decode import Decoder, TokenSpan
 from guardrails.pii.names.network import TaggerNetwork, TokenVectors
-from guardrails.pii.names.tokens import Tokens, feature_rows, tokenise
+from guardrails.pii.names.tokens import Tokens, feature_rows, is_mark, tokenise
 
 WEIGHTS: Final = Path(__file__).parent / "weights" / "latin.npz"
 # How likely a token must be of a kind. Low on purpose: a missed name is a leak, a false mask a
 # nuisance. Organisations are the least personal and the most confused kind.
 LEAST: Final = {
-    "PERSON": 0.25,
-    "LOCATION": 0.25,
-    "ORGANIZATION": 0.3,
+    "PERSON": 0.22,
+    "LOCATION": 0.22,
+    "ORGANIZATION": 0.27,
     "STREET_ADDRESS": 0.4,
     "DATE_TIME": 0.5,
     "TITLE": 0.5,
@@ -67,9 +67,9 @@ class NameTagger:
 def _trimmed(tokens: Tokens, span: TokenSpan) -> Name | None:
     """Marks at the ends of a span belong to the sentence, and so does the "'s" of a name."""
     first, last = span.first, span.last
-    while first <= last and not tokens.keys[first][0].isalnum():
+    while first <= last and is_mark(tokens.keys[first]):
         first += 1
-    while last >= first and not tokens.keys[last][0].isalnum():
+    while last >= first and is_mark(tokens.keys[last]):
         last -= 1
     if first > last:
         return None

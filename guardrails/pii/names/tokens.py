@@ -68,6 +68,11 @@ def _number(digits: str) -> str:
     return "#" + "0" * min(len(digits), 12)
 
 
+def is_mark(key: str) -> bool:
+    """Is it neither word nor number, such as ``,`` or ``'s``?"""
+    return not (key[0].isalnum() or key.startswith("#0"))
+
+
 def feature_rows(key: str) -> list[int]:
     """``sum(SLOTS)`` rows of the embedding table for a token; 0 where it has no such feature."""
     if key[0] in "\n!?-=*_.#~" or len(key) > _LONGEST:

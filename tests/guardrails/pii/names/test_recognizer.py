@@ -65,6 +65,13 @@ def test_only_wanted_kinds_are_found(recognizer: NameRecognizer) -> None:
     assert "42" in _found(recognizer, text, ["AGE"])
 
 
+def test_an_address_keeps_its_numbers(recognizer: NameRecognizer) -> None:
+    text = "Please ship it to 4711 Baker Street, Springfield 12345 tomorrow."
+    (address, *_) = _found(recognizer, text, ["STREET_ADDRESS"])
+    assert address.startswith("4711 Baker Street")
+    assert "12345" in " ".join(_found(recognizer, text, ["STREET_ADDRESS"]))
+
+
 def test_a_long_text_is_read_to_its_end(recognizer: NameRecognizer) -> None:
     filler = "The report is long and says little about the next quarter. "
     text = filler * 400 + "Please ask Greta Vogel. " + filler * 300 + "Jonas Weber agrees."

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.pii.names.tokens import ROWS, SLOTS, feature_rows, tokenise
+from guardrails.pii.names.tokens import ROWS, SLOTS, feature_rows, is_mark, tokenise
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,9 @@ def test_rows_tell_case_and_spelling() -> None:
 
 def test_a_lone_surrogate_is_a_token() -> None:
     assert len(feature_rows(tokenise("a \ud800 b").keys[1])) == sum(SLOTS)
+
+
+def test_marks_are_neither_words_nor_numbers() -> None:
+    keys = tokenise("Mr. O'Neill's #1 (call 12345-678) ###").keys
+    words = [key for key in keys if not is_mark(key)]
+    assert words == ["Mr", "O", "Neill", "1", "call", "#00000", "#000"]
