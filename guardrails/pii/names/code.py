@@ -28,7 +28,8 @@ def is_identifier(text: str, start: int, end: int) -> bool:
     written = not any(map(str.isupper, value)) or _CAMEL.search(value) is not None
     touches = (before in _BEFORE or after in _AFTER) and " " not in value
     line_start = text.rfind("\n", 0, start) + 1
-    if _IMPORT_LINE.match(text, line_start, end) is not None:
+    called = after == "(" and " " not in value
+    if called or _IMPORT_LINE.match(text, line_start, end) is not None:
         return True
     # The cheap questions first: few names in prose come to the last one.
     if before in _QUOTES or not (written or touches):

@@ -49,6 +49,7 @@ def test_names_are_found(recognizer: NameRecognizer, text: str, names: list[str]
         "Explain the difference between stocks and bonds in simple words.",
         "def area(radius: float) -> float:\n    return math.pi * radius**2",
         "from typing import Any, Optional, Union",
+        "    name: Annotated[str, Doc(\n        text\n    )]",
         "Is Kubernetes better than Docker for a small team?",
         "SELECT name, city FROM customers WHERE id = 5 ORDER BY created_at DESC;",
         "Was sind die Vorteile und Nachteile einer Wärmepumpe gegenüber einer Gasheizung?",
