@@ -160,6 +160,20 @@ class GuardSettings(Section):
         default=1,
         description="Processes for long texts, started with the first; 0: none, all in a thread.",
     )
+    ner: Literal["sovgate", "spacy", "transformers", "none"] = Field(
+        default="sovgate",
+        description="Who finds names: our taggers, spaCy's English model, `ner_model`, nobody.",
+    )
+    ner_model: Path | None = Field(
+        default=None,
+        description="Folder of a token-classification model; needs `transformers` and `torch`.",
+    )
+
+    @model_validator(mode="after")
+    def _model_where_one_is_needed(self) -> "GuardSettings":
+        if self.ner == "transformers" and (self.ner_model is None or not self.processes):
+            raise ValueError("ner: transformers needs ner_model, and processes of 1 or more")
+        return self
 
 
 class UpstreamSettings(Section):

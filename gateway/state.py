@@ -96,7 +96,7 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        loading = asyncio.create_task(asyncio.to_thread(_load_models, settings.guards.processes))
+        loading = asyncio.create_task(asyncio.to_thread(_load_models, settings))
         stack.push_async_callback(_finish, loading)
         slot = ProcessSlot(settings.data_dir)
         stack.callback(slot.release)
@@ -177,8 +177,8 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         )
 
 
-def _load_models(processes: int) -> tuple[Guards, ComplexityModel]:
-    return Guards.load(processes), ComplexityModel.load()
+def _load_models(settings: Settings) -> tuple[Guards, ComplexityModel]:
+    return Guards.load(settings.guards), ComplexityModel.load()
 
 
 async def _limiter(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Limiter:

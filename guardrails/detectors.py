@@ -5,12 +5,14 @@ no tenants and no policies.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from guardrails.errors import GuardError, GuardUnavailable
 from guardrails.injection import InjectionGuard
 from guardrails.moderation import ModerationGuard
 from guardrails.pii import PiiEngine
 from guardrails.pii.custom import TenantRecognizers
+from guardrails.pii.engine import NameEngine
 from guardrails.types import Role, Span, Verdict
 
 
@@ -59,13 +61,18 @@ class Detectors:
     injection: InjectionGuard
 
     @classmethod
-    def load(cls) -> "Detectors":
+    def load(cls, ner: NameEngine = "sovgate", model: Path | None = None) -> "Detectors":
         """Load every detector; takes a second or more.
+
+        Args:
+            ner, model: who finds names, as ``PiiEngine.load`` has it.
 
         Raises:
             GuardUnavailable: one cannot be loaded.
         """
-        return cls(PiiEngine.load(), ModerationGuard.load(), InjectionGuard.load())
+        return cls(
+            PiiEngine.load(ner=ner, model=model), ModerationGuard.load(), InjectionGuard.load()
+        )
 
     def run(self, task: Task) -> Finding:
         """Do one task.

@@ -13,9 +13,11 @@ import multiprocessing
 import signal
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 
 from guardrails.detectors import Detectors, Finding, Task
 from guardrails.errors import GuardUnavailable
+from guardrails.pii.engine import NameEngine
 
 _PR_SET_PDEATHSIG = 1
 
@@ -25,10 +27,14 @@ class BesideProcess:
 
     Args:
         processes: how many work at the same time.
+        ner, model: who finds names there.
     """
 
-    def __init__(self, processes: int = 1) -> None:
+    def __init__(
+        self, processes: int = 1, ner: NameEngine = "sovgate", model: Path | None = None
+    ) -> None:
         self._processes = processes
+        self._names = (ner, model)
         self._pool: ProcessPoolExecutor | None = None
 
     async def run(self, tasks: list[Task]) -> list[Finding]:
@@ -39,7 +45,7 @@ class BesideProcess:
         """
         pool = self._pool = self._pool or self._start()
         try:
-            return await asyncio.get_running_loop().run_in_executor(pool, _run, tasks)
+            return await asyncio.get_running_loop().run_in_executor(pool, _run, tasks, *self._names)
         except BrokenProcessPool:
             if self._pool is pool:
                 self._pool = None
@@ -66,9 +72,10 @@ def _prepare() -> None:
 
 
 @functools.cache
-def _detectors() -> Detectors:
-    return Detectors.load()
+def _detectors(ner: NameEngine, model: Path | None) -> Detectors:
+    return Detectors.load(ner, model)
 
 
-def _run(tasks: list[Task]) -> list[Finding]:
-    return [_detectors().run(task) for task in tasks]
+def _run(tasks: list[Task], ner: NameEngine, model: Path | None) -> list[Finding]:
+    detectors = _detectors(ner, model)
+    return [detectors.run(task) for task in tasks]

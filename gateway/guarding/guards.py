@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version as distribution_version
 
 from gateway.content import Document, spans_by_text
 from gateway.errors import Unavailable
 from gateway.guarding.beside import BesideProcess
 from gateway.guarding.findings import FindingsCache
-from gateway.settings import PolicySettings
+from gateway.settings import GuardSettings, PolicySettings
 from guardrails.detectors import Detectors, Finding, Judgement, JudgeSpeech, LookForData, Task
 from guardrails.pii.custom import TenantRecognizers
 from guardrails.pii.spans import resolve
@@ -47,29 +48,51 @@ class Guards:
 
     Args:
         detectors: loaded; used by one thread at a time here, by others for answers.
-        processes: processes for long texts, started when the first comes; 0: none.
+        beside: processes for long texts, started when the first comes; ``None``: none.
+        all_beside: every text goes there.
+        pii_version: what records call the detectors of personal data; ``None``: as loaded here.
     """
 
-    def __init__(self, detectors: Detectors, *, processes: int = 1) -> None:
+    def __init__(
+        self,
+        detectors: Detectors,
+        *,
+        beside: BesideProcess | None = None,
+        all_beside: bool = False,
+        pii_version: str | None = None,
+    ) -> None:
         self.pii = detectors.pii
         self.moderation = detectors.moderation
         self.injection = detectors.injection
         self._detectors = detectors
         self._cache = FindingsCache()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="guards")
-        self._beside = BesideProcess(processes) if processes else None
+        self._beside = beside
+        self._all_beside = all_beside
+        self._pii_version = pii_version or detectors.pii.version
         self._waiting = {False: 0, True: 0}
 
     @classmethod
-    def load(cls, processes: int = 1) -> "Guards":
+    def load(cls, settings: GuardSettings) -> "Guards":
         """Load every detector; takes a second or more, so call it off the event loop."""
-        return cls(Detectors.load(), processes=processes)
+        # torch must not come into this process: a transformers model works beside only.
+        apart = settings.ner == "transformers"
+        detectors = Detectors.load("none" if apart else settings.ner)
+        beside = None
+        if settings.processes:
+            beside = BesideProcess(settings.processes, settings.ner, settings.ner_model)
+        version = (
+            f"{detectors.pii.version}+transformers-{distribution_version('transformers')}"
+            if apart
+            else None
+        )
+        return cls(detectors, beside=beside, all_beside=apart, pii_version=version)
 
     @property
     def versions(self) -> dict[str, str]:
         """Version by guard, as audit records name them."""
         return {
-            "pii": self.pii.version,
+            "pii": self._pii_version,
             "moderation": self.moderation.version.rpartition("@")[2],
             "injection": self.injection.version.rpartition("@")[2],
         }
@@ -114,7 +137,7 @@ class Guards:
 
     async def _run(self, tasks: list[Task]) -> list[Finding]:
         characters = sum(len(task.text) for task in tasks)
-        is_long = characters >= LONG_CHARS
+        is_long = self._all_beside or characters >= LONG_CHARS
         with self._turn(characters, is_long):
             if is_long and self._beside is not None:
                 return await self._beside.run(tasks)

@@ -89,7 +89,7 @@ class InspectInput:
         action = policy.pii.action
         if action is Action.ALLOW or not any(spans.values()):
             return
-        version = self._guards.pii.version
+        version = self._guards.versions["pii"]
         exchange.decisions.append(GuardDecision("pii", version, action, "input", "found"))
         if action is Action.BLOCK:
             raise PersonalDataBlocked(

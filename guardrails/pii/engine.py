@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version as distribution_version
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from guardrails.errors import GuardUnavailable, InputTooLong
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 LANGUAGES: Final = ("en", "de", "zh", "fr")
 MAX_CHARACTERS: Final = 4_000_000
+NameEngine = Literal["sovgate", "spacy", "transformers", "none"]
 _RULES_VERSION: Final = "sovgate-1"
 
 
@@ -60,15 +62,18 @@ class PiiEngine:
     def load(
         cls,
         languages: Sequence[str] = LANGUAGES,
-        ner: Literal["sovgate", "spacy", "none"] = "sovgate",
+        ner: NameEngine = "sovgate",
         *,
+        model: Path | None = None,
         extra: Iterable[EntityRecognizer] = (),
         cache: FindingsCache | None = None,
     ) -> PiiEngine:
         """Build the recognizers; reads the models, so once per process.
 
         Args:
-            ner: who finds names: our own taggers, spaCy's small English model, nobody.
+            ner: who finds names: our own taggers, spaCy's small English model, a model for
+                `transformers`, nobody.
+            model: the folder of a model for `transformers`.
             extra: further Presidio recognizers, such as a customer's own.
             cache: findings per text; ``None`` makes one of the default size.
 
@@ -78,7 +83,7 @@ class PiiEngine:
         try:
             from guardrails.pii.recognizers.catalogue import build_recognizers
 
-            recognizers = [*build_recognizers(languages, ner), *extra]
+            recognizers = [*build_recognizers(languages, ner, model), *extra]
         except Exception as error:
             raise GuardUnavailable(
                 "The detectors of personal data could not be loaded; check that presidio-analyzer"
@@ -86,8 +91,8 @@ class PiiEngine:
                 cause=type(error).__name__,
             ) from error
         parts = [f"presidio-{distribution_version('presidio-analyzer')}", _RULES_VERSION]
-        if ner == "spacy":
-            parts.append(f"spacy-{distribution_version('spacy')}")
+        if ner in {"spacy", "transformers"}:
+            parts.append(f"{ner}-{distribution_version(ner)}")
         return cls(recognizers, version="+".join(parts), languages=languages, cache=cache)
 
     def wait(self, timeout: float | None = None) -> bool:

@@ -10,6 +10,7 @@ from gateway.content import Document
 from gateway.errors import Unavailable
 from gateway.guarding import Guards
 from gateway.guarding import guards as module
+from gateway.guarding.beside import BesideProcess
 from gateway.guarding.findings import FindingsCache
 from gateway.settings import PolicySettings
 from guardrails.detectors import Detectors
@@ -34,7 +35,7 @@ def detectors() -> Detectors:
 
 @pytest.fixture
 def guards(detectors: Detectors):
-    made = Guards(detectors)
+    made = Guards(detectors, beside=BesideProcess())
     yield made
     made.close()
 
