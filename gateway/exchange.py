@@ -15,13 +15,13 @@ from gateway.errors import ContentBlocked
 from gateway.limits import Permit
 from gateway.settings import PolicySettings
 from gateway.tenants.keys import Principal
-from guardrails.types import Action
 
 if TYPE_CHECKING:
     from gateway.http.connection import Connection
     from gateway.routing.targets import Route, Target
     from gateway.upstreams import Reply
     from guardrails.pii import MaskScope
+    from guardrails.pii.custom import TenantRecognizers
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,7 @@ class Exchange:
     reservation: Reservation | None = None
 
     # inspect input
+    recognizers: "TenantRecognizers | None" = None
     scope: "MaskScope | None" = None
     decisions: list[GuardDecision] = field(default_factory=list)
 
@@ -117,19 +118,6 @@ class Exchange:
     def masked(self) -> dict[str, int]:
         """Distinct masked values per entity type."""
         return dict(self.scope.counts) if self.scope is not None else {}
-
-    @property
-    def restoring_scope(self) -> "MaskScope | None":
-        """The scope whose tokens the answer's text is searched for; ``None``: none was issued."""
-        if self.scope is None or self.policy is None or not self.policy.pii.restore:
-            return None
-        return self.scope if self.policy.pii.action is Action.MASK else None
-
-    @property
-    def json_answer(self) -> bool:
-        """Whether the answer's text was asked to be JSON: values go into it escaped."""
-        wanted = self.body.get("response_format")
-        return isinstance(wanted, dict) and wanted.get("type") in {"json_object", "json_schema"}
 
     def upstream_usage(self, usage: Any) -> None:
         """Keep the latest usage that the upstream reported."""

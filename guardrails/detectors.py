@@ -4,13 +4,16 @@ So that one text can be looked at in a thread of the gateway or in a process bes
 no tenants and no policies.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import accumulate
 from pathlib import Path
 
 from guardrails.errors import GuardError, GuardUnavailable
 from guardrails.injection import InjectionGuard
 from guardrails.moderation import ModerationGuard
-from guardrails.pii import PiiEngine
+from guardrails.pii import PiiEngine, detect_joined
+from guardrails.pii.cache import FindingsCache
 from guardrails.pii.custom import TenantRecognizers
 from guardrails.pii.engine import NameEngine
 from guardrails.types import Role, Span, Verdict
@@ -20,13 +23,15 @@ from guardrails.types import Role, Span, Verdict
 class LookForData:
     """Look for personal data. ``entities=None``: the default ones.
 
-    ``own``: the tenant's recognizers; they can be sent to another process.
+    ``own``: the tenant's recognizers; they can be sent to another process. ``parts``: what the
+    text is made of, where values may be cut by the borders.
     """
 
     text: str
     entities: frozenset[str] | None
     languages: tuple[str, ...]
     own: TenantRecognizers | None = None
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +75,9 @@ class Detectors:
         Raises:
             GuardUnavailable: one cannot be loaded.
         """
-        return cls(
-            PiiEngine.load(ner=ner, model=model), ModerationGuard.load(), InjectionGuard.load()
-        )
+        # Whoever asks remembers what whole texts held; here it is the windows around borders.
+        pii = PiiEngine.load(ner=ner, model=model, cache=FindingsCache(10_000))
+        return cls(pii, ModerationGuard.load(), InjectionGuard.load())
 
     def run(self, task: Task) -> Finding:
         """Do one task.
@@ -84,16 +89,7 @@ class Detectors:
         try:
             if isinstance(task, JudgeSpeech):
                 return self._judge(task)
-            own = task.own
-            return tuple(
-                self.pii.detect(
-                    task.text,
-                    entities=task.entities,
-                    languages=task.languages,
-                    extra=own.recognizers if own else (),
-                    allow=own.allow if own else None,
-                )
-            )
+            return self._look(task)
         except GuardError:
             raise
         except Exception as error:
@@ -103,6 +99,23 @@ class Detectors:
                 f"A guard failed ({type(error).__name__}), so the request was not let through;"
                 " try again or ask the administrator."
             ) from None
+
+    def _look(self, task: LookForData) -> tuple[Span, ...]:
+        look = partial(
+            detect_joined,
+            self.pii,
+            entities=task.entities,
+            languages=task.languages,
+            extra=task.own.recognizers if task.own else (),
+            allow=task.own.allow if task.own else None,
+        )
+        parts = task.parts or (task.text,)
+        starts = accumulate((len(part) for part in parts), initial=0)
+        return tuple(
+            replace(span, start=start + span.start, end=start + span.end) if start else span
+            for start, spans in zip(starts, look(parts), strict=False)
+            for span in spans
+        )
 
     def _judge(self, task: JudgeSpeech) -> Judgement:
         return Judgement(

@@ -16,9 +16,14 @@ from guardrails.types import Span
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Pieces in order; ``True`` marks a text of the request, ``False`` what lies between."""
+    """Pieces in order; ``True`` marks a text of the request, ``False`` what lies between.
+
+    ``parts``: the pieces are the parts of one message, and only values that have a form of their
+    own are sought across their borders.
+    """
 
     pieces: tuple[tuple[str, bool], ...]
+    parts: bool = False
 
     @property
     def text(self) -> str:
@@ -116,4 +121,4 @@ class _Collector:
         texts = [part.get("text") for part in parts if isinstance(part, dict)]
         whole = [text for text in texts if isinstance(text, str) and text]
         if len(whole) > 1:
-            self.documents[Document(tuple((text, True) for text in whole))] = None
+            self.documents[Document(tuple((text, True) for text in whole), parts=True)] = None

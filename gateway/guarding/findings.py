@@ -19,7 +19,7 @@ class FindingsCache:
         max_weight: bound on the spans kept in all; every entry weighs one more than its spans.
     """
 
-    def __init__(self, max_weight: int = 200_000) -> None:
+    def __init__(self, max_weight: int = 50_000) -> None:
         self._key = os.urandom(32)
         self._max = max_weight
         self._weight = 0

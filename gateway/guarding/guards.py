@@ -173,7 +173,8 @@ def _data_tasks(
     languages = tuple(rules.languages)
     wanted = rules.action is not Action.ALLOW
     for document in documents if wanted else ():
-        yield LookForData(document.text, entities, languages, own or None)
+        parts = tuple(piece for piece, _ in document.pieces) if document.parts else ()
+        yield LookForData(document.text, entities, languages, own or None, parts)
 
 
 def _speech_tasks(
@@ -190,5 +191,6 @@ def _speech_tasks(
 def _asked(task: Task, policy: PolicySettings) -> str:
     """What the answer depends on beside the text."""
     if isinstance(task, LookForData):
-        return f"data\0{policy.digest}\0{task.own.version if task.own else ''}"
+        own = task.own.version if task.own else ""
+        return f"data\0{policy.digest}\0{own}\0{[*map(len, task.parts)]}"
     return f"{task.role}\0{policy.digest}"

@@ -1,32 +1,47 @@
 """The text of a running answer, judged before each piece of it is let out.
 
-It keeps the end of what was said and knows nothing of verdicts: the judge raises.
+Where it is judged depends on the text alone: after every so many characters, up to the last
+whole word before. However an upstream cuts its answer, the same texts are judged, so the verdict
+is the same. It keeps the end of what was said and knows nothing of verdicts: the judge raises.
 """
 
+import re
 from collections.abc import Callable
+from typing import Final
 
-# New characters after which a running answer is judged again, and how much of it is read.
-JUDGE_EVERY = 16
-JUDGE_WINDOW = 800
+# Characters between two judgements: what may go out before an unsafe answer is stopped.
+JUDGE_EVERY: Final = 16
+JUDGE_WINDOW: Final = 800
+_WORD_BEGUN: Final = re.compile(r"[^\W_\u2e80-\u9fff]+\Z")
 
 Judge = Callable[[str], None]  # raises ContentBlocked
 
 
 class Judged:
-    """The text of one choice so far, judged before each piece of it is let out."""
+    """The text of one choice so far."""
 
-    __slots__ = ("_judge", "_new", "_window")
+    __slots__ = ("_judge", "_said", "_since")
 
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
-        self._window = ""
-        self._new = 0
+        self._said = ""  # the window that was judged last, and what came after
+        self._since = 0  # characters that came after
 
     def add(self, text: str, *, final: bool) -> None:
-        self._window = self._window + text if self._window else text
-        self._new += len(text)
-        if self._new >= JUDGE_EVERY or (final and self._new):
-            # A long event is read whole; only what was judged before is cut off.
-            self._window = self._window[-max(JUDGE_WINDOW, self._new) :]
-            self._judge(self._window)
-            self._new = 0
+        """Judge what is due with ``text``; ``final``: nothing follows, all of it is due."""
+        self._said += text
+        self._since += len(text)
+        while self._since >= JUDGE_EVERY:
+            end = len(self._said) - self._since + JUDGE_EVERY
+            self._judge_until(end)
+            self._said = self._said[max(0, end - JUDGE_WINDOW) :]
+            self._since -= JUDGE_EVERY
+        if final and self._said:
+            self._judge(self._said)
+            self._since = 0
+
+    def _judge_until(self, end: int) -> None:
+        text = self._said[max(0, end - JUDGE_WINDOW) : end]
+        # Half a word is not what was said: "nobody@e" is judged when the rest is there.
+        whole = _WORD_BEGUN.sub("", text) or text
+        self._judge(whole)

@@ -40,7 +40,7 @@ class InspectInput:
         principal, policy = exchange.authenticated
         self._decide_media(exchange, policy)
         documents, speeches = documents_of(exchange.body), speeches_of(exchange.body)
-        own = await self._recognizers.of(principal.tenant, policy)
+        own = exchange.recognizers = await self._recognizers.of(principal.tenant, policy)
         inspection = await self._guards.inspect(principal.tenant, documents, speeches, policy, own)
         for judgement in inspection.judgements:
             decide_moderation(exchange, policy, judgement.moderation, "input")

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import aclosing
+from typing import Any
 
 from core.clock import Clock
 from gateway.errors import UpstreamError, UpstreamTimeout
@@ -46,7 +47,7 @@ class InspectOutput:
                 else:
                     raw = await exchange.reply.read()
                     exchange.timing.first_token = self._clock.monotonic()
-                    guard = OutputGuard(exchange, self._guards.pii)
+                    guard = OutputGuard(exchange, self._guards.pii, _own(exchange))
                     exchange.answer = inspect_answer(exchange, raw, self._judge(exchange), guard)
         except TimeoutError:
             raise UpstreamTimeout(
@@ -60,7 +61,7 @@ class InspectOutput:
     async def _stream(self, exchange: Exchange) -> None:
         assert exchange.reply is not None, "call comes first"
         connection = exchange.connection
-        guard = OutputGuard(exchange, self._guards.pii)
+        guard = OutputGuard(exchange, self._guards.pii, _own(exchange))
         stream = AnswerStream(exchange, self._judge(exchange), guard)
         async with aclosing(exchange.reply.events()) as events:  # type: ignore[type-var]
             async for data in events:
@@ -102,3 +103,9 @@ class InspectOutput:
             decide_moderation(exchange, policy, verdict, "output")
 
         return judge
+
+
+def _own(exchange: Exchange) -> dict[str, Any]:
+    """The tenant's recognizers look at answers as they look at requests."""
+    own = exchange.recognizers
+    return {"extra": own.recognizers, "allow": own.allow} if own else {}

@@ -18,8 +18,8 @@ from support.deployment import (
     settings,
 )
 
-PROMPT = "Badge AC-20417 opens Nightfall, ask help@acme.example."
-BADGE = {"name": "badge", "entity": "BADGE_ID", "patterns": [{"regex": r"\bAC-\d{5}\b"}]}
+PROMPT = "The badge ac-20417 opens Nightfall, ask help@acme.example."
+BADGE = {"name": "badge", "entity": "BADGE_ID", "patterns": [{"regex": r"\bac-\d{5}\b"}]}
 
 
 @pytest.fixture(scope="module")
@@ -56,21 +56,21 @@ def sent(client: OpenAI, capture: Capture, prompt: str = PROMPT) -> str:
 
 def test_a_policys_recognizers_and_allow_list(client: OpenAI, capture: Capture) -> None:
     body = sent(client, capture)
-    assert "Badge AC-20417 opens [PROJECT_1], ask help@acme.example." in body
+    assert "The badge ac-20417 opens [PROJECT_1], ask help@acme.example." in body
 
 
 def test_a_change_by_the_api_is_in_force_for_the_next_request(
     client: OpenAI, capture: Capture, admin: httpx.Client, deployment: Deployment
 ) -> None:
-    assert "AC-20417" in sent(client, capture)
+    assert "ac-20417" in sent(client, capture)
     url = "/tenants/acme/recognizers"
     created = admin.post(url, json={"definition": BADGE}).raise_for_status().json()
-    assert "Badge [BADGE_ID_1] opens [PROJECT_1]" in sent(client, capture)
+    assert "The badge [BADGE_ID_1] opens [PROJECT_1]" in sent(client, capture)
     other = next(name for name in KEYS if name != "acme")
     with OpenAI(base_url=deployment.base_url, api_key=KEYS[other], max_retries=0) as stranger:
-        assert "AC-20417" in sent(stranger, capture)
+        assert "ac-20417" in sent(stranger, capture)
     admin.delete(f"{url}/{created['id']}").raise_for_status()
-    assert "AC-20417" in sent(client, capture)
+    assert "ac-20417" in sent(client, capture)
 
 
 def test_long_texts_are_looked_at_by_them_too(
@@ -81,7 +81,7 @@ def test_long_texts_are_looked_at_by_them_too(
     admin.post("/tenants/acme/recognizers", json={"definition": definition}).raise_for_status()
     body = sent(client, capture, "The lift is slow. " * 3_000 + PROMPT)
     assert "[BADGE_ID_1] opens [PROJECT_1], ask help@acme.example." in body
-    assert "AC-20417" not in body
+    assert "ac-20417" not in body
 
 
 def test_nothing_of_a_recognizer_stands_in_the_files(

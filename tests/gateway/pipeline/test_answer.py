@@ -13,6 +13,7 @@ from gateway.errors import ContentBlocked, UpstreamError, UpstreamInvalidReply
 from gateway.exchange import Exchange, Timing
 from gateway.http.connection import Connection
 from gateway.pipeline.answer import AnswerStream, inspect_answer
+from gateway.pipeline.answer_judge import JUDGE_EVERY
 from gateway.settings import PolicySettings
 from guardrails.pii import MaskScope
 from guardrails.types import Span
@@ -128,15 +129,19 @@ def refuse_bombs(text: str) -> None:
         raise ContentBlocked("unsafe")
 
 
-def test_an_unsafe_stream_is_stopped_before_the_unsafe_text(exchange: Exchange) -> None:
+@pytest.mark.parametrize("size", [1, 3, 5, 16, 40, 200])
+def test_an_unsafe_stream_is_stopped(exchange: Exchange, size: int) -> None:
+    text = "To build it you take a large bomb and then you go on like this for a while. "
     stream = AnswerStream(exchange, refuse_bombs)
     out = []
-    for piece in ["To build", " it you", " take a large bomb", " and"]:
-        out += stream.feed(event({"content": piece}))
+    for start in range(0, len(text), size):
+        out += stream.feed(event({"content": text[start : start + size]}))
         if stream.blocked:
             break
     assert stream.blocked
-    assert "bomb" not in joined(out, "content")
+    # What is not yet due may be out: less than two judgements, and never a whole piece more.
+    assert len(joined(out, "content")) <= text.index("bomb") + 4 + 2 * JUDGE_EVERY
+    assert "go on" not in joined(out, "content")
     last = msgspec.json.decode(out[-1])["choices"][0]
     assert last == {"index": 0, "delta": {}, "finish_reason": "content_filter"}
 
