@@ -40,7 +40,8 @@ class Database:
             automaton.scan(data, match_event_handler=report, scratch=scratch)
             pool.append(scratch)
         for ends in found.values():
-            ends.sort()
+            if len(ends) > 1:
+                ends.sort()
         return found
 
     def _lend(self, automaton: Any, pool: list[Any]) -> Any:

@@ -7,8 +7,9 @@ may match; its findings are the same ones in the same order.
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Protocol
 
 from guardrails.pii.recognizers.base import (
@@ -66,6 +67,7 @@ class RuleScanner:
     def __init__(self, recognizers: Sequence[RuleRecognizer]) -> None:
         self._recognizers = tuple(recognizers)
         self._plan: Plan = make_plan(recognizers)
+        self._targets = lru_cache(maxsize=64)(self._select)
 
     @property
     def plain_rules(self) -> list[str]:
@@ -79,32 +81,50 @@ class RuleScanner:
         data = alphabet().encode(text)
         digits = alphabet().mark_digits(data)
         reports = self._plan.database.scan(data)
-        contexts = {number: reports[number] for number in self._plan.contexts & reports.keys()}
-        located = [
-            (target, ends)
-            for number, ends in reports.items()
-            for target in self._plan.targets.get(number, ())
-        ]
-        located += [(target, []) for target in self._plan.plain]
         wanted: dict[int, bool] = {}
         found: list[tuple[int, Hit]] = []
-        for target, ends in located:
+        for target, ends in self._located(reports, owners):
             owner = target.owner
-            if owner not in owners or wanted.get(owner) is False:
+            if wanted.get(owner) is False:
                 continue
-            if target.context is not None and target.context not in contexts:
+            words = None if target.context is None else reports[target.context]
+            matches = _matches(target, text, data, digits, ends, words)
+            if not matches:
                 continue
-            matches = _matches(target, text, data, digits, ends, contexts)
             findings = target.rule.findings(text, matches)
-            if not findings:
-                continue
-            if owner not in wanted:
+            if findings and owner not in wanted:
                 wanted[owner] = self._recognizers[owner].wanted(text)
-            if wanted[owner]:
+            if findings and wanted[owner]:
                 name = target.rule.rule.name
                 found += ((target.order, Hit(owner, name, *finding)) for finding in findings)
         found.sort(key=_order)
         return [hit for _, hit in found]
+
+    def _located(
+        self, reports: Mapping[int, list[int]], owners: frozenset[int]
+    ) -> list[tuple[Target, list[int]]]:
+        """Rules to try, and the ends of their expression; none whose context is absent."""
+        targets = self._targets(owners)
+        located = [
+            (target, ends)
+            for number, ends in reports.items()
+            if number in targets
+            for target in targets[number]
+            if target.context is None or target.context in reports
+        ]
+        located += (
+            (target, [])
+            for target in self._plan.plain
+            if target.owner in owners and (target.context is None or target.context in reports)
+        )
+        return located
+
+    def _select(self, owners: frozenset[int]) -> dict[int, tuple[Target, ...]]:
+        chosen = {
+            number: tuple(target for target in targets if target.owner in owners)
+            for number, targets in self._plan.targets.items()
+        }
+        return {number: targets for number, targets in chosen.items() if targets}
 
 
 def _order(item: tuple[int, Hit]) -> int:
@@ -117,29 +137,31 @@ def _matches(
     data: bytes,
     digits: bytes,
     ends: list[int],
-    contexts: dict[int, list[int]],
-) -> Iterator[re.Match[str]]:
-    """What ``finditer`` gives, tried only where the match may start."""
+    words: list[int] | None,
+) -> list[re.Match[str]]:
+    """What ``finditer`` gives, tried only where the match may start; none far from ``words``."""
+    pattern, needed, reach = target.rule.pattern, target.digits, target.reach
     if not ends:
-        yield from target.rule.pattern.finditer(text)
-        return
-    attempt, starts = target.rule.pattern.match, target.starts.finditer
-    words = None if target.context is None else contexts[target.context]
-    places = _places(target, ends)
-    if words is not None and target.reach < _FAR:
-        places = _places_near(places, words, target.reach)
-    position, needed, reach = 0, target.digits, target.reach
+        return list(pattern.finditer(text))
+    places: Iterable[tuple[int, int]] = _places(target, ends)
+    if words is not None and reach < _FAR:
+        places = _places_near(places, words, reach)
+    counted = needed and reach < INFINITE
+    found: list[re.Match[str]] = []
+    position = 0
     for low, high in places:
-        if needed and reach < INFINITE and digits.count(DIGIT, low, high + reach) < needed:
+        if counted and digits.count(DIGIT, low, high + reach) < needed:
             continue
-        for start in starts(data, max(low, position), high + 1):
-            if start.start() < position:
+        for likely in target.starts.finditer(data, max(low, position), high + 1):
+            start = likely.start()
+            if start < position:
                 continue
-            match = attempt(text, start.start())
+            match = pattern.match(text, start)
             if match is not None:
                 position = match.end()
                 if words is None or _near(words, match):
-                    yield match
+                    found.append(match)
+    return found
 
 
 def _places_near(
@@ -171,16 +193,19 @@ def _any_between(words: list[int], start: int, end: int) -> bool:
     return index < len(words) and words[index] <= end + CONTEXT_AFTER
 
 
-def _places(target: Target, ends: list[int]) -> Iterator[tuple[int, int]]:
+def _places(target: Target, ends: list[int]) -> list[tuple[int, int]]:
     """Ranges of starts, first and last, in order and apart."""
     least, most = target.least, target.most
     if most >= INFINITE:
-        yield 0, ends[-1] - least
-        return
+        return [(0, ends[-1] - least)]
     low, high = max(0, ends[0] - most), ends[0] - least
+    if len(ends) == 1:
+        return [(low, high)]
+    places: list[tuple[int, int]] = []
     for end in ends:
         if end - most > high + 1:
-            yield low, high
+            places.append((low, high))
             low = end - most
         high = end - least
-    yield low, high
+    places.append((low, high))
+    return places
