@@ -43,6 +43,38 @@ Heroku, ESLint, Citrix, Starlette, Pydantic, Celery, Nginx, Apache, Prometheus, 
 Webpack, Vite, Babel, npm, pip, conda, Lambda, S3, EC2, SDK, CLI, IDE, ORM, DOM, MVC, OOP, CRUD,
 ETL, OLAP, IoT, AR, VR, ML, DL, CNN, RNN, GAN, SVM, PCA, EU-DSGVO, MwSt, PDF/A
 """
+_EVERYDAY: Final = """
+verify check page confirm update review reset refund cancel schedule book ship deliver package
+parcel pages reference record records field fields form status open closed pending item items
+article amount total subtotal balance number numbers label value key id type code hello hey
+regards sincerely cheers greetings welcome sorry okay ok yeah yep nope lol lmao omg omfg wtf smh
+idk tbh btw fyi asap bro bruh dude nah ya bet vorgang bestellung rechnung auftrag artikel paket
+zeile seite feld eintrag wert betrag summe preis grüße gruß viele liebe beste freundlichen mfg
+siehe prüfen bestätigen stimmt wurde können sie zu voir vérifier vérifiez merci de commande
+facture colis ligne montant prix cordialement bonjour bonsoir salut dossier numéro client
+cliente a été donné noté jeton identifiant champ valeur médical médicale carte nationale el los
+las un una unos unas mi mis sus nuestro con sin por para del al en es está están fue he hay que
+se le les lo no sí muy más pero como cuando donde hola gracias favor señor señora número numero
+teléfono telefono correo dirección cuenta pedido factura afiliación extranjero seguridad social
+sociedad empresa llamó llama llamar ayer hoy mañana dijo pidió envió pagó recibió escribió lunes
+martes miércoles jueves viernes sábado enero febrero mayo junio agosto septiembre octubre
+noviembre diciembre il i gli uno mio mia suo sua nostro senza tra fra di da della dello dei
+delle nel nella è sono hanno era erano che come quando dove ciao grazie prego buongiorno
+buonasera salve signor signora indirizzo conto ordine fattura ha chiamato chiamata detto scritto
+inviato pagato ricevuto ieri oggi domani identità lunedì martedì mercoledì giovedì venerdì
+gennaio febbraio aprile maggio giugno luglio settembre ottobre dicembre mój moja moje mojego
+jego jej nasz nasza jest są był była było mają nie tak ale jak kiedy gdzie proszę dziękuję dzień
+dobry cześć pani numer numeru telefon adres konto zamówienie faktura klient klienta dzwonił
+dzwoniła wczoraj dziś dzisiaj jutro powiedział napisał wysłał zapłacił dowód dowodu osobisty
+poniedziałek wtorek środa czwartek piątek sobota niedziela het een mijn jouw zijn haar ons onze
+met zonder voor van naar bij op uit is was waren heeft hebben had dat wie hoe wanneer waar hallo
+goedemorgen goedemiddag dank bedankt alstublieft meneer mevrouw nummer telefoon rekening
+bestelling factuur klant belde gebeld gisteren vandaag morgen zei schreef stuurde betaalde
+maandag dinsdag woensdag donderdag vrijdag zaterdag zondag o os um uma meu minha seu com sem não
+sim obrigado obrigada boa tarde ligou ontem hoje amanhã kimlik
+"""
 TECHNOLOGY: Final = tuple(each.strip() for each in _TOOLS.replace("\n", " ").split(","))
 """What people write to a model about with a capital: languages, tools, abbreviations, feasts."""
 COMMON: Final = frozenset([*_TEXT.split(), *(each.lower() for each in TECHNOLOGY)])
+EVERYDAY: Final = frozenset(_EVERYDAY.split())
+"""Words of forms, messages and greetings, also in languages that the tagger was not taught."""

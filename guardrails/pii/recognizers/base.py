@@ -22,6 +22,8 @@ _CLOSE_BEFORE: Final = 30
 _BEHIND: Final = re.compile(r"[\"'”»)\]]?\s?[(\[]?(?:[^\W\d_]{1,9}\s){0,4}")
 _NUMBER: Final = re.compile(r"\d(?:[ .-]?\d){4}")
 NEARNESS: Final = 0.1
+UNLESS_REACH: Final = 48
+BETWEEN: Final = "\x00"
 _DIGIT: Final = re.compile(r"\d")
 
 
@@ -38,6 +40,8 @@ class Rule:
             digits the one whose word is nearer wins.
         close: for what has no checksum: the word must stand within 30 characters before, no other
             number of five digits and more between, or right behind in the same clause.
+        unless: where this is found around the candidate, that is none. It sees ``UNLESS_REACH``
+            characters before, ``BETWEEN``, the candidate, ``BETWEEN``, as many characters behind.
     """
 
     name: str
@@ -47,6 +51,7 @@ class Rule:
     context: str | None = None
     flags: int = 0
     close: bool = False
+    unless: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class CompiledRule:
     pattern: re.Pattern[str]
     group: int | str
     context: re.Pattern[str] | None
+    unless: re.Pattern[str] | None = None
 
     def findings(self, text: str, matches: Iterable[re.Match[str]]) -> list[tuple[int, int, float]]:
         """``(start, end, score)`` of the matches that pass the rule's check and context."""
@@ -74,6 +80,8 @@ class CompiledRule:
         """The score of what the pattern matched; ``None`` if its check or its context fails."""
         rule = self.rule
         if rule.check is not None and not rule.check(text[start:end]):
+            return None
+        if self.unless is not None and self.unless.search(_around(text, start, end)):
             return None
         if self.context is None:
             return rule.score
@@ -144,7 +152,13 @@ class RuleRecognizer(PatternRecognizer):
 def _compile(rule: Rule) -> CompiledRule:
     pattern = re.compile(rule.regex, rule.flags)
     context = re.compile(rule.context, re.IGNORECASE) if rule.context else None
-    return CompiledRule(rule, pattern, "v" if "v" in pattern.groupindex else 0, context)
+    unless = re.compile(rule.unless, re.IGNORECASE) if rule.unless else None
+    return CompiledRule(rule, pattern, "v" if "v" in pattern.groupindex else 0, context, unless)
+
+
+def _around(text: str, start: int, end: int) -> str:
+    before, behind = text[max(0, start - UNLESS_REACH) : start], text[end : end + UNLESS_REACH]
+    return f"{before}{BETWEEN}{text[start:end]}{BETWEEN}{behind}"
 
 
 def _distance(

@@ -5,10 +5,12 @@
 
 import ipaddress
 import re
+from dataclasses import replace
 from typing import Final
 
 from guardrails.pii.recognizers.base import Rule, RuleRecognizer, has_any, has_digit
 from guardrails.pii.recognizers.checksums import digits_of
+from guardrails.pii.recognizers.other_numbers import other_number
 
 # Latin, Greek, Cyrillic, Arabic, Hebrew letters. CJK text runs on without spaces, so its
 # letters count only where the whole address is CJK.
@@ -76,7 +78,7 @@ _OTHER: Final = re.compile(
     r"(?:19|20)\d\d[-/. ](?:0?\d|1[0-2])[-/. ][0-3]?\d(?:[ T]\d{1,2})?|[0-3]?\d[-/. ][0-3]?\d[-/. ](?:19|20)\d\d(?: \d{1,2})?"
 )
 _YEARS: Final = re.compile(r"(?:19|20)\d\d ?- ?(?:19|20)\d\d|\d{1,3}(?:[ .]\d{3}){2,3}")
-_PHONES: Final = (
+_PHONES_ANYWHERE: Final = (
     Rule(
         "international",
         r"(?<![A-Za-z0-9_+.])(?:\+|00[1-9](?=\d?\d?[ /().-])|\(\+)[ (]?[1-9](?:" + _GAP + r"{0,3}\d){6,16}" + _END,
@@ -125,6 +127,11 @@ _PHONES: Final = (
         close=True,
     ),
 )  # fmt: skip
+# "+" and a country's code is no order's number; a form without it may be anything's.
+_PHONES: Final = tuple(
+    rule if rule.name == "international" else replace(rule, unless=other_number(_PHONE_WORDS))
+    for rule in _PHONES_ANYWHERE
+)
 
 
 def _is_ip(value: str) -> bool:

@@ -24,6 +24,7 @@ from guardrails.pii.recognizers.checksums_crypto import (
     tron,
 )
 from guardrails.pii.recognizers.national.shapes import BEGIN, END, words
+from guardrails.pii.recognizers.other_numbers import other_number
 
 _IBAN_WORDS: Final = words(
     r"ibans?|(?:bank )?account(?: number| no)?|konto\w{0,8}|bankverbindung|compte|conto|cuenta|rekening\w{0,8}|rachun\w{0,4}|konta",
@@ -89,10 +90,11 @@ _BIC: Final = (
     ),
 )  # fmt: skip
 _S: Final = r"[ \u00a0\u202f.\u2010-\u2015-]"
+_OTHER: Final = other_number(_CARD_WORDS)
 _CARDS: Final = (
-    Rule("luhn", rf"{BEGIN}\d{{12,19}}{END}", 0.83, card_number_sure),
+    Rule("luhn", rf"{BEGIN}\d{{12,19}}{END}", 0.83, card_number_sure, unless=_OTHER),
     Rule("luhn, in groups", rf"{BEGIN}(?:\d{{4}}(?:{_S}{{1,2}}\d{{4}}){{2,3}}(?:{_S}{{1,2}}\d{{1,4}})?|\d{{4}}{_S}{{1,2}}\d{{6}}{_S}{{1,2}}\d{{4,5}}|\d{{6}}{_S}\d{{10,13}}){END}", 0.84, card_number),
-    Rule("luhn and word", rf"{BEGIN}\d(?:{_S}{{0,2}}\d){{11,18}}{END}", 0.88, card_number_told, context=_CARD_WORDS),
+    Rule("luhn and word", rf"{BEGIN}\d(?:{_S}{{0,2}}\d){{11,18}}{END}", 0.88, card_number_told, context=_CARD_WORDS, unless=_OTHER),
     Rule(
         "beside the word",
         rf"{BEGIN}[3-6]\d{{3}}(?:{_S}?\d{{4}}){{3}}{END}",
@@ -100,6 +102,7 @@ _CARDS: Final = (
         lambda value: len(set(value)) > 4,
         context=_CARD_WORDS,
         close=True,
+        unless=_OTHER,
     ),
 )  # fmt: skip
 _WALLETS: Final = (

@@ -35,14 +35,15 @@ _NOT_A_NAME: Final = frozenset(
     what who it that this there important called listed null none is was correct wrong mandatory
     optional displayed case stored der den spelled misspelled changed known everyone nobody
     someone like as being having afraid glad sie er wir ihr mich dich uns allowed invalid
-    undefined hidden string unclear different
+    undefined hidden string unclear different when if back later tomorrow today tonight please
+    after before anytime asap again now soon once while until whenever about
     """.split()
 )
 
 
 # What fields of forms are called: "Customer Visa", "patient ID", "Kunde Steuernummer".
 _FIELD_WORD: Final = re.compile(
-    r"\w*(?:nummer|number|-nr\.?|ausweis|karten?|kennzeichen|adresse|anschrift|schein|konto|code|card|account|datum|date)"
+    r"[\w-]*(?:nummer|number|num[ée]ro|-nr\.?|ausweis|karten?|kennzeichen|adresse|anschrift|schein|konto|code|card|account|datum|date)"
     r"|(?:id|ids|no|nr|tel|fax|phone|telefon|telephone|mobile|handy|e-?mail|visa|mastercard|iban|bic|swift|dob|ssn|vat|tin|address|social|national|passport|"
     r"pass|reisepass|steuer-?id|license|licence|plate|iban|ref|reference|record|data|type|name|status|service|support|experience|care|uid|url|ip|mac|pin)",
     re.IGNORECASE,
@@ -136,7 +137,7 @@ _SURNAMES: Final = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗
 _COMPOUND: Final = (
     "欧阳|司马|上官|诸葛|东方|皇甫|尉迟|公孙|慕容|令狐|司徒|长孙|宇文|夏侯|端木|独孤|南宫"
 )
-_ZH_NAME: Final = rf"(?:(?:{_COMPOUND})[\u4e00-\u9fff]{{1,2}}|[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}|[\u4e00-\u9fff]{{1,6}}·[\u4e00-\u9fff]{{1,6}})"
+_ZH_NAME: Final = rf"(?:(?:{_COMPOUND})[\u4e00-\u9fff]{{1,2}}|[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}|[\u4e00-\u9fff]{{1,6}}·[\u4e00-\u9fff]{{1,6}}?)"
 _ZH_STOP: Final = r"(?=[，。！？、；：,.!?;:\s（(）)“”\"'《》]|$|是|的|在|和|与|及|说|住|来自|今年|电|手机|邮|身份|先生|女士|小姐|老师|经理|医生|同学|主任|教授|，|你|您|我|于|出生|男|女|去|有|要|想|向|给|已|将|对|就|也|从|到|跟|曾|了|被|把|请|能|会|一|这|那)"
 _ZH_TITLES: Final = r"先生|女士|小姐|太太|夫人|老师|经理|医生|大夫|同学|主任|教授|总监|同志|总经理|董事长|律师|院长|校长|博士|警官|师傅|会计|工程师|秘书|局长|部长|书记|省长|市长|主席|总理|总统"
 _ZH: Final = (

@@ -16,7 +16,7 @@ _DE_STREET: Final = (
     rf"|(?:[{_U}][\w'’.-]{{1,40}}[ -]){{1,3}}(?:Stra(?:ß|ss)e|Str\.|Gasse|Weg|Platz|Allee|Ring|Damm|Ufer|Chaussee|Steig|Pfad|Promenade)"
     rf"|(?:Am|An der|An den|Im|In der|Auf dem|Auf der|Unter den|Zum|Zur|Hinter der|Alte[rn]?) [{_U}][\w'’.-]{{1,40}}(?: [{_U}][\w'’.-]{{1,40}})?)"
 )
-_HOUSE: Final = r"\d{1,4}(?: ?[a-zA-Z](?![\w]))?(?: ?[-–/] ?\d{1,4}(?: ?[a-z](?!\w))?)?"
+_HOUSE: Final = r"[1-9]\d{0,3}(?: ?[a-zA-Z](?![\w]))?(?: ?[-–/] ?\d{1,4}(?: ?[a-z](?!\w))?)?"
 _DE_CITY: Final = (
     rf"(?:[ \t]*[,;\n][ \t]*|[ \t]+(?:in[ \t]+)?)(?:D-|DE-|A-|CH-)?\d{{4,5}}[ \t]+{_PLACE}"
 )
@@ -83,7 +83,7 @@ _RULES: Final = (
 )  # fmt: skip
 # "Im Jahr 1748", "In der Saison 53", "Brasilien Platz 1".
 _NO_STREET: Final = re.compile(
-    r"(?:Am|An der|An den|Im|In der|Auf dem|Auf der|Zum|Zur|Alte[rn]?) (?:Jahre?s?|Saison|Spielzeit|Sommer|Winter|Frühjahr|Frühling|Herbst|Alter|Kapitel|Abschnitt|"
+    r"(?:ring|weg|platz|markt|hof|wall|berg|damm|graben|pfad|steig|kamp|ufer|allee|promenade) \d|(?:Am|An der|An den|Im|In der|Auf dem|Auf der|Zum|Zur|Alte[rn]?) (?:Jahre?s?|Saison|Spielzeit|Sommer|Winter|Frühjahr|Frühling|Herbst|Alter|Kapitel|Abschnitt|"
     r"Artikel|Absatz|Schnitt|Durchschnitt|Finale|Vergleich|Zeitraum|Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember|Montag|Dienstag|"
     r"Mittwoch|Donnerstag|Freitag|Samstag|Sonntag|Ende|Anfang|Tag|Monat|Quartal|Raum|Spiel|Test|Fall|Punkt|Version|Teil|Nummer|Wert|Bereich)\b|(?:\w+ )*\w*[^\Wr] Platz \d",
 )
@@ -130,14 +130,22 @@ _ZH_PLACES: Final = (
     Rule("chinese cities", rf"(?:{_ZH_CITIES})市?", 0.6),
     Rule("chinese provinces", rf"(?:{_ZH_PROVINCES})(?:省|自治区)?", 0.6),
     Rule("countries in chinese", rf"(?:{_ZH_COUNTRIES})", 0.5),
-    Rule("chinese districts", r"(?:(?<![\u4e00-\u9fff])|(?<=[在到从去于省市]))[\u4e00-\u9fff]{2,4}(?:市|省|县|自治区|自治州)(?![场民长政委])", 0.55),
 )  # fmt: skip
-_ZH_ORG: Final = Rule(
-    "chinese",
-    r"(?:(?<![\u4e00-\u9fff])|(?<=[在是于为和与由到对的]))(?:[他她我]?(?:现?就职于|任职于|毕业于|来自|在|是|于)|和|与)?(?P<v>[\u4e00-\u9fffA-Za-z0-9（）()]{2,16}?(?:有限责任公司|股份有限公司|有限公司|集团公司|公司|集团|大学|学院|医院|银行|研究院|研究所|中学|小学|法院|检察院|公安局|事务所|出版社|委员会|基金会|俱乐部))",
-    0.6,
-    lambda value: len(value) >= 4 and not value.startswith(("我们", "你们", "他们", "这家", "那家", "一家", "我的", "你的", "某", "本", "请问", "客户", "我")) and "的" not in value,
+_ZH_ORG_KINDS: Final = "有限责任公司|股份有限公司|有限公司|集团公司"
+_ZH_ORGS: Final = (
+    # Where a sentence or a field begins; what has no legal form is the tagger's matter.
+    Rule("chinese", rf"(?<![\u4e00-\u9fff])(?P<v>[\u4e00-\u9fffA-Za-z0-9（）()]{{2,16}}?(?:{_ZH_ORG_KINDS}))", 0.6, lambda value: _zh_organisation(value)),
+    Rule("chinese, told", rf"(?:就职于|任职于|供职于|毕业于|就读于|来自)(?P<v>[\u4e00-\u9fffA-Za-z0-9（）()]{{2,14}}?(?:{_ZH_ORG_KINDS}|公司|集团|大学|学院|医院|银行|研究院|研究所|中学|小学|法院|检察院|公安局|事务所|出版社|委员会|基金会|俱乐部))", 0.6, lambda value: _zh_organisation(value)),
 )  # fmt: skip
+_ZH_NO_ORG: Final = re.compile(
+    "(?:我们|你们|他们|这家|那家|一家|某|本|请问|客户|我|联系人|订单|在)|.*(?:的|担任|就职|任职|供职|毕业|就读|来自)"
+)
+
+
+def _zh_organisation(value: str) -> bool:
+    return len(value) >= 4 and _ZH_NO_ORG.match(value) is None
+
+
 _LEGAL: Final = r"(?:GmbH(?: & Co\. ?KGa?A?)?|AG|SE|KG|OHG|UG|e\.\s?V\.|mbH|KGaA|eG|Inc\.?|LLC|Ltd\.?|Limited|Corp\.?|Corporation|Incorporated|Company|Co\.|plc|PLC|LLP|LP|S\.?A\.?R\.?L\.?|SAS|S\.A\.S?\.?|SA|SNC|S\.p\.A\.|S\.r\.l\.|B\.V\.|N\.V\.|AB|Oy|A/S|ASA|Pty|Group|Holdings?|Gruppe|Stiftung|Verlag)(?![\w])"
 _ORG_WORD: Final = rf"[{_U}0-9][\w&'’.+-]{{0,40}}"
 _KIND_OF_INSURANCE: Final = re.compile(
@@ -165,7 +173,7 @@ def place_recognizers() -> list[RuleRecognizer]:
             name="street_address_zh",
         ),
         RuleRecognizer("LOCATION", _ZH_PLACES, wanted=_has_cjk, language="zh", name="location_zh"),
-        RuleRecognizer("ORGANIZATION", (_ZH_ORG,), wanted=_has_cjk, language="zh", name="org_zh"),
+        RuleRecognizer("ORGANIZATION", _ZH_ORGS, wanted=_has_cjk, language="zh", name="org_zh"),
         RuleRecognizer("ORGANIZATION", _ORGS, wanted=_has_upper, name="organization"),
         *life_date_recognizers(),
     ]

@@ -6,7 +6,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from guardrails.pii.recognizers.base import Rule
+from guardrails.pii.recognizers.base import Rule, has_digit
 from guardrails.pii.recognizers.checksums import digits_of, luhn
 from guardrails.pii.recognizers.checksums_europe import (
     at_vat,
@@ -100,6 +100,8 @@ DOCUMENTS: Final = (
     Kind("VAT_ID", r"(?i:ATU) ?\d{8}", bare=0.7),
     Kind("VAT_ID", r"ATU ?\d{8}|DE ?\d{9}|DE ?\d{3} \d{3} \d{3}|FR ?[0-9A-Z]{2} ?\d{9}|FR ?\d{2} \d{3} \d{3} \d{3}|NL ?\d{9}B\d{2}|BE ?[01]\d{9}|BE ?[01]\d{3}\.\d{3}\.\d{3}|GB ?\d{3} ?\d{4} ?\d{2}|ES ?[A-Z]\d{8}|ES ?[A-Z]\d{7}[A-Z]|ES ?\d{8}[A-Z]|PT ?\d{9}|SE ?\d{10}01", "", _vat, 0.8),
     Kind("PASSPORT", r"[A-Za-z]{0,3}\d{5,9}[A-Za-z]?|[A-Za-z]\d[A-Za-z\d]{6,8}|[A-Za-z]{1,2}[ -]\d{6,8}|\d{2} ?[A-Za-z]{2} ?\d{5}|\d{3} ?\d{3} ?\d{3}|[A-Za-z]\d ?\d{3} ?\d{3,4}|[CFGHJKLMNPRTVWXYZ][0-9CFGHJKLMNPRTVWXYZ]{8}\d?", _PASSPORT, _mixed, close=True, told=0.84),
+    # German ones have no vowels, and may have few digits.
+    Kind("PASSPORT", r"[CFGHJKLMNPRTVWXYZ][0-9CFGHJKLMNPRTVWXYZ]{8}", _PASSPORT, has_digit, close=True, told=0.84),
     Kind("LICENSE_PLATE", r"[A-ZÄÖÜ]{1,3}[- ][A-Z]{1,2}[ -]?[1-9]\d{0,3}[EH]?", _PLATE + "|" + _VEHICLE),
     Kind("LICENSE_PLATE", r"[A-Z]{2}\d{2} ?[A-Z]{3}|[A-Z]{2}[ -]?\d{3}[ -]?[A-Z]{2}|\d{4}[ -]?[BCDFGHJKLMNPRSTVWXYZ]{3}|[A-Z]{2,3} ?[0-9A-Z]{4,5}|\d{3}[ -]?[A-Z]{3}|[A-Z]{3}[ -]?\d{3,4}|\d[A-Z]{3}\d{3}|[A-Z]{1,2}-\d{3,5} ?[A-Z]{1,2}|\d{1,2}-[A-Z]{2,3}-\d{1,2}|[A-Z]{2}-\d{2,3}-[A-Z]|[A-Z]-\d{3}-[A-Z]{2}|[A-Z]{1,2}[ -]\d{3,5}[ -][A-Z]{1,2}", _PLATE + "|" + _VEHICLE, lambda value: any(map(str.isdigit, value)), told=0.8),
     Kind("LICENSE_PLATE", r"[A-Z0-9ÄÖÜ]{1,4}(?:[ ·-]?[A-Z0-9]{1,5}){1,3}", _PLATE, _plate, close=True, told=0.7),
