@@ -1,19 +1,12 @@
 """Rate limits: requests and tokens a minute as token buckets, requests at the same time.
 
-``LocalLimiter`` counts in this process; ``SharedLimiter`` counts in Redis or
-Valkey with one atomic script, so that replicas share a limit, and falls back to
-counting locally while the server is away. Neither knows of tenants: a scope is
-a name and its limits.
+``LocalLimiter`` counts in this process; ``gateway.limits_shared`` counts in Redis or
+Valkey. Neither knows of tenants: a scope is a name and its limits.
 """
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, cast
-
-import structlog
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from typing import Protocol
 
 from core.clock import Clock
 from gateway.errors import (
@@ -25,8 +18,7 @@ from gateway.errors import (
 from gateway.tenants.limits import Limits
 
 _MINUTE_S = 60.0
-_PARALLEL_TTL_S = 900  # a crashed replica's slots come free after this
-_log = structlog.get_logger(__name__)
+PARALLEL_TTL_S = 900  # a crashed replica's slots come free after this
 
 Scope = tuple[str, Limits]
 
@@ -124,110 +116,6 @@ class LocalLimiter:
             bucket.refill(limit, now)
             if wait_s := bucket.wait_s(amount):
                 raise limit_error(kind, limit, wait_s)
-
-
-# For each scope: KEYS name of its hash and of its set of running requests;
-# ARGV rpm, tpm, parallel (-1: unlimited). All scopes are checked before any is charged.
-_ACQUIRE = """
-local t = redis.call('TIME')
-local now = t[1] + t[2] / 1000000
-local tokens, id, ttl = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
-local levels, remaining = {}, -1
-local function level(key, field, capacity)
-  local saved = redis.call('HMGET', key, field, field .. '_at')
-  if not saved[1] then return capacity end
-  return math.min(capacity, tonumber(saved[1]) + (now - tonumber(saved[2])) * capacity / 60)
-end
-for i = 1, #KEYS, 2 do
-  local a = 3 + (i - 1) / 2 * 3
-  local rpm, tpm, parallel = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3])
-  if parallel >= 0 then
-    redis.call('ZREMRANGEBYSCORE', KEYS[i + 1], '-inf', now)
-    if redis.call('ZCARD', KEYS[i + 1]) >= parallel then return {'parallel', parallel, '1'} end
-  end
-  if rpm >= 0 then
-    levels[i] = level(KEYS[i], 'r', rpm)
-    if levels[i] < 1 then return {'rpm', rpm, tostring((1 - levels[i]) * 60 / rpm)} end
-  end
-  if tpm >= 0 then
-    levels[i + 1] = level(KEYS[i], 't', tpm)
-    local missing = math.min(tokens, tpm) - levels[i + 1]
-    if missing > 0 then return {'tpm', tpm, tostring(missing * 60 / tpm)} end
-  end
-end
-for i = 1, #KEYS, 2 do
-  local a = 3 + (i - 1) / 2 * 3
-  local rpm, tpm, parallel = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3])
-  if rpm >= 0 then
-    redis.call('HSET', KEYS[i], 'r', tostring(levels[i] - 1), 'r_at', tostring(now))
-    local left = math.floor(levels[i] - 1)
-    if remaining < 0 or left < remaining then remaining = left end
-  end
-  if tpm >= 0 then
-    redis.call('HSET', KEYS[i], 't', tostring(levels[i + 1] - tokens), 't_at', tostring(now))
-  end
-  if rpm >= 0 or tpm >= 0 then redis.call('EXPIRE', KEYS[i], 3600) end
-  if parallel >= 0 then
-    redis.call('ZADD', KEYS[i + 1], now + ttl, id)
-    redis.call('EXPIRE', KEYS[i + 1], ttl)
-  end
-end
-return {'ok', remaining, '0'}
-"""
-
-_RELEASE = """
-for i = 1, #KEYS, 2 do
-  redis.call('ZREM', KEYS[i + 1], ARGV[1])
-  if redis.call('HEXISTS', KEYS[i], 't') == 1 then
-    redis.call('HINCRBYFLOAT', KEYS[i], 't', ARGV[2])
-  end
-end
-return 1
-"""
-
-
-class SharedLimiter:
-    """Counts in Redis or Valkey; local while that cannot be reached.
-
-    Args:
-        redis: a client whose responses are bytes or text.
-        fallback: counts meanwhile: a limit then holds per replica.
-    """
-
-    def __init__(self, redis: Redis, fallback: LocalLimiter) -> None:
-        self._redis = redis
-        self._fallback = fallback
-        self._acquire = redis.register_script(_ACQUIRE)
-        self._release = redis.register_script(_RELEASE)
-
-    async def acquire(self, scopes: Sequence[Scope], tokens: int) -> Permit:
-        request = secrets.token_hex(8)
-        arguments: list[str | int] = [tokens, request, _PARALLEL_TTL_S]
-        for _, limits in scopes:
-            for limit in (limits.rpm, limits.tpm, limits.parallel):
-                arguments.append(-1 if limit is None else limit)
-        try:
-            answer = await self._acquire(keys=_keys(scopes), args=arguments)
-        except RedisError as error:
-            _log.warning("limits.local", reason=type(error).__name__)
-            return await self._fallback.acquire(scopes, tokens)
-        kind, limit, wait_s = cast(tuple[bytes, int, bytes], tuple(answer))
-        if kind != b"ok":
-            raise limit_error(kind.decode(), limit, float(wait_s))
-        return Permit(request, tuple(scopes), tokens, limit if limit >= 0 else None, shared=True)
-
-    async def release(self, permit: Permit, tokens: int) -> None:
-        if not permit.shared:
-            await self._fallback.release(permit, tokens)
-            return
-        try:
-            await self._release(keys=_keys(permit.scopes), args=[permit.id, permit.tokens - tokens])
-        except RedisError as error:
-            _log.warning("limits.not_released", reason=type(error).__name__)
-
-
-def _keys(scopes: Sequence[Scope]) -> list[str]:
-    return [f"sovgate:{kind}:{{{name}}}" for name, _ in scopes for kind in ("limit", "running")]
 
 
 def limit_error(kind: str, limit: int, wait_s: float) -> LimitExceeded:

@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 
 import structlog
-from redis.asyncio import Redis
 
 from billing import BudgetKeeper, JobService, LedgerSink, PriceBook
 from core.clock import Clock, SystemClock
@@ -22,7 +21,7 @@ from gateway.audit import AuditChain, Drain, DrainOptions, Journal, SigningKey
 from gateway.celery_app import job_settings
 from gateway.guarding import Guards
 from gateway.identity import ProcessSlot, load_pepper
-from gateway.limits import Limiter, LocalLimiter, SharedLimiter
+from gateway.limits import Limiter, LocalLimiter
 from gateway.metrics import Metrics
 from gateway.recognizers import RecognizerBook, Sealer, check_policies
 from gateway.records import interrupted
@@ -185,6 +184,11 @@ async def _limiter(settings: Settings, clock: Clock, stack: AsyncExitStack) -> L
     local = LocalLimiter(clock)
     if settings.redis.url is None:
         return local
+    # The client is 6 MB of memory that a gateway on its own does not need.
+    from redis.asyncio import Redis
+
+    from gateway.limits_shared import SharedLimiter
+
     redis = Redis.from_url(
         settings.redis.url, socket_timeout=0.5, socket_connect_timeout=0.5, protocol=2
     )

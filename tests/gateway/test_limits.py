@@ -9,7 +9,8 @@ from redis.asyncio import Redis
 
 from core.clock import ManualClock
 from gateway.errors import ParallelLimitExceeded, RequestRateExceeded, TokenRateExceeded
-from gateway.limits import Limiter, LocalLimiter, SharedLimiter
+from gateway.limits import Limiter, LocalLimiter
+from gateway.limits_shared import SharedLimiter
 from gateway.tenants.limits import Limits
 
 CLOCK_START = datetime(2026, 1, 1, tzinfo=UTC)
