@@ -1,6 +1,7 @@
 """Rate limits counted in Redis or Valkey by one atomic script, for all replicas together.
 
-While the server is away each replica counts for itself. A module of its own: a gateway without Redis does not load its client.
+While the server is away each replica counts for itself. A module of its own: a gateway without
+Redis does not load its client.
 """
 
 import secrets
