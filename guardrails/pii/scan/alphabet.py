@@ -154,11 +154,13 @@ class Alphabet:
         """``data`` of ``encode`` with every digit as ``DIGIT`` and nothing else as it."""
         return data.translate(self._digits)
 
+    @cache  # noqa: B019 - see category; rules name some hundred letters
     def literal(self, code: int, ignore_case: bool) -> Cells:
         if not ignore_case:
             return self._points((code,))
         return self._points(self._twins.get(_lower(code), {code}) | {code})
 
+    @cache  # noqa: B019 - as above
     def span(self, low: int, high: int, ignore_case: bool) -> Cells:
         """``[low-high]`` of a class, both ends within."""
         if high - low < 128:

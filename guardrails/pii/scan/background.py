@@ -4,6 +4,7 @@ Reading hundreds of rules and building their automata takes seconds of a core. U
 the rules run plainly, with the same findings.
 """
 
+import ctypes
 import logging
 from collections.abc import Sequence
 from threading import Thread
@@ -39,3 +40,11 @@ class BackgroundScanner:
         except Exception:
             # Slow is better than denying: the plain scanner misses nothing.
             _log.exception("the automata of the rules could not be built; rules run plainly")
+        _give_back_memory()
+
+
+def _give_back_memory() -> None:
+    """What building left behind, some megabytes, goes back to the system, where glibc can."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -50,6 +50,7 @@ def _frequency(cell: int) -> float:
 _FREQUENCIES: Final = tuple(_frequency(cell) for cell in range(256))
 
 
+@lru_cache(maxsize=1024)
 def _price_of_spread(places: int) -> float:
     """Bits that a factor must bring for so many places at which a match may start."""
     return min(14.0, math.log2(1 + places / 4) + max(0, places - 80) / 16)
@@ -130,7 +131,7 @@ def _best(node: Node, edges: bool) -> Factor | None:
     if isinstance(node, Rep):
         return _best(node.child, edges) if node.low else None
     items = _flat(node)
-    parts = [_part(item) for item in items]
+    parts = [_part(item, edges) for item in items]
     offsets = [(0, 0)]
     for item in items:
         least, most = width(item)
@@ -139,7 +140,7 @@ def _best(node: Node, edges: bool) -> Factor | None:
     for index, item in enumerate(items):
         if isinstance(item, Alt | Rep) and (inner := _best(item, edges)) is not None:
             found.append(inner.shifted(*offsets[index]))
-    window = _best_window(items, parts, offsets, edges)
+    window = _best_window(items, parts, offsets)
     if window is not None:
         found.append(window)
     return max(found, key=lambda factor: factor.worth, default=None)
@@ -164,33 +165,35 @@ def _best_of_branches(node: Alt, edges: bool) -> Factor | None:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """An item as it may stand in a window: how rare, how large, whether it can be cut short."""
+    """An item as it may stand in a window: how rare, how large, whether it may begin or end it."""
 
     bits: float
     size: int
-    elastic: bool
+    first: bool
+    last: bool
 
 
-def _part(item: Node) -> _Part:
-    return _Part(_bits(item), _size(item), isinstance(item, Rep) and item.high > _SPELT_OUT)
+def _part(item: Node, edges: bool) -> _Part:
+    first = not _is_useless_edge(item, first=True, edges=edges)
+    last = not _is_useless_edge(item, first=False, edges=edges)
+    return _Part(_bits(item), _size(item), first, last)
 
 
 def _best_window(
     items: Sequence[Node],
     parts: Sequence[_Part],
     offsets: Sequence[tuple[int, int]],
-    edges: bool,
 ) -> Factor | None:
     best: tuple[float, int, int] | None = None
     for start in range(len(items)):
-        if _is_useless_edge(items[start], first=True, edges=edges):
+        if not parts[start].first:
             continue
         bits, size = 0.0, 0
         spread = offsets[start][1] - offsets[start][0]
         for end in range(start, min(len(items), start + _LONGEST)):
             bits += parts[end].bits
             size += parts[end].size
-            if _is_useless_edge(items[end], first=False, edges=edges):
+            if not parts[end].last:
                 continue
             if offsets[end + 1][0] == offsets[start][0]:
                 continue  # would match the empty text
