@@ -13,10 +13,13 @@ PASSWORD = "a password that is long"
 # Role for one tenant -> the pages of the menu, and the buttons of the tenant's pages.
 CASES = {
     "viewer": (["Overview", "Tenants", "Settings", "Keys", "Usage"], []),
-    "auditor": (["Overview", "Tenants", "Settings", "Keys", "Usage", "Exports", "Audit"], []),
+    "auditor": (
+        ["Overview", "Tenants", "Settings", "Keys", "Privacy", "Usage", "Exports", "Audit"],
+        [],
+    ),
     "finance": (["Overview", "Tenants", "Settings", "Keys", "Usage", "Exports"], ["New budget"]),
     "admin": (
-        ["Overview", "Tenants", "Settings", "Keys", "Usage", "Exports", "Audit"],
+        ["Overview", "Tenants", "Settings", "Keys", "Privacy", "Usage", "Exports", "Audit"],
         ["New budget", "New project", "New key", "Save settings"],
     ),
 }
