@@ -17,6 +17,7 @@ mein meine dein sein ihre unser wer was wie wo wann warum welche welcher welches
 waren bitte danke hallo guten ja nein nicht und oder aber auch nur alle jeder kein keine kann
 können soll wird werden haben hat schreibe erstelle erkläre fasse gib nenne zeige übersetze
 prüfe formuliere team montag dienstag mittwoch donnerstag freitag samstag sonntag januar februar
+damen herren
 märz mai juni juli oktober dezember heute morgen gestern rechnung vertrag kunde le la les un une
 des du ce cette ces je tu il elle nous vous ils elles mon ma mes son sa ses qui que quoi quel
 quelle quels quelles quand où comment pourquoi est sont était merci bonjour oui non et ou mais
@@ -43,38 +44,56 @@ Heroku, ESLint, Citrix, Starlette, Pydantic, Celery, Nginx, Apache, Prometheus, 
 Webpack, Vite, Babel, npm, pip, conda, Lambda, S3, EC2, SDK, CLI, IDE, ORM, DOM, MVC, OOP, CRUD,
 ETL, OLAP, IoT, AR, VR, ML, DL, CNN, RNN, GAN, SVM, PCA, EU-DSGVO, MwSt, PDF/A
 """
-_EVERYDAY: Final = """
-verify check page confirm update review reset refund cancel schedule book ship deliver package
-parcel pages reference record records field fields form status open closed pending item items
-article amount total subtotal balance number numbers label value key id type code hello hey
-regards sincerely cheers greetings welcome sorry okay ok yeah yep nope lol lmao omg omfg wtf smh
-idk tbh btw fyi asap bro bruh dude nah ya bet vorgang bestellung rechnung auftrag artikel paket
-zeile seite feld eintrag wert betrag summe preis grüße gruß viele liebe beste freundlichen mfg
-siehe prüfen bestätigen stimmt wurde können sie zu voir vérifier vérifiez merci de commande
-facture colis ligne montant prix cordialement bonjour bonsoir salut dossier numéro client
-cliente a été donné noté jeton identifiant champ valeur médical médicale carte nationale el los
-las un una unos unas mi mis sus nuestro con sin por para del al en es está están fue he hay que
-se le les lo no sí muy más pero como cuando donde hola gracias favor señor señora número numero
-teléfono telefono correo dirección cuenta pedido factura afiliación extranjero seguridad social
-sociedad empresa llamó llama llamar ayer hoy mañana dijo pidió envió pagó recibió escribió lunes
-martes miércoles jueves viernes sábado enero febrero mayo junio agosto septiembre octubre
-noviembre diciembre il i gli uno mio mia suo sua nostro senza tra fra di da della dello dei
-delle nel nella è sono hanno era erano che come quando dove ciao grazie prego buongiorno
-buonasera salve signor signora indirizzo conto ordine fattura ha chiamato chiamata detto scritto
-inviato pagato ricevuto ieri oggi domani identità lunedì martedì mercoledì giovedì venerdì
-gennaio febbraio aprile maggio giugno luglio settembre ottobre dicembre mój moja moje mojego
-jego jej nasz nasza jest są był była było mają nie tak ale jak kiedy gdzie proszę dziękuję dzień
-dobry cześć pani numer numeru telefon adres konto zamówienie faktura klient klienta dzwonił
-dzwoniła wczoraj dziś dzisiaj jutro powiedział napisał wysłał zapłacił dowód dowodu osobisty
-poniedziałek wtorek środa czwartek piątek sobota niedziela het een mijn jouw zijn haar ons onze
-met zonder voor van naar bij op uit is was waren heeft hebben had dat wie hoe wanneer waar hallo
-goedemorgen goedemiddag dank bedankt alstublieft meneer mevrouw nummer telefoon rekening
-bestelling factuur klant belde gebeld gisteren vandaag morgen zei schreef stuurde betaalde
-maandag dinsdag woensdag donderdag vrijdag zaterdag zondag o os um uma meu minha seu com sem não
-sim obrigado obrigada boa tarde ligou ontem hoje amanhã kimlik
+_FORMS: Final = """
+verify check confirm update review reset refund cancel schedule book ship deliver package parcel
+pages reference record records field fields form status open closed pending item items article
+amount total subtotal balance number numbers label value key id type code hello hey regards
+sincerely cheers greetings welcome sorry okay ok yeah yep nope lol lmao omg omfg wtf smh idk tbh
+btw fyi asap bro bruh dude nah ya bet vorgang bestellung rechnung auftrag artikel paket zeile
+seite feld eintrag wert betrag summe preis grüße gruß viele liebe beste freundlichen mfg siehe
+prüfen bestätigen stimmt wurde können sie zu voir vérifier vérifiez merci de commande facture
+colis ligne montant prix cordialement bonjour bonsoir salut dossier numéro client cliente a été
+donné noté jeton identifiant champ valeur médical médicale carte nationale deploy sehr geehrte
+geehrter damen herren gruss hej hei hallå moin servus merhaba buenos buenas días tardes noches
+estimado estimada gentile egregio szanowni szanowny geachte groetjes groeten vriendelijke
+saludos saluti pozdrawiam kiitos tack mange děkuji dobrý teşekkürler olá el los las un mi con
+sin por del en es he que les no como i pani van is was had dat o os ti ci od pod dan av ile nos
+"""
+_UNTAUGHT: Final = """
+una unos unas mis sus nuestro para al está están fue hay lo sí muy más pero cuando donde hola
+gracias favor señor señora número numero teléfono telefono correo dirección cuenta pedido
+factura afiliación extranjero seguridad social sociedad empresa llamó llama llamar ayer hoy
+mañana dijo pidió envió pagó recibió escribió lunes martes miércoles jueves viernes sábado enero
+febrero mayo junio agosto septiembre octubre noviembre diciembre il gli uno mio mia suo sua
+nostro senza tra fra di da della dello dei delle nel nella è sono hanno era erano che come
+quando dove ciao grazie prego buongiorno buonasera salve signor signora indirizzo conto ordine
+fattura ha chiamato chiamata detto scritto inviato pagato ricevuto ieri oggi domani identità
+lunedì martedì mercoledì giovedì venerdì gennaio febbraio aprile maggio giugno luglio settembre
+ottobre dicembre mój moja moje mojego jego jej nasz nasza jest są był była było mają nie tak ale
+jak kiedy gdzie proszę dziękuję dzień dobry cześć numer numeru telefon adres konto zamówienie
+faktura klient klienta dzwonił dzwoniła wczoraj dziś dzisiaj jutro powiedział napisał wysłał
+zapłacił dowód dowodu osobisty poniedziałek wtorek środa czwartek piątek sobota niedziela het
+een mijn jouw zijn haar ons onze met zonder voor naar bij op uit waren heeft hebben wie hoe
+wanneer waar hallo goedemorgen goedemiddag dank bedankt alstublieft meneer mevrouw nummer
+telefoon rekening bestelling factuur klant belde gebeld gisteren vandaag morgen zei schreef
+stuurde betaalde maandag dinsdag woensdag donderdag vrijdag zaterdag zondag um uma meu minha seu
+com sem não sim obrigado obrigada boa tarde ligou ontem hoje amanhã kimlik verifique verificar
+necesito ayuda adjunto formulario antes después desde hasta entre sobre tiene tengo puede quiero
+usted ustedes ella ellos esta este esto estos ese esa eso cual cuál porque también aquí ahora
+siempre nada todo todos enviado pagado registrado sulla questo questa questi quello anche ancora
+stata stato stati pagata registrata scaduta rilasciata comune verificare controllare vorrei
+posso può codice documento została zostało został opłacona opłacony sprawdzić potrzebuję pomoc
+pomocy mam moim ich oraz lub przez dla przy po za nad już jeszcze tylko może mogę chcę można
+państwo nieaktywny zgubiony uw kunt graag niet wel ook nog maar deze dit ik jij wij zij hij
+wordt worden werd heer verlopen verzonden controleren jag och att det som är på inte för hon
+mitt ditt har hade mycket jeg ikke og også meg dig hvad hvor olen minun ei että mutta
+henkilötunnukseni ovat já můj jsem jste prosím číslo rodné není bylo benim bir için bu şu değil
+numaram lütfen são pela pelo num aos você vocês pode preciso
 """
 TECHNOLOGY: Final = tuple(each.strip() for each in _TOOLS.replace("\n", " ").split(","))
 """What people write to a model about with a capital: languages, tools, abbreviations, feasts."""
 COMMON: Final = frozenset([*_TEXT.split(), *(each.lower() for each in TECHNOLOGY)])
-EVERYDAY: Final = frozenset(_EVERYDAY.split())
-"""Words of forms, messages and greetings, also in languages that the tagger was not taught."""
+UNTAUGHT: Final = frozenset(_UNTAUGHT.split())
+"""Lower-case words of languages in Latin script that the tagger was not taught."""
+EVERYDAY: Final = frozenset(_FORMS.split()) | UNTAUGHT
+"""Words of forms, messages and greetings, in many languages."""

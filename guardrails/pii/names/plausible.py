@@ -9,8 +9,9 @@ import re
 from typing import Final
 
 from guardrails.pii.names.code import is_identifier, is_in_slug
-from guardrails.pii.names.common import COMMON, EVERYDAY
+from guardrails.pii.names.common import COMMON, EVERYDAY, UNTAUGHT
 from guardrails.pii.names.tagger import NAMES, Name
+from guardrails.pii.recognizers.base import has_digit
 from guardrails.pii.recognizers.national.fields import is_field_name
 
 _CJK: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -25,6 +26,12 @@ _LEAST_LOWER_AMONG_CAPITALS: Final = 0.65
 # "los angeles", "van dijk"
 _LEADING: Final = frozenset("el los las la il di da de del della van het o os i".split())
 _NEXT_WORD: Final = re.compile(r"[ '’-]{1,2}([^\W_]+)")
+# Letters that English, German and French words do not have.
+_UNTAUGHT_LETTER: Final = re.compile("[ąęłńśźżěřůčšžďťňőűğışåøãõñ]")
+_UNTAUGHT_REACH: Final = 120
+_PARTICLES: Final = frozenset(
+    "de del della di da do dos das van von der den het ter ten y e i la las los le el al".split()
+)
 _LABEL: Final = re.compile(r"[A-Z]{2,5}")
 # A number or a code stands right behind; a postcode is none.
 _CODE_BEHIND: Final = re.compile(
@@ -56,8 +63,15 @@ _STREET_WORD: Final = re.compile(
 _LIST_BEFORE: Final = re.compile(r"[^\W\d_][,(]\s?$|\($")
 
 
-def is_plausible(text: str, name: Name) -> bool:
-    """Whether what stands at ``name`` and around it allows its kind."""
+def plausible(text: str, name: Name) -> Name | None:
+    """``name``, its capitalised part, or ``None`` where nothing there can be of its kind."""
+    if _is_untaught(text, name):
+        found = _capitalised(text, name)
+        return found if found is not None and _is_plausible(text, found) else None
+    return name if _is_plausible(text, name) else None
+
+
+def _is_plausible(text: str, name: Name) -> bool:
     value = text[name.start : name.end]
     if is_field_name(value) or _is_label(text, name, value):
         return False
@@ -74,6 +88,34 @@ def _is_label(text: str, name: Name, value: str) -> bool:
     if following is None or following[1][0].isdigit():
         return False
     return is_field_name(f"{value} {following[1]}")
+
+
+def _is_untaught(text: str, name: Name) -> bool:
+    """Lower-case words in a sentence of a language of which the model knows no word."""
+    value = text[name.start : name.end]
+    if name.kind == "AGE" or (_has_house(name, value)):
+        return False
+    if not any(word == word.lower() and word not in _PARTICLES for word in _WORD.findall(value)):
+        return False
+    around = text[max(0, name.start - _UNTAUGHT_REACH) : name.end + _UNTAUGHT_REACH]
+    if around.islower():  # whoever writes no capitals writes names so
+        return False
+    seen = {
+        word
+        for word in _WORD.findall(around)
+        if word.lower() in UNTAUGHT or (word.islower() and _UNTAUGHT_LETTER.search(word))
+    }
+    return len(seen) >= 2
+
+
+def _capitalised(text: str, name: Name) -> Name | None:
+    """From its first word with a capital to its last one."""
+    words = [
+        match
+        for match in _WORD.finditer(text, name.start, name.end)
+        if match[0] != match[0].lower()
+    ]
+    return name._replace(start=words[0].start(), end=words[-1].end()) if words else None
 
 
 def _is_named(text: str, name: Name, value: str) -> bool:
@@ -151,9 +193,10 @@ def _is_age(text: str, name: Name, value: str) -> bool:
 
 def _is_address(text: str, name: Name, value: str) -> bool:
     """No code, no sum of money, no everyday words."""
-    if _LONG_NUMBER.search(value) is not None or _MONEY.search(value) is not None:
-        return False
     words = [word for word in _WORD.findall(value) if not word.isdigit()]
+    telling = any(_is_telling(word) for word in words)
+    if not telling and (_LONG_NUMBER.search(value) or _MONEY.search(value)):
+        return False
     if not words:
         joined = text[name.start - 1 : name.start] in tuple("-/.,:#$€£¥") if name.start else False
         return not joined and _PRICE_BEHIND.match(text, name.end) is None
@@ -163,3 +206,17 @@ def _is_address(text: str, name: Name, value: str) -> bool:
         return False
     alone = len(words) == 1 and value == value.lower() and value.isalpha()
     return not alone or _STREET_WORD.search(value) is not None
+
+
+def _is_telling(word: str) -> bool:
+    """No abbreviation, no label, no everyday word: it may be the name of a street."""
+    if len(word) < 3 or not word.isalpha() or word.isupper():
+        return False
+    return word.lower() not in EVERYDAY and not is_field_name(word)
+
+
+def _has_house(name: Name, value: str) -> bool:
+    """An address with a number of a house or a postcode."""
+    if name.kind != "STREET_ADDRESS" or _LONG_NUMBER.search(value) is not None:
+        return False
+    return has_digit(value)

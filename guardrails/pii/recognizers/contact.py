@@ -129,7 +129,9 @@ _PHONES_ANYWHERE: Final = (
 )  # fmt: skip
 # "+" and a country's code is no order's number; a form without it may be anything's.
 _PHONES: Final = tuple(
-    rule if rule.name == "international" else replace(rule, unless=other_number(_PHONE_WORDS))
+    rule
+    if rule.name == "international"
+    else replace(rule, unless=other_number(_PHONE_WORDS + r"|\bcontact|kontakt|rückfragen|联系"))
     for rule in _PHONES_ANYWHERE
 )
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from presidio_analyzer import EntityRecognizer, RecognizerResult
 
-from guardrails.pii.names.plausible import is_plausible
+from guardrails.pii.names.plausible import plausible
 from guardrails.pii.names.tagger import NameTagger
 from guardrails.pii.windows import windows
 
@@ -56,7 +56,7 @@ class NameRecognizer(EntityRecognizer):
                     0.5 + name.score / 2,
                     recognition_metadata=metadata,
                 )
-                for name in self._tagger.find(piece)
-                if name.kind in entities and is_plausible(piece, name)
+                for candidate in self._tagger.find(piece)
+                if candidate.kind in entities and (name := plausible(piece, candidate)) is not None
             )
         return found

@@ -17,7 +17,7 @@ _EN: Final = (
     r"model|sku|ean|upc|gtin|isbn|issn|asin|doi|barcode|tracking|shipment|parcel|package|waybill|awb|consignment|pnr|voucher|coupon|"
     r"transaction|txn|trace|span|request|session|correlation|event|record|row|entry|document|doc|file|version|revision|rev|release|commit|changeset|patch|"
     r"port|pid|process|thread|timestamp|epoch|offset|size|length|count|total|checksum|crc|seed|register|asset|inventory|catalog(?:ue)?|"
-    r"(?:[a-z]{1,12}[_-])?id|uuid|guid|imei|(?:order|invoice|ticket|case|part|item|build|tracking)_(?:id|no|nr|number)"
+    r"(?:[a-z]{1,12}[_-])?id|(?-i:[a-z]{2,15}I[dD])|uuid|guid|imei|(?:order|invoice|ticket|case|part|item|build|tracking)_(?:id|no|nr|number)"
 )
 _DE: Final = (
     r"(?:(?:artikel|bestell|auftrags?|rechnungs?|vorgangs?|sendungs?|serien|kunden|vertrags?|mitglieds?|akten|beleg|lieferschein|lieferungs?|chargen|los|teile|ersatzteil|modell|typen|"
@@ -31,7 +31,7 @@ _ROMANCE: Final = (
 _ZH: Final = r"(?:订单|单据|快递|运单|发票|工单|流水|编|单|序列|批次|批|货|商品|产品|型|案件|合同|交易|凭证|票|物流|版本|档案)号码?|订单|编码|发票|条码|条形码|快递|版本|端口|流水"
 # What joins such a word to its number.
 _JOIN: Final = r"(?:[ \t:：=＝#.()（\[\"'’`“„«»|/_-]{0,3}(?:(?:no|nr|n°|nº|number|num|nummer|numéro|número|numero|code|id|is|was|ist|war|lautet|est|es|è|是|为|号|号码)(?![^\W_])|[ \t:：=#°.\"'«“(\[|-])){0,4}"
-_BEHIND: Final = r"[ ]?(?:rows?|records?|entries|bytes|ms|msec|seconds|units|pieces|hits|items|errors|files|lines|tokens|requests|(?:mega|kilo|giga)?bytes|Stück|Zeilen|Datensätze|lignes|octets|条记录|行)\b"
+_BEHIND: Final = r"[ ]?(?:rows?|records?|entries|bytes|ms|msec|seconds|units|pieces|hits|errors|tokens|requests|(?:mega|kilo|giga)?bytes|Stück|Zeilen|Datensätze|lignes|octets|条记录|行)\b"
 _OTHER: Final = (
     rf"(?:(?<![^\W_])(?:{_EN}|{_DE}|{_ROMANCE})|(?:{_ZH})){_JOIN}{BETWEEN}(?!\()|{BETWEEN}{_BEHIND}"
 )

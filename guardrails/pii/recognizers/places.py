@@ -127,8 +127,8 @@ _ZH_CITIES: Final = "北京|上海|天津|重庆|广州|深圳|杭州|南京|武
 _ZH_COUNTRIES: Final = "中国|美国|英国|法国|德国|日本|韩国|俄罗斯|印度|加拿大|澳大利亚|意大利|西班牙|巴西|新加坡|泰国|越南|马来西亚|瑞士|荷兰|瑞典|伊朗|伊拉克|以色列|埃及|南非|墨西哥|土耳其|乌克兰|波兰|朝鲜|巴基斯坦|阿富汗|叙利亚|希腊|葡萄牙|奥地利|比利时|挪威|丹麦|芬兰"
 _ZH_PROVINCES: Final = "广东|江苏|浙江|山东|河南|河北|四川|湖北|湖南|福建|安徽|江西|陕西|山西|辽宁|吉林|黑龙江|云南|贵州|甘肃|青海|海南|广西|内蒙古|新疆|西藏|宁夏|台湾"
 _ZH_PLACES: Final = (
-    Rule("chinese cities", rf"(?:{_ZH_CITIES})市?", 0.6),
-    Rule("chinese provinces", rf"(?:{_ZH_PROVINCES})(?:省|自治区)?", 0.6),
+    Rule("chinese cities", rf"(?:{_ZH_CITIES})(?:市(?![民长政委区场]))?", 0.6),
+    Rule("chinese provinces", rf"(?:{_ZH_PROVINCES})(?:省(?![委长府])|自治区)?", 0.6),
     Rule("countries in chinese", rf"(?:{_ZH_COUNTRIES})", 0.5),
 )  # fmt: skip
 _ZH_ORG_KINDS: Final = "有限责任公司|股份有限公司|有限公司|集团公司"

@@ -41,6 +41,18 @@ FOUND = [
     ("BIC", "BIC: COBADEFFXXX", "COBADEFFXXX"),
     ("CREDIT_CARD", "pay 4111 1111 1111 1111 today", "4111 1111 1111 1111"),
     ("CREDIT_CARD", "amex 378282246310005", "378282246310005"),
+    ("CREDIT_CARD", "order 4111 1111 1111 1111", "4111 1111 1111 1111"),
+    ("CREDIT_CARD", "bestellt mit Karte 4111111111111111", "4111111111111111"),
+    ("PHONE_NUMBER", "order +49 170 1234567", "+49 170 1234567"),
+    ("PHONE_NUMBER", "invoice (415) 555-2671", "(415) 555-2671"),
+    ("PHONE_NUMBER", "order: call 0171 2345678", "0171 2345678"),
+    ("PHONE_NUMBER", "Handy zur Bestellung: 0171 2345678", "0171 2345678"),
+    ("PHONE_NUMBER", "Kontakt zum Auftrag: 0171 2345678", "0171 2345678"),
+    ("PHONE_NUMBER", "Rechnung 4711, 0171 2345678", "0171 2345678"),
+    ("PASSPORT", "Reisepass Nr. CHTX4GGH9", "CHTX4GGH9"),
+    ("PASSPORT", "passport number CFVT03JM0", "CFVT03JM0"),
+    ("PERSON", "我叫维克多·雨果，", "维克多·雨果"),
+    ("LOCATION", "无锡市民很高兴", "无锡"),
     ("CRYPTO", "to 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"),
     ("CRYPTO", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"),
     ("US_SSN", "SSN 536-32-3065", "536-32-3065"),
@@ -110,6 +122,11 @@ def test_found(patterns: PiiEngine, entity: str, text: str, value: str) -> None:
     assert (entity, value) in found
 
 
+def test_the_word_ring_is_no_street(patterns: PiiEngine) -> None:
+    (span,) = patterns.detect("ring 020 7845 3669")
+    assert span.entity_type == "PHONE_NUMBER"
+
+
 def test_a_private_key_is_found_whole(patterns: PiiEngine) -> None:
     key = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow+/=\nabc\n-----END RSA PRIVATE KEY-----"
     (span,) = patterns.detect(f"here:\n{key}\nkeep it")
@@ -150,6 +167,22 @@ LEFT_ALONE = [
     "10000 Euro und 20000 Kunden",
     "user@ and @user and a @ b",
     "[PERSON_1] and <EMAIL_ADDRESS_2>",
+    "build 0866868298 passed",
+    "Artikelnummer 039-8361-56",
+    "Rechnungsnummer 0369485605 vom 2024",
+    "order 087-0439261-7507165",
+    "request took 9774 ms id=076094297990",
+    "orderId: 0866868298",
+    "076602818 rows affected",
+    "numéro de commande 903251317",
+    "订单号6701045980825057",
+    "发票编号 039-8361-56",
+    "EAN 5457818886803",
+    "order 232-6278454-3869667",
+    "id=519693632274",
+    "订单1:66174，联系人银行卡",
+    "整个城市都在下雨，这个省也是",
+    "Please call me when you're here.",
 ]  # fmt: skip
 
 

@@ -59,6 +59,54 @@ def test_everyday_text_is_left_alone(recognizer: NameRecognizer, text: str) -> N
     assert _found(recognizer, text) == []
 
 
+FORMS = [
+    "El cliente con NIF 594761344 llamó ayer.",
+    "Mi número de la Seguridad Social es 347529586036, gracias",
+    "Il cliente con P. IVA 08174680945 ha chiamato ieri.",
+    "Gentile cliente, la sua partita IVA 12345670017 è stata registrata.",
+    "Klient, PESEL 51053038704, dzwonił wczoraj.",
+    "Dzień dobry, proszę sprawdzić NIP 1234563218, dziękuję.",
+    "Kunt u de rekening NL91ABNA0417164300 controleren?",
+    "Hej, mitt personnummer är 811228-9874, tack så mycket.",
+    "Merci de vérifier 3M2fnhYmccGibMARGshxDe9W",
+    "Können Sie bestätigen, dass LTC LWvSaejB5LRkRvxxmhzPCLfd stimmt?",
+    "Verify that German social insurance number 20 190465 X 015 matches.",
+    "Please update the record: South African ID 850322 8188 087.",
+    'Customer wrote: "TC Kimlik No 19580610066, please hurry"',
+    "The reference is GTCA-3952577625.",
+    "Package ORD-2020-44695 was scanned.",
+    "Order EZNV-4796824800 was placed.",
+    "Dossier 364-1563-NC",
+    "EAN 5457818886803",
+    "The price is on page 4.",
+    "请核实8,257,877 USD。",
+    "Ihre Bestellung 8318,87 € wurde versandt.",
+    "id;ip;status\n17;205.184.37.130;open",
+    "Each amulet sells for 40 dollars.",
+    "Sehr geehrte Damen und Herren,",
+]
+
+
+@pytest.mark.parametrize("text", FORMS)
+def test_labels_codes_and_prices_are_left_alone(recognizer: NameRecognizer, text: str) -> None:
+    assert _found(recognizer, text, [*NAMES, "STREET_ADDRESS", "AGE"]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Need a flight from boston to los angeles.", "los angeles"),
+        ("El cliente Juan Pérez llamó ayer desde Sevilla.", "Juan Pérez"),
+        ("Il cliente Marco Rossi ha chiamato ieri.", "Marco Rossi"),
+        ("Geachte heer, mijn naam is Pieter de Vries en ik wacht.", "Pieter de Vries"),
+        ("Order 4711 was placed by Greta Vogel.", "Greta Vogel"),
+        ("Name: Jonas Weber; ID: 88213", "Jonas Weber"),
+    ],
+)
+def test_names_beside_labels_stay(recognizer: NameRecognizer, text: str, name: str) -> None:
+    assert name in _found(recognizer, text)
+
+
 def test_only_wanted_kinds_are_found(recognizer: NameRecognizer) -> None:
     text = "Dr. Greta Vogel, 42 years old, lives at 12 Baker Street, London."
     assert "London" not in _found(recognizer, text, ["PERSON"])
