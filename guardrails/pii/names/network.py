@@ -69,8 +69,8 @@ class TaggerNetwork:
 
     def vectors(self, rows: Rows) -> Floats:
         """(n, f) feature rows, f = ``columns``, absent ones 0 -> (n, d) token vectors."""
-        values = self._table[rows].astype(np.float32)
-        values *= self._scale[rows][:, :, None]
+        values = self._table.take(rows, axis=0).astype(np.float32)
+        values *= self._scale.take(rows)[:, :, None]
         slots = _sums(values, self._slots).reshape(len(rows), -1)
         return _linear(_relu(_linear(slots, self._mix)), self._lift)
 
