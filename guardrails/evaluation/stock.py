@@ -18,8 +18,10 @@ class StockPresidio:
     """
 
     def __init__(self) -> None:
-        # Its e-mail recognizer asks the network for a list of domains and logs when it cannot.
-        logging.getLogger("tldextract").setLevel(logging.CRITICAL)
+        # Its e-mail recognizer asks the network for a list of domains and logs when it cannot;
+        # Presidio logs every label of spaCy's that it has no name for.
+        for name in ("tldextract", "presidio-analyzer"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         with without_modules("torch", "tensorflow", "transformers"):
             from presidio_analyzer import AnalyzerEngine
             from presidio_analyzer.nlp_engine import NlpEngineProvider

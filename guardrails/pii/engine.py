@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 LANGUAGES: Final = ("en", "de", "zh", "fr")
 MAX_CHARACTERS: Final = 4_000_000
 NameEngine = Literal["sovgate", "spacy", "transformers", "none"]
+_READY_S: Final = 15.0
 _RULES_VERSION: Final = "sovgate-1"
 
 
@@ -93,7 +94,10 @@ class PiiEngine:
         parts = [f"presidio-{distribution_version('presidio-analyzer')}", _RULES_VERSION]
         if ner in {"spacy", "transformers"}:
             parts.append(f"{ner}-{distribution_version(ner)}")
-        return cls(recognizers, version="+".join(parts), languages=languages, cache=cache)
+        engine = cls(recognizers, version="+".join(parts), languages=languages, cache=cache)
+        # A second where the automata were built before; the rules run plainly if it takes longer.
+        engine.wait(_READY_S)
+        return engine
 
     def wait(self, timeout: float | None = None) -> bool:
         """Until the rules' automata are built: the same findings before, several times slower.

@@ -13,6 +13,8 @@ from typing import Any
 
 import hyperscan
 
+from guardrails.pii.scan.store import load_or_compile
+
 
 class Database:
     """Expressions of bytes; immutable, for any number of threads.
@@ -24,7 +26,7 @@ class Database:
 
     def __init__(self, groups: Sequence[Sequence[tuple[int, str]]], *, once: bool = False) -> None:
         flags = hyperscan.HS_FLAG_DOTALL | (hyperscan.HS_FLAG_SINGLEMATCH if once else 0)
-        self._automata = [_compile(group, flags) for group in groups if group]
+        self._automata = [load_or_compile(group, flags) for group in groups if group]
         self._pools: list[list[Any]] = [[] for _ in self._automata]
         self._lock = Lock()
 
@@ -56,14 +58,3 @@ class Database:
 def database(groups: tuple[tuple[tuple[int, str], ...], ...]) -> Database:
     """The same expressions are compiled once per process."""
     return Database(groups)
-
-
-def _compile(group: Sequence[tuple[int, str]], flags: int) -> Any:
-    automaton: Any = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    automaton.compile(
-        expressions=[expression.encode("latin-1") for _, expression in group],
-        ids=[number for number, _ in group],
-        elements=len(group),
-        flags=[flags] * len(group),
-    )
-    return automaton
