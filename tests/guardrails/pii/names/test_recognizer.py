@@ -146,3 +146,13 @@ def test_no_torch_and_no_spacy_are_loaded() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "text", ["see RFC 9538 and port 8397.", "P.IVA 07983000246 for the file", "asap, ring 4711"]
+)
+def test_a_single_word_is_no_address_on_its_own(recognizer: NameRecognizer, text: str) -> None:
+    found = recognizer.analyze(text, ["STREET_ADDRESS"])
+    assert [
+        text[each.start : each.end] for each in found if " " not in text[each.start : each.end]
+    ] == []
