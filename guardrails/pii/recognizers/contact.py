@@ -127,10 +127,12 @@ _PHONES_ANYWHERE: Final = (
         close=True,
     ),
 )  # fmt: skip
-# "+" and a country's code is no order's number; a form without it may be anything's.
+# "+" and a country's code, or groups of three, three and four, are no order's number; another
+# form may be anything's.
+_SURE: Final = frozenset({"international", "north american", "american trunk"})
 _PHONES: Final = tuple(
     rule
-    if rule.name == "international"
+    if rule.name in _SURE
     else replace(rule, unless=other_number(_PHONE_WORDS + r"|\bcontact|kontakt|rückfragen|联系"))
     for rule in _PHONES_ANYWHERE
 )

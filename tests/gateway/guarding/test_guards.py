@@ -88,7 +88,7 @@ async def test_a_long_text_is_looked_at_in_a_process_beside(guards: Guards) -> N
 
 async def test_the_loop_runs_on_while_a_long_text_is_looked_at(guards: Guards) -> None:
     await found(guards, LONG + " again")
-    looking = asyncio.ensure_future(found(guards, LONG * 4))
+    looking = asyncio.ensure_future(found(guards, LONG * 20))
     rounds = 0
     while not looking.done():
         await asyncio.sleep(0.005)

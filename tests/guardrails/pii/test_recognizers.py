@@ -207,3 +207,11 @@ def test_no_text_makes_a_pattern_slow(patterns: PiiEngine, name: str) -> None:
     patterns.detect(HARD[name])
     # 10,000 characters take some 0.1 s; a quadratic pattern takes many seconds.
     assert time.process_time() - started < 2.0
+
+
+@pytest.mark.parametrize("word", ["Reference record: ", "ticket ", "order ", "id="])
+def test_a_number_grouped_as_telephones_are_is_one_behind_any_word(
+    engine: PiiEngine, word: str
+) -> None:
+    spans = engine.detect(f"{word}206-555-0142 and so on")
+    assert [span.entity_type for span in spans] == ["PHONE_NUMBER"]
