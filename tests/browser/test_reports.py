@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -88,8 +89,8 @@ def test_a_billing_export_opens_as_a_spreadsheet(
     download = _export(console, busy, "billing", "xlsx")
     file = tmp_path / "billing.xlsx"
     download.save_as(file)
-    sheet = openpyxl.load_workbook(file, read_only=True).worksheets[0]
-    assert len(list(sheet.iter_rows(values_only=True))) > 1
+    with closing(openpyxl.load_workbook(file, read_only=True)) as book:
+        assert len(list(book.worksheets[0].iter_rows(values_only=True))) > 1
 
 
 def _settled(console: Console, admin: httpx.Client, tenant: str) -> dict[str, object]:

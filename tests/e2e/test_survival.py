@@ -57,6 +57,8 @@ def test_a_spent_budget_refuses_and_never_overspends(
 ) -> None:
     # A request costs 0.00000585 and reserves about 0.0007, so that some find no money left.
     content = with_budget(with_database(settings(tmp_path, capture.url), database_url), "0.0015")
+    # The upstream takes its time, so that sixteen requests hold reservations at once.
+    capture.script(delay_s=0.1)
     with gateway(tmp_path, content) as deployment:
         with ThreadPoolExecutor(16) as pool:
             answers = list(pool.map(lambda _: post(deployment, max_tokens=1000), range(120)))
