@@ -39,7 +39,8 @@ def _compile(group: Sequence[tuple[int, str]], flags: int) -> Any:
 
 def _folder() -> Path:
     base = os.environ.get("SOVGATE_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path("~/.cache").expanduser()) / "sovgate" / "automata"
+    # Not Path.expanduser: it raises where a user has no home.
+    return Path(base or os.path.expanduser("~/.cache")) / "sovgate" / "automata"
 
 
 def _digest(group: Sequence[tuple[int, str]], flags: int) -> str:
