@@ -102,7 +102,9 @@ async def test_a_process_that_dies_denies_and_is_replaced(guards: Guards) -> Non
     pool = guards._beside._pool  # type: ignore[union-attr]
     assert pool is not None
     (process,) = pool._processes.values()
-    looking = asyncio.ensure_future(found(guards, LONG * 20))
+    # Stopped, so that it cannot be done before it is killed.
+    os.kill(process.pid or 0, signal.SIGSTOP)
+    looking = asyncio.ensure_future(found(guards, LONG * 2))
     await asyncio.sleep(0.1)
     os.kill(process.pid or 0, signal.SIGKILL)
     with pytest.raises(GuardUnavailable, match="ended"):
