@@ -1,4 +1,4 @@
-"""What a request consumed: five disjoint token classes and worker-seconds.
+"""What a request consumed: seven disjoint token classes and worker-seconds.
 
 Knows nothing of prices. Upstreams report overlapping counts (OpenAI's
 ``prompt_tokens`` includes the cached ones); here a token is in one class only,
@@ -13,7 +13,15 @@ from typing import Any
 from billing.errors import InvalidUsage
 from core.money import EXACT, ZERO, format_amount, parse_amount
 
-TOKEN_CLASSES = ("input", "cached_input", "cache_write", "output", "reasoning")
+TOKEN_CLASSES = (
+    "input",
+    "cached_input",
+    "cache_write",
+    "output",
+    "reasoning",
+    "guard",
+    "embedding",
+)
 WORKER_SECOND = "worker_second"
 # Everything that a price version prices, in the order of a bill's lines.
 CLASSES = (*TOKEN_CLASSES, WORKER_SECOND)
@@ -29,6 +37,8 @@ class Usage:
     ``completion_tokens`` = output + reasoning.
 
     Args:
+        guard_tokens: read and written by a guard that is a model.
+        embedding_tokens: input of an embedding, which has no output.
         worker_seconds: time of a self-hosted worker; rounded up to a microsecond,
             which keeps every cost exact.
         estimated: the counts are ours, because the upstream gave none.
@@ -42,6 +52,8 @@ class Usage:
     cache_write_tokens: int = 0
     output_tokens: int = 0
     reasoning_tokens: int = 0
+    guard_tokens: int = 0
+    embedding_tokens: int = 0
     worker_seconds: Decimal = ZERO
     estimated: bool = False
 
@@ -87,9 +99,20 @@ class Usage:
             worker_seconds=worker_seconds,
         )
 
+    @classmethod
+    def from_openai_embedding(
+        cls, usage: Mapping[str, Any], *, worker_seconds: Decimal = ZERO
+    ) -> "Usage":
+        """The usage of an embeddings answer: all of ``prompt_tokens`` was embedded."""
+        return cls(
+            embedding_tokens=_count(usage, "prompt_tokens"), worker_seconds=worker_seconds
+        )
+
     @property
     def prompt_tokens(self) -> int:
-        return self.input_tokens + self.cached_input_tokens + self.cache_write_tokens
+        """Input of any kind, without what guards read."""
+        prompt = self.input_tokens + self.cached_input_tokens + self.cache_write_tokens
+        return prompt + self.embedding_tokens
 
     @property
     def completion_tokens(self) -> int:

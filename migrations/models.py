@@ -7,7 +7,12 @@ from sqlalchemy import MetaData
 from core.database import Base
 
 MODULES = (
-    "billing.models",
+    "billing.models.budgets",
+    "billing.models.invoices",
+    "billing.models.jobs",
+    "billing.models.ledger",
+    "billing.models.prices",
+    "billing.models.usage",
     "gateway.audit.models",
     "gateway.recognizers.models",
     "gateway.tenants.models",

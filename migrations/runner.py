@@ -12,7 +12,6 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.database import Database
 
@@ -52,12 +51,29 @@ async def downgrade(database: Database, revision: str) -> None:
 
 
 async def _migrate(database: Database, revision: str, step: Callable[[Config, str], None]) -> None:
+    if database.is_sqlite:
+        await _migrate_sqlite(database, revision, step)
+        return
     async with database.transaction() as session:
         connection = await session.connection()
-        await _lock(connection)
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": _LOCK_ID})
         await connection.run_sync(lambda sync: step(alembic_config(sync), revision))
 
 
-async def _lock(connection: AsyncConnection) -> None:
-    if connection.dialect.name == "postgresql":
-        await connection.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": _LOCK_ID})
+async def _migrate_sqlite(
+    database: Database, revision: str, step: Callable[[Config, str], None]
+) -> None:
+    """SQLite changes a table by copying it, and dropping the old one would count as deleting
+    what others refer to. So foreign keys rest meanwhile and are checked before the commit."""
+    async with database.engine.connect() as connection:
+        await connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        try:
+            await connection.exec_driver_sql("BEGIN IMMEDIATE")
+            await connection.run_sync(lambda sync: step(alembic_config(sync), revision))
+            broken = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).first()
+            if broken is not None:
+                raise RuntimeError(f"the migration left a reference to nothing in {broken[0]}")
+            await connection.commit()
+        finally:
+            await connection.rollback()
+            await connection.exec_driver_sql("PRAGMA foreign_keys=ON")

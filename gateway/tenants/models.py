@@ -12,14 +12,26 @@ from sqlalchemy.orm import Mapped, mapped_column
 from core.database import Base, UtcDateTime
 
 
+class Organisation(Base):
+    """A group of tenants that may share budgets."""
+
+    __tablename__ = "organisations"
+
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    display_name: Mapped[str] = mapped_column(String(120))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class Tenant(Base):
     __tablename__ = "tenants"
+    __table_args__ = (Index(None, "organisation"),)
 
     name: Mapped[str] = mapped_column(String(63), primary_key=True)
     display_name: Mapped[str] = mapped_column(String(120))
     status: Mapped[str] = mapped_column(String(16))  # active | suspended
     policy: Mapped[str] = mapped_column(String(64))
     limits: Mapped[dict[str, Any]] = mapped_column(JSON)
+    organisation: Mapped[str | None] = mapped_column(ForeignKey("organisations.name"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -1,0 +1,58 @@
+"""Which accounts a ledger entry moves money between, and the balances of those accounts.
+
+Every entry takes its amount from the account ``credit`` and puts it on ``debit``,
+so all balances of a tenant add up to zero by construction. A negative amount
+moves the other way.
+
+| account | holds |
+|---|---|
+| ``unbilled`` | what was used and not invoiced yet |
+| ``receivable`` | what was invoiced |
+| ``revenue`` | what was charged (credit side, so its balance is negative) |
+| ``rounding`` | what invoices were rounded by |
+| ``tax`` | tax to pass on |
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from billing.models import LedgerBalance
+from core.money import EXACT, ZERO
+
+# kind -> (debit, credit). A reservation is a pending charge; no balance counts it.
+POSTINGS = {
+    "reserve": ("unbilled", "revenue"),
+    "release": ("unbilled", "revenue"),
+    "settle": ("unbilled", "revenue"),
+    "adjustment": ("unbilled", "revenue"),
+    "invoice": ("receivable", "unbilled"),
+    "rounding": ("receivable", "rounding"),
+    "tax": ("receivable", "tax"),
+    "credit": ("receivable", "revenue"),
+}
+PENDING = frozenset({"reserve", "release"})
+ACCOUNTS = ("unbilled", "receivable", "revenue", "rounding", "tax")
+
+Movement = tuple[str, str, str, Decimal]
+"""Tenant, kind, currency, amount."""
+
+
+async def move_accounts(session: AsyncSession, movements: Iterable[Movement]) -> None:
+    """Add entries to the balances of their accounts; the caller holds the tenants' locks."""
+    changes: dict[tuple[str, str, str], Decimal] = {}
+    for tenant, kind, currency, amount in movements:
+        if kind in PENDING:
+            continue
+        debit, credit = POSTINGS[kind]
+        for account, change in ((debit, amount), (credit, -amount)):
+            key = (tenant, account, currency)
+            changes[key] = EXACT.add(changes.get(key, ZERO), change)
+    for key in sorted(changes):
+        row = await session.get(LedgerBalance, key, populate_existing=True)
+        if row is None:
+            tenant, account, currency = key
+            row = LedgerBalance(tenant=tenant, account=account, currency=currency, balance=ZERO)
+            session.add(row)
+        row.balance = EXACT.add(row.balance, changes[key])
