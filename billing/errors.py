@@ -5,8 +5,9 @@ SovgateError
     ├── InvalidUsage         negative counts, floats, token classes that do not add up
     ├── InvalidPrice         a price version that is no price
     │   ├── OverlappingPrices   two versions of one model hold at the same instant
-    │   └── MixedCurrencies     a version in another currency than the book's
-    ├── UnpricedModel        no price holds: the request is refused, never counted as zero
+    │   └── MixedCurrencies     a version in another currency, and no exchange rate at all
+    ├── UnpricedModel        no price holds: refused, or served and reported; never forgotten
+    │   └── NoExchangeRate      one does, in a currency that has no rate into the ledger's
     ├── InvalidBudget        a budget that cannot be kept
     ├── UnknownBudget        no such budget in this tenant
     ├── BudgetExceeded       a hard budget has no money left for the request
@@ -14,6 +15,8 @@ SovgateError
     ├── InvalidSettlement    a settlement whose parts contradict each other
     ├── LedgerMismatch       entries, records and balances disagree: stop and look
     ├── InvalidReport        an unknown grouping, format or span of time
+    ├── InvalidPlan          a workload or a requirement that cannot be planned for
+    │   └── UnknownDevice       no published facts of this device
     ├── UnknownJob           no such job in this tenant
     └── UnknownJobKind       nothing registered does this kind of job
 """
@@ -49,7 +52,7 @@ class OverlappingPrices(InvalidPrice):
 
 
 class MixedCurrencies(InvalidPrice):
-    """A version in another currency than the book's."""
+    """A version in another currency than the ledger's, without an exchange rate."""
 
     code = "mixed_currencies"
 
@@ -58,6 +61,12 @@ class UnpricedModel(BillingError):
     """No price holds for a model at an instant."""
 
     code = "unpriced_model"
+
+
+class NoExchangeRate(UnpricedModel):
+    """A price in a currency that had no rate into the ledger's at that instant."""
+
+    code = "no_exchange_rate"
 
 
 class InvalidBudget(BillingError):
@@ -121,6 +130,18 @@ class InvalidReport(BillingError):
     """An unknown grouping, format or span of time."""
 
     code = "invalid_report"
+
+
+class InvalidPlan(BillingError):
+    """A workload or a requirement that cannot be planned for."""
+
+    code = "invalid_plan"
+
+
+class UnknownDevice(InvalidPlan):
+    """No published facts of a device."""
+
+    code = "unknown_device"
 
 
 class UnknownJob(BillingError):

@@ -13,6 +13,7 @@ from core.errors import SovgateError
 from gateway.audit.cli import audit_app
 from gateway.cli.evaluate import evaluate
 from gateway.cli.explain import mask, route
+from gateway.cli.plan import plan
 from gateway.cli.report import billing_app, prices_app, report_app
 from gateway.cli.run import db_app, demo, serve
 from gateway.tenants.cli import budget_app, key_app, project_app, tenant_app, user_app
@@ -46,6 +47,7 @@ app.command()(demo)
 app.command()(serve)
 app.command()(mask)
 app.command()(route)
+app.command()(plan)
 app.command("eval")(evaluate)
 for name, group in {
     "worker": worker_app,
