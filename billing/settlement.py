@@ -11,13 +11,14 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from billing.errors import InvalidSettlement
-from billing.prices import CostBreakdown, CostLine, line_amount
+from billing.prices import MINIMUM, CostBreakdown, CostLine, RateFacts, line_amount
 from billing.usage import CLASSES, Usage
 from core.clock import isoformat
 from core.money import EXACT, ZERO, format_amount, parse_amount
 
 _NOTHING = Usage()
 Outcome = Literal["settled", "released"]
+Ended = Literal["completed", "disconnected", "interrupted", "error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,15 @@ class Reservation:
     key_id: str
     amount: Decimal
     at: datetime
+    organisation: str | None = None
+    end_user: str | None = None
     holds: tuple[Hold, ...] = ()
     over: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
+            "organisation": self.organisation,
+            "end_user": self.end_user,
             "request_id": self.request_id,
             "tenant": self.tenant,
             "project_id": self.project_id,
@@ -66,6 +71,8 @@ class Reservation:
             key_id=body["key_id"],
             amount=parse_amount(body["amount"]),
             at=datetime.fromisoformat(body["at"]),
+            organisation=body.get("organisation"),
+            end_user=body.get("end_user"),
             holds=_holds_from_json(body["holds"]),
         )
 
@@ -80,6 +87,9 @@ class Settlement:
         reserved: what the reservation had set aside.
         holds: the reservation's; with none, nothing was drawn from a lease.
         end_user: a pseudonym, never a name.
+        ended: ``completed``, or why the answer was cut: the client hung up, the
+            process died, the upstream failed.
+        rate: what made the rate that ``price_version`` names.
 
     Raises:
         InvalidSettlement: a settled request without price version or model,
@@ -105,6 +115,9 @@ class Settlement:
     reserved: Decimal = ZERO
     holds: tuple[Hold, ...] = ()
     end_user: str | None = None
+    organisation: str | None = None
+    ended: Ended = "completed"
+    rate: RateFacts | None = None
 
     def __post_init__(self) -> None:
         if self.outcome == "released":
@@ -129,7 +142,7 @@ class Settlement:
         upstream: str | None = None,
         zone: str | None = None,
         trend: str | None = None,
-        end_user: str | None = None,
+        ended: Ended = "completed",
     ) -> "Settlement":
         """A request that was served, in whole or in part: it costs ``breakdown``."""
         return cls(
@@ -151,7 +164,10 @@ class Settlement:
             lines=breakdown.lines,
             reserved=reservation.amount,
             holds=reservation.holds,
-            end_user=end_user,
+            end_user=reservation.end_user,
+            organisation=reservation.organisation,
+            ended=ended,
+            rate=breakdown.facts,
         )
 
     @classmethod
@@ -166,7 +182,14 @@ class Settlement:
             outcome="released",
             reserved=reservation.amount,
             holds=reservation.holds,
+            end_user=reservation.end_user,
+            organisation=reservation.organisation,
         )
+
+    @property
+    def surcharge(self) -> Decimal:
+        """What a minimum charge added to quantity * price."""
+        return next((line.amount for line in self.lines if line.name == MINIMUM), ZERO)
 
     def to_json(self) -> dict[str, Any]:
         body = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -176,6 +199,7 @@ class Settlement:
         body["reserved"] = format_amount(self.reserved)
         body["lines"] = [_line_to_json(line) for line in self.lines]
         body["holds"] = _holds_to_json(self.holds)
+        body["rate"] = self.rate.to_json() if self.rate else None
         return body
 
     @classmethod
@@ -187,6 +211,8 @@ class Settlement:
         values["reserved"] = parse_amount(values["reserved"])
         values["lines"] = tuple(_line_from_json(line) for line in values["lines"])
         values["holds"] = _holds_from_json(values["holds"])
+        if values.get("rate"):
+            values["rate"] = RateFacts.from_json(values["rate"])
         return cls(**values)
 
     def _check_lines(self) -> None:
@@ -197,20 +223,23 @@ class Settlement:
             total = EXACT.add(total, line.amount)
         if total != self.cost:
             raise InvalidSettlement("The cost of a settlement must be the sum of its lines.")
-        quantities = {line.name: line.quantity for line in self.lines}
+        quantities = {line.name: line.quantity for line in self.lines if line.name != MINIMUM}
         used = {name: count for name in CLASSES if (count := self.usage.quantity(name))}
         if quantities != used:
             raise InvalidSettlement("The lines of a settlement must cover its usage exactly.")
 
 
 def _line_to_json(line: CostLine) -> dict[str, Any]:
-    return {
+    body = {
         "name": line.name,
         "quantity": format_amount(line.quantity),
         "price": format_amount(line.price),
         "per": line.per,
         "amount": format_amount(line.amount),
     }
+    if line.list_price is not None:
+        body["list_price"] = format_amount(line.list_price)
+    return body
 
 
 def _line_from_json(body: Mapping[str, Any]) -> CostLine:
@@ -220,6 +249,7 @@ def _line_from_json(body: Mapping[str, Any]) -> CostLine:
         price=parse_amount(body["price"]),
         per=body["per"],
         amount=parse_amount(body["amount"]),
+        list_price=parse_amount(body["list_price"]) if "list_price" in body else None,
     )
 
 

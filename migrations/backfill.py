@@ -1,7 +1,7 @@
 """Fills tables that a migration adds from rows that were there before."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 
@@ -14,12 +14,12 @@ _PAGE = 10_000
 
 def backfill_rollups(connection: sa.Connection) -> None:
     """The roll-ups of every usage record, tenant by tenant."""
-    records = sa.select(UsageRecord.__table__)
+    records = sa.select(cast(sa.Table, UsageRecord.__table__))
     for tenant in list(connection.scalars(sa.select(UsageRecord.tenant).distinct())):
         rows = connection.execute(records.where(UsageRecord.tenant == tenant))
         sums = add_up(_mappings(rows))
         if sums:
-            connection.execute(sa.insert(UsageRollup.__table__), list(sums.values()))
+            connection.execute(sa.insert(UsageRollup), list(sums.values()))
 
 
 def backfill_balances(connection: sa.Connection) -> None:
@@ -34,7 +34,7 @@ def backfill_balances(connection: sa.Connection) -> None:
             {"tenant": tenant, "account": account, "currency": currency, "balance": balance}
             for account, balance in (("unbilled", total), ("revenue", -total))
         ]
-        connection.execute(sa.insert(LedgerBalance.__table__), rows)
+        connection.execute(sa.insert(LedgerBalance), rows)
 
 
 def _mappings(rows: sa.CursorResult[Any]) -> Iterator[dict[str, Any]]:

@@ -71,7 +71,7 @@ async def _budgets(database: Database, clock: SystemClock) -> None:
 
 async def _serve(keeper: BudgetKeeper, requests: int) -> tuple[list[dict[str, Any]], float]:
     version = _BOOK.version_for("sov-flash", SystemClock().now())
-    worst, breakdown = version.worst_case(1000, 400), version.cost(_USAGE)
+    worst, breakdown = version.plain.worst_case(1000, 400), version.cost(_USAGE)
     settlements: list[dict[str, Any]] = []
     spent_s = 0.0
     for number in range(requests):

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.budgets import repository
 from billing.errors import InvalidSettlement
+from billing.ledger.accounts import POSTINGS, move_accounts
 from billing.locks import lock_tenants
 from billing.models import LedgerEntry, UsageRecord
 from core.clock import Clock
@@ -23,6 +24,7 @@ async def adjust(
     reason: str,
     author: str,
     request_id: str | None = None,
+    organisation: str | None = None,
     currency: str = "USD",
 ) -> str:
     """Enter a correction of now: positive charges, negative credits.
@@ -46,6 +48,9 @@ async def adjust(
         at=now,
         amount=amount,
         currency=currency,
+        debit=POSTINGS["adjustment"][0],
+        credit=POSTINGS["adjustment"][1],
+        organisation=organisation,
         reference=request_id,
         reason=reason,
         author=author,
@@ -58,6 +63,7 @@ async def adjust(
             period = await repository.open_period(session, budget, now)
             period.spent = EXACT.add(period.spent, amount)
     session.add(entry)
+    await move_accounts(session, [(tenant, "adjustment", currency, amount)])
     await session.flush()
     return entry.request_id
 

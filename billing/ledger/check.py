@@ -1,15 +1,27 @@
-"""The check that entries, usage records, balances and leases agree, to the digit."""
+"""The check that entries, accounts, usage records, roll-ups, balances and leases agree,
+to the digit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Integer, case, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.budgets import repository
-from billing.models import Budget, BudgetLease, BudgetPeriod, LedgerEntry, PriceUnit, UsageRecord
+from billing.ledger.accounts import PENDING
+from billing.ledger.rollups import AMOUNTS, COUNTS
+from billing.models import (
+    Budget,
+    BudgetLease,
+    BudgetPeriod,
+    LedgerBalance,
+    LedgerEntry,
+    PriceUnit,
+    UsageRecord,
+    UsageRollup,
+)
 from billing.periods import Period
 from billing.prices import line_amount
 from billing.reading import snapshot
@@ -76,6 +88,8 @@ async def check(session: AsyncSession) -> CheckReport:
     problems += await _unclosed(session)
     problems += await _unequal_records(session)
     problems += await _unequal_lines(session)
+    problems += await _unequal_accounts(session)
+    problems += await _unequal_rollups(session)
     return CheckReport(budgets, problems)
 
 
@@ -155,13 +169,13 @@ async def _unequal_lines(session: AsyncSession) -> list[str]:
     query = select(
         UsageRecord.price_version,
         amount_sum(UsageRecord.cost),
+        amount_sum(UsageRecord.surcharge),
         *counts,
         amount_sum(UsageRecord.worker_seconds),
     ).group_by(UsageRecord.price_version)
     problems: list[str] = []
     for row in await session.execute(query):
-        version, cost, *quantities = tuple(row)
-        total = ZERO
+        version, cost, total, *quantities = tuple(row)
         for name, quantity in zip((*TOKEN_CLASSES, WORKER_SECOND), quantities, strict=True):
             unit = prices.get((version, name))
             if quantity and unit is not None:
@@ -170,3 +184,58 @@ async def _unequal_lines(session: AsyncSession) -> list[str]:
         if total != cost:
             problems.append(f"Price version {version}: costs are not quantity * price.")
     return problems
+
+
+async def _unequal_accounts(session: AsyncSession) -> list[str]:
+    """Accounts whose balance is not their debits less their credits, or that do not cancel out."""
+    added: dict[tuple[str, str, str], Decimal] = {}
+    for column, sign in ((LedgerEntry.debit, 1), (LedgerEntry.credit, -1)):
+        query = (
+            select(LedgerEntry.tenant, column, LedgerEntry.currency, amount_sum(LedgerEntry.amount))
+            .where(LedgerEntry.kind.not_in(PENDING))
+            .group_by(LedgerEntry.tenant, column, LedgerEntry.currency)
+        )
+        for tenant, account, currency, total in await session.execute(query):
+            key = (tenant, account, currency)
+            added[key] = EXACT.add(added.get(key, ZERO), sign * total)
+    rows = await session.scalars(select(LedgerBalance))
+    stored = {(row.tenant, row.account, row.currency): row.balance for row in rows}
+    problems = [
+        f"Account {account} of tenant {tenant}: its balance in {currency} is not the sum of its "
+        "entries."
+        for tenant, account, currency in sorted(added.keys() | stored.keys())
+        if added.get((tenant, account, currency), ZERO)
+        != stored.get((tenant, account, currency), ZERO)
+    ]
+    for tenant in sorted({key[0] for key in stored}):
+        amounts = [balance for key, balance in stored.items() if key[0] == tenant]
+        if sum(amounts, ZERO):
+            problems.append(f"Tenant {tenant}: its accounts do not cancel out.")
+    return problems
+
+
+async def _unequal_rollups(session: AsyncSession) -> list[str]:
+    """Days of tenants whose roll-ups are not the sums of their usage records."""
+    record, rollup = UsageRecord, UsageRollup
+    raw = select(
+        record.tenant,
+        record.day,
+        func.count(),
+        func.sum(cast(record.estimated, Integer)),
+        func.sum(case((record.ended != "completed", 1), else_=0)),
+        *(func.sum(getattr(record, name)) for name in COUNTS[3:]),
+        *(amount_sum(getattr(record, name)) for name in AMOUNTS),
+    ).group_by(record.tenant, record.day)
+    rolled = select(
+        rollup.tenant,
+        rollup.day,
+        *(func.sum(getattr(rollup, name)) for name in COUNTS),
+        *(amount_sum(getattr(rollup, name)) for name in AMOUNTS),
+    ).group_by(rollup.tenant, rollup.day)
+    left = {tuple(row[:2]): tuple(row[2:]) for row in await session.execute(raw)}
+    right = {tuple(row[:2]): tuple(row[2:]) for row in await session.execute(rolled)}
+    return [
+        f"Tenant {tenant}: the roll-ups of {day} are not the sums of its usage records."
+        for tenant, day in sorted(left.keys() | right.keys())
+        if left.get((tenant, day)) != right.get((tenant, day))
+    ]

@@ -63,8 +63,8 @@ async def move_rollups(session: AsyncSession, records: Iterable[Mapping[str, Any
         return
     table = cast(Table, UsageRollup.__table__)
     found = await session.execute(select(table).where(table.c.id.in_(sums)))
-    for stored in found.mappings():
-        _add(sums[stored["id"]], stored)
+    for stored in found:
+        _add(sums[stored.id], stored._asdict())
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     statement = dialect.insert(table)
     statement = statement.on_conflict_do_update(

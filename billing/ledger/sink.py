@@ -6,6 +6,7 @@ is unique, and only what was inserted now moves money.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, cast
@@ -15,11 +16,22 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.budgets import repository
+from billing.ledger.accounts import POSTINGS, move_accounts
+from billing.ledger.rollups import move_rollups
 from billing.locks import lock_tenants
-from billing.models import Base, Budget, BudgetPeriod, LedgerEntry, PriceUnit, UsageRecord
+from billing.models import (
+    Budget,
+    BudgetPeriod,
+    LedgerEntry,
+    PriceRate,
+    PriceUnit,
+    UsageRecord,
+)
+from billing.prices import MINIMUM
 from billing.settlement import Settlement
 from billing.usage import TOKEN_CLASSES
 from core.clock import Clock
+from core.database import Base
 from core.money import EXACT, ZERO
 
 
@@ -52,8 +64,12 @@ class LedgerSink:
         fresh = [s for request_id, s in settlements.items() if request_id in closed]
         await _insert(session, LedgerEntry, [_reserve_row(s) for s in fresh if s.holds])
         settled = [s for s in fresh if s.outcome == "settled"]
-        await _insert(session, UsageRecord, [_usage_row(s) for s in settled])
+        records = [_usage_row(settlement) for settlement in settled]
+        await _insert(session, UsageRecord, records)
+        await move_rollups(session, records)
+        await move_accounts(session, [(s.tenant, "settle", s.currency, s.cost) for s in settled])
         await _insert(session, PriceUnit, _price_rows(settled))
+        await _insert(session, PriceRate, _rate_rows(settled))
         await _move_balances(session, settled, self._clock.now())
 
 
@@ -85,6 +101,9 @@ def _entry_row(settlement: Settlement, kind: str, amount: Decimal) -> dict[str, 
         "at": settlement.at,
         "amount": amount,
         "currency": settlement.currency,
+        "debit": POSTINGS[kind][0],
+        "credit": POSTINGS[kind][1],
+        "organisation": settlement.organisation,
     }
 
 
@@ -100,7 +119,8 @@ def _reserve_row(settlement: Settlement) -> dict[str, Any]:
 
 def _usage_row(settlement: Settlement) -> dict[str, Any]:
     names = ("request_id", "tenant", "at", "project_id", "key_id", "end_user", "model", "tier")
-    names += ("upstream", "zone", "trend", "price_version", "cost", "currency")
+    names += ("upstream", "zone", "trend", "price_version", "cost", "currency", "ended")
+    names += ("surcharge",)
     row = {name: getattr(settlement, name) for name in names}
     usage = settlement.usage
     for name in TOKEN_CLASSES:
@@ -114,14 +134,26 @@ def _price_rows(settlements: Iterable[Settlement]) -> list[dict[str, Any]]:
     units: dict[tuple[str | None, str], dict[str, Any]] = {}
     for settlement in settlements:
         for line in settlement.lines:
+            if line.name == MINIMUM:  # it has no unit; the usage record holds its amount
+                continue
             units[settlement.price_version, line.name] = {
                 "price_version": settlement.price_version,
                 "token_class": line.name,
                 "price": line.price,
+                "list_price": line.price if line.list_price is None else line.list_price,
                 "per": line.per,
                 "currency": settlement.currency,
             }
     return [units[key] for key in sorted(units, key=str)]
+
+
+def _rate_rows(settlements: Iterable[Settlement]) -> list[dict[str, Any]]:
+    rows: dict[str, dict[str, Any]] = {}
+    for settlement in settlements:
+        if settlement.rate is not None and settlement.price_version is not None:
+            facts = asdict(settlement.rate)
+            rows[settlement.price_version] = {"id": settlement.price_version, **facts}
+    return [rows[key] for key in sorted(rows)]
 
 
 async def _move_balances(

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.errors import LedgerMismatch
 from billing.models import LedgerEntry, PriceUnit, UsageRecord
-from billing.prices import line_amount
+from billing.prices import MINIMUM, line_amount
+from billing.reports.source import source
 from billing.reports.table import Column, ColumnKind, Table
 from billing.reports.usage import validate_span
 from billing.usage import CLASSES, TOKEN_CLASSES
@@ -23,15 +24,16 @@ from core.clock import isoformat
 from core.database import amount_sum
 from core.money import EXACT, ZERO, format_amount
 
-_ORDER = {name: number for number, name in enumerate(CLASSES)}
+_ORDER = {name: number for number, name in enumerate((*CLASSES, MINIMUM))}
 
 
 @dataclass(frozen=True, slots=True)
 class BillingLine:
     """``amount`` = ``quantity`` * ``unit_price`` / ``per``, exactly.
 
-    ``token_class`` is one of ``CLASSES`` or ``adjustment``; an adjustment has a
-    quantity of 1, and ``reference`` and ``reason`` say what it corrects and why.
+    ``token_class`` is one of ``CLASSES``, ``minimum_charge`` (what minimum charges
+    added) or ``adjustment``; these two have a quantity of 1, and an adjustment's
+    ``reference`` and ``reason`` say what it corrects and why.
     """
 
     project_id: str | None
@@ -113,7 +115,7 @@ async def billing_report(
         LedgerMismatch: the lines do not add up to the ledger entries.
     """
     validate_span(start, end)
-    lines = await _usage_lines(session, tenant, start, end)
+    lines = await _usage_lines(session, tenant, start, end, currency)
     lines += await _adjustment_lines(session, tenant, start, end)
     total, last_entry = await _ledger_total(session, tenant, start, end)
     _require_sum(lines, total, tenant)
@@ -134,26 +136,24 @@ async def _ledger_total(
 
 
 async def _usage_lines(
-    session: AsyncSession, tenant: str, start: datetime, end: datetime
+    session: AsyncSession, tenant: str, start: datetime, end: datetime, currency: str
 ) -> list[BillingLine]:
-    groups = (
-        UsageRecord.project_id,
-        UsageRecord.model,
-        UsageRecord.tier,
-        UsageRecord.price_version,
-    )
+    usage = source(start, end)
+    groups = [usage.column(name) for name in ("project_id", "model", "tier", "price_version")]
     query = (
         select(
             *groups,
-            *(func.sum(getattr(UsageRecord, f"{name}_tokens")) for name in TOKEN_CLASSES),
-            amount_sum(UsageRecord.worker_seconds),
+            *(func.sum(usage.column(f"{name}_tokens")) for name in TOKEN_CLASSES),
+            amount_sum(usage.column("worker_seconds")),
+            amount_sum(usage.column("surcharge")),
         )
-        .where(UsageRecord.tenant == tenant, UsageRecord.at >= start, UsageRecord.at < end)
+        .where(usage.column("tenant") == tenant, *usage.within)
         .group_by(*groups)
     )
     rows = [tuple(row) for row in await session.execute(query)]
     units = await _units(session, {row[3] for row in rows})
-    lines = [line for row in rows for line in _lines_of(row[:4], row[4:], units)]
+    lines = [line for row in rows for line in _lines_of(row[:4], row[4:-1], units)]
+    lines += [_minimum_line(row[:4], row[-1], currency) for row in rows if row[-1]]
     return sorted(lines, key=_line_order)
 
 
@@ -167,7 +167,7 @@ async def _units(
 def _lines_of(
     group: Sequence[Any], quantities: Sequence[Any], units: dict[tuple[str, str], PriceUnit]
 ) -> list[BillingLine]:
-    project_id, model, tier, version = group
+    project_id, model, tier, version = group[0], group[1], group[2] or None, group[3]
     lines: list[BillingLine] = []
     for name, quantity in zip(CLASSES, map(Decimal, quantities), strict=True):
         if not quantity:
@@ -192,6 +192,22 @@ def _lines_of(
         )
         lines.append(line)
     return lines
+
+
+def _minimum_line(group: Sequence[Any], amount: Decimal, currency: str) -> BillingLine:
+    project_id, model, tier, version = group
+    return BillingLine(
+        project_id=project_id,
+        model=model,
+        tier=tier or None,
+        price_version=version,
+        token_class=MINIMUM,
+        quantity=Decimal(1),
+        unit_price=amount,
+        per=1,
+        currency=currency,
+        amount=amount,
+    )
 
 
 async def _adjustment_lines(

@@ -24,6 +24,14 @@ class Permission(StrEnum):
     BUDGETS_WRITE = "budgets.write"  # of projects and keys
     BUDGETS_GOVERN = "budgets.govern"  # of whole tenants
     USAGE_READ = "usage.read"
+    PRICES_READ = "prices.read"
+    PRICES_WRITE = "prices.write"  # the price book of the deployment
+    LEDGER_READ = "ledger.read"
+    LEDGER_ADJUST = "ledger.adjust"  # corrections and re-rating
+    INVOICES_READ = "invoices.read"
+    INVOICES_WRITE = "invoices.write"  # profiles, drafts, issuing, credit notes
+    JOBS_READ = "jobs.read"
+    JOBS_WRITE = "jobs.write"  # start and retry
     EXPORTS_READ = "exports.read"
     EXPORTS_FINANCE = "exports.finance"  # billing and usage reports
     EXPORTS_AUDIT = "exports.audit"  # the audit trail
@@ -45,13 +53,26 @@ _READ = {
     Permission.SYSTEM_READ,
 }
 
+_READ_MONEY = {
+    Permission.PRICES_READ,
+    Permission.LEDGER_READ,
+    Permission.INVOICES_READ,
+    Permission.JOBS_READ,
+}
+
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
-    # Those who change things do not also carry the evidence away.
-    Role.ADMIN: frozenset(Permission) - {Permission.EXPORTS_AUDIT},
+    # Those who change things do not also carry the evidence away, nor bill for it.
+    Role.ADMIN: frozenset(Permission)
+    - {Permission.EXPORTS_AUDIT, Permission.LEDGER_ADJUST, Permission.INVOICES_WRITE},
     Role.FINANCE: frozenset(
         _READ
+        | _READ_MONEY
         | {
+            Permission.PRICES_WRITE,
+            Permission.LEDGER_ADJUST,
+            Permission.INVOICES_WRITE,
+            Permission.JOBS_WRITE,
             Permission.BUDGETS_WRITE,
             Permission.BUDGETS_GOVERN,
             Permission.EXPORTS_READ,
@@ -60,6 +81,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     ),
     Role.AUDITOR: frozenset(
         _READ
+        | _READ_MONEY
         | {
             Permission.AUDIT_READ,
             Permission.EXPORTS_READ,
@@ -76,6 +98,7 @@ GLOBAL_ONLY: frozenset[Permission] = frozenset(
     {
         Permission.TENANTS_GOVERN,
         Permission.BUDGETS_GOVERN,
+        Permission.PRICES_WRITE,
         Permission.USERS_WRITE,
         Permission.SYSTEM_READ,
     }

@@ -36,8 +36,7 @@ _TOKENS = (
 )
 _KINDS = "kind IN ('reserve', 'settle', 'release', 'adjustment')"
 _MORE_KINDS = (
-    "kind IN ('reserve', 'settle', 'release', 'adjustment',"
-    " 'invoice', 'rounding', 'tax', 'credit')"
+    "kind IN ('reserve', 'settle', 'release', 'adjustment', 'invoice', 'rounding', 'tax', 'credit')"
 )
 _SCOPES = "scope IN ('tenant', 'project', 'key')"
 _MORE_SCOPES = "scope IN ('organisation', 'tenant', 'project', 'key', 'end_user')"

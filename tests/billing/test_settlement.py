@@ -31,7 +31,7 @@ def _settled() -> Settlement:
     usage = Usage(input_tokens=1000, output_tokens=200)
     breakdown = _VERSION.cost(usage)
     return Settlement.settle(
-        _RESERVATION, usage=usage, breakdown=breakdown, model="m", tier="flash", end_user="u-9f"
+        _RESERVATION, usage=usage, breakdown=breakdown, model="m", tier="flash"
     )
 
 

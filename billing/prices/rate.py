@@ -1,0 +1,151 @@
+"""A rate: the unit prices of one request, in the ledger's currency, and what they come to.
+
+A price per single token has at most 18 places (12 for worker-seconds): it is
+rounded, if at all, when the rate is made. So a cost is a product without
+rounding, and a sum of costs equals the cost of the sum, to the last digit.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from billing.usage import CLASSES, WORKER_SECOND, Usage
+from core.money import EXACT, SCALE, ZERO, format_amount
+
+MINIMUM = "minimum_charge"
+# Worker-seconds carry 6 places, so their price may have 18 - 6.
+WORKER_SECOND_PLACES = SCALE - 6
+
+
+@dataclass(frozen=True, slots=True)
+class CostLine:
+    """One class of a cost: ``amount`` = ``quantity`` * ``price`` / ``per``, exactly.
+
+    ``list_price`` is the price without a tenant's override and mark-up, where it
+    is another one.
+    """
+
+    name: str
+    quantity: Decimal
+    price: Decimal
+    per: int
+    amount: Decimal
+    list_price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateFacts:
+    """What made a rate: its version, and all that changed the listed prices."""
+
+    version: str
+    model: str
+    source_currency: str
+    served: str | None = None
+    window: str | None = None
+    above: int | None = None
+    batch: bool = False
+    exchange_rate: Decimal | None = None
+    markup_percent: Decimal | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Only what is there: it travels with every settlement."""
+        body: dict[str, Any] = {
+            name: value
+            for name in ("version", "model", "source_currency", "served", "window", "above")
+            if (value := getattr(self, name)) is not None
+        }
+        if self.batch:
+            body["batch"] = True
+        for name in ("exchange_rate", "markup_percent"):
+            if (value := getattr(self, name)) is not None:
+                body[name] = format_amount(value)
+        return body
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> "RateFacts":
+        values = dict(body)
+        for name in ("exchange_rate", "markup_percent"):
+            if name in values:
+                values[name] = Decimal(values[name])
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class CostBreakdown:
+    """What a usage costs; ``lines`` holds the classes that were used.
+
+    ``price_version`` is the id of the rate.
+    """
+
+    price_version: str
+    currency: str
+    lines: tuple[CostLine, ...]
+    facts: RateFacts | None = None
+
+    @property
+    def total(self) -> Decimal:
+        total = ZERO
+        for line in self.lines:
+            total = EXACT.add(total, line.amount)
+        return total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """Prices by class, per ``per`` tokens or per second; ``minimum`` is per request."""
+
+    id: str
+    facts: RateFacts
+    currency: str
+    per: int
+    prices: Mapping[str, Decimal]
+    list_prices: Mapping[str, Decimal]
+    minimum: Decimal = ZERO
+
+    def unit(self, name: str) -> int:
+        """How many units the price of a class is for."""
+        return 1 if name == WORKER_SECOND else self.per
+
+    def cost(self, usage: Usage) -> CostBreakdown:
+        """The exact cost of a usage; a line fills it up to the minimum."""
+        lines = [self._line(name, count) for name in CLASSES if (count := usage.quantity(name))]
+        breakdown = CostBreakdown(self.id, self.currency, tuple(lines), self.facts)
+        short = EXACT.subtract(self.minimum, breakdown.total) if self.minimum else ZERO
+        if short <= 0:
+            return breakdown
+        line = CostLine(MINIMUM, Decimal(1), short, 1, short)
+        return CostBreakdown(self.id, self.currency, (*lines, line), self.facts)
+
+    def worst_case(
+        self, input_tokens: int, max_output_tokens: int, *, max_worker_seconds: Decimal = ZERO
+    ) -> Decimal:
+        """The most that a request can cost: every token in the dearest class it may fall in."""
+        names = ("input", "cached_input", "cache_write", "embedding")
+        dearest_input = max(self.prices[name] for name in names)
+        dearest_output = max(self.prices["output"], self.prices["reasoning"])
+        tokens = EXACT.add(
+            EXACT.multiply(dearest_input, Decimal(input_tokens)),
+            EXACT.multiply(dearest_output, Decimal(max_output_tokens)),
+        )
+        seconds = EXACT.multiply(self.prices[WORKER_SECOND], max_worker_seconds)
+        most = EXACT.add(EXACT.divide(tokens, Decimal(self.per)), seconds)
+        return max(most, self.minimum)
+
+    def _line(self, name: str, quantity: Decimal) -> CostLine:
+        price, per = self.prices[name], self.unit(name)
+        amount = line_amount(quantity, price, per)
+        listed = self.list_prices[name]
+        return CostLine(name, quantity, price, per, amount, None if listed == price else listed)
+
+
+def line_amount(quantity: Decimal, price: Decimal, per: int) -> Decimal:
+    """``quantity * price / per``; exact for every valid rate."""
+    return EXACT.divide(EXACT.multiply(quantity, price), Decimal(per))
+
+
+def rounded(name: str, price: Decimal, per: int) -> Decimal:
+    """The price whose price per unit has no more places than a rate may have."""
+    places = WORKER_SECOND_PLACES if name == WORKER_SECOND else SCALE
+    unit = EXACT.divide(price, Decimal(per))
+    return EXACT.multiply(unit.quantize(Decimal(1).scaleb(-places), context=EXACT), Decimal(per))
