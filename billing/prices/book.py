@@ -260,7 +260,7 @@ class PriceBook:
                 raise InvalidPrice(
                     f"The window '{window.name}' of model {version.model} names the calendar "
                     f"'{window.calendar}', which is not in the price book.",
-                    param="except",
+                    param="holidays",
                 )
 
     def _append(self, version: PriceVersion) -> None:

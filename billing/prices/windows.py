@@ -84,8 +84,8 @@ class PriceWindow:
 
     @classmethod
     def from_settings(cls, body: Mapping[str, Any]) -> "PriceWindow":
-        """``{name, hours: ["09:00-12:00"], days, timezone, except, factor, <class>: price}``."""
-        allowed = {"name", "hours", "days", "timezone", "except", "factor", *CLASSES}
+        """``{name, hours: ["09:00-12:00"], days, timezone, holidays, factor, <class>: price}``."""
+        allowed = {"name", "hours", "days", "timezone", "holidays", "factor", *CLASSES}
         parsing.only(body, "A price window", allowed)
         parsing.needed(body, "A price window", ["name", "hours"])
         zone = body.get("timezone", "UTC")
@@ -95,7 +95,7 @@ class PriceWindow:
             hours=tuple(_hours(text) for text in body["hours"]),
             days=_weekdays(body.get("days")),
             timezone=zone,
-            calendar=body.get("except"),
+            calendar=body.get("holidays"),
             factor=parsing.factor("factor", body.get("factor", "1")),
             prices=parsing.prices(body),
         )
@@ -124,7 +124,7 @@ class PriceWindow:
             "hours": [f"{_clock(start)}-{_clock(end)}" for start, end in self.hours],
             "days": [_DAYS[day] for day in sorted(self.days)],
             "timezone": self.timezone,
-            "except": self.calendar,
+            "holidays": self.calendar,
             "factor": format_amount(self.factor),
             **{name: format_amount(price) for name, price in self.prices.items()},
         }
