@@ -8,7 +8,7 @@ from decimal import ROUND_CEILING, Decimal, localcontext
 
 from billing.planning.apis import ApiOption
 from billing.planning.sizing import Fleet
-from billing.planning.workload import DAYS, HOURS, Workload
+from billing.planning.workload import HOURS, Workload
 from core.money import EXACT, ZERO
 
 MILLION = Decimal(10**6)
@@ -81,7 +81,7 @@ def break_even(
         n = _steps(fleet.spare * worth / margin)
         last = _steps((1 + fleet.spare) * worth / margin)
         first = (n + fleet.spare) * worth
-        daily = first / workload.tokens_per_request / DAYS
+        daily = first / workload.tokens_per_request * 24 / HOURS
         return BreakEven(
             first, (last + fleet.spare) * worth, daily.to_integral_value(ROUND_CEILING)
         )

@@ -120,9 +120,9 @@ def _api(cost: ApiCost) -> dict[str, Any]:
         "name": api.name,
         "note": api.note,
         "usd_per_million": {
-            "input": format_amount(api.input),
-            "cached_input": format_amount(api.cached_input),
-            "output": format_amount(api.output),
+            "input": rounded(api.input, 6),
+            "cached_input": rounded(api.cached_input, 6),
+            "output": rounded(api.output, 6),
         },
         "usd_a_month": rounded(cost.month, 2),
         "usd_per_million_tokens": rounded(cost.per_million, 4),

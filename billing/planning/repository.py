@@ -1,13 +1,12 @@
 """A month's usage by hour, for one tenant or for the whole deployment."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, time
-from typing import Any
+from datetime import datetime
 
-from sqlalchemy import Integer, cast, extract, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from billing.models import UsageRecord
+from billing.models import UsageRollup
 from billing.planning.workload import HourlyUsage
 
 
@@ -25,29 +24,22 @@ async def hourly_usage(
         tenant: ``None`` sums over all tenants, which only an operator may ask for.
         models: only these models' requests.
     """
-    at = UsageRecord.at
-    utc = at if session.get_bind().dialect.name == "sqlite" else func.timezone("UTC", at)
-    hour = cast(extract("hour", utc), Integer)
+    rollup = UsageRollup
     query = (
         select(
-            UsageRecord.day,
-            hour,
-            func.count(),
-            func.sum(UsageRecord.input_tokens + UsageRecord.cache_write_tokens),
-            func.sum(UsageRecord.cached_input_tokens),
-            func.sum(UsageRecord.output_tokens + UsageRecord.reasoning_tokens),
+            rollup.hour,
+            func.sum(rollup.requests),
+            func.sum(rollup.input_tokens + rollup.cache_write_tokens),
+            func.sum(rollup.cached_input_tokens),
+            func.sum(rollup.output_tokens + rollup.reasoning_tokens),
         )
-        .where(at >= start, at < end)
-        .group_by(UsageRecord.day, hour)
-        .order_by(UsageRecord.day, hour)
+        .where(rollup.hour >= start, rollup.hour < end)
+        .group_by(rollup.hour)
+        .order_by(rollup.hour)
     )
     if tenant is not None:
-        query = query.where(UsageRecord.tenant == tenant)
+        query = query.where(rollup.tenant == tenant)
     if models:
-        query = query.where(UsageRecord.model.in_(models))
-    return [_hour(row) for row in await session.execute(query)]
-
-
-def _hour(row: Sequence[Any]) -> HourlyUsage:
-    day, hour, *counts = row
-    return HourlyUsage(datetime.combine(day, time(hour), UTC), *map(int, counts))
+        query = query.where(rollup.model.in_(models))
+    rows = await session.execute(query)
+    return [HourlyUsage(hour, *map(int, counts)) for hour, *counts in rows]

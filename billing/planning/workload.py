@@ -13,11 +13,10 @@ from core.money import EXACT, ZERO
 
 HOURS = Decimal(730)  # 8760 / 12
 SECONDS = HOURS * 3600
-DAYS = HOURS / 24
 # DeepSeek's peak: seven hours of the five working days, UTC. Chinese public holidays are
 # off-peak but count as working days here, which overstates the API's price a little.
 _PEAK_HOURS = frozenset({1, 2, 3, 6, 7, 8, 9})
-PEAK_SHARE = Decimal(5 * 7) / Decimal(7 * 24)
+PEAK_SHARE = EXACT.divide(Decimal(5 * 7), Decimal(7 * 24))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class Workload:
 
     @property
     def tokens(self) -> Decimal:
-        return self.input_tokens + self.cached_tokens + self.output_tokens
+        return EXACT.add(EXACT.add(self.input_tokens, self.cached_tokens), self.output_tokens)
 
     @property
     def tokens_per_request(self) -> Decimal:
@@ -94,7 +93,7 @@ def stated_workload(
     if peak_factor < 1 or thinking_multiplier < 1:
         raise InvalidPlan("peak_factor and thinking_multiplier are at least 1.")
     with localcontext(EXACT):
-        requests = requests_per_day * DAYS
+        requests = requests_per_day * HOURS / 24
         longer = 1 + thinking_share * (thinking_multiplier - 1)
         cached = requests * input_tokens * cached_share
         fresh = requests * input_tokens - cached

@@ -82,7 +82,7 @@ def _cost_rows(options: list[Option], numbers: dict[str, int]) -> list[dict[str,
         costs = _costs(each.month, each.per_million, each.per_million_output)
         source = _cited(each.price_source, numbers)
         rows.append({"option": each.device.id, "per device hour": _usd(each.usd_per_hour)})
-        rows[-1] |= {**costs, "price": source}
+        rows[-1] |= {**costs, "price": source, "note": None}
     return rows
 
 
@@ -93,6 +93,7 @@ def _api_rows(plan: Plan, model: str, numbers: dict[str, int]) -> list[dict[str,
             "per device hour": None,
             **_costs(each.month, each.per_million, each.per_million_output),
             "price": _cited(each.api.source, numbers),
+            "note": each.api.note or None,
         }
         for each in plan.apis[model]
     ]
