@@ -105,9 +105,9 @@ def plan(
 ) -> None:
     """GPUs or NPUs for DeepSeek-V4, their cost, and from where they are cheaper than APIs.
 
-    Throughput and prices are published ones, each with its source; docs/plan.md says how they
-    are used and what they leave open. --config is needed with --from-usage only; where it is
-    given, its price book prices the baselines.
+    Every throughput and price is a published one and cited; docs/plan.md tells the formulas.
+
+    --config is needed with --from-usage only; its price book goes first for baselines.
     """
     from billing.planning import Requirements, draw_plan, find_api, load_published, make_plan
     from billing.planning.output import plan_to_json

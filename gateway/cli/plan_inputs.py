@@ -71,7 +71,7 @@ def measured(
 
 
 def price_lookup(settings: "Settings") -> PriceLookup:
-    """The price book's prices of today, per million tokens."""
+    """Today's prices in the price book, USD per million tokens; other currencies are left out."""
     from billing.errors import UnpricedModel
     from gateway.state import price_book
 
@@ -81,6 +81,8 @@ def price_lookup(settings: "Settings") -> PriceLookup:
         try:
             version = book.version_for(name, now)
         except UnpricedModel:
+            return None
+        if version.currency != "USD":
             return None
 
         def per_million(token_class: str) -> Decimal:

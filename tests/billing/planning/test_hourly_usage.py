@@ -66,6 +66,16 @@ async def test_sums_by_hour(database: Database) -> None:
     ]
 
 
+async def test_settled_requests_are_counted(stage: Any) -> None:
+    """From the reservation over the ledger to the hour: 30 input tokens in two requests."""
+    keeper = stage.keeper()
+    for cents in (10, 20):
+        reservation = await stage.reserve(keeper, "1")
+        await stage.drain(stage.settlement(reservation, cents))
+    (hour,) = await _hours(stage.database, "acme")
+    assert hour == HourlyUsage(datetime(2026, 11, 21, 12, tzinfo=UTC), 2, 30, 0, 0)
+
+
 async def test_tenant_and_model(database: Database) -> None:
     await _store(
         database,

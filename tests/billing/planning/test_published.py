@@ -1,5 +1,6 @@
 """The cited figures: each has its source, and what follows from them is right."""
 
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -8,6 +9,7 @@ import pytest
 from billing.errors import UnknownDevice
 from billing.planning import Published, Throughput
 from billing.planning.published import MODELS, Basis
+from support.repository import ROOT
 
 
 def test_every_source_says_where_when_and_how_sure(published: Published) -> None:
@@ -27,6 +29,18 @@ def test_every_figure_has_a_source_and_every_source_a_figure(published: Publishe
     used |= {point.source for point in published.throughput}
     used |= {api["source"] for api in published.apis}
     assert used == set(published.sources)
+
+
+def test_every_figure_is_documented(published: Published) -> None:
+    text = (ROOT / "docs" / "plan.md").read_text("utf-8")
+    missing = [source.id for source in published.sources.values() if f"({source.url})" not in text]
+    for device, (usd, _) in ((key[0], price) for key, price in published.device_prices.items()):
+        missing += [] if re.search(rf"\| {device} \(.*\${usd} ", text) else [device]
+    for each in published.throughput:
+        lengths, rate = f"{each.input} / {each.output}", round(each.output_rate)
+        row = f"| {each.model} | {each.device} | {each.devices} | {lengths} | {each.concurrency} |"
+        missing += [] if re.search(re.escape(row) + rf" \d+ \| {rate} ", text) else [row]
+    assert missing == []
 
 
 def test_figures_name_known_models_and_devices(published: Published) -> None:
