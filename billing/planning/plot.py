@@ -173,4 +173,6 @@ def _footnote(plan: Plan) -> list[str]:
     shown = [each for model in plan.apis for each in _shown(plan, model)]
     sources = [plan.published.sources[name] for name in plan.sources(shown)]
     cited = "; ".join(f"{each.title} ({each.date}, {each.certainty})" for each in sources)
-    return [assumed, f"Sources: {cited}. Addresses: sovgate plan --json."]
+    prices = {cost.api.source for costs in plan.apis.values() for cost in costs}
+    other = "".join(f"; {each}" for each in sorted(prices - set(plan.published.sources)))
+    return [assumed, f"Sources: {cited}{other}. Addresses: sovgate plan --json."]
