@@ -61,7 +61,7 @@ def write_xlsx(table: Table, path: Path) -> None:
         sheet.append([value for column, cell in cells for value in _xlsx_cells(column, cell)])
     facts = book.create_sheet("facts")
     for name, value in table.facts.items():
-        facts.append([name, _safe(value)])
+        facts.append([name, without_formula(value)])
     book.save(path)
 
 
@@ -93,10 +93,11 @@ def _text(cell: Cell) -> str:
         return format_amount(cell)
     if isinstance(cell, datetime):
         return isoformat(cell)
-    return _safe(cell) if isinstance(cell, str) else str(cell)
+    return without_formula(cell) if isinstance(cell, str) else str(cell)
 
 
-def _safe(text: str) -> str:
+def without_formula(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
