@@ -32,6 +32,7 @@ from gateway.routes.models import Models
 from gateway.routes.operations import Health, MetricsPage, Ready
 from gateway.settings import Settings, load_settings
 from gateway.state import GatewayState, build_state
+from gateway.tokens import token_counters
 
 ADMIN_UI = "/admin"
 
@@ -43,6 +44,7 @@ def build_pipeline(state: GatewayState) -> Pipeline:
     """The seven stages, in the order in which a request meets them."""
     settings, clock = state.settings, state.clock
     timeouts_s = {upstream.name: upstream.total_timeout_s for upstream in settings.upstreams}
+    continuous = frozenset(u.name for u in settings.upstreams if u.asks_continuous_usage)
     return Pipeline(
         (
             Authenticate(state.keys, settings.policies),
@@ -58,9 +60,16 @@ def build_pipeline(state: GatewayState) -> Pipeline:
             ),
             InspectInput(state.guards, state.recognizers, clock, state.vault),
             ChooseRoute(state.router),
-            Call(state.upstreams, state.journal, clock, timeouts_s),
+            Call(state.upstreams, state.journal, clock, timeouts_s, continuous),
             InspectOutput(state.guards, clock, timeouts_s),
-            Settle(state.prices, state.budgets, state.journal, state.upstreams, clock),
+            Settle(
+                state.prices,
+                state.budgets,
+                state.journal,
+                state.upstreams,
+                token_counters(settings),
+                clock,
+            ),
         )
     )
 

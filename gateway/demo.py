@@ -179,7 +179,7 @@ def run(directory: Path, port: int | None) -> None:
     (demo.directory / "demo.json").unlink(missing_ok=True)
     os.environ.update(demo.environment())
     os.environ["SOVGATE_SERVER__PORT"] = str(demo.port)
-    os.environ["SOVGATE_UPSTREAMS"] = json.dumps([_pool(demo.worker_port)])
+    os.environ["SOVGATE_UPSTREAMS"] = json.dumps([_pool(demo)])
     with running_worker(demo):
         _say("starting the gateway")
         threading.Thread(target=announce, args=(demo,), daemon=True).start()
@@ -198,7 +198,7 @@ def _settings(demo: Demo) -> dict[str, Any]:
         "data_dir": str(data),
         "database": {"url": f"sqlite+aiosqlite:///{data / 'sovgate.db'}"},
         "limits": {"max_output_tokens": 128},
-        "upstreams": [_pool(demo.worker_port)],
+        "upstreams": [_pool(demo)],
         "tiers": {
             "instant": {"upstream": "pool", "model": "sov-nano"},
             "flash": {"upstream": "pool", "model": "sov-flash"},
@@ -247,12 +247,13 @@ def _settings(demo: Demo) -> dict[str, Any]:
     }
 
 
-def _pool(worker_port: int) -> dict[str, Any]:
+def _pool(demo: Demo) -> dict[str, Any]:
     return {
         "name": "pool",
         "kind": "pool",
         "zone": "onprem",
-        "workers": [f"http://{HOST}:{worker_port}"],
+        "workers": [f"http://{HOST}:{demo.worker_port}"],
+        "tokenizer": str(demo.model / "tokenizer.json"),
         "models": ["sov-nano", "sov-flash", "sov-pro"],
     }
 

@@ -72,6 +72,7 @@ class Exchange:
     body_bytes: int = 0
     stream: bool = False
     client_wants_usage: bool = False
+    strip_usage: bool = False
     end_user: str | None = None
     targets: "list[Target]" = field(default_factory=list)
     permit: Permit | None = None
@@ -94,9 +95,11 @@ class Exchange:
     raw_usage: dict[str, Any] | None = None
     usage: Usage | None = None
     output_chars: int = 0
+    output_texts: list[str] = field(default_factory=list)
     finish_reason: str | None = None
     cost_text: str = "0"
     price_version: str | None = None
+    currency: str | None = None
     error: SovgateError | None = None
     disconnected: bool = False
 

@@ -7,12 +7,13 @@ reads a prompt or an answer.
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
-from billing import CostBreakdown, PriceBook, PriceVersion, Reservation, Settlement, Usage
+from billing import CostBreakdown, PriceVersion, Reservation, Settlement, Usage
 from billing.errors import InvalidUsage, UnpricedModel
+from billing.settlement import Ended
 from core.clock import Clock, isoformat
 from core.money import ZERO, format_amount
 from gateway.audit import (
@@ -23,20 +24,40 @@ from gateway.audit import (
     TokenCounts,
     score_text,
 )
+from gateway.errors import ContentBlocked
 from gateway.exchange import Exchange, GuardDecision
-from gateway.tokens import estimate_tokens
+from gateway.tokens import TokenCounter, estimate_tokens
 
 UNPRICED = "unpriced"
 _EPOCH = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 
 
-def price_usage(prices: PriceBook, model: str, at: datetime, usage: Usage) -> CostBreakdown:
+class Prices(Protocol):
+    """The part of ``PriceBook`` that a settlement needs."""
+
+    @property
+    def currency(self) -> str: ...
+
+    def price(
+        self,
+        model: str,
+        at: datetime,
+        usage: Usage,
+        *,
+        tenant: str | None = None,
+        batch: bool = False,
+    ) -> CostBreakdown: ...
+
+
+def price_usage(
+    prices: Prices, model: str, at: datetime, usage: Usage, tenant: str
+) -> CostBreakdown:
     """What a usage costs; a model without a price costs 0 under the version ``unpriced``.
 
     Admission refused such a model already where the settings say so.
     """
     try:
-        return prices.version_for(model, at).cost(usage)
+        return prices.price(model, at, usage, tenant=tenant)
     except UnpricedModel:
         free = PriceVersion(
             model=model, currency=prices.currency, effective_from=_EPOCH, input=ZERO, output=ZERO
@@ -44,12 +65,13 @@ def price_usage(prices: PriceBook, model: str, at: datetime, usage: Usage) -> Co
         return CostBreakdown(UNPRICED, prices.currency, free.cost(usage).lines)
 
 
-def usage_of(exchange: Exchange) -> Usage | None:
+def usage_of(exchange: Exchange, counter: TokenCounter) -> Usage | None:
     """What the request consumed; ``None`` if no upstream worked on it.
 
-    The upstream's own counts where it gave them. Where an answer began or the
-    client hung up before it came, estimates, flagged so. An upstream that failed
-    before it answered is taken to have done nothing.
+    The upstream's own counts where it gave them, also those within a stream that
+    was cut. Where an answer began or the client hung up before it came, what
+    ``counter`` makes of the prompt and of what really came, flagged as estimated.
+    An upstream that failed before it answered is taken to have done nothing.
     """
     if not exchange.called:
         return None
@@ -62,9 +84,10 @@ def usage_of(exchange: Exchange) -> Usage | None:
             pass  # counts that contradict each other are no counts
     if exchange.reply is None and not exchange.disconnected:
         return None
-    output = estimate_tokens(exchange.output_chars) if exchange.output_chars else 0
     return Usage(
-        input_tokens=estimate_tokens(exchange.body_bytes), output_tokens=output, estimated=True
+        input_tokens=max(1, counter.prompt(exchange.body)),
+        output_tokens=counter.text(exchange.output_texts),
+        estimated=True,
     )
 
 
@@ -84,8 +107,15 @@ def settlement_of(exchange: Exchange, breakdown: CostBreakdown | None) -> Settle
         upstream=route.target.upstream,
         zone=route.target.zone,
         trend=route.trend,
-        end_user=exchange.end_user,
+        ended=_ended(exchange),
     )
+
+
+def _ended(exchange: Exchange) -> Ended:
+    if exchange.disconnected:
+        return "disconnected"
+    cut = exchange.error is not None and not isinstance(exchange.error, ContentBlocked)
+    return "error" if cut else "completed"
 
 
 def request_record(
@@ -132,7 +162,7 @@ def request_record(
         weights_digest=weights_digest,
         tokens=_tokens(usage) if usage is not None else None,
         price_version=exchange.price_version,
-        currency="USD" if exchange.price_version is not None else None,
+        currency=exchange.currency,
         cost=exchange.cost_text if exchange.price_version is not None else None,
         latency=_latency(exchange),
         **known,
@@ -140,7 +170,7 @@ def request_record(
 
 
 def interrupted(
-    intent: Mapping[str, Any], call: Mapping[str, Any] | None, *, prices: PriceBook, clock: Clock
+    intent: Mapping[str, Any], call: Mapping[str, Any] | None, *, prices: Prices, clock: Clock
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Audit record and settlement of a request whose process died (see ``Journal.replay``).
 
@@ -153,7 +183,7 @@ def interrupted(
     if call is None:
         return audit, Settlement.release(reservation).to_json()
     usage = Usage(input_tokens=intent["input_tokens"], estimated=True)
-    breakdown = price_usage(prices, call["model"], reservation.at, usage)
+    breakdown = price_usage(prices, call["model"], reservation.at, usage, reservation.tenant)
     for name in ("upstream", "zone", "model", "route"):
         audit[name] = call[name]
     audit |= {
@@ -171,7 +201,7 @@ def interrupted(
         upstream=call["upstream"],
         zone=call["zone"],
         trend=call["trend"],
-        end_user=audit.get("user"),
+        ended="interrupted",
     )
     return audit, settlement.to_json()
 

@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from core.canonical import digest
@@ -197,6 +206,16 @@ class UpstreamSettings(Section):
         description="How thinking and effort are said upstream; null: `vllm` for pools,"
         " else `openai`.",
     )
+    tokenizer: Path | None = Field(
+        default=None,
+        description="A `tokenizer.json`: counts tokens where the upstream does not; null: a rule"
+        " of thumb. Such counts are flagged as estimated.",
+    )
+    continuous_usage: bool | None = Field(
+        default=None,
+        description="Ask for token counts within streams, so that an answer that is cut is billed"
+        " exactly; null: for pools.",
+    )
     connect_timeout_s: float = Field(default=5.0, gt=0, description="Limit to open a connection.")
     read_timeout_s: float = Field(
         default=120.0, gt=0, description="Longest silence of the upstream within an answer."
@@ -218,6 +237,10 @@ class UpstreamSettings(Section):
             raise ValueError(f"upstream {self.name!r} of kind {self.kind} needs `{needed}`")
         return self
 
+    @property
+    def asks_continuous_usage(self) -> bool:
+        return self.kind == "pool" if self.continuous_usage is None else self.continuous_usage
+
 
 class TierSettings(Section):
     upstream: str = Field(description="Name of the upstream.")
@@ -228,35 +251,114 @@ class TierSettings(Section):
     )
 
 
+def _no_floats(value: Any) -> Any:
+    if isinstance(value, float):
+        raise ValueError('write amounts as text, such as "0.15": floats are not exact')
+    return value
+
+
+Exact = Annotated[Decimal, BeforeValidator(_no_floats), Field(ge=0)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
+class ClassPrices(Section):
+    """Prices by class that take the place of a version's own."""
+
+    input: Exact | None = Field(default=None, description="Uncached input.")
+    cached_input: Exact | None = Field(default=None, description="Cached input.")
+    cache_write: Exact | None = Field(default=None, description="Written into a cache.")
+    output: Exact | None = Field(default=None, description="Output.")
+    reasoning: Exact | None = Field(default=None, description="Reasoning.")
+    guard: Exact | None = Field(default=None, description="Of guards that are models.")
+    embedding: Exact | None = Field(default=None, description="Embedded input.")
+    worker_second: Exact | None = Field(default=None, description="Per worker-second.")
+
+
+class PriceWindowSettings(ClassPrices):
+    name: str = Field(description="Shown on bills, such as `peak`.", max_length=40)
+    hours: list[str] = Field(min_length=1, description="Local hours, such as `09:00-12:00`.")
+    days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = Field(
+        default=["mon", "tue", "wed", "thu", "fri", "sat", "sun"], description="Days of the week."
+    )
+    timezone: str = Field(default="UTC", description="Of the hours, such as `Asia/Shanghai`.")
+    holidays: str | None = Field(
+        default=None, description="Calendar of days on which the window does not hold."
+    )
+    factor: Exact = Field(default=Decimal(1), description="On token prices that it does not state.")
+
+
+class PriceStepSettings(ClassPrices):
+    above: int = Field(ge=1, description="Holds for prompts of more tokens than this.")
+    factor: Exact = Field(default=Decimal(1), description="On token prices that it does not state.")
+
+
 class PriceSettings(Section):
     model: str = Field(description="Model name as the upstream serves it.")
-    currency: Literal["USD"] = Field(default="USD", description="Currency of the amounts.")
-    effective_from: date = Field(description="First day (UTC) of this version.")
-    effective_to: date | None = Field(default=None, description="First day it no longer holds.")
-    input: Decimal = Field(ge=0, description="Per `per` uncached input tokens.")
-    cached_input: Decimal | None = Field(default=None, ge=0, description="Null: the input price.")
-    cache_write: Decimal | None = Field(default=None, ge=0, description="Null: the input price.")
-    output: Decimal = Field(ge=0, description="Per `per` output tokens.")
-    reasoning: Decimal | None = Field(default=None, ge=0, description="Null: the output price.")
-    worker_second: Decimal | None = Field(
-        default=None, ge=0, description="Per second of a self-hosted worker; null: not billed."
+    currency: Currency = Field(default="USD", description="Currency of the amounts.")
+    effective_from: date | AwareDatetime = Field(description="First day (UTC) or instant.")
+    effective_to: date | AwareDatetime | None = Field(
+        default=None, description="First day or instant at which it no longer holds."
+    )
+    input: Exact = Field(description="Per `per` uncached input tokens.")
+    cached_input: Exact | None = Field(default=None, description="Null: the input price.")
+    cache_write: Exact | None = Field(default=None, description="Null: the input price.")
+    output: Exact = Field(description="Per `per` output tokens.")
+    reasoning: Exact | None = Field(default=None, description="Null: the output price.")
+    guard: Exact | None = Field(default=None, description="Of guards that are models; null: 0.")
+    embedding: Exact | None = Field(default=None, description="Null: the input price.")
+    worker_second: Exact | None = Field(
+        default=None, description="Per second of a self-hosted worker; null: not billed."
     )
     per: int = Field(default=1_000_000, ge=1, description="Tokens that the prices are for.")
-
-    @field_validator(
-        "input",
-        "cached_input",
-        "cache_write",
-        "output",
-        "reasoning",
-        "worker_second",
-        mode="before",
+    minimum: Exact | None = Field(default=None, description="Least that a request costs.")
+    batch: Exact | None = Field(default=None, description="Factor on tokens of batch requests.")
+    tenant: str | None = Field(default=None, description="Whose price it is; null: everybody's.")
+    served: str | None = Field(
+        default=None, description="Version of the model that answers, shown on bills."
     )
-    @classmethod
-    def _no_floats(cls, value: Any) -> Any:
-        if isinstance(value, float):
-            raise ValueError('write amounts as text, such as "0.15": floats are not exact')
-        return value
+    windows: list[PriceWindowSettings] = Field(default=[], description="Hours at other prices.")
+    steps: list[PriceStepSettings] = Field(default=[], description="Prices of long prompts.")
+
+
+class ExchangeRateSettings(Section):
+    currency: Currency = Field(description="One unit of this")
+    quote: Currency = Field(default="USD", description="is worth `rate` of this.")
+    rate: Exact = Field(description="As text.")
+    effective_from: date | AwareDatetime = Field(description="First day or instant.")
+    source: str | None = Field(default=None, description="Where it was published.")
+
+
+class AliasSettings(Section):
+    name: str = Field(description="Name that applications use.")
+    model: str = Field(description="Model whose price it has.")
+    effective_from: date | AwareDatetime = Field(description="First day or instant.")
+    effective_to: date | AwareDatetime | None = Field(default=None, description="Null: open.")
+
+
+class CalendarSettings(Section):
+    name: str = Field(description="As price windows name it.")
+    dates: list[date] = Field(default=[], description="Holidays.")
+    country: str | None = Field(
+        default=None, description="ISO code; its public holidays count too."
+    )
+    working_days: list[date] = Field(default=[], description="Days that are no holiday after all.")
+
+
+class MarkupSettings(Section):
+    percent: Exact = Field(description="On the list price.")
+    tenant: str | None = Field(default=None, description="Null: every tenant.")
+    model: str | None = Field(default=None, description="Null: every model.")
+    effective_from: date | AwareDatetime = Field(description="First day or instant.")
+    effective_to: date | AwareDatetime | None = Field(default=None, description="Null: open.")
+
+
+class PriceBookSettings(Section):
+    """What the prices need beside themselves."""
+
+    exchange_rates: list[ExchangeRateSettings] = Field(default=[], description="Dated rates.")
+    aliases: list[AliasSettings] = Field(default=[], description="Other names of models.")
+    calendars: list[CalendarSettings] = Field(default=[], description="Holidays.")
+    markups: list[MarkupSettings] = Field(default=[], description="On top of list prices.")
 
 
 class MediaPolicy(Section):
@@ -426,6 +528,9 @@ class Settings(BaseSettings):
     upstreams: list[UpstreamSettings] = Field(default=[], description="Where models run.")
     tiers: dict[TierName, TierSettings] = Field(default={}, description="What backs each tier.")
     prices: list[PriceSettings] = Field(default=[], description="The price book.")
+    price_book: PriceBookSettings = Field(
+        default=PriceBookSettings(), description="Currencies, aliases, calendars, mark-ups."
+    )
     policies: dict[str, PolicySettings] = Field(
         default={"default": PolicySettings()}, description="By name; `default` must be there."
     )

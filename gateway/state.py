@@ -67,7 +67,8 @@ class GatewayState:
 def price_book(settings: Settings) -> PriceBook:
     """The prices of the settings."""
     return PriceBook.from_settings(
-        [price.model_dump(exclude_none=True) for price in settings.prices]
+        [price.model_dump(exclude_none=True) for price in settings.prices],
+        more=settings.price_book.model_dump(exclude_none=True),
     )
 
 

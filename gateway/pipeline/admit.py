@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -96,22 +97,29 @@ class Admit:
 
     def _worst_case(self, exchange: Exchange, body_bytes: int, output_tokens: int) -> Decimal:
         input_tokens = 2 * body_bytes + _TEMPLATE_TOKENS
+        tenant, at = exchange.authenticated[0].tenant, self._clock.now()
         return max(
-            self._worst_case_at(target, exchange, input_tokens, output_tokens)
+            self._worst_case_at(target, tenant, at, input_tokens, output_tokens)
             for target in exchange.targets
         )
 
     def _worst_case_at(
-        self, target: Target, exchange: Exchange, input_tokens: int, output_tokens: int
+        self, target: Target, tenant: str, at: datetime, input_tokens: int, output_tokens: int
     ) -> Decimal:
+        seconds = self._deadlines[target.upstream]
         try:
-            version = self._prices.version_for(target.model, exchange.started_at)
+            return self._prices.worst_case(
+                target.model,
+                at,
+                input_tokens,
+                output_tokens,
+                tenant=tenant,
+                max_worker_seconds=seconds,
+            )
         except UnpricedModel:
             if self._settings.billing.unpriced == "refuse":
                 raise
             return ZERO
-        seconds = self._deadlines[target.upstream] if version.worker_second else ZERO
-        return version.worst_case(input_tokens, output_tokens, max_worker_seconds=seconds)
 
     def _limit_output(self, body: dict[str, Any]) -> int:
         """The most output tokens of all choices; sets the default limit where there is none."""

@@ -43,11 +43,13 @@ def inspect_answer(
         message = choice.get("message") if isinstance(choice, dict) else None
         if not isinstance(message, dict):
             continue
-        exchange.output_chars += sum(map(len, _texts(message)))
+        texts = list(_texts(message))
+        exchange.output_chars += sum(map(len, texts))
+        exchange.output_texts += texts
         exchange.finish_reason = choice.get("finish_reason") or exchange.finish_reason
         try:
             if judge is not None:
-                for text in _texts(message):
+                for text in texts:
                     judge(text)
             changed |= _inspect_message(choice, message, guard)
         except ContentBlocked:
@@ -98,7 +100,8 @@ class AnswerStream:
             self._judge_event(choices)
         except ContentBlocked:
             return [self._closing(choices)]
-        changed = False
+        # Counts within the stream are for the bill; a client that did not ask gets none.
+        changed = self._exchange.strip_usage and event.pop("usage", None) is not None
         for position, choice in enumerate(choices):
             if isinstance(choice, dict) and not self._guard.is_idle:
                 changed |= self._choice(choice, position).inspect(choice)
@@ -134,6 +137,7 @@ class AnswerStream:
                 continue
             texts = list(_texts(delta))
             self._exchange.output_chars += sum(map(len, texts))
+            self._exchange.output_texts += texts
             finish = choice.get("finish_reason")
             self._exchange.finish_reason = finish or self._exchange.finish_reason
             if self._judge is not None:

@@ -24,11 +24,13 @@ class Call:
         journal: Journal,
         clock: Clock,
         timeouts_s: Mapping[str, float],
+        continuous_usage: frozenset[str] = frozenset(),
     ) -> None:
         self._upstreams = upstreams
         self._journal = journal
         self._clock = clock
         self._timeouts_s = timeouts_s
+        self._continuous_usage = continuous_usage
 
     async def enter(self, exchange: Exchange) -> None:
         principal, _ = exchange.authenticated
@@ -40,7 +42,9 @@ class Call:
         exchange.called = True
         exchange.timing.called = self._clock.monotonic()
         request = UpstreamRequest(
-            body=upstream_body(exchange),
+            body=upstream_body(
+                exchange, continuous_usage=target.upstream in self._continuous_usage
+            ),
             stream=exchange.stream,
             affinity=f"{principal.tenant}\0{conversation_key(exchange.body)}",
             request_id=exchange.request_id,
@@ -63,12 +67,19 @@ class Call:
             await exchange.reply.aclose()
 
 
-def upstream_body(exchange: Exchange) -> dict[str, Any]:
-    """The body as the upstream gets it: its own model name, and usage at the end of streams."""
+def upstream_body(exchange: Exchange, *, continuous_usage: bool = False) -> dict[str, Any]:
+    """The body as the upstream gets it: its own model name, and usage at the end of streams.
+
+    With ``continuous_usage`` each event carries the counts so far, so that an answer
+    that is cut is billed with what was really generated.
+    """
     assert exchange.route is not None, "route comes first"
     body = {**exchange.body, "model": exchange.route.target.model}
     if exchange.stream:
         options = body.get("stream_options") or {}
         exchange.client_wants_usage = options.get("include_usage") is True
+        exchange.strip_usage = continuous_usage and not options.get("continuous_usage_stats")
         body["stream_options"] = {**options, "include_usage": True}
+        if continuous_usage:
+            body["stream_options"]["continuous_usage_stats"] = True
     return body

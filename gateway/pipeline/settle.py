@@ -1,8 +1,9 @@
 """Stage 7: usage -> cost -> ledger and audit record. Every request reaches it, however it went."""
 
+import asyncio
 from collections.abc import Mapping
 
-from billing import BudgetKeeper, CostBreakdown, PriceBook
+from billing import BudgetKeeper, CostBreakdown, Usage
 from core.clock import Clock
 from core.money import format_amount
 from gateway.audit import Journal
@@ -10,8 +11,9 @@ from gateway.errors import LimitExceeded
 from gateway.exchange import Exchange
 from gateway.http.errors import http_error
 from gateway.limits import LocalLimiter
-from gateway.records import price_usage, request_record, settlement_of, usage_of
+from gateway.records import Prices, price_usage, request_record, settlement_of, usage_of
 from gateway.tenants.limits import Limits
+from gateway.tokens import TokenCounter
 from gateway.upstreams import Upstream
 
 _STRANGERS = Limits(rpm=600)
@@ -24,13 +26,15 @@ class Settle:
 
     def __init__(
         self,
-        prices: PriceBook,
+        prices: Prices,
         budgets: BudgetKeeper,
         journal: Journal,
         upstreams: Mapping[str, Upstream],
+        counters: Mapping[str, TokenCounter],
         clock: Clock,
     ) -> None:
         self._prices = prices
+        self._counters = counters
         self._budgets = budgets
         self._journal = journal
         self._upstreams = upstreams
@@ -44,7 +48,7 @@ class Settle:
             return
         if exchange.intent is not None:
             await exchange.intent  # the outcome must not come before it in the journal
-        breakdown = self._price(exchange)
+        breakdown = await self._price(exchange)
         settlement = settlement_of(exchange, breakdown)
         exchange.timing.ended = self._clock.monotonic()
         record = request_record(
@@ -73,16 +77,30 @@ class Settle:
             return False
         return True
 
-    def _price(self, exchange: Exchange) -> CostBreakdown | None:
-        exchange.usage = usage_of(exchange)
+    async def _price(self, exchange: Exchange) -> CostBreakdown | None:
+        exchange.usage = await self._usage(exchange)
         if exchange.usage is None or exchange.route is None or exchange.reservation is None:
             return None
+        reservation = exchange.reservation
         breakdown = price_usage(
-            self._prices, exchange.route.target.model, exchange.reservation.at, exchange.usage
+            self._prices,
+            exchange.route.target.model,
+            reservation.at,
+            exchange.usage,
+            reservation.tenant,
         )
         exchange.cost_text = format_amount(breakdown.total)
-        exchange.price_version = breakdown.price_version
+        exchange.price_version, exchange.currency = breakdown.price_version, breakdown.currency
         return breakdown
+
+    async def _usage(self, exchange: Exchange) -> Usage | None:
+        """Counting is work for a thread: a tokenizer takes milliseconds for a long text."""
+        if exchange.route is None or not exchange.called:
+            return None
+        counter = self._counters[exchange.route.target.upstream]
+        if exchange.raw_usage is not None:
+            return usage_of(exchange, counter)
+        return await asyncio.to_thread(usage_of, exchange, counter)
 
     def _status(self, exchange: Exchange) -> int | None:
         if exchange.head_sent:

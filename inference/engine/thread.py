@@ -56,7 +56,7 @@ class Request:
         if sequence.status is Status.FINISHED:
             text += self._rest()
             return self.output(text)
-        return Output(text) if text else None
+        return self.output(text) if text else None
 
     def output(self, text: str, error: InferenceError | None = None) -> Output:
         sequence = self.sequence

@@ -32,8 +32,10 @@ class Answer:
         """The first chunk of a chat stream."""
         return self._chunk({"role": "assistant", "content": ""}, None)
 
-    def delta(self, text: str) -> dict[str, Any]:
-        return self._chunk({"content": text}, None) if self.chat else self._text_chunk(text, None)
+    def delta(self, output: Output, *, with_usage: bool = False) -> dict[str, Any]:
+        text = output.text
+        chunk = self._chunk({"content": text}, None) if self.chat else self._text_chunk(text, None)
+        return chunk | ({"usage": self.usage(output)} if with_usage else {})
 
     def ending(self, last: Output) -> dict[str, Any]:
         return self._chunk({}, last.finish) if self.chat else self._text_chunk("", last.finish)

@@ -161,7 +161,13 @@ class WorkerApp:
             watcher = asyncio.create_task(self._watch(receive, generation))
             try:
                 if request.stream:
-                    await _send_stream(send, generation, answer, request.wants_usage)
+                    await _send_stream(
+                        send,
+                        generation,
+                        answer,
+                        with_usage=request.wants_usage,
+                        continuous=request.wants_continuous_usage,
+                    )
                 else:
                     await _send_whole(send, generation, answer)
             finally:
@@ -181,7 +187,7 @@ async def _send_whole(send: Send, generation: Generation, answer: Answer) -> Non
 
 
 async def _send_stream(
-    send: Send, generation: Generation, answer: Answer, with_usage: bool
+    send: Send, generation: Generation, answer: Answer, *, with_usage: bool, continuous: bool
 ) -> None:
     """The status line waits for the first output, so that a full queue is a 429."""
     started = False
@@ -193,7 +199,7 @@ async def _send_stream(
                 if answer.chat:
                     await http.send_event(send, answer.opening())
             if output.text:
-                await http.send_event(send, answer.delta(output.text))
+                await http.send_event(send, answer.delta(output, with_usage=continuous))
             if output.finish is not None:
                 await http.send_event(send, answer.ending(output))
                 if with_usage:

@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 class StreamOptions(msgspec.Struct):
     include_usage: bool = False
+    continuous_usage_stats: bool = False
 
 
 class SamplingFields(msgspec.Struct, kw_only=True):
@@ -42,6 +43,13 @@ class SamplingFields(msgspec.Struct, kw_only=True):
     @property
     def wants_usage(self) -> bool:
         return self.stream_options is not None and self.stream_options.include_usage
+
+    @property
+    def wants_continuous_usage(self) -> bool:
+        """Counts so far in every chunk, as vLLM gives them."""
+        return self.wants_usage and bool(
+            self.stream_options and self.stream_options.continuous_usage_stats
+        )
 
 
 class Message(msgspec.Struct, kw_only=True, omit_defaults=True):

@@ -119,6 +119,28 @@ def test_records_agree_with_the_worker_s_counts(demo: RunningDemo) -> None:
     assert "0 problems" in demo.sovgate("billing", "check")
 
 
+def test_an_answer_that_is_cut_is_billed_with_what_was_generated(demo: RunningDemo) -> None:
+    """The worker counts within the stream, so nothing is estimated when a client hangs up."""
+    stream = demo.client().chat.completions.create(
+        model="flash",
+        messages=[{"role": "user", "content": "Tell me a long story about a ship."}],
+        stream=True,
+        max_tokens=120,
+    )
+    request_id = stream.response.headers["x-sovgate-request-id"]
+    seen = 0
+    for chunk in stream:
+        assert chunk.usage is None  # nobody asked for counts
+        seen += bool(chunk.choices and chunk.choices[0].delta.content)
+        if seen == 5:
+            break
+    stream.close()
+    record = _record(demo, request_id)
+    assert record["outcome"] == "disconnected"
+    assert record["tokens"]["estimated"] is False
+    assert 5 <= record["tokens"]["output"] < 120
+
+
 def test_the_admin_ui_and_api_answer(demo: RunningDemo) -> None:
     page = httpx.get(demo.facts["admin_url"])
     assert page.status_code == 200

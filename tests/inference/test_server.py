@@ -145,6 +145,16 @@ def test_eight_at_once_get_their_own_answers(client: openai.OpenAI, worker_url: 
     assert sum(a == b for a, b in zip(alone, together, strict=True)) >= 5
 
 
+def test_counts_so_far_stand_in_every_event_if_asked(client: openai.OpenAI) -> None:
+    options = {"include_usage": True, "continuous_usage_stats": True}
+    stream = ask(client, stream=True, stream_options=options, max_tokens=8, temperature=0)
+    chunks = list(stream)
+    counts = [c.usage.completion_tokens for c in chunks if c.choices and c.usage is not None]
+    assert counts == sorted(counts)
+    assert counts[0] >= 1
+    assert chunks[-1].usage.completion_tokens >= counts[-1]
+
+
 def test_hanging_up_stops_the_work_and_is_counted(worker_url: str) -> None:
     cancelled = {"model": "sov-pro", "outcome": "cancelled"}
     tokens = {"model": "sov-pro", "kind": "completion"}

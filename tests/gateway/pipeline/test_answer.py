@@ -124,6 +124,18 @@ def test_usage_is_kept_and_shown_only_if_asked_for(exchange: Exchange) -> None:
     assert AnswerStream(exchange, None).feed(raw) == [raw]
 
 
+def test_counts_within_a_stream_are_kept_for_the_bill_and_not_shown(exchange: Exchange) -> None:
+    usage = {"prompt_tokens": 3, "completion_tokens": 1}
+    choice = {"index": 0, "delta": {"content": "so"}, "finish_reason": None}
+    raw = msgspec.json.encode({**ENVELOPE, "choices": [choice], "usage": usage})
+    exchange.strip_usage = True
+    (out,) = AnswerStream(exchange, None).feed(raw)
+    assert msgspec.json.decode(out) == {**ENVELOPE, "choices": [choice]}
+    assert exchange.raw_usage == usage
+    exchange.strip_usage = False  # a client that asked for them itself
+    assert AnswerStream(exchange, None).feed(raw) == [raw]
+
+
 def refuse_bombs(text: str) -> None:
     if "bomb" in text:
         raise ContentBlocked("unsafe")
