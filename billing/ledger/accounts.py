@@ -9,6 +9,7 @@ moves the other way.
 | ``unbilled`` | what was used and not invoiced yet |
 | ``receivable`` | what was invoiced |
 | ``revenue`` | what was charged (credit side, so its balance is negative) |
+| ``exchange`` | what receivables in one currency became in another |
 | ``rounding`` | what invoices were rounded by |
 | ``tax`` | tax to pass on |
 """
@@ -28,12 +29,14 @@ POSTINGS = {
     "settle": ("unbilled", "revenue"),
     "adjustment": ("unbilled", "revenue"),
     "invoice": ("receivable", "unbilled"),
+    # In pairs: out of the receivables of one currency, into those of the other.
+    "exchange": ("exchange", "receivable"),
     "rounding": ("receivable", "rounding"),
     "tax": ("receivable", "tax"),
     "credit": ("receivable", "revenue"),
 }
 PENDING = frozenset({"reserve", "release"})
-ACCOUNTS = ("unbilled", "receivable", "revenue", "rounding", "tax")
+ACCOUNTS = ("unbilled", "receivable", "revenue", "exchange", "rounding", "tax")
 
 Movement = tuple[str, str, str, Decimal]
 """Tenant, kind, currency, amount."""

@@ -4,10 +4,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database import Amount, Base, UtcDateTime
+
+_OF_A_MONTH = text("kind = 'invoice'")
 
 
 class BillingProfile(Base):
@@ -43,8 +45,8 @@ class Invoice(Base):
 
     ``subtotal`` is the exact sum of its ledger entries in ``currency``; ``net``,
     ``rounding``, ``tax`` and ``total`` are in ``payable_currency``: ``net`` is
-    subtotal * exchange_rate + rounding, in its minor unit. ``last_entry`` is the
-    highest ledger entry that it can hold.
+    subtotal * exchange_rate (to 18 places) + rounding, in its minor unit. ``last_entry``
+    is the highest ledger entry that it can hold.
     """
 
     __tablename__ = "invoices"
@@ -53,6 +55,14 @@ class Invoice(Base):
         CheckConstraint("status IN ('draft', 'final')", name="status"),
         Index(None, "tenant", "month"),
         Index("uq_invoices_number", "number", unique=True),
+        Index(
+            "uq_invoices_month",
+            "tenant",
+            "month",
+            unique=True,
+            sqlite_where=_OF_A_MONTH,
+            postgresql_where=_OF_A_MONTH,
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -67,6 +77,8 @@ class Invoice(Base):
     subtotal: Mapped[Decimal] = mapped_column(Amount)
     payable_currency: Mapped[str] = mapped_column(String(3))
     exchange_rate: Mapped[Decimal | None] = mapped_column(Amount)
+    exchange_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    exchange_source: Mapped[str | None] = mapped_column(String(200))
     net: Mapped[Decimal] = mapped_column(Amount)
     rounding: Mapped[Decimal] = mapped_column(Amount)
     tax_label: Mapped[str | None] = mapped_column(String(40))

@@ -32,7 +32,7 @@ class LedgerEntry(Base):
     __table_args__ = (
         CheckConstraint(
             "kind IN ('reserve', 'settle', 'release', 'adjustment',"
-            " 'invoice', 'rounding', 'tax', 'credit')",
+            " 'invoice', 'exchange', 'rounding', 'tax', 'credit')",
             name="kind",
         ),
         # Together they make (request_id, kind) unique, and the closing entry the only one.

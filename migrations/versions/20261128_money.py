@@ -36,7 +36,8 @@ _TOKENS = (
 )
 _KINDS = "kind IN ('reserve', 'settle', 'release', 'adjustment')"
 _MORE_KINDS = (
-    "kind IN ('reserve', 'settle', 'release', 'adjustment', 'invoice', 'rounding', 'tax', 'credit')"
+    "kind IN ('reserve', 'settle', 'release', 'adjustment',"
+    " 'invoice', 'exchange', 'rounding', 'tax', 'credit')"
 )
 _SCOPES = "scope IN ('tenant', 'project', 'key')"
 _MORE_SCOPES = "scope IN ('organisation', 'tenant', 'project', 'key', 'end_user')"
@@ -165,6 +166,8 @@ def _create_invoice_tables() -> None:
         sa.Column("subtotal", Amount(), nullable=False),
         sa.Column("payable_currency", sa.String(length=3), nullable=False),
         sa.Column("exchange_rate", Amount(), nullable=True),
+        sa.Column("exchange_since", UtcDateTime(), nullable=True),
+        sa.Column("exchange_source", sa.String(length=200), nullable=True),
         sa.Column("net", Amount(), nullable=False),
         sa.Column("rounding", Amount(), nullable=False),
         sa.Column("tax_label", sa.String(length=40), nullable=True),
@@ -190,6 +193,15 @@ def _create_invoice_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_invoices")),
     )
     op.create_index(op.f("ix_invoices_tenant_month"), "invoices", ["tenant", "month"])
+    one = sa.text("kind = 'invoice'")
+    op.create_index(
+        "uq_invoices_month",
+        "invoices",
+        ["tenant", "month"],
+        unique=True,
+        sqlite_where=one,
+        postgresql_where=one,
+    )
     op.create_index("uq_invoices_number", "invoices", ["number"], unique=True)
     op.create_table(
         "invoice_lines",
