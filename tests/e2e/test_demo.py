@@ -135,7 +135,9 @@ def test_an_answer_that_is_cut_is_billed_with_what_was_generated(demo: RunningDe
         if seen == 5:
             break
     stream.close()
-    record = _record(demo, request_id)
+    time.sleep(1)
+    lines = demo.sovgate("audit", "export", "--tenant", "acme").splitlines()
+    record = next(r for r in map(json.loads, lines) if r["request_id"] == request_id)
     assert record["outcome"] == "disconnected"
     assert record["tokens"]["estimated"] is False
     assert 5 <= record["tokens"]["output"] < 120
