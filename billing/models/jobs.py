@@ -13,13 +13,15 @@ class Job(Base):
     """A task, its progress, and its file or result.
 
     ``key`` makes a submission idempotent: a second one with the same key is the
-    same job. ``tenant`` of a job of the whole deployment is ``@system``.
+    same job. ``tenant`` of a job of the whole deployment is ``@system``. A failed run
+    that is tried again waits, queued, until ``not_before``.
     """
 
     __tablename__ = "jobs"
     __table_args__ = (
         CheckConstraint("status IN ('queued', 'running', 'done', 'failed')", name="status"),
         Index(None, "tenant", "created_at"),
+        Index(None, "status"),
         Index("uq_jobs_tenant_key", "tenant", "key", unique=True),
     )
 
@@ -32,6 +34,7 @@ class Job(Base):
     progress: Mapped[int] = mapped_column(default=0)
     attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

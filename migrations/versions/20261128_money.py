@@ -55,6 +55,8 @@ def upgrade() -> None:
     _widen_usage()
     op.add_column("jobs", sa.Column("key", sa.String(length=120), nullable=True))
     op.add_column("jobs", sa.Column("result", sa.JSON(), nullable=True))
+    op.add_column("jobs", sa.Column("not_before", UtcDateTime(), nullable=True))
+    op.create_index("ix_jobs_status", "jobs", ["status"])
     op.create_index("uq_jobs_tenant_key", "jobs", ["tenant", "key"], unique=True)
     backfill_rollups(op.get_bind())
     backfill_balances(op.get_bind())
@@ -66,6 +68,8 @@ def downgrade() -> None:
     for statement in drop_immutable_invoices_ddl(op.get_bind().dialect.name):
         op.execute(statement)
     op.drop_index("uq_jobs_tenant_key", "jobs")
+    op.drop_index("ix_jobs_status", "jobs")
+    op.drop_column("jobs", "not_before")
     op.drop_column("jobs", "result")
     op.drop_column("jobs", "key")
     op.drop_index("ix_usage_records_end_user_at", "usage_records")
