@@ -4,14 +4,24 @@
 """
 
 from billing.prices.book import PriceBook
+from billing.prices.calendars import HolidayCalendar
 from billing.prices.exchange import ExchangeRate
 from billing.prices.modifiers import Alias, Markup
-from billing.prices.rate import MINIMUM, CostBreakdown, CostLine, Rate, RateFacts, line_amount
+from billing.prices.rate import (
+    MINIMUM,
+    UNPRICED,
+    CostBreakdown,
+    CostLine,
+    Rate,
+    RateFacts,
+    line_amount,
+)
 from billing.prices.version import PriceVersion
-from billing.prices.windows import HolidayCalendar, PriceStep, PriceWindow
+from billing.prices.windows import PriceStep, PriceWindow
 
 __all__ = [
     "MINIMUM",
+    "UNPRICED",
     "Alias",
     "CostBreakdown",
     "CostLine",

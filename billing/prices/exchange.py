@@ -1,7 +1,6 @@
 """Dated exchange rates: what one unit of a currency is worth in another from an instant on."""
 
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -9,6 +8,7 @@ from typing import Any
 
 from billing.errors import InvalidPrice, NoExchangeRate
 from billing.prices import parsing
+from billing.prices.timeline import timelines
 from core.clock import isoformat
 from core.money import format_amount
 
@@ -40,8 +40,21 @@ class ExchangeRate:
             quote=quote,
             rate=rate,
             effective_from=parsing.instant("effective_from", body["effective_from"]),
-            source=body.get("source"),
+            source=parsing.optional_text(body, "source"),
         )
+
+    @property
+    def effective_to(self) -> None:
+        """Open: a rate ends where the next one of its pair starts."""
+        return None
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        return self.currency, self.quote
+
+    @property
+    def label(self) -> str:
+        return f"exchange rate from {self.currency} to {self.quote}"
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -57,12 +70,10 @@ class ExchangeRates:
     """Rates by pair of currencies and instant. No rate is inverted: that would round."""
 
     def __init__(self, rates: Iterable[ExchangeRate]) -> None:
-        self._by_pair: dict[tuple[str, str], list[ExchangeRate]] = {}
-        for rate in sorted(rates, key=lambda rate: rate.effective_from):
-            self._by_pair.setdefault((rate.currency, rate.quote), []).append(rate)
+        self._by_pair = timelines(rates)
 
-    def __iter__(self):
-        return (rate for rates in self._by_pair.values() for rate in rates)
+    def __iter__(self) -> Iterator[ExchangeRate]:
+        return (rate for timeline in self._by_pair.values() for rate in timeline)
 
     def knows(self, currency: str, quote: str) -> bool:
         return currency == quote or (currency, quote) in self._by_pair
@@ -75,13 +86,13 @@ class ExchangeRates:
         """
         if currency == quote:
             return None
-        rates = self._by_pair.get((currency, quote), [])
-        index = bisect_right(rates, at, key=lambda rate: rate.effective_from) - 1
-        if index < 0:
+        timeline = self._by_pair.get((currency, quote))
+        rate = None if timeline is None else timeline.at(at)
+        if rate is None:
             raise NoExchangeRate(
                 f"There is no exchange rate from {currency} to {quote} at {isoformat(at)}; add one "
                 "to the price book.",
                 currency=currency,
                 quote=quote,
             )
-        return rates[index]
+        return rate

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from billing.errors import InvalidPrice
 from billing.prices import parsing
 from core.clock import isoformat
 from core.money import format_amount
@@ -22,14 +23,23 @@ class Alias:
 
     @classmethod
     def from_settings(cls, body: Mapping[str, Any]) -> "Alias":
+        """``{name: sov-fast, model: deepseek-flash, effective_from, effective_to}``."""
         parsing.only(body, "An alias", {"name", "model", "effective_from", "effective_to"})
         parsing.needed(body, "An alias", ["name", "model", "effective_from"])
+        name, model = parsing.text(body, "name"), parsing.text(body, "model")
+        if name == model:
+            raise InvalidPrice("An alias names another model.", param="model")
         start, end = parsing.span(body)
         parsing.check_span("An alias", start, end)
-        return cls(name=body["name"], model=body["model"], effective_from=start, effective_to=end)
+        return cls(name=name, model=model, effective_from=start, effective_to=end)
 
-    def holds_at(self, at: datetime) -> bool:
-        return self.effective_from <= at and (self.effective_to is None or at < self.effective_to)
+    @property
+    def subject(self) -> str:
+        return self.name
+
+    @property
+    def label(self) -> str:
+        return f"alias {self.name}"
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -55,6 +65,7 @@ class Markup:
 
     @classmethod
     def from_settings(cls, body: Mapping[str, Any]) -> "Markup":
+        """``{percent: "15", tenant: acme, model: sov-pro, effective_from, effective_to}``."""
         fields = {"percent", "tenant", "model", "effective_from", "effective_to"}
         parsing.only(body, "A mark-up", fields)
         parsing.needed(body, "A mark-up", ["percent", "effective_from"])
@@ -64,21 +75,17 @@ class Markup:
             percent=parsing.amount("percent", body["percent"]),
             effective_from=start,
             effective_to=end,
-            tenant=body.get("tenant"),
-            model=body.get("model"),
+            tenant=parsing.optional_text(body, "tenant"),
+            model=parsing.optional_text(body, "model"),
         )
 
     @property
-    def rank(self) -> tuple[bool, bool, datetime]:
-        """The highest one that holds counts: a tenant's before a model's, the newer one."""
-        return self.tenant is not None, self.model is not None, self.effective_from
+    def subject(self) -> tuple[str | None, str | None]:
+        return self.tenant, self.model
 
-    def holds_for(self, tenant: str | None, model: str, at: datetime) -> bool:
-        started = self.effective_from <= at
-        open_end = self.effective_to is None or at < self.effective_to
-        return (
-            started and open_end and self.tenant in (None, tenant) and self.model in (None, model)
-        )
+    @property
+    def label(self) -> str:
+        return f"mark-up of {self.tenant or 'every tenant'} on {self.model or 'every model'}"
 
     def to_json(self) -> dict[str, Any]:
         return {

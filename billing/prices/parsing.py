@@ -1,6 +1,6 @@
 """Fields of price settings: exact amounts, dates, and no field that nobody knows."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -8,6 +8,8 @@ from typing import Any
 from billing.errors import InvalidPrice
 from billing.usage import CLASSES
 from core.money import InvalidAmount, parse_amount
+
+_LONGEST_TEXT = 200
 
 
 def only(body: Mapping[str, Any], what: str, allowed: Collection[str]) -> None:
@@ -23,6 +25,28 @@ def needed(body: Mapping[str, Any], what: str, names: Collection[str]) -> None:
             raise InvalidPrice(f"{what} needs the field '{name}'.", param=name)
 
 
+def text(body: Mapping[str, Any], name: str, longest: int = _LONGEST_TEXT) -> str:
+    """A field that is there and holds some text."""
+    value = body[name]
+    if not isinstance(value, str) or not 0 < len(value) <= longest:
+        raise InvalidPrice(f"'{name}' must be a text of 1 to {longest} characters.", param=name)
+    return value
+
+
+def optional_text(body: Mapping[str, Any], name: str) -> str | None:
+    return None if body.get(name) is None else text(body, name)
+
+
+def items(body: Mapping[str, Any], name: str) -> Sequence[Any]:
+    """A field that holds a list; empty where it is missing."""
+    value = body.get(name)
+    if value is None:
+        return ()
+    if not isinstance(value, list | tuple):
+        raise InvalidPrice(f"'{name}' must be a list.", param=name)
+    return value
+
+
 def amount(name: str, value: Any) -> Decimal:
     """An exact decimal from 0 up; floats are refused."""
     try:
@@ -34,14 +58,19 @@ def amount(name: str, value: Any) -> Decimal:
     return parsed
 
 
-def factor(name: str, value: Any) -> Decimal:
-    """A multiplier; floats are refused."""
-    return amount(name, value)
-
-
 def prices(body: Mapping[str, Any]) -> dict[str, Decimal]:
     """The prices by class that a body states."""
     return {name: amount(name, body[name]) for name in CLASSES if body.get(name) is not None}
+
+
+def day(name: str, value: Any) -> date:
+    """A day of a calendar, which has no time zone: a date or ``YYYY-MM-DD``."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        return date.fromisoformat(value if isinstance(value, str) else "")
+    except ValueError:
+        raise InvalidPrice(f"'{name}' holds days such as 2026-10-01.", param=name) from None
 
 
 def instant(name: str, value: Any) -> datetime:
@@ -71,5 +100,7 @@ def check_span(what: str, start: datetime, end: datetime | None) -> None:
 
 
 def check_currency(currency: Any) -> None:
-    if not isinstance(currency, str) or len(currency) != 3 or not currency.isupper():
+    """Raises ``InvalidPrice`` for what is no ISO 4217 code by its form."""
+    plain = isinstance(currency, str) and currency.isascii() and currency.isalpha()
+    if not plain or len(currency) != 3 or not currency.isupper():
         raise InvalidPrice("A currency is three capital letters, such as USD.", param="currency")

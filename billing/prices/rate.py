@@ -14,6 +14,8 @@ from billing.usage import CLASSES, WORKER_SECOND, Usage
 from core.money import EXACT, SCALE, ZERO, format_amount
 
 MINIMUM = "minimum_charge"
+# The id of the rate of what had no price: it costs 0, and every report counts it apart.
+UNPRICED = "unpriced"
 # Worker-seconds carry 6 places, so their price may have 18 - 6.
 WORKER_SECOND_PLACES = SCALE - 6
 
@@ -118,16 +120,24 @@ class Rate:
         return CostBreakdown(self.id, self.currency, (*lines, line), self.facts)
 
     def worst_case(
-        self, input_tokens: int, max_output_tokens: int, *, max_worker_seconds: Decimal = ZERO
+        self,
+        input_tokens: int,
+        max_output_tokens: int,
+        *,
+        max_worker_seconds: Decimal = ZERO,
+        max_guard_tokens: int = 0,
     ) -> Decimal:
         """The most that a request can cost: every token in the dearest class it may fall in."""
         names = ("input", "cached_input", "cache_write", "embedding")
         dearest_input = max(self.prices[name] for name in names)
         dearest_output = max(self.prices["output"], self.prices["reasoning"])
-        tokens = EXACT.add(
-            EXACT.multiply(dearest_input, Decimal(input_tokens)),
-            EXACT.multiply(dearest_output, Decimal(max_output_tokens)),
-        )
+        tokens = ZERO
+        for price, count in (
+            (dearest_input, input_tokens),
+            (dearest_output, max_output_tokens),
+            (self.prices["guard"], max_guard_tokens),
+        ):
+            tokens = EXACT.add(tokens, EXACT.multiply(price, Decimal(count)))
         seconds = EXACT.multiply(self.prices[WORKER_SECOND], max_worker_seconds)
         most = EXACT.add(EXACT.divide(tokens, Decimal(self.per)), seconds)
         return max(most, self.minimum)

@@ -8,32 +8,27 @@ from typing import Any
 
 from billing.errors import InvalidPrice
 from billing.prices import parsing
-from billing.prices.rate import (
-    WORKER_SECOND_PLACES,
-    CostBreakdown,
-    Rate,
-    RateFacts,
-)
+from billing.prices.rate import WORKER_SECOND_PLACES, CostBreakdown, Rate, RateFacts
 from billing.prices.windows import PriceStep, PriceWindow
 from billing.usage import CLASSES, WORKER_SECOND, Usage
 from core.canonical import digest
 from core.clock import isoformat
 from core.money import EXACT, SCALE, ZERO, format_amount
 
-_FIELDS = {
-    *CLASSES,
-    "model",
-    "currency",
-    "effective_from",
-    "effective_to",
-    "per",
-    "minimum",
-    "batch",
-    "tenant",
-    "served",
-    "windows",
-    "steps",
+# A price that is not stated is that of another class, or 0.
+FOLLOWS: Mapping[str, str | None] = {
+    "cached_input": "input",
+    "cache_write": "input",
+    "reasoning": "output",
+    "guard": None,
+    "embedding": "input",
+    WORKER_SECOND: None,
 }
+_TEXTS = ("tenant", "served")
+_AMOUNTS = ("minimum", "batch")
+_LISTS = ("windows", "steps")
+_DATES = ("effective_from", "effective_to")
+_FIELDS = {*CLASSES, "model", "currency", "per", *_DATES, *_TEXTS, *_AMOUNTS, *_LISTS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +37,7 @@ class PriceVersion:
 
     It ends at ``effective_to`` (exclusive), or where the next version of the
     model starts. Token prices are per ``per`` tokens, ``worker_second`` is per
-    second, ``minimum`` per request. ``id`` is a digest of everything but
+    second, ``minimum`` per request. ``id`` is a digest of all that is stated but
     ``effective_to``: closing a version does not make it another one.
 
     Args:
@@ -51,6 +46,9 @@ class PriceVersion:
         windows: hours at other prices; the first one that holds counts.
         steps: other prices for long prompts; the highest one passed counts.
         batch: factor on the token prices of batch requests.
+
+    ``derived`` holds the classes without a price of their own (see ``FOLLOWS``): in
+    windows and steps too they cost what the class that they follow does.
 
     Raises:
         InvalidPrice: for negative prices, naive or reversed dates, and a price
@@ -66,9 +64,9 @@ class PriceVersion:
     cached_input: Decimal | None = None
     cache_write: Decimal | None = None
     reasoning: Decimal | None = None
-    guard: Decimal = ZERO
+    guard: Decimal | None = None
     embedding: Decimal | None = None
-    worker_second: Decimal = ZERO
+    worker_second: Decimal | None = None
     per: int = 1_000_000
     minimum: Decimal = ZERO
     batch: Decimal | None = None
@@ -76,18 +74,15 @@ class PriceVersion:
     served: str | None = None
     windows: tuple[PriceWindow, ...] = ()
     steps: tuple[PriceStep, ...] = ()
+    derived: frozenset[str] = field(init=False)
     id: str = field(init=False)
 
     def __post_init__(self) -> None:
-        defaults = {
-            "cached_input": self.input,
-            "cache_write": self.input,
-            "reasoning": self.output,
-            "embedding": self.input,
-        }
-        for name, default in defaults.items():
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, default)
+        derived = frozenset(name for name in FOLLOWS if getattr(self, name) is None)
+        object.__setattr__(self, "derived", derived)
+        for name in derived:
+            followed = FOLLOWS[name]
+            object.__setattr__(self, name, getattr(self, followed) if followed else ZERO)
         steps = tuple(sorted(self.steps, key=lambda step: step.above))
         object.__setattr__(self, "steps", steps)
         self._validate()
@@ -103,16 +98,32 @@ class PriceVersion:
         parsing.only(body, "A price", _FIELDS)
         parsing.needed(body, "A price", ["model", "effective_from", "input", "output"])
         start, end = parsing.span(body)
-        fields: dict[str, Any] = {"model": body["model"], "currency": body.get("currency", "USD")}
-        fields |= {"effective_from": start, "effective_to": end, "per": body.get("per", 1_000_000)}
-        fields |= parsing.prices(body)
-        for name in ("minimum", "batch"):
-            if body.get(name) is not None:
-                fields[name] = parsing.amount(name, body[name])
-        fields |= {"tenant": body.get("tenant"), "served": body.get("served")}
-        fields["windows"] = tuple(map(PriceWindow.from_settings, body.get("windows") or ()))
-        fields["steps"] = tuple(map(PriceStep.from_settings, body.get("steps") or ()))
-        return cls(**fields)
+        amounts = {
+            name: parsing.amount(name, body[name])
+            for name in _AMOUNTS
+            if body.get(name) is not None
+        }
+        return cls(
+            model=parsing.text(body, "model"),
+            currency=body.get("currency", "USD"),
+            effective_from=start,
+            effective_to=end,
+            per=body.get("per", 1_000_000),
+            tenant=parsing.optional_text(body, "tenant"),
+            served=parsing.optional_text(body, "served"),
+            windows=tuple(map(PriceWindow.from_settings, parsing.items(body, "windows"))),
+            steps=tuple(map(PriceStep.from_settings, parsing.items(body, "steps"))),
+            **amounts,
+            **parsing.prices(body),
+        )
+
+    @property
+    def subject(self) -> tuple[str | None, str]:
+        return self.tenant, self.model
+
+    @property
+    def label(self) -> str:
+        return f"price of model {self.model}" + (f" for {self.tenant}" if self.tenant else "")
 
     def price(self, name: str) -> Decimal:
         """The listed price of one of ``CLASSES``."""
@@ -148,44 +159,43 @@ class PriceVersion:
         passed = [step for step in self.steps if prompt_tokens > step.above]
         return passed[-1] if passed else None
 
-    def holds_at(self, at: datetime) -> bool:
-        return self.effective_from <= at and (self.effective_to is None or at < self.effective_to)
-
     def to_json(self) -> dict[str, Any]:
-        """As the settings would say it, and its ``id``."""
+        """What it states, as the settings would say it, and its ``id``."""
         body = {"id": self.id, **self._content()}
         body["effective_to"] = isoformat(self.effective_to) if self.effective_to else None
         return body
 
     def _content(self) -> dict[str, Any]:
-        body: dict[str, Any] = {name: format_amount(self.price(name)) for name in CLASSES}
+        stated = [name for name in CLASSES if name not in self.derived]
+        body: dict[str, Any] = {name: format_amount(self.price(name)) for name in stated}
         body |= {"model": self.model, "currency": self.currency, "per": self.per}
         body["effective_from"] = isoformat(self.effective_from)
-        for name in ("minimum", "batch"):
-            if getattr(self, name):
-                body[name] = format_amount(getattr(self, name))
-        for name in ("tenant", "served"):
-            if getattr(self, name):
-                body[name] = getattr(self, name)
-        for name in ("windows", "steps"):
-            if getattr(self, name):
-                body[name] = [item.to_json() for item in getattr(self, name)]
+        if self.minimum:
+            body["minimum"] = format_amount(self.minimum)
+        if self.batch is not None:
+            body["batch"] = format_amount(self.batch)
+        body |= {name: value for name in _TEXTS if (value := getattr(self, name)) is not None}
+        for name in _LISTS:
+            if parts := getattr(self, name):
+                body[name] = [part.to_json() for part in parts]
         return body
 
     def _validate(self) -> None:
-        if not self.model:
-            raise InvalidPrice("A price needs a model.", param="model")
         parsing.check_currency(self.currency)
         if type(self.per) is not int or self.per < 1:
             raise InvalidPrice("'per' must be a whole number of tokens, such as 1000000.")
         parsing.check_span("A price", self.effective_from, self.effective_to)
         if len({window.name for window in self.windows}) != len(self.windows):
             raise InvalidPrice("Two windows of a price have the same name.", param="windows")
+        if len({step.above for step in self.steps}) != len(self.steps):
+            raise InvalidPrice("Two steps of a price have the same 'above'.", param="steps")
         for name in CLASSES:
-            self._validate_price(name)
+            self._validate_price(name, self.price(name))
+        for changes in (*self.windows, *self.steps):
+            for name, price in changes.prices.items():
+                self._validate_price(name, price)
 
-    def _validate_price(self, name: str) -> None:
-        price = self.price(name)
+    def _validate_price(self, name: str, price: Decimal) -> None:
         if not isinstance(price, Decimal) or not price.is_finite() or price < 0:
             raise InvalidPrice(f"The price '{name}' must be a Decimal from 0 up.", param=name)
         unit = EXACT.divide(price, Decimal(self.unit(name)))
