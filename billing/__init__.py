@@ -13,15 +13,12 @@ if TYPE_CHECKING:
     from billing.budgets.service import BudgetService, BudgetStatus
     from billing.budgets.settings import EscrowSettings
     from billing.jobs.app import make_celery
-    from billing.jobs.exporters import (
-        Exporter,
-        ExporterRegistry,
-        ExportRequest,
-        Progress,
-        default_exporters,
-    )
+    from billing.jobs.exporters import Exporter, ExportRequest, register_exporter
+    from billing.jobs.kinds import default_tasks
+    from billing.jobs.schedule import Schedule
     from billing.jobs.service import JobService, job_to_json
-    from billing.jobs.settings import JobSettings
+    from billing.jobs.settings import DEPLOYMENT, JobSettings
+    from billing.jobs.tasks import JobContext, JobFile, Progress, TaskRegistry
     from billing.ledger.adjust import adjust
     from billing.ledger.check import CheckReport, check, run_check
     from billing.ledger.ddl import append_only_ddl, drop_append_only_ddl
@@ -36,6 +33,7 @@ if TYPE_CHECKING:
     from billing.usage import Usage
 
 __all__ = [
+    "DEPLOYMENT",
     "BillingReport",
     "BudgetDefinition",
     "BudgetKeeper",
@@ -47,8 +45,9 @@ __all__ = [
     "EscrowSettings",
     "ExportRequest",
     "Exporter",
-    "ExporterRegistry",
     "Hold",
+    "JobContext",
+    "JobFile",
     "JobService",
     "JobSettings",
     "LedgerSink",
@@ -57,18 +56,21 @@ __all__ = [
     "PriceVersion",
     "Progress",
     "Reservation",
+    "Schedule",
     "Settlement",
+    "TaskRegistry",
     "Usage",
     "UsageReport",
     "adjust",
     "append_only_ddl",
     "billing_report",
     "check",
-    "default_exporters",
+    "default_tasks",
     "drop_append_only_ddl",
     "job_to_json",
     "make_celery",
     "month_span",
+    "register_exporter",
     "run_check",
     "snapshot",
     "usage_report",
@@ -78,13 +80,18 @@ __all__ = [
 _HOME = {
     "make_celery": "jobs.app",
     "Exporter": "jobs.exporters",
-    "ExporterRegistry": "jobs.exporters",
     "ExportRequest": "jobs.exporters",
-    "Progress": "jobs.exporters",
-    "default_exporters": "jobs.exporters",
+    "register_exporter": "jobs.exporters",
+    "default_tasks": "jobs.kinds",
+    "Schedule": "jobs.schedule",
     "JobService": "jobs.service",
     "job_to_json": "jobs.service",
+    "DEPLOYMENT": "jobs.settings",
     "JobSettings": "jobs.settings",
+    "JobContext": "jobs.tasks",
+    "JobFile": "jobs.tasks",
+    "Progress": "jobs.tasks",
+    "TaskRegistry": "jobs.tasks",
     "BillingReport": "reports.billing",
     "billing_report": "reports.billing",
     "write_table": "reports.files",

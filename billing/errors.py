@@ -17,8 +17,23 @@ SovgateError
     ├── InvalidReport        an unknown grouping, format or span of time
     ├── InvalidPlan          a workload or a requirement that cannot be planned for
     │   └── UnknownDevice       no published facts of this device
+    ├── InvoiceError
+    │   ├── InvalidProfile      a billing profile that cannot be billed to
+    │   ├── UnknownProfile      nobody said who the tenant is on paper
+    │   ├── InvalidInvoice      an amount, a line or a format that an invoice cannot have
+    │   ├── UnknownInvoice      no such invoice in this tenant
+    │   ├── NothingToInvoice    a month without an entry
+    │   ├── InvoiceNotReady     the month is not over, an earlier one is open, no seller, no rate
+    │   ├── InvoiceFinal        it is final already
+    │   ├── InvoiceChanged      the draft is not what the caller has seen
+    │   ├── CreditTooLarge      credit notes of more than their invoice
+    │   └── PeriodInvoiced      a correction dated into a month that is invoiced
     ├── UnknownJob           no such job in this tenant
-    └── UnknownJobKind       nothing registered does this kind of job
+    ├── UnknownJobKind       nothing registered does this kind of job
+    ├── InvalidJob           parameters that the kind does not take
+    ├── JobKeyReused         an idempotency key that belongs to another job
+    ├── JobStateConflict     a retry of a job that has not failed, say
+    └── InvalidSchedule      a cadence that is none, or of a kind that is not scheduled
 """
 
 from datetime import datetime
@@ -144,6 +159,72 @@ class UnknownDevice(InvalidPlan):
     code = "unknown_device"
 
 
+class InvoiceError(BillingError):
+    """Something about invoices and who is billed is wrong."""
+
+    code = "invoice_error"
+
+
+class InvalidProfile(InvoiceError):
+    """A billing profile that cannot be billed to."""
+
+    code = "invalid_billing_profile"
+
+
+class UnknownProfile(InvoiceError):
+    """A tenant without a billing profile."""
+
+    code = "unknown_billing_profile"
+
+
+class InvalidInvoice(InvoiceError):
+    """An amount, a line or a format that an invoice cannot have."""
+
+    code = "invalid_invoice"
+
+
+class UnknownInvoice(InvoiceError):
+    """No such invoice in this tenant."""
+
+    code = "unknown_invoice"
+
+
+class NothingToInvoice(InvoiceError):
+    """A month without an entry of the tenant."""
+
+    code = "nothing_to_invoice"
+
+
+class InvoiceNotReady(InvoiceError):
+    """Something else has to happen before this invoice can be issued."""
+
+    code = "invoice_not_ready"
+
+
+class InvoiceFinal(InvoiceError):
+    """The invoice is final: it never changes."""
+
+    code = "invoice_final"
+
+
+class InvoiceChanged(InvoiceError):
+    """The draft is not what the caller has seen."""
+
+    code = "invoice_changed"
+
+
+class CreditTooLarge(InvoiceError):
+    """Credit notes would add up to more than their invoice."""
+
+    code = "credit_too_large"
+
+
+class PeriodInvoiced(InvoiceError):
+    """A correction dated into a month that is invoiced already."""
+
+    code = "period_invoiced"
+
+
 class UnknownJob(BillingError):
     """No such job in this tenant."""
 
@@ -154,3 +235,27 @@ class UnknownJobKind(BillingError):
     """Nothing registered does this kind of job."""
 
     code = "unknown_job_kind"
+
+
+class InvalidJob(BillingError):
+    """Parameters that a kind of job does not take."""
+
+    code = "invalid_job"
+
+
+class JobKeyReused(BillingError):
+    """An idempotency key that belongs to another job."""
+
+    code = "job_key_reused"
+
+
+class JobStateConflict(BillingError):
+    """What was asked for needs the job in another state."""
+
+    code = "job_state_conflict"
+
+
+class InvalidSchedule(BillingError):
+    """A cadence that is none, or of a kind that is not scheduled."""
+
+    code = "invalid_schedule"

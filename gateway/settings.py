@@ -157,6 +157,34 @@ class BillingSettings(Section):
     )
 
 
+class JobsSettings(Section):
+    scheduled: bool = Field(
+        default=True, description="Whether jobs run without being asked for, as `schedule` says."
+    )
+    schedule: dict[str, str] = Field(
+        default={},
+        description="Other times by kind of job (docs/jobs.md lists them), in UTC: `every 5m`,"
+        " `daily 02:00`, `monthly 1 04:00` or `off`.",
+    )
+    retention_days: int = Field(
+        default=30,
+        ge=1,
+        description="Days that finished jobs, their files and alerts of ended periods are kept.",
+    )
+
+    @field_validator("schedule")
+    @classmethod
+    def _times(cls, schedule: dict[str, str]) -> dict[str, str]:
+        from billing.errors import InvalidSchedule
+        from billing.jobs.schedule import Schedule
+
+        try:
+            Schedule(schedule)
+        except InvalidSchedule as error:
+            raise ValueError(error.message) from None
+        return schedule
+
+
 class LimitSettings(Section):
     max_output_tokens: int = Field(
         default=4096, ge=1, description="Output limit sent upstream where the client sets none."
@@ -520,6 +548,7 @@ class Settings(BaseSettings):
     audit: AuditSettings = Field(default=AuditSettings(), description="Journal and chain.")
     limits: LimitSettings = Field(default=LimitSettings(), description="Bounds of one request.")
     billing: BillingSettings = Field(default=BillingSettings(), description="How to bill.")
+    jobs: JobsSettings = Field(default=JobsSettings(), description="What runs when.")
     guards: GuardSettings = Field(default=GuardSettings(), description="Where guards run.")
     security: SecuritySettings = Field(default=SecuritySettings(), description="Secrets' files.")
     vault: VaultSettings = Field(

@@ -16,11 +16,10 @@ import structlog
 from billing import BudgetKeeper, JobService, LedgerSink, PriceBook
 from core.clock import Clock, SystemClock
 from core.database import Database
-from gateway.admin.exports.kinds import export_kinds
 from gateway.audit import AuditChain, Drain, DrainOptions, Journal, SigningKey
-from gateway.celery_app import job_settings
 from gateway.guarding import Guards
 from gateway.identity import ProcessSlot, load_pepper
+from gateway.jobs import job_settings, job_tasks
 from gateway.limits import Limiter, LocalLimiter
 from gateway.metrics import Metrics
 from gateway.recognizers import RecognizerBook, Sealer, check_policies
@@ -136,7 +135,7 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         # Taken down in this order: the last outcomes are drained, then leases return.
         stack.push_async_callback(budgets.stop)
         stack.push_async_callback(drain.stop, _DRAIN_TIMEOUT_S)
-        jobs = JobService(database, clock, job_settings(settings, holder), export_kinds(key, clock))
+        jobs = JobService(database, clock, job_settings(settings, holder), job_tasks(key, clock))
         await jobs.start()
         stack.push_async_callback(jobs.stop)
         keys = KeyCache(database, pepper, clock, ttl=timedelta(seconds=5))

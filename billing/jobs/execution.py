@@ -1,144 +1,177 @@
-"""Runs one job: claim, export to a temporary file, rename, report.
+"""Runs one job: claim it, do its task, report.
 
-A job may be started twice (a broker delivers again, a process is killed): the
-claim lets one runner through, and a file appears whole or not at all.
+A job may be started twice (a broker delivers again, a process is killed): the claim
+lets one runner through. A runner that was thought dead and comes back finds that its
+claim is no longer good, and stops.
 """
 
 import asyncio
-import os
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from datetime import timedelta
-from pathlib import Path
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
 
 import structlog
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from billing.errors import InvalidReport
 from billing.jobs import repository
-from billing.jobs.exporters import ExporterRegistry, ExportRequest
 from billing.jobs.settings import JobSettings
+from billing.jobs.tasks import JobContext, JobFile, TaskRegistry
 from billing.models import Job
 from core.clock import Clock, SystemClock
 from core.database import Database
 from core.errors import SovgateError
 
-HEARTBEAT = timedelta(seconds=10)
-STALE_AFTER = timedelta(seconds=60)
-MAX_ATTEMPTS = 3
+# Codes of failed jobs beside those of expected errors (docs/jobs.md).
+INTERRUPTED = "job_interrupted"
+UNAVAILABLE = "temporarily_unavailable"
+INTERNAL = "internal_error"
+CANCELLED = "job_cancelled"
 
+_LASTING = (IntegrityError, ProgrammingError, DataError, NotSupportedError)
 _log = structlog.get_logger(__name__)
-_TENANT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+Outcome = Mapping[str, Any] | JobFile | None
 
 
 async def run_job(
-    settings: JobSettings, exporters: ExporterRegistry, job_id: str, runner: str
+    settings: JobSettings,
+    tasks: TaskRegistry,
+    job_id: str,
+    runner: str,
+    clock: Clock | None = None,
 ) -> None:
     """Run one job in an event loop and with a database connection of its own.
 
-    A failure that the exporter expects ends in status ``failed`` with its code;
-    any other does too, and is raised again.
+    An expected failure ends in status ``failed`` with its code, one that may pass in
+    ``queued`` for later; any other in ``failed`` too, and it is raised again.
     """
     database = Database(settings.database_url, pool_size=2)
     try:
-        execution = _Execution(database, settings, exporters, SystemClock(), runner)
-        await execution.run(job_id)
+        await _Run(database, settings, tasks, clock or SystemClock(), runner).run(job_id)
     finally:
         await database.dispose()
 
 
-class _Execution:
+def may_pass(error: Exception) -> bool:
+    """Whether the same work could succeed later: database, files or network failed."""
+    if isinstance(error, DBAPIError):
+        return not isinstance(error, _LASTING)
+    return isinstance(error, OSError | PoolTimeout)
+
+
+class _Run:
     def __init__(
         self,
         database: Database,
         settings: JobSettings,
-        exporters: ExporterRegistry,
+        tasks: TaskRegistry,
         clock: Clock,
         runner: str,
     ) -> None:
         self._database = database
         self._settings = settings
-        self._exporters = exporters
+        self._tasks = tasks
         self._clock = clock
         self._runner = runner
 
     async def run(self, job_id: str) -> None:
         now = self._clock.now()
+        stale = now - self._settings.stale_after
         async with self._database.transaction() as session:
-            job = await repository.claim(session, job_id, self._runner, now, now - STALE_AFTER)
+            job = await repository.claim(session, job_id, self._runner, now, stale)
         if job is None:
             return
-        if job.attempts > MAX_ATTEMPTS:
-            await self._fail(job, "job_interrupted")
+        if job.attempts > self._settings.max_attempts:
+            await self._fail(job, INTERRUPTED)
             return
+        work = asyncio.create_task(self._work(job))
         heart = asyncio.create_task(self._beat(job))
         try:
-            await self._export(job)
-        except SovgateError as error:
-            await self._fail(job, error.code)
-        except Exception:
-            # The outermost boundary of a job: its reader must learn that it ended.
-            await self._fail(job, "internal_error")
-            raise
+            await asyncio.wait({work, heart}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                await self._report(job, work)
         finally:
-            heart.cancel()
-            with suppress(asyncio.CancelledError):
-                await heart
+            for task in (work, heart):
+                task.cancel()
+                with suppress(asyncio.CancelledError, Exception):  # reported above
+                    await task
 
-    async def _export(self, job: Job) -> None:
-        request = ExportRequest(job.id, job.tenant, job.kind, dict(job.params))
-        exporter = self._exporters.get(job.kind)
-        self._exporters.validate(request)
-        name = f"{job.kind}-{job.id}.{request.file_format}"
-        target = export_path(self._settings.exports_dir, job.tenant, name)
-
+    async def _work(self, job: Job) -> Outcome:
         async def progress(percent: int) -> None:
             await self._change(job, progress=max(0, min(percent, 99)))
 
-        with whole_file(target) as temporary:
-            await exporter(self._database, request, temporary, progress)
-        now = self._clock.now()
-        await self._change(job, status="done", progress=100, file_name=name, finished_at=now)
-
-    async def _fail(self, job: Job, code: str) -> None:
-        _log.warning("job_failed", job_id=job.id, kind=job.kind, tenant=job.tenant, code=code)
-        now = self._clock.now()
-        await self._change(job, status="failed", error_code=code, finished_at=now)
+        self._tasks.check(job.tenant, job.kind, job.params)
+        context = JobContext(
+            job_id=job.id,
+            tenant=job.tenant,
+            kind=job.kind,
+            params=dict(job.params),
+            settings=self._settings,
+            clock=self._clock,
+            progress=progress,
+        )
+        return await self._tasks.get(job.kind)(self._database, context)
 
     async def _beat(self, job: Job) -> None:
+        """Show that we are at work; returns when the job is no longer ours."""
         while True:
-            await asyncio.sleep(HEARTBEAT.total_seconds())
-            await self._change(job, heartbeat_at=self._clock.now())
+            await asyncio.sleep(self._settings.heartbeat.total_seconds())
+            try:
+                if not await self._change(job, heartbeat_at=self._clock.now()):
+                    _log.warning("job_lost", job_id=job.id, kind=job.kind, runner=self._runner)
+                    return
+            except (SQLAlchemyError, OSError) as error:
+                _log.warning("job_heartbeat_failed", job_id=job.id, error=type(error).__name__)
 
-    async def _change(self, job: Job, **values: object) -> None:
+    async def _report(self, job: Job, work: "asyncio.Task[Outcome]") -> None:
+        try:
+            await self._finish(job, work.result())
+        except SovgateError as error:
+            await self._fail(job, error.code, _explanation(error))
+        except Exception as error:
+            # The outermost boundary of a job: its reader must learn that it ended.
+            if may_pass(error):
+                await self._postpone(job, error)
+                return
+            await self._fail(job, INTERNAL)
+            raise
+
+    async def _finish(self, job: Job, outcome: Outcome) -> None:
+        if isinstance(outcome, JobFile):
+            values: dict[str, Any] = {"file_name": outcome.name}
+        else:
+            values = {"result": None if outcome is None else dict(outcome)}
+        now = self._clock.now()
+        await self._change(
+            job, status="done", progress=100, error_code=None, finished_at=now, **values
+        )
+
+    async def _postpone(self, job: Job, error: Exception) -> None:
+        _log.warning("job_postponed", job_id=job.id, kind=job.kind, error=type(error).__name__)
+        if job.attempts >= self._settings.max_attempts:
+            await self._fail(job, UNAVAILABLE)
+            return
+        not_before = self._clock.now() + self._settings.backoff[job.attempts - 1]
+        await self._change(job, status="queued", error_code=UNAVAILABLE, not_before=not_before)
+
+    async def _fail(self, job: Job, code: str, result: Mapping[str, Any] | None = None) -> None:
+        _log.warning("job_failed", job_id=job.id, kind=job.kind, tenant=job.tenant, code=code)
+        now = self._clock.now()
+        await self._change(job, status="failed", error_code=code, result=result, finished_at=now)
+
+    async def _change(self, job: Job, **values: object) -> bool:
         async with self._database.transaction() as session:
-            await repository.change(session, job.id, self._runner, values)
+            return await repository.change(session, job, values)
 
 
-def export_path(exports_dir: Path, tenant: str, name: str) -> Path:
-    """Where a tenant's file lies; names that would leave the tenant's folder are refused."""
-    if not _TENANT.fullmatch(tenant) or not _TENANT.fullmatch(name):
-        raise InvalidReport("The name of an export's tenant or file is not a plain name.")
-    return exports_dir / tenant / name
-
-
-@contextmanager
-def whole_file(target: Path) -> Iterator[Path]:
-    """A temporary path beside ``target`` that becomes it, durably, if the block succeeds."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        yield temporary
-        _sync(temporary)
-        temporary.replace(target)
-        _sync(target.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _explanation(error: SovgateError) -> dict[str, Any]:
+    """The sentence that says what to do; of a check also what it found."""
+    problems = error.context.get("problems")
+    return {"message": error.message} | ({"problems": problems} if problems else {})

@@ -1,32 +1,28 @@
-"""What kinds of job exist: a name and a coroutine that writes a file.
+"""Exports: tasks that write a tenant's report of a span of time to a file."""
 
-The gateway registers its own kinds (the audit export) beside those of billing.
-"""
-
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from billing.errors import InvalidReport, UnknownJobKind
+from billing.errors import InvalidReport
+from billing.jobs.tasks import JobContext, JobFile, Progress, TaskRegistry
 from billing.reading import snapshot
 from billing.reports.billing import billing_report
 from billing.reports.files import WRITERS, write_table
 from billing.reports.usage import usage_report
 from core.database import Database
 
-Progress = Callable[[int], Awaitable[None]]
-
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """One job as an exporter sees it; ``params`` are those of the submission."""
+    """One export as its writer sees it; ``params`` are those of the submission."""
 
-    job_id: str
     tenant: str
     kind: str
-    params: dict[str, Any]
+    params: Mapping[str, Any]
 
     @property
     def file_format(self) -> str:
@@ -53,50 +49,46 @@ class ExportRequest:
 Exporter = Callable[[Database, ExportRequest, Path, Progress], Awaitable[None]]
 
 
-class ExporterRegistry:
-    """Kinds of export by name: ``formats`` are the file endings that it can write."""
+class ExportTask:
+    """The task around an exporter.
 
-    def __init__(self) -> None:
-        self._exporters: dict[str, tuple[Exporter, frozenset[str]]] = {}
+    Args:
+        formats: the file endings that it can write.
+    """
 
-    def register_exporter(self, kind: str, exporter: Exporter, formats: set[str]) -> None:
-        self._exporters[kind] = (exporter, frozenset(formats))
+    def __init__(self, exporter: Exporter, formats: set[str]) -> None:
+        self._exporter = exporter
+        self._formats = frozenset(formats)
 
-    @property
-    def kinds(self) -> frozenset[str]:
-        return frozenset(self._exporters)
-
-    def get(self, kind: str) -> Exporter:
-        """Raises ``UnknownJobKind``."""
-        return self._entry(kind)[0]
-
-    def validate(self, request: ExportRequest) -> None:
-        """Refuse what could only fail later.
-
-        Raises:
-            UnknownJobKind, InvalidReport: an unknown kind, format or span of time.
-        """
-        formats = self._entry(request.kind)[1]
-        if request.file_format not in formats:
-            known = ", ".join(sorted(formats))
-            raise InvalidReport(f"Export {request.kind} as one of {known}.", param="format")
+    def check(self, tenant: str, kind: str, params: Mapping[str, Any]) -> None:
+        """Raises ``InvalidReport``: an unknown format or span of time."""
+        request = ExportRequest(tenant, kind, params)
+        if request.file_format not in self._formats:
+            known = ", ".join(sorted(self._formats))
+            raise InvalidReport(f"Export {kind} as one of {known}.", param="format")
         start, end = request.span()
         if start >= end:
             raise InvalidReport("A report must end after it starts.", param="to")
 
-    def _entry(self, kind: str) -> tuple[Exporter, frozenset[str]]:
-        if kind not in self._exporters:
-            known = ", ".join(sorted(self._exporters))
-            raise UnknownJobKind(f"Nothing exports '{kind}'; choose one of {known}.", param="kind")
-        return self._exporters[kind]
+    async def __call__(self, database: Database, context: JobContext) -> JobFile:
+        request = ExportRequest(context.tenant, context.kind, context.params)
+        with context.file(request.file_format) as file:
+            await self._exporter(database, request, file.path, context.progress)
+        return file
 
 
-def default_exporters() -> ExporterRegistry:
-    """The kinds of this package: ``usage`` and ``billing``."""
-    registry = ExporterRegistry()
-    registry.register_exporter("usage", _export_usage, set(WRITERS))
-    registry.register_exporter("billing", _export_billing, set(WRITERS))
-    return registry
+def register_exporter(
+    tasks: TaskRegistry, kind: str, exporter: Exporter, formats: set[str]
+) -> None:
+    """Add a kind of export."""
+    task = ExportTask(exporter, formats)
+    tasks.register(kind, task, check=task.check)
+
+
+def register_reports(tasks: TaskRegistry) -> None:
+    """The exports of this package: ``usage`` and ``billing``."""
+    register_exporter(tasks, "usage", _export_usage, set(WRITERS))
+    register_exporter(tasks, "billing", _export_billing, set(WRITERS))
 
 
 async def _export_usage(
@@ -106,7 +98,8 @@ async def _export_usage(
     async with snapshot(database) as session:
         report = await usage_report(session, request.tenant, *request.span(), group_by=group_by)
     await progress(50)
-    write_table(report.table(), path, request.file_format)
+    # In a thread: the job's heartbeat goes on meanwhile.
+    await asyncio.to_thread(write_table, report.table(), path, request.file_format)
 
 
 async def _export_billing(
@@ -115,4 +108,4 @@ async def _export_billing(
     async with snapshot(database) as session:
         report = await billing_report(session, request.tenant, *request.span())
     await progress(50)
-    write_table(report.table(), path, request.file_format)
+    await asyncio.to_thread(write_table, report.table(), path, request.file_format)

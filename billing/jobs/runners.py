@@ -14,10 +14,11 @@ from celery import Celery
 from celery.exceptions import OperationalError
 from sqlalchemy.exc import SQLAlchemyError
 
+from billing.jobs import app as celery_app
 from billing.jobs import repository
-from billing.jobs.app import REPORT_EXPORT
-from billing.jobs.execution import STALE_AFTER
+from billing.jobs.queue import enqueue_due, waiting
 from billing.jobs.settings import JobSettings
+from billing.jobs.tasks import TaskRegistry
 from core.clock import Clock
 from core.database import Database
 
@@ -37,19 +38,16 @@ class Runner(Protocol):
 
 
 class LocalRunner:
-    """Applies the Celery task in one thread of this process, a job at a time.
-
-    Args:
-        poll_s: seconds between two looks for jobs that another process left behind.
-    """
+    """Applies the Celery task in one thread of this process, a job at a time; keeps the
+    schedule too, since there is no beat."""
 
     def __init__(
-        self, app: Celery, settings: JobSettings, clock: Clock, *, poll_s: float = 15.0
+        self, app: Celery, settings: JobSettings, tasks: TaskRegistry, clock: Clock
     ) -> None:
         self._app = app
         self._settings = settings
+        self._tasks = tasks
         self._clock = clock
-        self._poll_s = poll_s
         self._bell = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -83,38 +81,36 @@ class LocalRunner:
                     return
                 self._apply(job_id)
             if not jobs:
-                self._bell.wait(self._poll_s)
+                self._bell.wait(self._settings.poll.total_seconds())
 
     def _apply(self, job_id: str) -> None:
-        result = self._app.tasks[REPORT_EXPORT].apply(args=(job_id,))
+        result = self._app.tasks[celery_app.RUN].apply(args=(job_id,))
         if result.failed():
             _log.error("job_crashed", job_id=job_id, error=type(result.result).__name__)
 
     async def _waiting(self, left_behind: bool) -> list[str]:
         database = Database(self._settings.database_url, pool_size=1)
         try:
-            async with database.transaction() as session:
-                if left_behind:
+            if left_behind:
+                async with database.transaction() as session:
                     await repository.requeue(session, self._settings.runner)
-                return await repository.waiting_jobs(session, self._clock.now() - STALE_AFTER)
+            await enqueue_due(database, self._clock, self._settings, self._tasks)
+            return await waiting(database, self._clock, self._settings)
         finally:
             await database.dispose()
 
 
 class BrokerRunner:
-    """Sends jobs to Celery workers, and again those that nobody works on.
-
-    Args:
-        poll_s: seconds between two looks for jobs whose message was lost.
-    """
+    """Sends jobs to Celery workers, and again those that nobody works on. Beat keeps the
+    schedule."""
 
     def __init__(
-        self, app: Celery, database: Database, clock: Clock, *, poll_s: float = 30.0
+        self, app: Celery, settings: JobSettings, database: Database, clock: Clock
     ) -> None:
         self._app = app
+        self._settings = settings
         self._database = database
         self._clock = clock
-        self._poll_s = poll_s
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -130,21 +126,17 @@ class BrokerRunner:
     async def ring(self, job_id: str) -> None:
         """A broker that is away is no loss: the next look sends the job."""
         try:
-            await asyncio.to_thread(
-                self._app.tasks[REPORT_EXPORT].apply_async, (job_id,), retry=False
-            )
+            await asyncio.to_thread(celery_app.ring, self._app, self._settings, job_id)
         except (OperationalError, OSError) as error:
             _log.warning("broker_unreachable", job_id=job_id, error=type(error).__name__)
 
     async def _poll(self) -> None:
         while True:
             try:
-                before = self._clock.now() - STALE_AFTER
-                async with self._database.session() as session:
-                    jobs = await repository.waiting_jobs(session, before)
+                jobs = await waiting(self._database, self._clock, self._settings)
             except (SQLAlchemyError, OSError) as error:
                 _log.warning("jobs_not_readable", error=type(error).__name__)
                 jobs = []
             for job_id in jobs:
                 await self.ring(job_id)
-            await asyncio.sleep(self._poll_s)
+            await asyncio.sleep(self._settings.poll.total_seconds())

@@ -77,7 +77,7 @@ class AdminServices:
         pepper: the secret of the keyed hashes of API keys, sessions and log-in attempts.
         key_cache: told when a key or tenant changed.
         budget_changes: told when a tenant's budgets changed.
-        jobs: with the kinds of ``gateway.admin.exports.kinds``.
+        jobs: with the kinds of ``gateway.jobs``.
         policies: the names of the policies that a tenant may have.
     """
 

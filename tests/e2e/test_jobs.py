@@ -67,4 +67,4 @@ def test_a_celery_worker_makes_the_export(
         file.write_bytes(admin.get(f"{place}/download").raise_for_status().content)
         assert request_id in file.read_text()
         assert sovgate(deployment, "audit", "verify", str(file)).status == 0
-    assert "sovgate.report_export" in log.read_text()
+    assert "sovgate.job" in log.read_text()

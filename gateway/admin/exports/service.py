@@ -14,7 +14,7 @@ from billing.models import Job
 from core.clock import isoformat
 from gateway.admin.access import TenantAccess
 from gateway.admin.errors import ExportNotReady
-from gateway.admin.exports.kinds import AUDIT_FORMATS
+from gateway.admin.exports.audit_exporter import AUDIT_FORMATS
 from gateway.admin.exports.schemas import (
     Export,
     ExportCreate,

@@ -11,13 +11,14 @@ import pytest
 from sqlalchemy import update
 
 from billing import (
-    ExporterRegistry,
     ExportRequest,
     JobService,
     JobSettings,
     Progress,
-    default_exporters,
+    TaskRegistry,
+    default_tasks,
     job_to_json,
+    register_exporter,
 )
 from billing.errors import InvalidReport, UnknownJob, UnknownJobKind
 from billing.models import Job
@@ -29,7 +30,7 @@ _NOVEMBER = {"from": "2026-11-01", "to": "2026-12-01"}
 _WORKER = """
 import os
 from pathlib import Path
-from billing import JobSettings, default_exporters, make_celery
+from billing import JobSettings, default_tasks, make_celery
 
 app = make_celery(
     JobSettings(
@@ -37,7 +38,7 @@ app = make_celery(
         data_dir=Path(os.environ["TEST_DATA_DIR"]),
         broker_url=os.environ["TEST_BROKER_URL"],
     ),
-    default_exporters(),
+    default_tasks(),
 )
 """
 
@@ -48,9 +49,9 @@ async def _explode(database: Database, request: ExportRequest, path: Path, _: Pr
 
 
 @pytest.fixture
-def exporters() -> ExporterRegistry:
-    registry = default_exporters()
-    registry.register_exporter("explode", _explode, {"csv"})
+def tasks() -> TaskRegistry:
+    registry = default_tasks()
+    register_exporter(registry, "explode", _explode, {"csv"})
     return registry
 
 
@@ -61,9 +62,9 @@ def settings(database_url: str, tmp_path: Path) -> JobSettings:
 
 @pytest.fixture
 async def service(
-    database: Database, settings: JobSettings, exporters: ExporterRegistry
+    database: Database, settings: JobSettings, tasks: TaskRegistry
 ) -> AsyncIterator[JobService]:
-    service = JobService(database, SystemClock(), settings, exporters)
+    service = JobService(database, SystemClock(), settings, tasks)
     await service.start()
     yield service
     await service.stop()
@@ -150,11 +151,11 @@ async def _insert(database: Database, **values: object) -> Job:
 
 
 async def test_a_restart_runs_what_the_dead_process_left(
-    database: Database, settings: JobSettings, exporters: ExporterRegistry
+    database: Database, settings: JobSettings, tasks: TaskRegistry
 ) -> None:
     now = SystemClock().now()
     left = await _insert(database, status="running", attempts=1, runner="test", heartbeat_at=now)
-    service = JobService(database, SystemClock(), settings, exporters)
+    service = JobService(database, SystemClock(), settings, tasks)
     await service.start()
     job = await _finished(service, left)
     await service.stop()
@@ -178,7 +179,7 @@ async def test_a_job_of_a_living_process_is_left_alone(
 async def test_a_job_that_kills_its_process_is_given_up(
     database: Database, service: JobService
 ) -> None:
-    left = await _insert(database, status="queued", attempts=3)
+    left = await _insert(database, status="queued", attempts=5)
     await _finished(service, await service.submit("acme", "usage", _NOVEMBER))
     job = await _finished(service, left)
     assert (job.status, job.error_code) == ("failed", "job_interrupted")
@@ -189,7 +190,7 @@ async def test_a_celery_worker_runs_it_behind_a_broker(
     database_url: str,
     valkey_url: str,
     tmp_path: Path,
-    exporters: ExporterRegistry,
+    tasks: TaskRegistry,
 ) -> None:
     (tmp_path / "worker_entry.py").write_text(_WORKER)
     data_dir = tmp_path / "data"
@@ -204,7 +205,7 @@ async def test_a_celery_worker_runs_it_behind_a_broker(
     }
     log = tmp_path / "worker.log"
     settings = JobSettings(database_url=database_url, data_dir=data_dir, broker_url=valkey_url)
-    service = JobService(database, SystemClock(), settings, exporters)
+    service = JobService(database, SystemClock(), settings, tasks)
     await service.start()
     # Submitted before a worker is there: the broker keeps it.
     submitted = await service.submit("acme", "billing", {**_NOVEMBER, "format": "parquet"})

@@ -18,10 +18,10 @@ from core.database import Database
 from core.ids import new_id
 from gateway.admin import MOUNT, AdminServices, create_admin_api
 from gateway.admin.explain.throttle import ExplainThrottle
-from gateway.admin.exports.kinds import export_kinds
 from gateway.admin.services import PrivacyServices
 from gateway.admin.system.view import SettingsView
 from gateway.audit import SigningKey
+from gateway.jobs import job_tasks
 from gateway.recognizers import RecognizerBook, RecognizerService, Sealer, check_policies
 from gateway.settings import parse_settings
 from gateway.tenants.cache import KeyCache
@@ -108,9 +108,9 @@ async def jobs(
     database: Database, database_url: str, clock: ManualClock, tmp_path: Path
 ) -> AsyncIterator[JobService]:
     """Not started: a test that wants exports written calls ``start``."""
-    kinds = export_kinds(SigningKey.load_or_create(None, tmp_path), clock)
+    tasks = job_tasks(SigningKey.load_or_create(None, tmp_path), clock)
     settings = JobSettings(database_url=database_url, data_dir=tmp_path)
-    service = JobService(database, clock, settings, kinds)
+    service = JobService(database, clock, settings, tasks)
     yield service
     await service.stop()
 

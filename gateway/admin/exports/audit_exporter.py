@@ -1,25 +1,15 @@
-"""The kinds of export job that a deployment knows: billing's, and the audit trail.
-
-The process that runs jobs builds the registry: the gateway, or a Celery worker.
-"""
+"""The export of the audit trail, which billing does not know."""
 
 import asyncio
 from pathlib import Path
 
-from billing import ExporterRegistry, ExportRequest, Progress, default_exporters
+from billing import ExportRequest, Progress
 from billing.reading import snapshot
 from core.clock import Clock
 from core.database import Database
 from gateway.audit.keys import SigningKey
 
 AUDIT_FORMATS = ("jsonl", "csv", "parquet")
-
-
-def export_kinds(key: SigningKey, clock: Clock) -> ExporterRegistry:
-    """``usage`` and ``billing``, and ``audit`` signed with the deployment's key."""
-    registry = default_exporters()
-    registry.register_exporter("audit", AuditExporter(key, clock), set(AUDIT_FORMATS))
-    return registry
 
 
 class AuditExporter:

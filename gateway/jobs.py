@@ -1,0 +1,32 @@
+"""The jobs of a deployment: which kinds there are, when they are due, who runs them.
+
+A gateway process and the Celery worker build the same from the same settings.
+"""
+
+from datetime import timedelta
+
+from billing import JobSettings, Schedule, TaskRegistry, default_tasks, register_exporter
+from core.clock import Clock
+from gateway.admin.exports.audit_exporter import AUDIT_FORMATS, AuditExporter
+from gateway.audit import SigningKey
+from gateway.settings import Settings
+
+
+def job_settings(settings: Settings, runner: str = "local") -> JobSettings:
+    """Where jobs of this deployment are kept, when they are due and who runs them."""
+    jobs = settings.jobs
+    return JobSettings(
+        database_url=settings.database.url,
+        data_dir=settings.data_dir,
+        broker_url=settings.redis.url,
+        runner=runner,
+        schedule=Schedule(jobs.schedule) if jobs.scheduled else None,
+        retention=timedelta(days=jobs.retention_days),
+    )
+
+
+def job_tasks(key: SigningKey, clock: Clock) -> TaskRegistry:
+    """Billing's kinds, and the export of the audit trail signed with the deployment's key."""
+    tasks = default_tasks()
+    register_exporter(tasks, "audit", AuditExporter(key, clock), set(AUDIT_FORMATS))
+    return tasks
