@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from billing.invoices.profile import EVERY_OTHER
 from billing.prices import MINIMUM, RateFacts
 from billing.usage import WORKER_SECOND
 
@@ -60,6 +61,12 @@ class Statement:
     exchange_rate: Decimal = ONE
     project_names: Mapping[str, str] = field(default_factory=dict)
     cost_centres: Mapping[str, str] = field(default_factory=dict)
+
+    def cost_centre(self, project_id: str | None) -> str | None:
+        """A project's own, or that of all others; nothing that is of no project has one."""
+        if project_id is None:
+            return None
+        return self.cost_centres.get(project_id) or self.cost_centres.get(EVERY_OTHER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,7 @@ def _kind_cells(charge: Charge) -> dict[str, Cell]:
 
 def _place_cells(charge: Charge, statement: Statement) -> dict[str, Cell]:
     project = charge.project_id
-    centre = statement.cost_centres.get(project) if project else None
+    centre = statement.cost_centre(project)
     return {
         "SubAccountId": project,
         "SubAccountName": statement.project_names.get(project, project) if project else None,

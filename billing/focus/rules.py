@@ -54,7 +54,7 @@ def _charge_period(row: Values) -> Iterable[str]:
 
 
 def _charge_within_billing(row: Values) -> Iterable[str]:
-    if row["ChargePeriodStart"] < row["BillingPeriodStart"]:
+    if row["ChargeClass"] is None and row["ChargePeriodStart"] < row["BillingPeriodStart"]:
         yield "ChargePeriodStart"
     if row["ChargePeriodEnd"] > row["BillingPeriodEnd"]:
         yield "ChargePeriodEnd"
@@ -91,7 +91,9 @@ def _frequency(row: Values) -> Iterable[str]:
 
 
 def _correction_reference(row: Values) -> Iterable[str]:
-    return _empty(row, ("x_Reference",)) if row["ChargeClass"] == "Correction" else ()
+    if row["ChargeClass"] == "Correction" and row["x_Reason"] is None:
+        return _empty(row, ("x_Reference",))
+    return ()
 
 
 def _quantity_unit(row: Values) -> Iterable[str]:
@@ -158,7 +160,7 @@ STRUCTURE_RULES: tuple[RowRule, ...] = (
     RowRule("charge-period", "A charge period ends after it starts.", _charge_period),
     RowRule(
         "charge-within-billing",
-        "A charge period lies within its billing period.",
+        "A charge period lies within its billing period; that of a correction may start earlier.",
         _charge_within_billing,
     ),
     RowRule(
@@ -178,7 +180,11 @@ STRUCTURE_RULES: tuple[RowRule, ...] = (
         "A usage is usage-based; purchases, taxes and credits are not.",
         _frequency,
     ),
-    RowRule("correction-reference", "A correction names what it corrects.", _correction_reference),
+    RowRule(
+        "correction-reference",
+        "A correction names what it corrects, or the reason.",
+        _correction_reference,
+    ),
     RowRule("quantity-unit", "A quantity and its unit come together.", _quantity_unit),
     RowRule("region", "A region's id and name come together.", _region),
     RowRule("sub-account", "A sub-account's id, name and type come together.", _sub_account),
