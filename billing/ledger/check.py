@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Integer, case, cast, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.budgets import repository
 from billing.ledger.accounts import PENDING
-from billing.ledger.rollups import AMOUNTS, COUNTS
+from billing.ledger.rebuild import compare_month, months_of_usage
 from billing.models import (
     Budget,
     BudgetLease,
@@ -20,7 +20,6 @@ from billing.models import (
     LedgerEntry,
     PriceUnit,
     UsageRecord,
-    UsageRollup,
 )
 from billing.periods import Period
 from billing.prices import line_amount
@@ -189,7 +188,7 @@ async def _unequal_lines(session: AsyncSession) -> list[str]:
 async def _unequal_accounts(session: AsyncSession) -> list[str]:
     """Accounts whose balance is not their debits less their credits, or that do not cancel out."""
     added: dict[tuple[str, str, str], Decimal] = {}
-    for column, sign in ((LedgerEntry.debit, 1), (LedgerEntry.credit, -1)):
+    for column, sign in ((LedgerEntry.debit, Decimal(1)), (LedgerEntry.credit, Decimal(-1))):
         query = (
             select(LedgerEntry.tenant, column, LedgerEntry.currency, amount_sum(LedgerEntry.amount))
             .where(LedgerEntry.kind.not_in(PENDING))
@@ -197,7 +196,7 @@ async def _unequal_accounts(session: AsyncSession) -> list[str]:
         )
         for tenant, account, currency, total in await session.execute(query):
             key = (tenant, account, currency)
-            added[key] = EXACT.add(added.get(key, ZERO), sign * total)
+            added[key] = EXACT.add(added.get(key, ZERO), EXACT.multiply(sign, total))
     rows = await session.scalars(select(LedgerBalance))
     stored = {(row.tenant, row.account, row.currency): row.balance for row in rows}
     problems = [
@@ -215,27 +214,9 @@ async def _unequal_accounts(session: AsyncSession) -> list[str]:
 
 
 async def _unequal_rollups(session: AsyncSession) -> list[str]:
-    """Days of tenants whose roll-ups are not the sums of their usage records."""
-    record, rollup = UsageRecord, UsageRollup
-    raw = select(
-        record.tenant,
-        record.day,
-        func.count(),
-        func.sum(cast(record.estimated, Integer)),
-        func.sum(case((record.ended != "completed", 1), else_=0)),
-        *(func.sum(getattr(record, name)) for name in COUNTS[3:]),
-        *(amount_sum(getattr(record, name)) for name in AMOUNTS),
-    ).group_by(record.tenant, record.day)
-    rolled = select(
-        rollup.tenant,
-        rollup.day,
-        *(func.sum(getattr(rollup, name)) for name in COUNTS),
-        *(amount_sum(getattr(rollup, name)) for name in AMOUNTS),
-    ).group_by(rollup.tenant, rollup.day)
-    left = {tuple(row[:2]): tuple(row[2:]) for row in await session.execute(raw)}
-    right = {tuple(row[:2]): tuple(row[2:]) for row in await session.execute(rolled)}
+    """Days of tenants with a roll-up that is not the sum of its usage records."""
     return [
         f"Tenant {tenant}: the roll-ups of {day} are not the sums of its usage records."
-        for tenant, day in sorted(left.keys() | right.keys())
-        if left.get((tenant, day)) != right.get((tenant, day))
+        for tenant, month in await months_of_usage(session)
+        for day in sorted((await compare_month(session, tenant, month)).days)
     ]
