@@ -13,9 +13,11 @@ from gateway.admin.auth.endpoints import router as auth
 from gateway.admin.budgets.endpoints import router as budgets
 from gateway.admin.explain.endpoints import router as explain
 from gateway.admin.exports.endpoints import router as exports
+from gateway.admin.jobs.endpoints import router as jobs
 from gateway.admin.keys.endpoints import router as keys
 from gateway.admin.middleware import BodyLimit, SecurityHeaders
 from gateway.admin.overview.endpoints import router as overview
+from gateway.admin.plan.endpoints import router as plan
 from gateway.admin.projects.endpoints import router as projects
 from gateway.admin.recognizers.endpoints import router as recognizers
 from gateway.admin.services import AdminOptions, AdminServices
@@ -34,7 +36,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     recognizers,
     explain,
     usage,
+    plan,
     exports,
+    jobs,
     audit,
     users,
     system,
