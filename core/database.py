@@ -103,6 +103,23 @@ def _compile_sqlite_sum(element: amount_sum, compiler: Any, **kwargs: Any) -> st
     return f"amount_sum({compiler.process(element.clauses, **kwargs)})"
 
 
+class amount_add(FunctionElement[Decimal]):
+    """The sum of two ``Amount``s, exact on both databases."""
+
+    type = Amount()
+    inherit_cache = True
+
+
+@compiles(amount_add)
+def _compile_add(element: amount_add, compiler: Any, **kwargs: Any) -> str:
+    return "({} + {})".format(*(compiler.process(part, **kwargs) for part in element.clauses))
+
+
+@compiles(amount_add, "sqlite")
+def _compile_sqlite_add(element: amount_add, compiler: Any, **kwargs: Any) -> str:
+    return f"amount_add({compiler.process(element.clauses, **kwargs)})"
+
+
 class _SqliteSum:
     """The aggregate behind ``amount_sum`` on SQLite."""
 
@@ -115,6 +132,10 @@ class _SqliteSum:
 
     def finalize(self) -> str | None:
         return None if self._total is None else format_amount(self._total)
+
+
+def _sqlite_add(left: str, right: str) -> str:
+    return format_amount(EXACT.add(Decimal(left), Decimal(right)))
 
 
 class Database:
@@ -168,5 +189,6 @@ def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
 
     async def register(driver: Any) -> None:
         await driver._execute(driver._conn.create_aggregate, "amount_sum", 1, _SqliteSum)
+        await driver._execute(driver._conn.create_function, "amount_add", 2, _sqlite_add)
 
     connection.run_async(register)

@@ -10,6 +10,7 @@ SCALE = 18
 EXACT = Context(prec=76, traps=[InvalidOperation])
 _PLACES = Decimal(1).scaleb(-SCALE)
 _STRICT = Context(prec=76, traps=[InvalidOperation, Inexact])
+_TYPES = (str, int, Decimal)
 
 
 class InvalidAmount(SovgateError):
@@ -24,7 +25,7 @@ def parse_amount(value: str | int | Decimal) -> Decimal:
     Raises:
         InvalidAmount: for floats, NaN, infinities and more than 18 places.
     """
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+    if isinstance(value, bool) or not isinstance(value, _TYPES):
         raise InvalidAmount(
             f"An amount must be a decimal text such as '0.15', not {type(value).__name__}."
         )
@@ -32,7 +33,7 @@ def parse_amount(value: str | int | Decimal) -> Decimal:
         amount = Decimal(value)
         if not amount.is_finite():
             raise InvalidOperation
-        amount.quantize(_PLACES, context=_STRICT)
+        amount.quantize(_PLACES, None, _STRICT)  # by name it would take twice as long
     except (InvalidOperation, Inexact):
         raise InvalidAmount(
             "An amount must be a finite decimal with at most 18 places after the point."

@@ -16,10 +16,13 @@ moves the other way.
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import cast
 
+from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.models import LedgerBalance
+from core.batches import add_rows
 from core.money import EXACT, ZERO
 
 # kind -> (debit, credit). A reservation is a pending charge; no balance counts it.
@@ -49,13 +52,12 @@ async def move_accounts(session: AsyncSession, movements: Iterable[Movement]) ->
         if kind in PENDING:
             continue
         debit, credit = POSTINGS[kind]
-        for account, change in ((debit, amount), (credit, -amount)):
+        # A minus sign would round to the context's 28 digits.
+        for account, change in ((debit, amount), (credit, amount.copy_negate())):
             key = (tenant, account, currency)
             changes[key] = EXACT.add(changes.get(key, ZERO), change)
-    for key in sorted(changes):
-        row = await session.get(LedgerBalance, key, populate_existing=True)
-        if row is None:
-            tenant, account, currency = key
-            row = LedgerBalance(tenant=tenant, account=account, currency=currency, balance=ZERO)
-            session.add(row)
-        row.balance = EXACT.add(row.balance, changes[key])
+    rows = [
+        dict(zip(("tenant", "account", "currency"), key, strict=True), balance=changes[key])
+        for key in sorted(changes)
+    ]
+    await add_rows(session, cast(Table, LedgerBalance.__table__), rows, ("balance",))

@@ -1,22 +1,20 @@
 """Roll-ups: the sums of usage records by hour and dimensions, always equal to the records.
 
-They are moved in the transaction that writes the records, under the tenant's
-lock; amounts are added in Python, since SQLite cannot.
+They are moved in the transaction that writes the records, under the tenant's lock.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, cast
 
-from sqlalchemy import Table, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.models import UsageRollup
 from billing.usage import TOKEN_CLASSES
-from core.money import EXACT
+from core.batches import add_rows
+from core.money import EXACT, ZERO
 
 # What identifies a roll-up; what is not known is an empty text.
 DIMENSIONS = (
@@ -40,67 +38,52 @@ COUNTS = (
 )
 AMOUNTS = ("worker_seconds", "surcharge", "cost")
 
+_TEXTS = tuple(name for name in DIMENSIONS if name != "hour")
+_TOKENS = COUNTS[3:]
+
 Sums = dict[str, dict[str, Any]]
 
 
 def add_up(records: Iterable[Mapping[str, Any]]) -> Sums:
     """Roll-up rows by id, from usage records as mappings."""
-    sums: Sums = {}
+    groups: dict[tuple[Any, ...], dict[str, Any]] = {}
     for record in records:
-        row = _row(record)
-        known = sums.get(row["id"])
-        if known is None:
-            sums[row["id"]] = row
-        else:
-            _add(known, row)
-    return sums
+        texts = [record.get(name) or "" for name in _TEXTS]
+        key = (_hour(record["at"]), *texts)
+        if key not in groups:
+            groups[key] = _row(*key)
+        _add(groups[key], record)
+    return {row["id"]: row for row in groups.values()}
 
 
 async def move_rollups(session: AsyncSession, records: Iterable[Mapping[str, Any]]) -> None:
     """Add new usage records to their roll-ups; the caller holds the tenants' locks."""
     sums = add_up(records)
-    if not sums:
-        return
-    table = cast(Table, UsageRollup.__table__)
-    found = await session.execute(select(table).where(table.c.id.in_(sums)))
-    for stored in found:
-        _add(sums[stored.id], stored._asdict())
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(table)
-    statement = statement.on_conflict_do_update(
-        index_elements=["id"], set_={name: statement.excluded[name] for name in (*COUNTS, *AMOUNTS)}
-    )
-    await session.execute(statement, _rows(sums))
+    rows = [sums[key] for key in sorted(sums)]
+    await add_rows(session, cast(Table, UsageRollup.__table__), rows, (*COUNTS, *AMOUNTS))
 
 
-def _rows(sums: Sums) -> Sequence[dict[str, Any]]:
-    return [sums[key] for key in sorted(sums)]
-
-
-def _row(record: Mapping[str, Any]) -> dict[str, Any]:
-    hour = _hour(record["at"])
-    row: dict[str, Any] = {name: record.get(name) or "" for name in DIMENSIONS}
+def _row(hour: datetime, *texts: str) -> dict[str, Any]:
+    row: dict[str, Any] = dict(zip(_TEXTS, texts, strict=True))
     row |= {"hour": hour, "day": hour.date()}
-    row["requests"] = 1
-    row["estimated_requests"] = int(record["estimated"])
-    row["cut_requests"] = int(record["ended"] != "completed")
-    for name in (*COUNTS[3:], *AMOUNTS):
-        row[name] = record[name]
-    row["id"] = _id(row)
-    return row
+    row |= dict.fromkeys(COUNTS, 0) | dict.fromkeys(AMOUNTS, ZERO)
+    return row | {"id": rollup_id(row)}
 
 
 def _hour(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-def _id(row: Mapping[str, Any]) -> str:
+def rollup_id(row: Mapping[str, Any]) -> str:
     text = "\0".join(str(row[name]) for name in DIMENSIONS)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def _add(row: dict[str, Any], other: Mapping[str, Any]) -> None:
-    for name in COUNTS:
-        row[name] += other[name]
+def _add(row: dict[str, Any], record: Mapping[str, Any]) -> None:
+    row["requests"] += 1
+    row["estimated_requests"] += record["estimated"]
+    row["cut_requests"] += record["ended"] != "completed"
+    for name in _TOKENS:
+        row[name] += record[name]
     for name in AMOUNTS:
-        row[name] = EXACT.add(row[name], cast(Decimal, other[name]))
+        row[name] = EXACT.add(row[name], record[name])

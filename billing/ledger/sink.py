@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Any, cast
 
 from sqlalchemy import Table
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.budgets import repository
@@ -30,6 +29,7 @@ from billing.models import (
 from billing.prices import MINIMUM
 from billing.settlement import Settlement
 from billing.usage import TOKEN_CLASSES
+from core.batches import Rows, insert_new
 from core.clock import Clock
 from core.database import Base
 from core.money import EXACT, ZERO
@@ -75,22 +75,17 @@ class LedgerSink:
 
 async def _insert_closing(session: AsyncSession, settlements: Iterable[Settlement]) -> set[str]:
     """Insert the closing entries; the request ids of those that were not there before."""
-    statement = _insert_or_skip(session, LedgerEntry).returning(LedgerEntry.request_id)
     rows = [_closing_row(settlement) for settlement in settlements]
-    return set((await session.execute(statement, rows)).scalars())
+    entries = _table(LedgerEntry)
+    return set(await insert_new(session, entries, rows, entries.c.request_id))
 
 
-async def _insert(
-    session: AsyncSession, model: type[Base], rows: Sequence[Mapping[str, Any]]
-) -> None:
-    if rows:
-        await session.execute(_insert_or_skip(session, model), rows)
+async def _insert(session: AsyncSession, model: type[Base], rows: Rows) -> None:
+    await insert_new(session, _table(model), rows)
 
 
-def _insert_or_skip(session: AsyncSession, model: type[Base]) -> Any:
-    table = cast(Table, model.__table__)
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    return dialect.insert(table).on_conflict_do_nothing()
+def _table(model: type[Base]) -> Table:
+    return cast(Table, model.__table__)
 
 
 def _entry_row(settlement: Settlement, kind: str, amount: Decimal) -> dict[str, Any]:
@@ -150,9 +145,9 @@ def _price_rows(settlements: Iterable[Settlement]) -> list[dict[str, Any]]:
 def _rate_rows(settlements: Iterable[Settlement]) -> list[dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {}
     for settlement in settlements:
-        if settlement.rate is not None and settlement.price_version is not None:
-            facts = asdict(settlement.rate)
-            rows[settlement.price_version] = {"id": settlement.price_version, **facts}
+        version = settlement.price_version
+        if settlement.rate is not None and version is not None and version not in rows:
+            rows[version] = {"id": version, **asdict(settlement.rate)}
     return [rows[key] for key in sorted(rows)]
 
 

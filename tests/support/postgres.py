@@ -9,7 +9,7 @@ import pwd
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,8 +33,11 @@ _INITDB = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sy
 
 
 @contextmanager
-def postgres_server(directory: Path) -> Iterator[str]:
-    """Start a server with its data under ``directory``; gives its URL without a database."""
+def postgres_server(directory: Path, settings: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Start a server with its data under ``directory``; gives its URL without a database.
+
+    ``settings`` go before the ones for tests.
+    """
     user = _unprivileged_user()
     binaries = _binaries(directory, user)
     data = directory / "data"
@@ -49,7 +52,8 @@ def postgres_server(directory: Path) -> Iterator[str]:
     if initdb.returncode:
         raise RuntimeError(f"initdb failed: {initdb.stdout}{initdb.stderr}")
     port = free_port()
-    options = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
+    chosen = {**_SETTINGS, **(settings or {})}
+    options = [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
     with running(
         [binaries / "postgres", "-D", data, "-p", str(port), *options],
         ready=_is_ready(binaries, port),
