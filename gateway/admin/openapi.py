@@ -32,6 +32,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "privacy", "description": "A tenant's own recognizers, and what the guard finds."},
     {"name": "usage", "description": "What the ledger says was used."},
     {"name": "exports", "description": "Audit, billing and usage reports as files."},
+    {"name": "jobs", "description": "Long and scheduled work: how far it is, what came of it."},
     {"name": "audit", "description": "The tamper-evident trail."},
     {"name": "users", "description": "Administrator accounts and their roles."},
     {"name": "system", "description": "The deployment's settings, read-only."},

@@ -8,6 +8,7 @@ from fastapi.responses import FileResponse
 from gateway.admin.access import TenantAccess, on_tenant
 from gateway.admin.exports import service
 from gateway.admin.exports.schemas import Export, ExportCreate, ExportList
+from gateway.admin.jobs.schemas import IdempotencyKey
 from gateway.admin.permissions import Permission
 from gateway.admin.responses import errors
 from gateway.admin.services import Services
@@ -23,9 +24,14 @@ ExportId = Annotated[str, Path(max_length=64)]
     status_code=202,
     responses=errors(403, 404),
 )
-async def create_export(body: ExportCreate, access: Reader, services: Services) -> Export:
+async def create_export(
+    body: ExportCreate,
+    access: Reader,
+    services: Services,
+    idempotency_key: IdempotencyKey = None,
+) -> Export:
     """Start writing a report: 'audit' needs exports.audit, the others exports.finance."""
-    return await service.create_export(services, access, body)
+    return await service.create_export(services, access, body, idempotency_key)
 
 
 @router.get("/tenants/{tenant}/exports", summary="List exports", responses=errors(403, 404))

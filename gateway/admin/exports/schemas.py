@@ -44,6 +44,7 @@ class Export(Schema):
     start: Instant
     end: Instant
     status: ExportStatus
+    progress: Count = Field(le=100, description="Percent.")
     error: str | None = Field(description="Why it failed: a stable code.")
     size_bytes: Count | None
     created_at: Instant

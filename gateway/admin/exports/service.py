@@ -1,7 +1,7 @@
 """Exports: which kind a role may ask for and download, with audit records.
 
-A request is recorded before its job is made, and a download before the first byte
-leaves: an export that nobody can account for cannot happen.
+A request is recorded with its job, in one transaction, and a download before the first
+byte leaves: an export that nobody can account for cannot happen.
 """
 
 from collections.abc import Mapping
@@ -23,6 +23,7 @@ from gateway.admin.exports.schemas import (
     ExportList,
     ExportStatus,
 )
+from gateway.admin.jobs.service import account_key, recorded
 from gateway.admin.permissions import Permission, allows
 from gateway.admin.services import AdminServices
 from gateway.admin.spans import span
@@ -43,8 +44,9 @@ NEEDED: Mapping[str, Permission] = {
 
 
 async def create_export(
-    services: AdminServices, access: TenantAccess, body: ExportCreate
+    services: AdminServices, access: TenantAccess, body: ExportCreate, key: str | None = None
 ) -> Export:
+    """Queue an export, or give the one that the account's same ``key`` asked for before."""
     access.actor.require(NEEDED[body.kind], access.tenant)
     if body.format not in FORMATS[body.kind]:
         names = ", ".join(sorted(FORMATS[body.kind]))
@@ -55,13 +57,19 @@ async def create_export(
         "from": isoformat(body.start),
         "to": isoformat(body.end),
     }
-    await _record(services, access, "export.create", body.kind.value, params)
-    job = await services.jobs.submit(access.tenant, body.kind.value, params)
+    job = await services.jobs.submit(
+        access.tenant,
+        body.kind.value,
+        params,
+        key=None if key is None else account_key(access.actor, key),
+        also=recorded(services, access.actor, "export.create", {"kind": body.kind.value, **params}),
+    )
     return await _view(services, job)
 
 
 async def list_exports(services: AdminServices, access: TenantAccess) -> ExportList:
-    jobs = [job for job in await services.jobs.list(access.tenant) if _may_read(access, job)]
+    kinds = [kind for kind in NEEDED if _may_read(access, kind)]
+    jobs = await services.jobs.list(access.tenant, kinds=kinds)
     return ExportList(items=[await _view(services, job) for job in jobs])
 
 
@@ -93,13 +101,13 @@ async def _find(services: AdminServices, access: TenantAccess, export_id: str) -
         job = await services.jobs.get(access.tenant, export_id)
     except UnknownJob:
         raise NotFound("export", param="export_id") from None
-    if not _may_read(access, job):
+    if not _may_read(access, job.kind):
         raise NotFound("export", param="export_id")
     return job
 
 
-def _may_read(access: TenantAccess, job: Job) -> bool:
-    needed = NEEDED.get(job.kind)
+def _may_read(access: TenantAccess, kind: str) -> bool:
+    needed = NEEDED.get(kind)
     return needed is not None and allows(access.actor.grants, needed, access.tenant)
 
 
@@ -131,6 +139,7 @@ async def _view(services: AdminServices, job: Job) -> Export:
         start=datetime.fromisoformat(job.params["from"]),
         end=datetime.fromisoformat(job.params["to"]),
         status=ExportStatus(job.status),
+        progress=job.progress,
         error=job.error_code,
         size_bytes=await _size(services, job),
         created_at=job.created_at,

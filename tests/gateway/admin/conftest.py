@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from billing import BudgetService, JobService, JobSettings, PriceBook
+from billing import DEPLOYMENT, BudgetService, JobService, JobSettings, PriceBook
 from core.clock import ManualClock
 from core.database import Database
 from core.ids import new_id
@@ -64,6 +64,7 @@ class Estate:
     project_budget_id: str
     export_id: str
     recognizer_id: str
+    deployment_job_id: str  # of the whole deployment
 
 
 @dataclass(frozen=True)
@@ -229,6 +230,7 @@ async def _estate(services: AdminServices, jobs: JobService, tenant: str) -> Est
         project_budget.id,
         job.id,
         recognizer.id,
+        (await jobs.submit(DEPLOYMENT, "retention", {})).id,
     )
 
 

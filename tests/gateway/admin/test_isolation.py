@@ -18,6 +18,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "create_budget": {"limit_usd": "1", "period": "day"},
     "update_budget": {"limit_usd": "1"},
     "create_export": {"kind": "usage", "format": "csv", **_SPAN},
+    "start_deployment_job": {"kind": "retention"},
     "create_recognizer": {"definition": {**BADGE, "name": "other"}},
     "check_recognizer": {"definition": BADGE},
     "update_recognizer": {"version": 1, "definition": BADGE},
@@ -53,6 +54,7 @@ SCOPED_BY_ANSWER = {"get_overview", "list_tenants", "list_users"}
 def url(path: str, estate: Estate, user_id: str) -> str:
     return path.format(
         tenant=estate.tenant,
+        job_id=estate.export_id if "{tenant}" in path else estate.deployment_job_id,
         key_id=estate.key_id,
         budget_id=estate.project_budget_id,
         export_id=estate.export_id,
