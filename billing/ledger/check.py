@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.budgets import repository
+from billing.invoices.check import invoice_problems
 from billing.ledger.accounts import PENDING
 from billing.ledger.rebuild import compare_month, months_of_usage
 from billing.models import (
@@ -89,6 +90,7 @@ async def check(session: AsyncSession) -> CheckReport:
     problems += await _unequal_lines(session)
     problems += await _unequal_accounts(session)
     problems += await _unequal_rollups(session)
+    problems += await invoice_problems(session)
     return CheckReport(budgets, problems)
 
 
