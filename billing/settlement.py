@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from billing.errors import InvalidSettlement
 from billing.prices import MINIMUM, CostBreakdown, CostLine, RateFacts, line_amount
-from billing.usage import CLASSES, Usage
+from billing.usage import Usage
 from core.clock import isoformat
 from core.money import EXACT, ZERO, format_amount, parse_amount
 
@@ -217,15 +217,16 @@ class Settlement:
 
     def _check_lines(self) -> None:
         total = ZERO
+        quantities: dict[str, Decimal] = {}
         for line in self.lines:
             if line.amount != line_amount(line.quantity, line.price, line.per):
                 raise InvalidSettlement(f"The line '{line.name}' is not quantity * price / per.")
             total = EXACT.add(total, line.amount)
+            quantities[line.name] = line.quantity
         if total != self.cost:
             raise InvalidSettlement("The cost of a settlement must be the sum of its lines.")
-        quantities = {line.name: line.quantity for line in self.lines if line.name != MINIMUM}
-        used = {name: count for name in CLASSES if (count := self.usage.quantity(name))}
-        if quantities != used:
+        quantities.pop(MINIMUM, None)
+        if quantities != self.usage.quantities():
             raise InvalidSettlement("The lines of a settlement must cover its usage exactly.")
 
 

@@ -8,6 +8,7 @@ so that a sum over classes never counts it twice.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
+from operator import attrgetter
 from typing import Any
 
 from billing.errors import InvalidUsage
@@ -27,6 +28,7 @@ WORKER_SECOND = "worker_second"
 CLASSES = (*TOKEN_CLASSES, WORKER_SECOND)
 
 _MICROSECOND = Decimal("0.000001")
+_counts = attrgetter(*(f"{name}_tokens" for name in TOKEN_CLASSES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +60,7 @@ class Usage:
     estimated: bool = False
 
     def __post_init__(self) -> None:
-        for name in TOKEN_CLASSES:
-            count = getattr(self, f"{name}_tokens")
+        for name, count in zip(TOKEN_CLASSES, _counts(self), strict=True):
             if type(count) is not int or count < 0:
                 raise InvalidUsage(f"A count of {name} tokens must be a whole number from 0 up.")
         seconds = self.worker_seconds
@@ -104,9 +105,7 @@ class Usage:
         cls, usage: Mapping[str, Any], *, worker_seconds: Decimal = ZERO
     ) -> "Usage":
         """The usage of an embeddings answer: all of ``prompt_tokens`` was embedded."""
-        return cls(
-            embedding_tokens=_count(usage, "prompt_tokens"), worker_seconds=worker_seconds
-        )
+        return cls(embedding_tokens=_count(usage, "prompt_tokens"), worker_seconds=worker_seconds)
 
     @property
     def prompt_tokens(self) -> int:
@@ -123,6 +122,12 @@ class Usage:
         if name == WORKER_SECOND:
             return self.worker_seconds
         return Decimal(getattr(self, f"{name}_tokens"))
+
+    def quantities(self) -> dict[str, Decimal]:
+        """Those of ``CLASSES`` of which something was used, in that order."""
+        counts = zip(TOKEN_CLASSES, _counts(self), strict=True)
+        used = {name: Decimal(count) for name, count in counts if count}
+        return used | {WORKER_SECOND: self.worker_seconds} if self.worker_seconds else used
 
     def to_json(self) -> dict[str, Any]:
         counts: dict[str, Any] = {
