@@ -1,90 +1,33 @@
-"""Jobs in this process and in a real Celery worker on a real Valkey."""
+"""Jobs in this process: submitted, run, retried, cancelled, found again after a crash."""
 
 import asyncio
-import os
-import sys
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
 
-from billing import (
-    ExportRequest,
-    JobService,
-    JobSettings,
-    Progress,
-    TaskRegistry,
-    default_tasks,
-    job_to_json,
-    register_exporter,
+from billing import DEPLOYMENT, JobService, JobSettings, TaskRegistry, job_to_json
+from billing.errors import (
+    InvalidJob,
+    InvalidReport,
+    JobKeyReused,
+    JobStateConflict,
+    UnknownJob,
+    UnknownJobKind,
 )
-from billing.errors import InvalidReport, UnknownJob, UnknownJobKind
 from billing.models import Job
 from core.clock import SystemClock
 from core.database import Database
-from support import processes
-
-_NOVEMBER = {"from": "2026-11-01", "to": "2026-12-01"}
-_WORKER = """
-import os
-from pathlib import Path
-from billing import JobSettings, default_tasks, make_celery
-
-app = make_celery(
-    JobSettings(
-        database_url=os.environ["TEST_DATABASE_URL"],
-        data_dir=Path(os.environ["TEST_DATA_DIR"]),
-        broker_url=os.environ["TEST_BROKER_URL"],
-    ),
-    default_tasks(),
-)
-"""
-
-
-async def _explode(database: Database, request: ExportRequest, path: Path, _: Progress) -> None:
-    await asyncio.to_thread(path.write_text, "half a file")
-    raise RuntimeError("boom")
-
-
-@pytest.fixture
-def tasks() -> TaskRegistry:
-    registry = default_tasks()
-    register_exporter(registry, "explode", _explode, {"csv"})
-    return registry
-
-
-@pytest.fixture
-def settings(database_url: str, tmp_path: Path) -> JobSettings:
-    return JobSettings(database_url=database_url, data_dir=tmp_path / "data", runner="test")
-
-
-@pytest.fixture
-async def service(
-    database: Database, settings: JobSettings, tasks: TaskRegistry
-) -> AsyncIterator[JobService]:
-    service = JobService(database, SystemClock(), settings, tasks)
-    await service.start()
-    yield service
-    await service.stop()
-
-
-async def _finished(service: JobService, job: Job, timeout_s: float = 10) -> Job:
-    async with asyncio.timeout(timeout_s):
-        while True:
-            found = await service.get(job.tenant, job.id)
-            if found.status in ("done", "failed"):
-                return found
-            await asyncio.sleep(0.02)
+from tests.billing.jobs.conftest import NOVEMBER, all_jobs, finished
 
 
 @pytest.mark.parametrize("file_format", ["csv", "parquet", "xlsx"])
 async def test_an_export_ends_as_a_whole_file_of_its_tenant(
     service: JobService, settings: JobSettings, file_format: str
 ) -> None:
-    submitted = await service.submit("acme", "billing", {**_NOVEMBER, "format": file_format})
-    job = await _finished(service, submitted)
+    submitted = await service.submit("acme", "billing", {**NOVEMBER, "format": file_format})
+    job = await finished(service, submitted)
     body = job_to_json(job)
     assert (body["status"], body["progress"], body["error_code"]) == ("done", 100, None)
     path = await service.file("acme", job.id)
@@ -94,46 +37,141 @@ async def test_an_export_ends_as_a_whole_file_of_its_tenant(
 
 
 async def test_another_tenants_job_does_not_exist(service: JobService) -> None:
-    job = await service.submit("acme", "usage", _NOVEMBER)
-    await _finished(service, job)
-    with pytest.raises(UnknownJob):
-        await service.get("globex", job.id)
-    with pytest.raises(UnknownJob):
-        await service.file("globex", job.id)
+    job = await service.submit("acme", "usage", NOVEMBER)
+    await finished(service, job)
+    for call in (service.get, service.file, service.retry, service.cancel):
+        with pytest.raises(UnknownJob):
+            await call("globex", job.id)
     assert await service.list("globex") == []
 
 
 async def test_a_crash_of_an_exporter_is_told_and_leaves_no_file(
     service: JobService, settings: JobSettings
 ) -> None:
-    job = await _finished(service, await service.submit("acme", "explode", _NOVEMBER))
+    job = await finished(service, await service.submit("acme", "explode", NOVEMBER))
     assert (job.status, job.error_code, job.file_name) == ("failed", "internal_error", None)
+    assert job.attempts == 1
     assert list((settings.exports_dir / "acme").iterdir()) == []
     with pytest.raises(UnknownJob, match="it is failed"):
         await service.file("acme", job.id)
 
 
-async def test_an_expected_failure_gives_its_code(service: JobService) -> None:
-    params = {**_NOVEMBER, "group_by": ["colour"]}
-    job = await _finished(service, await service.submit("acme", "usage", params))
+async def test_an_expected_failure_gives_its_code_and_its_sentence(service: JobService) -> None:
+    params = {**NOVEMBER, "group_by": ["colour"]}
+    job = await finished(service, await service.submit("acme", "usage", params))
     assert (job.status, job.error_code) == ("failed", "invalid_report")
+    assert job.result is not None
+    assert "colour" in job.result["message"]
 
 
 @pytest.mark.parametrize(
-    ("kind", "params", "error"),
+    ("tenant", "kind", "params", "error"),
     [
-        ("dance", _NOVEMBER, UnknownJobKind),
-        ("usage", {**_NOVEMBER, "format": "pdf"}, InvalidReport),
-        ("usage", {"from": "2026-11-01"}, InvalidReport),
-        ("usage", {"from": "2026-11-01", "to": "2026-11-01"}, InvalidReport),
+        ("acme", "dance", NOVEMBER, UnknownJobKind),
+        ("acme", "usage", {**NOVEMBER, "format": "pdf"}, InvalidReport),
+        ("acme", "usage", {"from": "2026-11-01"}, InvalidReport),
+        ("acme", "usage", {"from": "2026-11-01", "to": "2026-11-01"}, InvalidReport),
+        ("acme", "retention", {}, UnknownJobKind),
+        (DEPLOYMENT, "usage", NOVEMBER, UnknownJobKind),
+        (DEPLOYMENT, "retention", {"days": "0"}, InvalidJob),
     ],
 )
 async def test_what_could_only_fail_is_not_queued(
-    service: JobService, kind: str, params: dict[str, str], error: type[Exception]
+    database: Database,
+    service: JobService,
+    tenant: str,
+    kind: str,
+    params: dict[str, str],
+    error: type[Exception],
 ) -> None:
     with pytest.raises(error):
-        await service.submit("acme", kind, params)
-    assert await service.list("acme") == []
+        await service.submit(tenant, kind, params)
+    assert await all_jobs(database) == []
+
+
+async def test_the_same_key_is_the_same_job(
+    database: Database, settings: JobSettings, tasks: TaskRegistry
+) -> None:
+    service = JobService(database, SystemClock(), settings, tasks)  # runs nothing
+    recorded: list[str] = []
+
+    async def record(_: object, job: Job) -> None:
+        recorded.append(job.id)
+
+    async def submit(tenant: str = "acme", kind: str = "usage") -> Job:
+        return await service.submit(tenant, kind, NOVEMBER, key="october", also=record)
+
+    jobs = await asyncio.gather(*(submit() for _ in range(8)))
+    assert len({job.id for job in jobs}) == 1
+    assert recorded == [jobs[0].id]
+    other = await submit("globex")
+    assert [job.id for job in await all_jobs(database)] == [jobs[0].id, other.id]
+    with pytest.raises(JobKeyReused):
+        await submit(kind="billing")
+    with pytest.raises(JobKeyReused):
+        await service.submit("acme", "usage", {**NOVEMBER, "format": "xlsx"}, key="october")
+    without = [await service.submit("acme", "usage", NOVEMBER) for _ in range(2)]
+    assert without[0].id != without[1].id
+
+
+async def test_no_job_without_its_record(
+    database: Database, settings: JobSettings, tasks: TaskRegistry
+) -> None:
+    service = JobService(database, SystemClock(), settings, tasks)
+
+    async def fail(*_: object) -> None:
+        raise RuntimeError("the trail is away")
+
+    with pytest.raises(RuntimeError):
+        await service.submit("acme", "usage", NOVEMBER, also=fail)
+    assert await all_jobs(database) == []
+    job = await service.submit("acme", "usage", NOVEMBER)
+    with pytest.raises(RuntimeError):
+        await service.cancel("acme", job.id, also=fail)
+    assert (await service.get("acme", job.id)).status == "queued"
+
+
+async def test_a_failed_job_is_retried_and_a_queued_one_cancelled(service: JobService) -> None:
+    params = {**NOVEMBER, "group_by": ["colour"]}
+    job = await finished(service, await service.submit("acme", "usage", params))
+    again = await service.retry("acme", job.id)
+    assert (again.id, again.status, again.error_code) == (job.id, "queued", None)
+    job = await finished(service, job)
+    assert (job.status, job.attempts, job.error_code) == ("failed", 1, "invalid_report")
+    done = await finished(service, await service.submit("acme", "usage", NOVEMBER))
+    for call in (service.retry, service.cancel):
+        with pytest.raises(JobStateConflict, match="is done"):
+            await call("acme", done.id)
+
+
+async def test_a_cancelled_job_is_not_run(
+    database: Database, settings: JobSettings, tasks: TaskRegistry
+) -> None:
+    service = JobService(database, SystemClock(), settings, tasks)
+    job = await service.submit("acme", "usage", NOVEMBER)
+    cancelled = await service.cancel("acme", job.id)
+    assert (cancelled.status, cancelled.error_code) == ("failed", "job_cancelled")
+    await service.start()
+    await finished(service, await service.submit("acme", "usage", NOVEMBER))
+    assert (await service.get("acme", job.id)).attempts == 0
+    await service.retry("acme", job.id)  # the mind may be changed
+    assert (await finished(service, job)).status == "done"
+    await service.stop()
+
+
+async def test_lists_by_kind_and_status(service: JobService) -> None:
+    usage = await finished(service, await service.submit("acme", "usage", NOVEMBER))
+    billing = await finished(service, await service.submit("acme", "billing", NOVEMBER))
+    failed = await finished(service, await service.submit("acme", "explode", NOVEMBER))
+
+    async def ids(**filters: Any) -> list[str]:
+        return [job.id for job in await service.list("acme", **filters)]
+
+    assert await ids() == [failed.id, billing.id, usage.id]
+    assert await ids(kinds=["usage", "explode"]) == [failed.id, usage.id]
+    assert await ids(statuses=["done"]) == [billing.id, usage.id]
+    assert await ids(kinds=["usage"], statuses=["failed"]) == []
+    assert [job.id for job in await service.list("acme", 1)] == [failed.id]
 
 
 async def _insert(database: Database, **values: object) -> Job:
@@ -141,7 +179,7 @@ async def _insert(database: Database, **values: object) -> Job:
         id="job_1",
         tenant="acme",
         kind="usage",
-        params=_NOVEMBER,
+        params=NOVEMBER,
         created_at=datetime(2026, 11, 21, tzinfo=UTC),
         **values,
     )
@@ -157,7 +195,7 @@ async def test_a_restart_runs_what_the_dead_process_left(
     left = await _insert(database, status="running", attempts=1, runner="test", heartbeat_at=now)
     service = JobService(database, SystemClock(), settings, tasks)
     await service.start()
-    job = await _finished(service, left)
+    job = await finished(service, left)
     await service.stop()
     assert (job.status, job.attempts) == ("done", 2)
 
@@ -167,53 +205,19 @@ async def test_a_job_of_a_living_process_is_left_alone(
 ) -> None:
     now = SystemClock().now()
     left = await _insert(database, status="running", attempts=1, runner="other", heartbeat_at=now)
-    await _finished(service, await service.submit("acme", "usage", _NOVEMBER))
+    await finished(service, await service.submit("acme", "usage", NOVEMBER))
     assert (await service.get("acme", left.id)).status == "running"
     stale = {"heartbeat_at": now - timedelta(minutes=2)}
     async with database.transaction() as session:
         await session.execute(update(Job).where(Job.id == left.id).values(**stale))
-    await _finished(service, await service.submit("acme", "usage", _NOVEMBER))
-    assert (await _finished(service, left)).attempts == 2
+    await finished(service, await service.submit("acme", "usage", NOVEMBER))
+    assert (await finished(service, left)).attempts == 2
 
 
 async def test_a_job_that_kills_its_process_is_given_up(
     database: Database, service: JobService
 ) -> None:
     left = await _insert(database, status="queued", attempts=5)
-    await _finished(service, await service.submit("acme", "usage", _NOVEMBER))
-    job = await _finished(service, left)
+    await finished(service, await service.submit("acme", "usage", NOVEMBER))
+    job = await finished(service, left)
     assert (job.status, job.error_code) == ("failed", "job_interrupted")
-
-
-async def test_a_celery_worker_runs_it_behind_a_broker(
-    database: Database,
-    database_url: str,
-    valkey_url: str,
-    tmp_path: Path,
-    tasks: TaskRegistry,
-) -> None:
-    (tmp_path / "worker_entry.py").write_text(_WORKER)
-    data_dir = tmp_path / "data"
-    path = f"{tmp_path}:{processes.ROOT}"
-    command = [sys.executable, "-m", "celery", "-A", "worker_entry", "worker"]
-    command += ["--pool", "prefork", "--concurrency", "1", "--loglevel", "INFO"]
-    env = {
-        "TEST_DATABASE_URL": database_url,
-        "TEST_DATA_DIR": str(data_dir),
-        "TEST_BROKER_URL": valkey_url,
-        "PYTHONPATH": path + os.pathsep + os.environ.get("PYTHONPATH", ""),
-    }
-    log = tmp_path / "worker.log"
-    settings = JobSettings(database_url=database_url, data_dir=data_dir, broker_url=valkey_url)
-    service = JobService(database, SystemClock(), settings, tasks)
-    await service.start()
-    # Submitted before a worker is there: the broker keeps it.
-    submitted = await service.submit("acme", "billing", {**_NOVEMBER, "format": "parquet"})
-    ready = lambda: log.exists() and b" ready." in log.read_bytes()  # noqa: E731
-    with processes.running(command, ready=ready, log=log, env=env, cwd=tmp_path) as worker:
-        job = await _finished(service, submitted)
-        assert (job.status, job.error_code) == ("done", None), worker.output()
-        assert job.runner is not None
-        assert job.runner.startswith("celery@")
-        assert (await service.file("acme", job.id)).stat().st_size > 0
-    await service.stop()
