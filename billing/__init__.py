@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from billing.ledger.sink import LedgerSink
     from billing.periods import PeriodKind, month_span
     from billing.prices import CostBreakdown, CostLine, PriceBook, PriceVersion
+    from billing.prices.store import NewEntry, PriceStore, load_book
     from billing.reading import snapshot
     from billing.reports.billing import BillingReport, billing_report
     from billing.reports.files import write_table
@@ -51,8 +52,10 @@ __all__ = [
     "JobService",
     "JobSettings",
     "LedgerSink",
+    "NewEntry",
     "PeriodKind",
     "PriceBook",
+    "PriceStore",
     "PriceVersion",
     "Progress",
     "Reservation",
@@ -68,6 +71,7 @@ __all__ = [
     "default_tasks",
     "drop_append_only_ddl",
     "job_to_json",
+    "load_book",
     "make_celery",
     "month_span",
     "register_exporter",
@@ -109,7 +113,10 @@ _HOME = {
     "Hold": "settlement",
     "LedgerSink": "ledger.sink",
     "PeriodKind": "periods",
+    "NewEntry": "prices.store",
     "PriceBook": "prices",
+    "PriceStore": "prices.store",
+    "load_book": "prices.store",
     "PriceVersion": "prices",
     "Reservation": "settlement",
     "Settlement": "settlement",

@@ -5,7 +5,9 @@ SovgateError
     ├── InvalidUsage         negative counts, floats, token classes that do not add up
     ├── InvalidPrice         a price version that is no price
     │   ├── OverlappingPrices   two versions of one model hold at the same instant
-    │   └── MixedCurrencies     a version in another currency, and no exchange rate at all
+    │   ├── MixedCurrencies     a version in another currency, and no exchange rate at all
+    │   └── NamedInFile         an entry about something that the settings file decides
+    ├── UnknownPriceEntry    no such entry of the price book
     ├── UnpricedModel        no price holds: refused, or served and reported; never forgotten
     │   └── NoExchangeRate      one does, in a currency that has no rate into the ledger's
     ├── InvalidBudget        a budget that cannot be kept
@@ -70,6 +72,18 @@ class MixedCurrencies(InvalidPrice):
     """A version in another currency than the ledger's, without an exchange rate."""
 
     code = "mixed_currencies"
+
+
+class NamedInFile(InvalidPrice):
+    """An entry about something that the settings file names, and so decides alone."""
+
+    code = "named_in_file"
+
+
+class UnknownPriceEntry(BillingError):
+    """No such entry of the price book in the database, or it is archived already."""
+
+    code = "unknown_price_entry"
 
 
 class UnpricedModel(BillingError):

@@ -20,3 +20,10 @@ async def lock_tenants(session: AsyncSession, tenants: Iterable[str]) -> None:
     statement = text("SELECT pg_advisory_xact_lock(hashtextextended('billing/' || :tenant, 0))")
     for tenant in sorted(set(tenants)):
         await session.execute(statement, {"tenant": tenant})
+
+
+async def lock_price_book(session: AsyncSession) -> None:
+    """Let nobody else change the price book until the transaction ends."""
+    if session.get_bind().dialect.name == "sqlite":
+        return
+    await session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('price book', 0))"))

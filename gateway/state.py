@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from billing import BudgetKeeper, JobService, LedgerSink, PriceBook
+from billing import BudgetKeeper, JobService, LedgerSink
 from core.clock import Clock, SystemClock
 from core.database import Database
 from gateway.audit import AuditChain, Drain, DrainOptions, Journal, SigningKey
@@ -22,6 +22,7 @@ from gateway.identity import ProcessSlot, load_pepper
 from gateway.jobs import job_settings, job_tasks
 from gateway.limits import Limiter, LocalLimiter
 from gateway.metrics import Metrics
+from gateway.prices import PriceDesk, price_store, unpriced_models
 from gateway.recognizers import RecognizerBook, Sealer, check_policies
 from gateway.records import interrupted
 from gateway.routing.complexity import ComplexityModel
@@ -49,7 +50,7 @@ class GatewayState:
     pepper: bytes
     keys: KeyCache
     limiter: Limiter
-    prices: PriceBook
+    prices: PriceDesk
     budgets: BudgetKeeper
     guards: Guards
     vault: Vault | None
@@ -61,14 +62,6 @@ class GatewayState:
     metrics: Metrics
     sealer: Sealer
     recognizers: RecognizerBook
-
-
-def price_book(settings: Settings) -> PriceBook:
-    """The prices of the settings."""
-    return PriceBook.from_settings(
-        [price.model_dump(exclude_none=True) for price in settings.prices],
-        more=settings.price_book.model_dump(exclude_none=True),
-    )
 
 
 async def prepare_database(settings: Settings, database: Database) -> None:
@@ -100,11 +93,15 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         slot = ProcessSlot(settings.data_dir)
         stack.callback(slot.release)
         pepper = load_pepper(settings)
-        prices = price_book(settings)
+        store = price_store(settings, clock)
         database = Database(settings.database.url, pool_size=settings.database.pool_size)
         stack.push_async_callback(database.dispose)
         await prepare_database(settings, database)
         await bootstrap(database, settings, pepper=pepper, clock=clock)
+        prices = await PriceDesk.open(database, store)
+        stack.push_async_callback(prices.close)
+        if unpriced := unpriced_models(settings, prices.book, clock.now()):
+            _log.warning("prices.unpriced", models=unpriced, policy=settings.billing.unpriced)
         upstreams = build_upstreams(settings)
         for upstream in upstreams.values():
             stack.push_async_callback(upstream.aclose)

@@ -4,7 +4,7 @@ A version of the tenant's own takes the place of the list price and its mark-up;
 ``making`` says how the parts come together.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -21,7 +21,7 @@ from billing.prices.exchange import ExchangeRate, ExchangeRates
 from billing.prices.making import Circumstances, make_rate
 from billing.prices.modifiers import Alias, Markup
 from billing.prices.rate import CostBreakdown, Rate
-from billing.prices.timeline import timelines
+from billing.prices.timeline import Dated, Timeline, timelines
 from billing.prices.version import PriceVersion
 from billing.prices.windows import PriceWindow
 from billing.usage import Usage
@@ -59,6 +59,12 @@ class PriceBook:
         self._aliases = timelines(aliases)
         self._markups = timelines(markups)
         self._prices = timelines(versions)
+        self._dated: Mapping[type, Mapping[Hashable, Timeline[Any]]] = {
+            PriceVersion: self._prices,
+            ExchangeRate: self.exchange.by_pair,
+            Alias: self._aliases,
+            Markup: self._markups,
+        }
         self._rates: dict[tuple[object, ...], Rate] = {}
         for version in self.versions:
             self._check(version)
@@ -93,7 +99,7 @@ class PriceBook:
         Raises:
             UnpricedModel: none does.
         """
-        for name in self._names(model, at):
+        for name in self.names(model, at):
             for owner in dict.fromkeys((tenant, None)):
                 version = self.held(owner, name, at)
                 if version is not None:
@@ -109,6 +115,11 @@ class PriceBook:
         """The version of exactly this owner and name (``None``: the list price)."""
         timeline = self._prices.get((tenant, model))
         return None if timeline is None else timeline.at(at)
+
+    def in_force(self, item: Dated, at: datetime) -> bool:
+        """Whether this version, exchange rate, alias or mark-up is the one that holds."""
+        timeline = self._dated[type(item)].get(item.subject)
+        return timeline is not None and timeline.at(at) is item
 
     def rate(
         self,
@@ -170,7 +181,7 @@ class PriceBook:
             for length in lengths
         )
 
-    def _names(self, model: str, at: datetime) -> list[str]:
+    def names(self, model: str, at: datetime) -> list[str]:
         """The name itself, then what it is an alias of at that instant, and so on."""
         names = [model]
         while (timeline := self._aliases.get(names[-1])) is not None:

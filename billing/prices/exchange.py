@@ -70,13 +70,13 @@ class ExchangeRates:
     """Rates by pair of currencies and instant. No rate is inverted: that would round."""
 
     def __init__(self, rates: Iterable[ExchangeRate]) -> None:
-        self._by_pair = timelines(rates)
+        self.by_pair = timelines(rates)
 
     def __iter__(self) -> Iterator[ExchangeRate]:
-        return (rate for timeline in self._by_pair.values() for rate in timeline)
+        return (rate for timeline in self.by_pair.values() for rate in timeline)
 
     def knows(self, currency: str, quote: str) -> bool:
-        return currency == quote or (currency, quote) in self._by_pair
+        return currency == quote or (currency, quote) in self.by_pair
 
     def rate(self, currency: str, quote: str, at: datetime) -> ExchangeRate | None:
         """The rate that holds at an instant; ``None`` within one currency.
@@ -86,7 +86,7 @@ class ExchangeRates:
         """
         if currency == quote:
             return None
-        timeline = self._by_pair.get((currency, quote))
+        timeline = self.by_pair.get((currency, quote))
         rate = None if timeline is None else timeline.at(at)
         if rate is None:
             raise NoExchangeRate(

@@ -73,7 +73,7 @@ def measured(
 def price_lookup(settings: "Settings") -> PriceLookup:
     """Today's prices in the price book, USD per million tokens; other currencies are left out."""
     from billing.errors import UnpricedModel
-    from gateway.state import price_book
+    from gateway.prices import price_book
 
     book, now = price_book(settings), datetime.now(UTC)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from billing import BudgetKeeper, PriceBook
+from billing import BudgetKeeper
 from billing.errors import UnpricedModel
 from core.clock import Clock
 from core.money import ZERO
@@ -17,6 +17,7 @@ from gateway.audit import Journal
 from gateway.errors import InvalidRequest, MalformedJson
 from gateway.exchange import Exchange
 from gateway.limits import Limiter
+from gateway.prices import PriceDesk
 from gateway.records import intent_body
 from gateway.routing.targets import Router, Target
 from gateway.settings import Settings
@@ -41,7 +42,7 @@ class Admit:
         settings: Settings,
         router: Router,
         limiter: Limiter,
-        prices: PriceBook,
+        prices: PriceDesk,
         budgets: BudgetKeeper,
         journal: Journal,
         clock: Clock,

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from billing import PriceBook, PriceVersion
+from billing import PriceVersion
 from core.money import format_amount
 from gateway.admin.system.schemas import PolicyView, PriceView, System, TierView, UpstreamView
+from gateway.prices import PriceDesk
 from gateway.settings import PolicySettings, Settings, UpstreamSettings
 from gateway.upstreams.base import Upstream
 
@@ -23,7 +24,7 @@ class SettingsView:
     """Reads what the process runs on; changes nothing."""
 
     settings: Settings
-    prices: PriceBook
+    prices: PriceDesk
     upstreams: Mapping[str, Upstream]
 
     async def describe(self) -> System:
