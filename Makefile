@@ -14,13 +14,15 @@ BENCH_VENV := .venv-litellm
 BENCH_STAMP := $(BENCH_VENV)/.installed-$(shell sha256sum < benchmarks/gateway/litellm.txt | cut -c1-16)
 TOOLS_VENV := .venv-conformance
 TOOLS_STAMP := $(TOOLS_VENV)/.installed-$(shell sha256sum < conformance/requirements.txt | cut -c1-16)
+FOCUS_VENV := .venv-focus
+FOCUS_STAMP := $(FOCUS_VENV)/.installed-$(shell sha256sum < conformance/focus.txt | cut -c1-16)
 
 # Vite 8 needs Node 20.19; an older one, or none, is replaced by the wheel's in .venv.
 NODE_FITS := $(shell node -e 'const [a,b]=process.versions.node.split(".").map(Number);console.log(a>20||(a==20&&b>=19)?"yes":"")' 2>/dev/null)
 export PATH := $(if $(NODE_FITS),$(PATH):$(CURDIR)/$(BIN),$(CURDIR)/$(BIN):$(PATH))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test lint format bench conformance ui ui-test browser lock clean
+.PHONY: help setup run test lint format bench conformance focus ui ui-test browser lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +76,17 @@ $(TOOLS_STAMP): conformance/requirements.txt
 	@test -x $(TOOLS_VENV)/bin/python || $(PYTHON) -m venv $(TOOLS_VENV)
 	@$(TOOLS_VENV)/bin/pip install -qq --progress-bar off -r conformance/requirements.txt
 	@rm -f $(TOOLS_VENV)/.installed-*
+	@touch $@
+
+focus: setup $(FOCUS_STAMP) ## our FOCUS 1.2 files against the FinOps Foundation's validator (some minutes)
+	@$(BIN)/python -m conformance.focus --tools $(FOCUS_VENV) $(FOCUS_ARGS)
+
+# It asks for Python 3.12 and for a numpy that pyarrow refuses; conformance/validator.py says more.
+$(FOCUS_STAMP): conformance/focus.txt
+	@echo "focus: installing the validator into $(FOCUS_VENV)"
+	@test -x $(FOCUS_VENV)/bin/python || $(PYTHON) -m venv $(FOCUS_VENV)
+	@$(FOCUS_VENV)/bin/pip install -qq --progress-bar off --no-deps --ignore-requires-python -r conformance/focus.txt
+	@rm -f $(FOCUS_VENV)/.installed-*
 	@touch $@
 
 ui: admin_ui/dist/index.html ## build the admin UI
