@@ -90,7 +90,10 @@ class BudgetRaise(Base):
 
 
 class BudgetAlert(Base):
-    """A threshold (percent of the limit) that a period's spending has reached, once."""
+    """A threshold (percent of the limit) that a period's spending has reached, once.
+
+    ``delivered`` names the targets that have it, so that a retry asks only the others.
+    """
 
     __tablename__ = "budget_alerts"
     __table_args__ = (
@@ -113,3 +116,4 @@ class BudgetAlert(Base):
     next_attempt_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     error_code: Mapped[str | None] = mapped_column(String(60))
+    delivered: Mapped[list[str]] = mapped_column(JSON, default=list)

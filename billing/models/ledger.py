@@ -40,6 +40,7 @@ class LedgerEntry(Base):
         _where("opening", "kind NOT IN ('settle', 'release')", "request_id", "kind"),
         _where("reference", "reference IS NOT NULL", "reference", unique=False),
         _where("organisation", "organisation IS NOT NULL", "organisation", "at", unique=False),
+        _where("adjustments", "kind = 'adjustment'", "tenant", "at", unique=False),
         Index(None, "tenant", "at"),
     )
 

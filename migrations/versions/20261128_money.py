@@ -350,6 +350,7 @@ def _create_budget_tables() -> None:
         sa.Column("next_attempt_at", UtcDateTime(), nullable=True),
         sa.Column("sent_at", UtcDateTime(), nullable=True),
         sa.Column("error_code", sa.String(length=60), nullable=True),
+        sa.Column("delivered", sa.JSON(), nullable=False),
         sa.CheckConstraint(
             "status IN ('pending', 'sent', 'failed')", name=op.f("ck_budget_alerts_status")
         ),
@@ -384,6 +385,7 @@ def _widen_ledger(old: str, new: str, opening: str, *, forth: bool) -> None:
     if not forth:
         op.drop_index("ix_ledger_entries_reference", "ledger_entries")
         op.drop_index("ix_ledger_entries_organisation", "ledger_entries")
+        op.drop_index("ix_ledger_entries_adjustments", "ledger_entries")
     if dialect == "postgresql":
         op.drop_constraint("ck_ledger_entries_kind", "ledger_entries")
     with op.batch_alter_table("ledger_entries") as batch:
@@ -403,6 +405,12 @@ def _widen_ledger(old: str, new: str, opening: str, *, forth: bool) -> None:
             "ix_ledger_entries_organisation",
             ["organisation", "at"],
             "organisation IS NOT NULL",
+            unique=False,
+        )
+        _partial_index(
+            "ix_ledger_entries_adjustments",
+            ["tenant", "at"],
+            "kind = 'adjustment'",
             unique=False,
         )
     for statement in append_only_ddl(dialect):
