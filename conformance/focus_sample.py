@@ -13,12 +13,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from billing import LedgerSink, PriceBook, Reservation, Settlement, Usage, adjust
-from billing.focus.export import FocusExport, focus_month
+from billing.focus.export import FocusExport, focus_months
 from billing.invoices.credits import credit
 from billing.invoices.profile import Profile, Seller, put_profile
 from billing.invoices.service import InvoiceService
 from billing.invoices.terms import InvoiceTerms
+from billing.periods import month_span
 from billing.prices import ExchangeRate
 from billing.prices.exchange import ExchangeRates
 from billing.reading import snapshot
@@ -107,7 +110,7 @@ async def sample_files(folder: Path) -> list[SampleFile]:
 
 async def _export(database: Database, folder: Path, tenant: str, month: str) -> SampleFile:
     async with snapshot(database) as session:
-        export = await focus_month(session, tenant, month, _terms())
+        export = await focus_months(session, tenant, *month_span(month), _terms())
     name = f"{tenant}-{month}"
     file = SampleFile(name, export, folder / f"{name}.csv", folder / f"{name}.parquet")
     export.write(file.csv, "csv")
@@ -247,14 +250,13 @@ def _after(month: int) -> ManualClock:
 
 
 def _terms() -> InvoiceTerms:
-    rates = [
-        ExchangeRate(
-            currency="USD",
-            quote=quote,
-            rate=Decimal(rate),
-            effective_from=datetime(2026, 1, 1, tzinfo=UTC),
-        )
-        for quote, rate in _RATES.items()
-    ]
     seller = Seller(name="Example Operator", address="2 Example Street")
-    return InvoiceTerms(seller=seller, exchange=ExchangeRates(rates))
+    return InvoiceTerms(seller=seller, exchange=_exchange_rates)
+
+
+async def _exchange_rates(_session: AsyncSession) -> ExchangeRates:
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    return ExchangeRates(
+        ExchangeRate(currency="USD", quote=quote, rate=Decimal(rate), effective_from=since)
+        for quote, rate in _RATES.items()
+    )

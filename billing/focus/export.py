@@ -1,16 +1,19 @@
-"""A tenant's month or one invoice as a FOCUS 1.2 file."""
+"""A tenant's months or one invoice as a FOCUS 1.2 file."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from billing.errors import InvalidReport
 from billing.focus.documents import Document, document_of, documents_of
 from billing.focus.files import write_rows
 from billing.focus.rows import Row, RowMaker
 from billing.invoices.terms import InvoiceTerms
+from billing.periods import PeriodKind, period_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +39,22 @@ class FocusExport:
         write_rows(self.rows(), path, file_format)
 
 
-async def focus_month(
-    session: AsyncSession, tenant: str, month: str, terms: InvoiceTerms
+async def focus_months(
+    session: AsyncSession, tenant: str, start: datetime, end: datetime, terms: InvoiceTerms
 ) -> FocusExport:
-    """The invoice of a month (or what it would hold now) and the month's credit notes.
+    """Of every month in ``[start, end)`` the invoice, or what it would hold now, and the
+    credit notes that were issued in it.
 
     Read it in a ``snapshot``.
 
     Raises:
-        InvalidReport: the text is no month.
+        InvalidReport: the span is not one of whole months.
         LedgerMismatch: an invoice is not the sum of its entries.
     """
-    return FocusExport(tuple(await documents_of(session, tenant, month, terms)))
+    documents: list[Document] = []
+    for month in whole_months(start, end):
+        documents += await documents_of(session, tenant, month, terms)
+    return FocusExport(tuple(documents))
 
 
 async def focus_invoice(
@@ -56,9 +63,30 @@ async def focus_invoice(
     """One invoice, draft or credit note, by id or number.
 
     Raises:
-        UnknownInvoice, LedgerMismatch: see ``focus_month``.
+        UnknownInvoice, LedgerMismatch: see ``focus_months``.
     """
     return FocusExport((await document_of(session, tenant, name, terms),))
+
+
+def whole_months(start: datetime, end: datetime) -> list[str]:
+    """``2026-11`` and so on.
+
+    Raises:
+        InvalidReport: the span does not start and end with a UTC month.
+    """
+    months: list[str] = []
+    at = start
+    while at < end:
+        period = period_at(PeriodKind.MONTH, at)
+        if period.starts_at != at or period.ends_at is None:
+            break
+        months.append(period.label)
+        at = period.ends_at
+    if at != end or not months:
+        raise InvalidReport(
+            "A FOCUS file is of whole UTC months, such as 2026-11-01 to 2026-12-01.", param="from"
+        )
+    return months
 
 
 def _rows(documents: Iterable[Document]) -> Iterator[Row]:
