@@ -15,9 +15,12 @@ from sqlalchemy import select
 
 from billing import PriceBook, Reservation, Settlement, Usage, adjust
 from billing.errors import InvalidReport
+from billing.invoices.profile import Profile, Seller, put_profile
+from billing.invoices.service import InvoiceService
+from billing.invoices.terms import InvoiceTerms
 from billing.ledger.rerate import rerate
 from billing.ledger.rerating_report import RerateReport
-from billing.models import Invoice, LedgerEntry, PriceRate, PriceUnit
+from billing.models import LedgerEntry, PriceRate, PriceUnit
 from billing.prices import UNPRICED, CostBreakdown, CostLine
 from core.clock import ManualClock
 from core.database import Database
@@ -181,39 +184,23 @@ async def test_an_invoiced_month_is_corrected_in_the_running_one(
 ) -> None:
     await stage.budget("10", period="month")
     low, high = _book("0.30"), _book("0.50")
-    settlement = _settlement(low, 10**6)
-    await stage.drain(settlement)
-    async with database.transaction() as session:
-        session.add(_final_invoice())
+    await stage.drain(_settlement(low, 10**6), _settlement(low, 2 * 10**6))
     stage.clock.advance(timedelta(days=20))
+    seller = Seller(name="Seller", address="Street 1")
+    invoices = InvoiceService(stage.clock, InvoiceTerms(seller=seller))
+    async with database.transaction() as session:
+        buyer = Profile(legal_name="Acme Ltd", address="Street 2")
+        await put_profile(session, stage.clock, "acme", buyer, author="finance")
+        november = await invoices.draft(session, "acme", "2026-11", author="finance")
+        await invoices.finalise(session, "acme", november.invoice.id, author="finance")
     await _rerate(stage, high)
-    (entry,) = await _reratings(database)
-    assert entry.at == stage.clock.now()
-    (december,) = (await stage.check()).budgets
-    assert (december.period_id[-7:], december.spent) == ("2026-12", Decimal("0.2"))
-
-
-def _final_invoice() -> Invoice:
-    start, end = _NOVEMBER
-    amounts = ("subtotal", "net", "rounding", "tax_percent", "tax", "total")
-    return Invoice(
-        id="inv_1",
-        tenant="acme",
-        kind="invoice",
-        status="final",
-        number="INV-2026-000001",
-        month="2026-11",
-        starts_at=start,
-        ends_at=end,
-        currency="USD",
-        payable_currency="USD",
-        last_entry=10,
-        seller={},
-        buyer={},
-        created_at=end,
-        created_by="finance",
-        **dict.fromkeys(amounts, Decimal(0)),
-    )
+    assert {entry.at for entry in await _reratings(database)} == {stage.clock.now()}
+    (budget,) = (await stage.check()).budgets
+    assert (budget.period_id[-7:], budget.spent) == ("2026-12", Decimal("0.6"))
+    async with database.transaction() as session:
+        december = await invoices.preview(session, "acme", "2026-12")
+    (line,) = december.lines  # both requests in one
+    assert (line.amount, december.invoice.subtotal) == (Decimal("0.6"), Decimal("0.6"))
 
 
 async def test_only_the_tenant_the_span_and_the_model_asked_for(
