@@ -34,7 +34,7 @@ def _words(service: str) -> str:
 
 
 def test_the_promised_services_are_there() -> None:
-    assert {"gateway", "postgres", "valkey", "jobs", "worker"} <= set(_SERVICES)
+    assert {"gateway", "postgres", "valkey", "jobs", "beat", "worker"} <= set(_SERVICES)
 
 
 @pytest.mark.parametrize("name", _SERVICES)
@@ -60,14 +60,15 @@ def test_only_the_gateway_is_published_and_on_loopback(settings: Settings) -> No
     assert published == {"gateway": [f"127.0.0.1:${{PORT:-8080}}:{settings.server.port}"]}
 
 
-def test_only_the_gateway_reaches_outside() -> None:
+def test_only_what_calls_others_reaches_outside() -> None:
+    """Models of providers, and where alerts go."""
     assert _COMPOSE["networks"]["internal"] == {"internal": True}
     outside = {
         name
         for name, service in _SERVICES.items()
         if "outside" in service.get("networks", []) and service.get("network_mode") != "none"
     }
-    assert outside == {"gateway"}
+    assert outside == {"gateway", "jobs"}
 
 
 def test_settings_name_what_the_services_provide(settings: Settings) -> None:
@@ -109,10 +110,17 @@ def test_no_secret_has_a_default() -> None:
 
 
 def test_celery_application_exists() -> None:
-    applications = set(re.findall(r"--app (\S+)", _words("jobs")))
-    applications |= {_SERVICES["jobs"]["healthcheck"]["test"][3]}
-    assert len(applications) == 1
-    assert find_spec(applications.pop()) is not None
+    texts = [_words(name) for name in ("jobs", "beat")]
+    texts += [" ".join(_SERVICES[name]["healthcheck"]["test"]) for name in ("jobs", "beat")]
+    applications = [re.findall(r"--app (\S+)", text) for text in texts]
+    assert applications == [["gateway.celery_app"]] * 4
+    assert find_spec("gateway.celery_app") is not None
+
+
+def test_beat_is_asked_by_the_name_that_it_has() -> None:
+    (name,) = re.findall(r"--hostname (\S+)", _words("beat"))
+    assert _SERVICES["beat"]["healthcheck"]["test"][-2:] == ["--destination", name]
+    assert "--enable-remote-control" in _words("beat")
 
 
 def test_images_hold_what_they_copy() -> None:
