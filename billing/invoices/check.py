@@ -54,9 +54,24 @@ async def _of_entries(
     session: AsyncSession, tenant: str, documents: Sequence[Invoice]
 ) -> list[str]:
     """Invoices whose subtotal is not the sum of the charges that they hold."""
-    problems: list[str] = []
+    return [
+        f"{invoice.number}: its subtotal is not the sum of its entries."
+        for invoice, total in await totals_held(session, tenant, documents)
+        if total != invoice.subtotal
+    ]
+
+
+async def totals_held(
+    session: AsyncSession, tenant: str, finals: Sequence[Invoice]
+) -> list[tuple[Invoice, Decimal]]:
+    """Final invoices, and what the charges that each of them holds come to.
+
+    Args:
+        finals: all of the tenant, by month.
+    """
+    found: list[tuple[Invoice, Decimal]] = []
     previous: Issued | None = None
-    for invoice in documents:
+    for invoice in finals:
         if invoice.kind != INVOICE:
             continue
         member = Membership(
@@ -69,10 +84,9 @@ async def _of_entries(
             last_entry=invoice.last_entry,
         )
         _, total = await member.total(session, invoice.currency)
-        if total != invoice.subtotal:
-            problems.append(f"{invoice.number}: its subtotal is not the sum of its entries.")
+        found.append((invoice, total))
         previous = Issued(invoice.ends_at, invoice.last_entry)
-    return problems
+    return found
 
 
 def _of_credits(documents: Sequence[Invoice]) -> list[str]:
