@@ -5,7 +5,7 @@ credit note belongs to the month in which it was issued.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -98,7 +98,20 @@ async def _open(
 
 
 async def _invoiced(session: AsyncSession, invoice: Invoice, terms: InvoiceTerms) -> Document:
-    held = Membership(
+    if invoice.status == repository.FINAL:
+        held = await _held_by(session, invoice)
+    else:
+        now = await membership(session, invoice.tenant, invoice.month)
+        held = replace(now, last_entry=invoice.last_entry)
+    charges = await charges_of(session, held)
+    lines = await repository.lines_of(session, [invoice.id])
+    period = invoice.starts_at, invoice.ends_at
+    return _document(_statement(invoice, lines, terms, *period), charges, invoice)
+
+
+async def _held_by(session: AsyncSession, invoice: Invoice) -> Membership:
+    """What a final invoice held when it was issued."""
+    return Membership(
         tenant=invoice.tenant,
         month=invoice.month,
         start=invoice.starts_at,
@@ -107,19 +120,13 @@ async def _invoiced(session: AsyncSession, invoice: Invoice, terms: InvoiceTerms
         pending=None,
         last_entry=invoice.last_entry,
     )
-    charges = await charges_of(session, held)
-    lines = await repository.lines_of(session, [invoice.id])
-    period = invoice.starts_at, invoice.ends_at
-    return _document(_statement(invoice, lines, terms, *period), charges, invoice)
 
 
 async def _credited(session: AsyncSession, note: Invoice, terms: InvoiceTerms) -> Document:
     """A credit note: corrections of its invoice, in the month in which it was issued."""
-    credited = await session.get(Invoice, note.credits_invoice)
     period = period_at(PeriodKind.MONTH, note.issued_at or note.created_at)
     lines = await repository.lines_of(session, [note.id])
-    number = credited.number if credited else None
-    charges = [_credit(line, note, number) for line in lines]
+    charges = [_credit(line, note) for line in lines]
     end = period.ends_at or note.ends_at
     return _document(_statement(note, lines, terms, period.starts_at, end), charges, note)
 
@@ -204,7 +211,7 @@ def _billed(statement: Statement, charges: list[Charge]) -> Decimal:
     return added
 
 
-def _credit(line: InvoiceLine, note: Invoice, credited: str | None) -> Charge:
+def _credit(line: InvoiceLine, note: Invoice) -> Charge:
     return Charge(
         kind=ChargeKind.CREDIT,
         amount=line.amount,
@@ -214,6 +221,6 @@ def _credit(line: InvoiceLine, note: Invoice, credited: str | None) -> Charge:
         tier=line.tier,
         rate_id=line.price_version,
         corrects_earlier=True,
-        reference=credited,
+        reference=line.reference,
         reason=note.reason,
     )

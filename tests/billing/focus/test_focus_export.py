@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from billing import Usage
 from billing.errors import InvalidReport, LedgerMismatch, UnknownInvoice
 from billing.focus.checker import check_file
 from billing.focus.columns import NAMES
 from billing.focus.export import FocusExport, focus_invoice, focus_months, whole_months
+from billing.models import Invoice, PriceUnit
 from billing.reading import snapshot
 from core.clock import ManualClock
 
@@ -219,24 +221,37 @@ async def test_a_month_issued_early_keeps_to_what_it_held(ledger: Any, tmp_path:
     assert rows(await ledger.month("2026-10")) == []
 
 
-async def test_an_outdated_draft_is_refused(ledger: Any) -> None:
-    """A draft of December counts nothing late while November is not issued."""
-    await november(ledger)
-    await ledger.spend("d1", "2026-12-01T15:00", Usage(input_tokens=4000))
+async def test_a_draft_shows_what_it_was_drawn_up_from(ledger: Any, tmp_path: Path) -> None:
+    """While an earlier month is not issued, late charges are not on a draft."""
+    ledger.clock = ManualClock(datetime(2026, 11, 1, 1, tzinfo=UTC))
     await ledger.profile()
+    await ledger.spend("o1", "2026-10-01T15:00", Usage(input_tokens=1000))
+    await ledger.issue("2026-10")
+    await ledger.spend("o2", "2026-10-02T15:00", Usage(input_tokens=1000))
+    await ledger.spend("n1", "2026-11-01T15:00", Usage(input_tokens=2000))
+    await ledger.spend("d1", "2026-12-01T15:00", Usage(input_tokens=4000))
+    draft = await ledger.draft("2026-12")
+    await ledger.spend("d2", "2026-12-01T16:00", Usage(input_tokens=8000))
+    export = await ledger.month("2026-12")
+    assert export.payables == {draft: D("2.2")}
+    assert_right(export, tmp_path)
     await ledger.draft("2026-12")
-    await ledger.issue("2026-11")
-    await ledger.spend("r9", "2026-11-30T15:00", Usage(input_tokens=4000))
-    await ledger.month("2026-12")
-    await ledger.draft("2026-12")
-    assert (await ledger.month("2026-12")).documents[0].payable == D("4.4")
+    export = await ledger.month("2026-12")
+    assert export.payables == {draft: D("6.6")}
+    assert_right(export, tmp_path)
+
+
+async def test_an_invoice_that_is_not_the_sum_of_its_entries_is_not_exported(ledger: Any) -> None:
+    await november(ledger)
+    await ledger.profile()
+    await ledger.draft("2026-11")
+    async with ledger.database.transaction() as session:
+        await session.execute(update(Invoice).values(subtotal=D("5")))
+    with pytest.raises(LedgerMismatch, match="Draw it up again"):
+        await ledger.month("2026-11")
 
 
 async def test_usage_that_its_prices_do_not_explain_is_not_exported(ledger: Any) -> None:
-    from sqlalchemy import update
-
-    from billing.models import PriceUnit
-
     await november(ledger)
     async with ledger.database.transaction() as session:
         await session.execute(update(PriceUnit).values(price=D("0.001")))
