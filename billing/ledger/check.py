@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from billing.budgets import repository
 from billing.invoices.check import invoice_problems
@@ -124,10 +125,12 @@ def _problem(budget: BudgetCheck) -> str:
 
 async def _unclosed(session: AsyncSession) -> list[str]:
     """Reservations without a settle or release; they are written together, so there are none."""
-    closing = select(LedgerEntry.request_id).where(LedgerEntry.kind.in_(("settle", "release")))
-    query = select(LedgerEntry.request_id).where(
-        LedgerEntry.kind == "reserve", LedgerEntry.request_id.not_in(closing)
+    closing = aliased(LedgerEntry)
+    closed = exists().where(
+        closing.request_id == LedgerEntry.request_id, closing.kind.in_(("settle", "release"))
     )
+    # As NOT IN it would be quadratic: the closing entries do not fit into work_mem.
+    query = select(LedgerEntry.request_id).where(LedgerEntry.kind == "reserve", ~closed)
     return [
         f"Request {found} has a reservation that is not closed."
         for found in await session.scalars(query)
