@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 
 import structlog
+from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
 
 from billing import CostBreakdown, PriceBook, PriceVersion, Usage
@@ -22,7 +23,7 @@ from billing.prices.store import PriceStore
 from core.clock import Clock
 from core.database import Database
 from core.money import ZERO
-from gateway.settings import Settings
+from gateway.settings import PriceBookSettings, PriceSettings, Section, Settings
 
 LEDGER_CURRENCY = "USD"
 _INTERVAL_S = 5.0
@@ -30,10 +31,17 @@ _OUTAGE = (SQLAlchemyError, OSError, TimeoutError)
 _log = structlog.get_logger(__name__)
 
 
-def file_sections(settings: Settings) -> Sections:
-    """The price book of the settings file, as bodies."""
-    prices = [price.model_dump(exclude_none=True) for price in settings.prices]
-    return {"prices": prices, **settings.price_book.model_dump(exclude_none=True)}
+class PriceFile(Section):
+    """A file of prices, written as in the settings."""
+
+    prices: list[PriceSettings] = Field(default=[])
+    price_book: PriceBookSettings = Field(default=PriceBookSettings())
+
+
+def file_sections(file: Settings | PriceFile) -> Sections:
+    """The price book of the settings, or of a file like them, as bodies."""
+    prices = [price.model_dump(exclude_none=True) for price in file.prices]
+    return {"prices": prices, **file.price_book.model_dump(exclude_none=True)}
 
 
 def price_store(settings: Settings, clock: Clock) -> PriceStore:

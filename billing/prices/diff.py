@@ -106,23 +106,29 @@ def _order(diff: PriceDiff) -> tuple[Any, ...]:
 
 
 def _diff(old: PriceVersion | None, new: PriceVersion) -> PriceDiff:
-    before: _Facts = {} if old is None else dict(_facts(old))
-    after = dict(_facts(new))
+    quiet = _quiet(new) if old is None else _quiet(new) & _quiet(old)
+    before: _Facts = {} if old is None else dict(_facts(old, quiet))
+    after = dict(_facts(new, quiet))
     changes = tuple(
         _change(field, before.get(field), after.get(field))
         for field in dict.fromkeys((*after, *before))
         if before.get(field) != after.get(field)
     )
     if old is None:
-        stated = tuple(change for change in changes if change.field not in new.derived)
-        return PriceDiff(Status.NEW, None, new, stated)
+        return PriceDiff(Status.NEW, None, new, changes)
     return PriceDiff(Status.CHANGED if changes else Status.SAME, old, new, changes)
 
 
-def _facts(version: PriceVersion) -> Iterator[tuple[str, Decimal | str]]:
+def _quiet(version: PriceVersion) -> frozenset[str]:
+    """Classes whose price is that of another class everywhere: nothing of their own to say."""
+    changes = (*version.windows, *version.steps)
+    return version.derived - {name for change in changes for name in change.prices}
+
+
+def _facts(version: PriceVersion, quiet: frozenset[str]) -> Iterator[tuple[str, Decimal | str]]:
     """What a customer pays by: equal facts are the same price."""
     yield "currency", version.currency
-    plain = dict(_prices(version))
+    plain = _prices(version, quiet)
     yield from plain.items()
     if version.minimum:
         yield "minimum", version.minimum
@@ -132,25 +138,27 @@ def _facts(version: PriceVersion) -> Iterator[tuple[str, Decimal | str]]:
         yield "served", version.served
     for window in version.windows:
         yield window.name, _hours(window)
-        yield from _beside(window.name, plain, _prices(version, window=window))
+        yield from _beside(window.name, plain, _prices(version, quiet, window=window))
     for step in version.steps:
-        above = f"above {step.above}"
-        yield from _beside(above, plain, _prices(version, step=step))
-        yield above, "tokens"
+        yield from _beside(f"above {step.above}", plain, _prices(version, quiet, step=step))
 
 
 def _prices(
-    version: PriceVersion, *, window: PriceWindow | None = None, step: PriceStep | None = None
-) -> Iterator[tuple[str, Decimal]]:
+    version: PriceVersion,
+    quiet: frozenset[str],
+    *,
+    window: PriceWindow | None = None,
+    step: PriceStep | None = None,
+) -> dict[str, Decimal]:
     prices = stated_prices(version, window, step)
-    for name in CLASSES:
-        yield name, per_million(version, name, prices[name])
+    return {name: per_million(version, name, prices[name]) for name in CLASSES if name not in quiet}
 
 
 def _beside(
-    where: str, plain: Mapping[str, Decimal], prices: Iterator[tuple[str, Decimal]]
+    where: str, plain: Mapping[str, Decimal], prices: Mapping[str, Decimal]
 ) -> Iterator[tuple[str, Decimal]]:
-    return ((f"{where}: {name}", price) for name, price in prices if price != plain[name])
+    """Those of a window or a step that are not the plain ones."""
+    return ((f"{where}: {name}", price) for name, price in prices.items() if price != plain[name])
 
 
 def _hours(window: PriceWindow) -> str:

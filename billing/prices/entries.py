@@ -117,14 +117,14 @@ def body_of(item: Item) -> dict[str, Any]:
     return body
 
 
-def entries_of(sections: Sections) -> list[BookEntry]:
-    """Those of the settings file.
+def entries_of(sections: Sections, source: Source = Source.FILE) -> list[BookEntry]:
+    """Those of the settings file, or of another one like it.
 
     Raises:
         InvalidPrice: one is none.
     """
     return [
-        BookEntry(kind=kind, item=parse_item(kind, body), source=Source.FILE)
+        BookEntry(kind=kind, item=parse_item(kind, body), source=source)
         for section, kind in SECTIONS.items()
         for body in sections.get(section, ())
     ]

@@ -40,6 +40,14 @@ class NewEntry:
     body: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class BookChange:
+    """What one change did."""
+
+    added: tuple[BookEntry, ...]
+    archived: tuple[BookEntry, ...]
+
+
 class PriceStore:
     """The price book of one deployment.
 
@@ -74,7 +82,7 @@ class PriceStore:
         author: str,
         reason: str | None = None,
         replaces: Collection[str] = (),
-    ) -> list[BookEntry]:
+    ) -> BookChange:
         """Store all of them or none, in the caller's transaction.
 
         Args:
@@ -87,10 +95,10 @@ class PriceStore:
             UnknownPriceEntry: there is nothing to replace under an id.
         """
         added = [self._entry(addition, author, reason) for addition in additions]
-        await self._change(session, added, replaces, author)
+        archived = await self._change(session, added, replaces, author)
         session.add_all(_row(entry) for entry in added)
         await session.flush()
-        return added
+        return BookChange(tuple(added), tuple(archived))
 
     async def archive(self, session: AsyncSession, entry_id: str, *, author: str) -> BookEntry:
         """Take an entry out of the book; what was billed by it stays as it is.

@@ -13,8 +13,10 @@ from core.errors import SovgateError
 from gateway.audit.cli import audit_app
 from gateway.cli.evaluate import evaluate
 from gateway.cli.explain import mask, route
+from gateway.cli.jobs import job_app
 from gateway.cli.plan import plan
-from gateway.cli.report import billing_app, prices_app, report_app
+from gateway.cli.prices import prices_app
+from gateway.cli.report import billing_app, report_app
 from gateway.cli.run import db_app, demo, serve
 from gateway.tenants.cli import budget_app, key_app, project_app, tenant_app, user_app
 from gateway.vault.cli import vault_app
@@ -62,6 +64,7 @@ for name, group in {
     "report": report_app,
     "billing": billing_app,
     "prices": prices_app,
+    "job": job_app,
     "vault": vault_app,
 }.items():
     app.add_typer(group, name=name)

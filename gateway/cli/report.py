@@ -1,4 +1,4 @@
-"""``sovgate report``, ``prices`` and ``billing``: what the ledger says."""
+"""``sovgate report`` and ``billing``: what the ledger says."""
 
 import asyncio
 import sys
@@ -15,7 +15,6 @@ from gateway.cli.options import ConfigOption, JsonOption, OutOption, print_json,
 from gateway.errors import InvalidRequest
 
 report_app = typer.Typer(help="Usage and billing reports.", no_args_is_help=True)
-prices_app = typer.Typer(help="The price book.", no_args_is_help=True)
 billing_app = typer.Typer(help="The ledger.", no_args_is_help=True)
 
 TenantOption = Annotated[str, typer.Option("--tenant", help="Tenant.")]
@@ -102,19 +101,6 @@ def billing(
         file = Path(folder) / "report"
         write_table(result.table(), file, report_format)
         sys.stdout.buffer.write(file.read_bytes())
-
-
-@prices_app.command("list")
-def list_prices(as_json: JsonOption = False, config: ConfigOption = None) -> None:
-    """Every price version of the configuration."""
-    from gateway.settings import load_settings
-    from gateway.state import price_book
-
-    versions = [version.to_json() for version in price_book(load_settings(config)).versions]
-    if as_json:
-        print_json(versions)
-    else:
-        print_table(versions)
 
 
 @billing_app.command("check")

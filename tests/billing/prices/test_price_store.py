@@ -50,7 +50,9 @@ class Shelf:
     async def add(self, *entries: tuple[str, Mapping[str, Any]], **options: Any) -> list[BookEntry]:
         new = [NewEntry(kind, body) for kind, body in entries]
         async with self.database.transaction() as session:
-            return await self.store.add(session, new, author="ann", **options)
+            change = await self.store.add(session, new, author="ann", **options)
+        assert [entry.id for entry in change.archived] == list(options.get("replaces", []))
+        return list(change.added)
 
     async def archive(self, entry: BookEntry) -> BookEntry:
         assert entry.id is not None
