@@ -34,6 +34,7 @@ from billing.invoices.repository import DRAFT, FINAL, INVOICE
 from billing.invoices.terms import InvoiceTerms
 from billing.locks import lock_tenants
 from billing.models import Invoice, InvoiceLine
+from billing.prices import ExchangeRate
 from core.clock import Clock
 from core.ids import new_id
 from core.money import format_amount
@@ -186,7 +187,8 @@ class InvoiceService:
             raise NothingToInvoice(
                 f"Tenant {member.tenant} has nothing to pay for in {member.month}.", param="month"
             )
-        self._set_amounts(invoice, member, profile, subtotal)
+        exchange = await self._terms.rate_into(session, profile.currency, member.end)
+        self._set_amounts(invoice, member, profile, subtotal, exchange)
         names = await self._terms.project_names(session, member.tenant)
         seller = self._terms.seller
         invoice.seller = seller.to_json() if seller else {}
@@ -194,9 +196,13 @@ class InvoiceService:
         return lines
 
     def _set_amounts(
-        self, invoice: Invoice, member: Membership, profile: Profile, subtotal: Decimal
+        self,
+        invoice: Invoice,
+        member: Membership,
+        profile: Profile,
+        subtotal: Decimal,
+        exchange: ExchangeRate | None,
     ) -> None:
-        exchange = self._terms.rate_into(profile.currency, member.end)
         rate = exchange.rate if exchange else None
         payable = amounts(subtotal, rate, profile.currency, profile.tax_percent)
         invoice.starts_at, invoice.ends_at = member.start, member.end

@@ -1,7 +1,7 @@
 """What a deployment says once about all its invoices."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,12 +13,18 @@ from billing.prices.exchange import ExchangeRates
 
 ProjectNames = Callable[[AsyncSession, str], Awaitable[Mapping[str, str]]]
 """The names of a tenant's projects by id, which this package does not know."""
+Rates = Callable[[AsyncSession], Awaitable[ExchangeRates]]
+"""The exchange rates of the price book as it is now."""
 
 _MOMENT = timedelta(microseconds=1)
 
 
 async def no_names(_session: AsyncSession, _tenant: str) -> Mapping[str, str]:
     return {}
+
+
+async def no_rates(_session: AsyncSession) -> ExchangeRates:
+    return ExchangeRates(())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +42,12 @@ class InvoiceTerms:
     series: str = "INV"
     credit_series: str = "CN"
     currency: str = "USD"
-    exchange: ExchangeRates = field(default_factory=lambda: ExchangeRates(()))
+    exchange: Rates = no_rates
     project_names: ProjectNames = no_names
 
-    def rate_into(self, currency: str, end: datetime) -> ExchangeRate | None:
+    async def rate_into(
+        self, session: AsyncSession, currency: str, end: datetime
+    ) -> ExchangeRate | None:
         """The rate that holds at the end of a month; ``None``: the ledger's own currency.
 
         That instant, and not the one of issue, so that a draft and its final invoice
@@ -48,7 +56,10 @@ class InvoiceTerms:
         Raises:
             InvoiceNotReady: there is none.
         """
+        if currency == self.currency:
+            return None
+        rates = await self.exchange(session)
         try:
-            return self.exchange.rate(self.currency, currency, end - _MOMENT)
+            return rates.rate(self.currency, currency, end - _MOMENT)
         except NoExchangeRate as error:
             raise InvoiceNotReady(error.message) from None

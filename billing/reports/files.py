@@ -6,7 +6,7 @@ there twice: as a number to calculate with, and as text (``..._exact``).
 """
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -50,18 +50,24 @@ def write_parquet(table: Table, path: Path) -> None:
 
 def write_xlsx(table: Table, path: Path) -> None:
     """A sheet with the rows and a sheet ``facts`` (tenant, period, total)."""
+    write_workbook([table], table.facts, path)
+
+
+def write_workbook(tables: Sequence[Table], facts: Mapping[str, str], path: Path) -> None:
+    """A sheet for each table, by its title, and a sheet ``facts``."""
     from openpyxl import Workbook
 
     book = Workbook(write_only=True)
-    sheet = book.create_sheet(table.title)
-    sheet.freeze_panes = "A2"
-    sheet.append([name for column in table.columns for name in _xlsx_names(column)])
-    for row in table.rows:
-        cells = zip(table.columns, row, strict=True)
-        sheet.append([value for column, cell in cells for value in _xlsx_cells(column, cell)])
-    facts = book.create_sheet("facts")
-    for name, value in table.facts.items():
-        facts.append([name, without_formula(value)])
+    for table in tables:
+        sheet = book.create_sheet(table.title)
+        sheet.freeze_panes = "A2"
+        sheet.append([name for column in table.columns for name in _xlsx_names(column)])
+        for row in table.rows:
+            cells = zip(table.columns, row, strict=True)
+            sheet.append([value for column, cell in cells for value in _xlsx_cells(column, cell)])
+    last = book.create_sheet("facts")
+    for name, value in facts.items():
+        last.append([name, without_formula(value)])
     book.save(path)
 
 

@@ -10,7 +10,8 @@ from billing.usage import TOKEN_CLASSES, WORKER_SECOND
 from core.money import EXACT, format_amount
 
 MINUS = "\N{MINUS SIGN}"
-_FIGURE_SPACE = "\N{FIGURE SPACE}"
+# As wide as a digit, and as a point.
+_FIGURE_SPACE, _POINT_SPACE = "\N{FIGURE SPACE}", "\N{PUNCTUATION SPACE}"
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -38,10 +39,11 @@ def money(amount: Decimal, currency: str) -> str:
 
 def aligned(texts: Sequence[str]) -> list[str]:
     """Padded with spaces as wide as digits, so that points stand below each other."""
-    widths = [len(text.partition(".")[2]) for text in texts]
-    most = max(widths, default=0)
+    places = [len(text.partition(".")[2]) for text in texts]
+    most = max(places, default=0)
     return [
-        text + _FIGURE_SPACE * (most - width) for text, width in zip(texts, widths, strict=True)
+        text + (_POINT_SPACE if most and not own else "") + _FIGURE_SPACE * (most - own)
+        for text, own in zip(texts, places, strict=True)
     ]
 
 

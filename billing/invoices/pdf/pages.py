@@ -60,7 +60,7 @@ class _NumberedCanvas(Canvas):
     """Holds the pages back until their number is known."""
 
     def __init__(self, *args: Any, document: InvoiceDocument, styles: Styles, **kwargs: Any):
-        super().__init__(*args, initialFontName=REGULAR, **kwargs)
+        super().__init__(*args, **{**kwargs, "initialFontName": REGULAR})
         self._document = document
         self._styles = styles
         self._held: list[dict[str, Any]] = []

@@ -15,6 +15,7 @@ from billing.invoices.service import InvoiceService
 from billing.invoices.terms import InvoiceTerms
 from billing.ledger.adjust import adjust
 from billing.models import LedgerBalance
+from billing.prices.exchange import ExchangeRates
 from core.clock import ManualClock
 from core.database import Database
 
@@ -48,7 +49,7 @@ class Office:
         return InvoiceTerms(
             seller=self.seller,
             currency=self.book.currency,
-            exchange=self.book.exchange,
+            exchange=self._rates,
             project_names=self._names,
         )
 
@@ -132,6 +133,9 @@ class Office:
     async def check(self) -> None:
         report = await run_check(self.database)
         assert report.ok, report.problems
+
+    async def _rates(self, _session: Any) -> ExchangeRates:
+        return self.book.exchange
 
     @staticmethod
     async def _names(_session: Any, _tenant: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ Row = tuple[str, str, str, str]
 def rows(document: InvoiceDocument) -> list[Row]:
     """Description, quantity, unit price and amount of each line, as text."""
     return [
-        (line.description, *(text(v) for v in (line.quantity, line.unit_price, line.amount)))
+        (line.description, text(line.quantity), text(line.unit_price), text(line.amount))
         for line in document.lines
     ]
 
