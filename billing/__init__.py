@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from billing.budgets.keeper import BudgetKeeper
     from billing.budgets.service import BudgetService, BudgetStatus
     from billing.budgets.settings import EscrowSettings
+    from billing.focus.export import FocusExport, focus_months
+    from billing.focus.task import FocusTask
     from billing.jobs.app import make_celery
     from billing.jobs.exporters import Exporter, ExportRequest, register_exporter
     from billing.jobs.kinds import default_tasks
@@ -46,6 +48,8 @@ __all__ = [
     "EscrowSettings",
     "ExportRequest",
     "Exporter",
+    "FocusExport",
+    "FocusTask",
     "Hold",
     "JobContext",
     "JobFile",
@@ -70,6 +74,7 @@ __all__ = [
     "check",
     "default_tasks",
     "drop_append_only_ddl",
+    "focus_months",
     "job_to_json",
     "load_book",
     "make_celery",
@@ -82,6 +87,9 @@ __all__ = [
 ]
 
 _HOME = {
+    "FocusExport": "focus.export",
+    "focus_months": "focus.export",
+    "FocusTask": "focus.task",
     "make_celery": "jobs.app",
     "Exporter": "jobs.exporters",
     "ExportRequest": "jobs.exporters",
