@@ -157,6 +157,35 @@ class BillingSettings(Section):
     )
 
 
+class SellerSettings(Section):
+    name: str = Field(description="Who issues the invoices.", max_length=200)
+    address: str = Field(description="In lines.", max_length=1000)
+    tax_id: str | None = Field(default=None, description="Such as a VAT number.", max_length=60)
+    email: str | None = Field(default=None, description="For questions.", max_length=254)
+    payment: str | None = Field(
+        default=None, description="How to pay: bank, IBAN; in lines.", max_length=1000
+    )
+    note: str | None = Field(
+        default=None, description="What has to stand on every invoice; in lines.", max_length=2000
+    )
+
+
+Series = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,10}$")]
+
+
+class InvoicingSettings(Section):
+    seller: SellerSettings | None = Field(
+        default=None, description="Null: there are drafts, but no invoice can be issued."
+    )
+    series: Series = Field(default="INV", description="Start of invoice numbers.")
+    credit_series: Series = Field(default="CN", description="Start of credit notes' numbers.")
+    font: Path | None = Field(
+        default=None,
+        description="A TrueType file to embed into PDFs, for what DejaVu Sans lacks; null: Chinese,"
+        " Japanese and Korean are shown in a font of the reader's.",
+    )
+
+
 class JobsSettings(Section):
     scheduled: bool = Field(
         default=True, description="Whether jobs run without being asked for, as `schedule` says."
@@ -548,6 +577,9 @@ class Settings(BaseSettings):
     audit: AuditSettings = Field(default=AuditSettings(), description="Journal and chain.")
     limits: LimitSettings = Field(default=LimitSettings(), description="Bounds of one request.")
     billing: BillingSettings = Field(default=BillingSettings(), description="How to bill.")
+    invoicing: InvoicingSettings = Field(
+        default=InvoicingSettings(), description="Who issues invoices, and how."
+    )
     jobs: JobsSettings = Field(default=JobsSettings(), description="What runs when.")
     guards: GuardSettings = Field(default=GuardSettings(), description="Where guards run.")
     security: SecuritySettings = Field(default=SecuritySettings(), description="Secrets' files.")
