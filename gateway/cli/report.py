@@ -7,12 +7,16 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from gateway.cli.options import ConfigOption, JsonOption, OutOption, print_json, print_table
 from gateway.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from billing.focus.export import FocusExport
+    from core.database import Database
 
 report_app = typer.Typer(help="Usage and billing reports.", no_args_is_help=True)
 billing_app = typer.Typer(help="The ledger.", no_args_is_help=True)
@@ -26,6 +30,11 @@ class ReportFormat(StrEnum):
     PARQUET = "parquet"
     XLSX = "xlsx"
     JSON = "json"
+    FOCUS = "focus"
+    FOCUS_PARQUET = "focus-parquet"
+
+
+_FOCUS = {ReportFormat.FOCUS: "csv", ReportFormat.FOCUS_PARQUET: "parquet"}
 
 
 @report_app.command("usage")
@@ -74,7 +83,11 @@ def billing(
     out: OutOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """A tenant's bill of one month: its total is the sum of its ledger entries."""
+    """A tenant's bill of one month: its total is the sum of its ledger entries.
+
+    ``focus`` is FOCUS 1.2 as CSV: the month's invoice, or what it would hold now, and the
+    credit notes that were issued in the month.
+    """
     from billing.periods import month_span
     from billing.reading import snapshot
     from billing.reports.billing import billing_report
@@ -86,6 +99,11 @@ def billing(
     except ValueError:
         raise InvalidRequest("--month must look like 2026-11.", param="month") from None
 
+    if report_format in _FOCUS:
+        focus = _with_database(config, _focus_export(config, tenant, first, last))
+        _write(out, lambda path: focus.write(path, _FOCUS[report_format]))
+        return
+
     async def report(database: Database):
         async with snapshot(database) as session:
             return await billing_report(session, tenant, first, last)
@@ -94,12 +112,35 @@ def billing(
     if report_format is ReportFormat.JSON:
         print_json(result.to_json())
         return
+    _write(out, lambda path: write_table(result.table(), path, report_format))
+
+
+def _focus_export(
+    config: Path | None, tenant: str, first: datetime, last: datetime
+) -> "Callable[[Database], Awaitable[FocusExport]]":
+    from billing.focus.export import focus_months
+    from billing.reading import snapshot
+    from core.clock import SystemClock
+    from gateway.invoicing import invoicing
+    from gateway.settings import load_settings
+
+    terms = invoicing(load_settings(config), SystemClock()).terms
+
+    async def read(database: "Database") -> "FocusExport":
+        async with snapshot(database) as session:
+            return await focus_months(session, tenant, first, last, terms)
+
+    return read
+
+
+def _write(out: Path | None, write: Callable[[Path], None]) -> None:
+    """To ``out``, or the file's bytes to standard output."""
     if out is not None:
-        write_table(result.table(), out, report_format)
+        write(out)
         return
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "report"
-        write_table(result.table(), file, report_format)
+        write(file)
         sys.stdout.buffer.write(file.read_bytes())
 
 
