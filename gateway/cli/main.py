@@ -13,9 +13,11 @@ from core.errors import SovgateError
 from gateway.audit.cli import audit_app
 from gateway.cli.evaluate import evaluate
 from gateway.cli.explain import mask, route
+from gateway.cli.invoice import invoice_app
 from gateway.cli.jobs import job_app
 from gateway.cli.plan import plan
 from gateway.cli.prices import prices_app
+from gateway.cli.profile import profile_app
 from gateway.cli.report import billing_app, report_app
 from gateway.cli.run import db_app, demo, serve
 from gateway.tenants.cli import budget_app, key_app, project_app, tenant_app, user_app
@@ -45,6 +47,7 @@ def _options(
     """The AI gateway with sovereign guardrails."""
 
 
+billing_app.add_typer(profile_app, name="profile")
 app.command()(demo)
 app.command()(serve)
 app.command()(mask)
@@ -63,6 +66,7 @@ for name, group in {
     "audit": audit_app,
     "report": report_app,
     "billing": billing_app,
+    "invoice": invoice_app,
     "prices": prices_app,
     "job": job_app,
     "vault": vault_app,

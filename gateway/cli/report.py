@@ -16,6 +16,7 @@ from gateway.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from billing.focus.export import FocusExport
+    from billing.invoices.document import InvoiceDocument
     from core.database import Database
 
 report_app = typer.Typer(help="Usage and billing reports.", no_args_is_help=True)
@@ -30,6 +31,7 @@ class ReportFormat(StrEnum):
     PARQUET = "parquet"
     XLSX = "xlsx"
     JSON = "json"
+    PDF = "pdf"
     FOCUS = "focus"
     FOCUS_PARQUET = "focus-parquet"
 
@@ -86,7 +88,8 @@ def billing(
     """A tenant's bill of one month: its total is the sum of its ledger entries.
 
     ``focus`` is FOCUS 1.2 as CSV: the month's invoice, or what it would hold now, and the
-    credit notes that were issued in the month.
+    credit notes that were issued in the month. ``pdf`` is the month's final invoice, or else
+    what it would say now, marked as a draft.
     """
     from billing.periods import month_span
     from billing.reading import snapshot
@@ -102,6 +105,9 @@ def billing(
     if report_format in _FOCUS:
         focus = _with_database(config, _focus_export(config, tenant, first, last))
         _write(out, lambda path: focus.write(path, _FOCUS[report_format]))
+        return
+    if report_format is ReportFormat.PDF:
+        _write(out, _statement(config, tenant, month))
         return
 
     async def report(database: Database):
@@ -131,6 +137,26 @@ def _focus_export(
             return await focus_months(session, tenant, first, last, terms)
 
     return read
+
+
+def _statement(config: Path | None, tenant: str, month: str) -> Callable[[Path], None]:
+    """Writes the month's invoice, as it is or as it would be."""
+    from billing.invoices.files import write_invoice
+    from billing.invoices.service import InvoiceService
+    from billing.reading import snapshot
+    from core.clock import SystemClock
+    from gateway.invoicing import invoicing
+    from gateway.settings import load_settings
+
+    clock = SystemClock()
+    own = invoicing(load_settings(config), clock)
+
+    async def read(database: "Database") -> "InvoiceDocument":
+        async with snapshot(database) as session:
+            return await InvoiceService(clock, own.terms).preview(session, tenant, month)
+
+    document = _with_database(config, read)
+    return lambda path: write_invoice(document, path, "pdf", font=own.font)
 
 
 def _write(out: Path | None, write: Callable[[Path], None]) -> None:

@@ -1,0 +1,294 @@
+"""``sovgate invoice``: draft, issue, credit and export a tenant's invoices."""
+
+import sys
+import tempfile
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.money import format_amount, parse_amount
+from gateway.cli.options import ConfigOption, JsonOption, OutOption, print_json, print_table
+from gateway.errors import InvalidRequest
+from gateway.tenants.cli.deployment import Deployment, ReasonOption, TenantOption, run
+
+if TYPE_CHECKING:
+    from billing.invoices.document import InvoiceDocument
+    from billing.invoices.service import InvoiceService
+    from billing.models import Invoice
+    from gateway.invoicing import Invoicing
+
+invoice_app = typer.Typer(help="Invoices and credit notes.", no_args_is_help=True)
+
+MonthOption = Annotated[str, typer.Option(help="YYYY-MM (UTC).")]
+NameArgument = Annotated[str, typer.Argument(metavar="INVOICE", help="Number or id.")]
+WhichArgument = Annotated[
+    str | None, typer.Argument(metavar="[INVOICE]", help="Number or id; or give --month.")
+]
+WhichMonth = Annotated[
+    str | None, typer.Option("--month", help="That month's invoice, YYYY-MM (UTC).")
+]
+
+
+class InvoiceFormat(StrEnum):
+    PDF = "pdf"
+    XLSX = "xlsx"
+    CSV = "csv"
+    PARQUET = "parquet"
+    JSON = "json"
+
+
+class InvoiceTable(StrEnum):
+    LINES = "lines"
+    COST_CENTRES = "cost-centres"
+
+
+@invoice_app.command("draft")
+def draft(
+    tenant: TenantOption,
+    month: MonthOption,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Draw up a month's invoice, or bring its draft up to date."""
+
+    async def task(deployment: Deployment) -> "InvoiceDocument":
+        service = _service(deployment)
+        document = await service.draft(deployment.session, tenant, month, author="cli")
+        await _record(deployment, "invoice.draft", document)
+        return document
+
+    _show(run(config, task), as_json)
+
+
+@invoice_app.command("finalise")
+def finalise(
+    tenant: TenantOption,
+    name: WhichArgument = None,
+    month: WhichMonth = None,
+    expect: Annotated[
+        str | None, typer.Option(help="The total that you have seen; another is not issued.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Before the month is over: the rest comes later.")
+    ] = False,
+    reason: ReasonOption = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Issue a draft: it gets its number and never changes."""
+
+    async def task(deployment: Deployment) -> "InvoiceDocument":
+        service = _service(deployment)
+        document = await service.finalise(
+            deployment.session,
+            tenant,
+            await _named(deployment, service, tenant, name, month),
+            author="cli",
+            expected_total=None if expect is None else parse_amount(expect),
+            force=force,
+        )
+        await _record(deployment, "invoice.finalise", document, reason)
+        return document
+
+    _show(run(config, task), as_json)
+
+
+@invoice_app.command("list")
+def list_invoices(
+    tenant: TenantOption,
+    month: WhichMonth = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """A tenant's invoices and credit notes, the newest month first."""
+
+    async def task(deployment: Deployment) -> "list[Invoice]":
+        service = _service(deployment)
+        return await service.of_tenant(deployment.session, tenant, month=month)
+
+    rows = [_row(invoice) for invoice in run(config, task)]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows)
+
+
+@invoice_app.command("show")
+def show(
+    tenant: TenantOption,
+    name: WhichArgument = None,
+    month: WhichMonth = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """An invoice or a credit note with its lines."""
+
+    async def task(deployment: Deployment) -> "InvoiceDocument":
+        service = _service(deployment)
+        which = await _named(deployment, service, tenant, name, month)
+        return await service.get(deployment.session, tenant, which)
+
+    _show(run(config, task), as_json)
+
+
+@invoice_app.command("credit")
+def credit_note(
+    name: NameArgument,
+    tenant: TenantOption,
+    reason: Annotated[str, typer.Option(help="Stands on the credit note.")],
+    amount: Annotated[
+        str | None, typer.Option(help="Net of tax, in the invoice's currency; default: the rest.")
+    ] = None,
+    line: Annotated[
+        list[int] | None, typer.Option(help="Instead: a whole line by its position; repeatable.")
+    ] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Issue a credit note about a final invoice, which itself never changes."""
+    from billing.invoices.credits import credit
+
+    async def task(deployment: Deployment) -> "InvoiceDocument":
+        document = await credit(
+            deployment.session,
+            deployment.clock,
+            _invoicing(deployment).terms,
+            tenant,
+            name,
+            reason=reason,
+            author="cli",
+            amount=None if amount is None else parse_amount(amount),
+            positions=line or (),
+        )
+        await _record(deployment, "invoice.credit", document, reason)
+        return document
+
+    _show(run(config, task), as_json)
+
+
+@invoice_app.command("export")
+def export(
+    tenant: TenantOption,
+    name: WhichArgument = None,
+    month: WhichMonth = None,
+    file_format: Annotated[
+        InvoiceFormat, typer.Option("--format", help="File format.")
+    ] = InvoiceFormat.PDF,
+    table: Annotated[
+        InvoiceTable, typer.Option(help="csv, parquet: which table.")
+    ] = InvoiceTable.LINES,
+    out: OutOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write an invoice or a credit note as a file."""
+
+    async def task(deployment: Deployment) -> "tuple[InvoiceDocument, Invoicing]":
+        service = _service(deployment)
+        which = await _named(deployment, service, tenant, name, month)
+        document = await service.get(deployment.session, tenant, which)
+        return document, _invoicing(deployment)
+
+    document, invoicing = run(config, task)
+    write_out(document, file_format, out, table=table, font=invoicing.font)
+
+
+def write_out(
+    document: "InvoiceDocument",
+    file_format: str,
+    out: Path | None,
+    *,
+    table: str = "lines",
+    font: Path | None = None,
+) -> None:
+    """Into a file, or to standard output."""
+    from billing.invoices.files import write_invoice
+
+    if out is not None:
+        write_invoice(document, out, file_format, table=table, font=font)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "invoice"
+        write_invoice(document, file, file_format, table=table, font=font)
+        sys.stdout.buffer.write(file.read_bytes())
+
+
+def _invoicing(deployment: Deployment) -> "Invoicing":
+    from gateway.invoicing import invoicing
+
+    return invoicing(deployment.settings, deployment.clock)
+
+
+def _service(deployment: Deployment) -> "InvoiceService":
+    from billing.invoices.service import InvoiceService
+
+    return InvoiceService(deployment.clock, _invoicing(deployment).terms)
+
+
+async def _named(
+    deployment: Deployment,
+    service: "InvoiceService",
+    tenant: str,
+    name: str | None,
+    month: str | None,
+) -> str:
+    """The invoice that was asked for, by its own name or its month."""
+    from billing.errors import UnknownInvoice
+
+    if (name is None) == (month is None):
+        raise InvalidRequest("Name an invoice or a month.", param="invoice")
+    if name is not None or month is None:
+        return name or ""
+    invoice = await service.of_month(deployment.session, tenant, month)
+    if invoice is None:
+        raise UnknownInvoice(f"Tenant {tenant} has no invoice of {month}; draft it first.")
+    return invoice.id
+
+
+async def _record(
+    deployment: Deployment, action: str, document: "InvoiceDocument", reason: str | None = None
+) -> None:
+    invoice = document.invoice
+    await deployment.record(
+        invoice.tenant, action, invoice.id, after=document.content(), reason=reason
+    )
+
+
+def _show(document: "InvoiceDocument", as_json: bool) -> None:
+    if as_json:
+        print_json(document.to_json())
+        return
+    print_table([_line(line) for line in document.lines])
+    print()
+    for name, value in document.facts().items():
+        print(f"{name}: {value}")
+
+
+def _line(line: Any) -> dict[str, str | int | None]:
+    row: dict[str, str | int | None] = {"position": line.position}
+    row |= {name: getattr(line, name) for name in ("month", "cost_centre", "project_id", "model")}
+    return row | {
+        "description": line.description,
+        "quantity": _text(line.quantity),
+        "amount": _text(line.amount),
+    }
+
+
+def _row(invoice: "Invoice") -> dict[str, str | None]:
+    return {
+        "number": invoice.number,
+        "id": invoice.id,
+        "kind": invoice.kind,
+        "status": invoice.status,
+        "month": invoice.month,
+        "total": format_amount(invoice.total),
+        "currency": invoice.payable_currency,
+        "issued": None if invoice.issued_at is None else f"{invoice.issued_at:%Y-%m-%d}",
+        "due": None if invoice.due_at is None else f"{invoice.due_at:%Y-%m-%d}",
+    }
+
+
+def _text(amount: Decimal) -> str:
+    return format_amount(amount)
