@@ -1,7 +1,6 @@
 """The check that entries, accounts, usage records, roll-ups, balances and leases agree,
 to the digit."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -10,54 +9,16 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from billing.budgets import repository
 from billing.invoices.check import invoice_problems
 from billing.ledger.accounts import PENDING
-from billing.ledger.rebuild import compare_month, months_of_usage
-from billing.models import (
-    Budget,
-    BudgetLease,
-    BudgetPeriod,
-    LedgerBalance,
-    LedgerEntry,
-    PriceUnit,
-    UsageRecord,
-)
-from billing.periods import Period
+from billing.ledger.check_budgets import BudgetCheck, check_budgets
+from billing.ledger.rollup_check import unequal_days
+from billing.models import LedgerBalance, LedgerEntry, PriceUnit, UsageRecord
 from billing.prices import line_amount
 from billing.reading import snapshot
 from billing.usage import TOKEN_CLASSES, WORKER_SECOND
 from core.database import Database, amount_sum
-from core.money import EXACT, ZERO, format_amount
-
-
-@dataclass(frozen=True, slots=True)
-class BudgetCheck:
-    """One budget period: what it says and what the entries and leases add up to."""
-
-    period_id: str
-    tenant: str
-    hard: bool
-    limit: Decimal
-    spent: Decimal
-    entries: Decimal
-    leased: Decimal
-    leases: Decimal
-
-    @property
-    def ok(self) -> bool:
-        return self.spent == self.entries and self.leased == self.leases
-
-    @property
-    def passed(self) -> bool:
-        """More is out than the limit: a limit was lowered, or a cost passed its reservation."""
-        return self.hard and EXACT.add(self.spent, self.leased) > self.limit
-
-    def to_json(self) -> dict[str, Any]:
-        body: dict[str, Any] = {"period_id": self.period_id, "tenant": self.tenant}
-        for name in ("limit", "spent", "entries", "leased", "leases"):
-            body[name] = format_amount(getattr(self, name))
-        return body | {"hard": self.hard, "ok": self.ok, "passed": self.passed}
+from core.money import EXACT, ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +45,8 @@ async def run_check(database: Database) -> CheckReport:
 
 async def check(session: AsyncSession) -> CheckReport:
     """Compare every balance with the sum of its entries; reads only."""
-    budgets = [await _check_period(session, *row) for row in await _periods(session)]
-    problems = [_problem(budget) for budget in budgets if not budget.ok]
+    budgets = await check_budgets(session)
+    problems = [budget.problem for budget in budgets if not budget.ok]
     problems += await _unclosed(session)
     problems += await _unequal_records(session)
     problems += await _unequal_lines(session)
@@ -93,34 +54,6 @@ async def check(session: AsyncSession) -> CheckReport:
     problems += await _unequal_rollups(session)
     problems += await invoice_problems(session)
     return CheckReport(budgets, problems)
-
-
-async def _periods(session: AsyncSession) -> Sequence[tuple[Budget, BudgetPeriod]]:
-    query = select(Budget, BudgetPeriod).join(BudgetPeriod).order_by(BudgetPeriod.id)
-    return [(budget, period) for budget, period in await session.execute(query)]
-
-
-async def _check_period(session: AsyncSession, budget: Budget, row: BudgetPeriod) -> BudgetCheck:
-    leases = select(amount_sum(BudgetLease.amount)).where(BudgetLease.period_id == row.id)
-    period = Period(row.id, row.starts_at, row.ends_at)
-    return BudgetCheck(
-        period_id=row.id,
-        tenant=budget.tenant,
-        hard=budget.hard,
-        limit=budget.limit,
-        spent=row.spent,
-        entries=await repository.spent_within(session, budget, period),
-        leased=row.leased,
-        leases=await session.scalar(leases) or ZERO,
-    )
-
-
-def _problem(budget: BudgetCheck) -> str:
-    return (
-        f"Budget period {budget.period_id}: spent {format_amount(budget.spent)} against entries of "
-        f"{format_amount(budget.entries)}, leased {format_amount(budget.leased)} against leases of "
-        f"{format_amount(budget.leases)}."
-    )
 
 
 async def _unclosed(session: AsyncSession) -> list[str]:
@@ -219,9 +152,7 @@ async def _unequal_accounts(session: AsyncSession) -> list[str]:
 
 
 async def _unequal_rollups(session: AsyncSession) -> list[str]:
-    """Days of tenants with a roll-up that is not the sum of its usage records."""
     return [
         f"Tenant {tenant}: the roll-ups of {day} are not the sums of its usage records."
-        for tenant, month in await months_of_usage(session)
-        for day in sorted((await compare_month(session, tenant, month)).days)
+        for tenant, day in await unequal_days(session)
     ]

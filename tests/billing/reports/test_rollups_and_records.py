@@ -176,7 +176,6 @@ async def used(stage: Any, database: Database) -> Database:
         # The sums of the day stay what they are.
         ("UPDATE usage_rollups SET trend = 'math' WHERE model = 'large'", (3, 0, 1, 0)),
         ("DELETE FROM usage_rollups WHERE model = 'small'", (1, 3, 0, 0)),
-        ("UPDATE usage_rollups SET id = 'x' WHERE model = 'large'", (3, 1, 0, 1)),
     ],
 )
 async def test_damage_is_found_and_put_right(
@@ -192,6 +191,18 @@ async def test_damage_is_found_and_put_right(
     async with used.transaction() as session:
         assert await rebuild_rollups(session, "acme") == before
     assert (await run_check(used)).ok
+    async with used.session() as session:
+        assert (await compare_rollups(session, "acme")).right == 4
+
+
+async def test_an_id_that_is_none_of_its_dimensions_is_put_right(used: Database) -> None:
+    """No sum is wrong by it, so the check, which adds up, passes it over."""
+    async with used.transaction() as session:
+        await session.execute(text("UPDATE usage_rollups SET id = 'x' WHERE model = 'large'"))
+    assert (await run_check(used)).ok
+    async with used.transaction() as session:
+        found = await rebuild_rollups(session, "acme")
+    assert (found.right, found.missing, found.wrong, found.surplus) == (3, 1, 0, 1)
     async with used.session() as session:
         assert (await compare_rollups(session, "acme")).right == 4
 
