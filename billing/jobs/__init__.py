@@ -1,1 +1,1 @@
-"""Jobs: exports that run in this process or in Celery workers, with progress and a file."""
+"""Jobs: long and scheduled work, in this process or in Celery workers, with its progress."""

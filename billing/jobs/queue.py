@@ -43,13 +43,13 @@ async def enqueue(
             "created_at": clock.now(),
         },
     )
-    if is_new or key is None:
+    if is_new:
         job = await repository.get_job(session, tenant, job_id)
     else:
-        job = await repository.job_of_key(session, tenant, key)
+        job = await repository.job_of_key(session, tenant, key or "")
     if job is None:  # retention deleted the other one this very moment
         raise JobKeyReused("The job of this key has just been deleted; send the request again.")
-    if (job.kind, job.params) != (kind, dict(params)):
+    if not is_new and (job.kind, job.params) != (kind, dict(params)):
         raise JobKeyReused("This key belongs to another job; use a new one.", param="key")
     return job, is_new
 
