@@ -9,7 +9,9 @@ from billing.jobs.app import make_celery
 from core.clock import SystemClock
 from gateway.audit import SigningKey
 from gateway.errors import SettingsError
+from gateway.invoicing import invoicing
 from gateway.jobs import job_settings, job_tasks
+from gateway.reports import Reports
 from gateway.settings import load_settings
 
 
@@ -18,7 +20,10 @@ def _make_app():
     if settings.redis.url is None:
         raise SettingsError("A Celery worker needs redis.url; without it the gateway runs jobs.")
     key = SigningKey.load_or_create(settings.audit.signing_key_file, settings.data_dir)
-    return make_celery(job_settings(settings), job_tasks(key, SystemClock()))
+    clock = SystemClock()
+    terms = invoicing(settings, clock).terms
+    tasks = job_tasks(key, clock, terms, Reports.of(settings, clock))
+    return make_celery(job_settings(settings), tasks)
 
 
 def __getattr__(name: str):

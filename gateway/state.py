@@ -19,12 +19,14 @@ from core.database import Database
 from gateway.audit import AuditChain, Drain, DrainOptions, Journal, SigningKey
 from gateway.guarding import Guards
 from gateway.identity import ProcessSlot, load_pepper
+from gateway.invoicing import invoicing
 from gateway.jobs import job_settings, job_tasks
 from gateway.limits import Limiter, LocalLimiter
 from gateway.metrics import Metrics
-from gateway.prices import PriceDesk, price_store, unpriced_models
+from gateway.prices import PriceDesk, price_store, served_models, unpriced_models
 from gateway.recognizers import RecognizerBook, Sealer, check_policies
 from gateway.records import interrupted
+from gateway.reports import Reports
 from gateway.routing.complexity import ComplexityModel
 from gateway.routing.targets import Router
 from gateway.settings import Settings
@@ -100,7 +102,7 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         await bootstrap(database, settings, pepper=pepper, clock=clock)
         prices = await PriceDesk.open(database, store)
         stack.push_async_callback(prices.close)
-        if unpriced := unpriced_models(settings, prices.book, clock.now()):
+        if unpriced := unpriced_models(served_models(settings), prices.book, clock.now()):
             _log.warning("prices.unpriced", models=unpriced, policy=settings.billing.unpriced)
         upstreams = build_upstreams(settings)
         for upstream in upstreams.values():
@@ -132,7 +134,9 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         # Taken down in this order: the last outcomes are drained, then leases return.
         stack.push_async_callback(budgets.stop)
         stack.push_async_callback(drain.stop, _DRAIN_TIMEOUT_S)
-        jobs = JobService(database, clock, job_settings(settings, holder), job_tasks(key, clock))
+        reports = Reports(prices.store, settings.tiers, clock)
+        tasks = job_tasks(key, clock, invoicing(settings, clock).terms, reports)
+        jobs = JobService(database, clock, job_settings(settings, holder), tasks)
         await jobs.start()
         stack.push_async_callback(jobs.stop)
         keys = KeyCache(database, pepper, clock, ttl=timedelta(seconds=5))

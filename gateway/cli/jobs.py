@@ -168,14 +168,17 @@ def _with_service(
     from core.clock import SystemClock
     from core.database import Database
     from gateway.audit import SigningKey
+    from gateway.invoicing import invoicing
     from gateway.jobs import job_settings, job_tasks
+    from gateway.reports import Reports
     from gateway.settings import load_settings
 
     settings, clock = load_settings(config), SystemClock()
     registry = TaskRegistry()
     if tasks:
         key = SigningKey.load_or_create(settings.audit.signing_key_file, settings.data_dir)
-        registry = job_tasks(key, clock)
+        reports = Reports.of(settings, clock)
+        registry = job_tasks(key, clock, invoicing(settings, clock).terms, reports)
     runner = f"cli-{os.uname().nodename}-{os.getpid()}"
 
     async def run() -> _Result:

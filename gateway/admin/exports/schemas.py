@@ -10,6 +10,7 @@ from gateway.admin.schemas import Count, Instant, Schema
 class ExportKind(StrEnum):
     AUDIT = "audit"
     BILLING = "billing"
+    FOCUS = "focus"
     USAGE = "usage"
 
 
@@ -28,7 +29,8 @@ class ExportStatus(StrEnum):
 
 
 class ExportCreate(Schema):
-    """Audit: jsonl, csv, parquet. Billing and usage: csv, parquet, xlsx."""
+    """Audit: jsonl, csv, parquet. Billing and usage: csv, parquet, xlsx. FOCUS, of whole
+    UTC months: csv, parquet."""
 
     kind: ExportKind
     format: ExportFormat

@@ -34,11 +34,13 @@ _TABLES = frozenset({ExportFormat.CSV, ExportFormat.PARQUET, ExportFormat.XLSX})
 FORMATS: Mapping[str, frozenset[ExportFormat]] = {
     ExportKind.AUDIT: frozenset(ExportFormat(name) for name in AUDIT_FORMATS),
     ExportKind.BILLING: _TABLES,
+    ExportKind.FOCUS: frozenset({ExportFormat.CSV, ExportFormat.PARQUET}),
     ExportKind.USAGE: _TABLES,
 }
 NEEDED: Mapping[str, Permission] = {
     ExportKind.AUDIT: Permission.EXPORTS_AUDIT,
     ExportKind.BILLING: Permission.EXPORTS_FINANCE,
+    ExportKind.FOCUS: Permission.EXPORTS_FINANCE,
     ExportKind.USAGE: Permission.EXPORTS_FINANCE,
 }
 

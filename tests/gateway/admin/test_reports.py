@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from billing import JobService
+from billing import JobService, LedgerSink, PriceBook, Reservation, Settlement, Usage
+from billing.focus.checker import check_file
 from billing.models import UsageRecord
 from core.clock import ManualClock, isoformat
 from gateway.admin import AdminServices
@@ -204,6 +205,38 @@ async def test_a_usage_export_agrees_with_the_ledger(sign_in: Login, jobs: JobSe
     assert (row["requests"], row["cost"]) == ("2", "0.000000000000000002")
 
 
+async def test_a_focus_export_of_a_month(
+    sign_in: Login, jobs: JobService, services: AdminServices, world: World, tmp_path: Path
+) -> None:
+    await jobs.start()
+    reservation = Reservation(
+        request_id="req_f",
+        tenant="acme",
+        project_id=world.acme.project_id,
+        key_id=world.acme.key_id,
+        amount=Decimal(0),
+        at=services.clock.now(),
+    )
+    price = {"model": "m", "effective_from": "2026-01-01", "input": "0.5", "output": "2", "per": 1}
+    usage = Usage(input_tokens=3)
+    breakdown = PriceBook.from_settings([price]).price("m", reservation.at, usage)
+    settlement = Settlement.settle(reservation, usage=usage, breakdown=breakdown, model="m")
+    async with services.database.transaction() as session:
+        await LedgerSink(services.clock).apply(session, [settlement.to_json()])
+    client = await sign_in("finance@acme")
+    body = {"kind": "focus", "format": "csv"}
+    month = {"start": "2026-11-01T00:00:00Z", "end": "2026-12-01T00:00:00Z"}
+    started = await client.post("/tenants/acme/exports", json={**body, **month})
+    export = await finished(client, started.json())
+    assert (export["status"], export["error"]) == ("done", None)
+    answer = await client.get(f"/tenants/acme/exports/{export['id']}/download")
+    file = tmp_path / "focus.csv"
+    file.write_bytes(answer.content)
+    assert check_file(file, {"open-acme-2026-11": Decimal("1.5")}) == []
+    answer = await client.post("/tenants/acme/exports", json={**body, **DAY})
+    assert (answer.status_code, code(answer)) == (422, "invalid_report")
+
+
 async def test_finance_and_audit_exports_are_apart(sign_in: Login, jobs: JobService) -> None:
     finance, admin = await sign_in("finance@acme"), await sign_in("admin@acme")
     auditor = await sign_in("auditor@acme")
@@ -231,6 +264,7 @@ async def test_an_export_that_could_only_fail_is_refused(sign_in: Login) -> None
     for body in (
         {"kind": "audit", "format": "xlsx", **DAY},
         {"kind": "usage", "format": "jsonl", **DAY},
+        {"kind": "focus", "format": "xlsx", **DAY},
         {"kind": "secrets", "format": "csv", **DAY},
         backwards,
     ):

@@ -18,6 +18,12 @@ export const KINDS: Record<Kind, { label: string; needs: Permission; formats: re
     formats: ["csv", "parquet", "xlsx"],
     about: "Every ledger entry with its price version; amounts are exact and add up to the invoice.",
   },
+  focus: {
+    label: "FOCUS 1.2",
+    needs: "exports.finance",
+    formats: ["csv", "parquet"],
+    about: "Charges of whole months (UTC) as finance tools read them; the billed costs of an invoice add up to it.",
+  },
   usage: {
     label: "Usage report",
     needs: "exports.finance",
