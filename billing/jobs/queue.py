@@ -28,23 +28,10 @@ async def enqueue(
     Raises:
         JobKeyReused: that one is of another kind or has other parameters.
     """
-    job_id = new_id("job")
-    is_new = await repository.insert_job(
-        session,
-        {
-            "id": job_id,
-            "tenant": tenant,
-            "kind": kind,
-            "key": key,
-            "params": dict(params),
-            "status": "queued",
-            "progress": 0,
-            "attempts": 0,
-            "created_at": clock.now(),
-        },
-    )
+    values = _values(clock, tenant, kind, params, key)
+    is_new = await repository.insert_job(session, values)
     if is_new:
-        job = await repository.get_job(session, tenant, job_id)
+        job = await repository.get_job(session, tenant, values["id"])
     else:
         job = await repository.job_of_key(session, tenant, key or "")
     if job is None:  # retention deleted the other one this very moment
@@ -71,7 +58,8 @@ async def enqueue_due(
     async with database.transaction() as session:
         for slot in missing:
             params = {"slot": isoformat(slot.slot)}
-            await enqueue(session, clock, DEPLOYMENT, slot.kind, params, slot.key)
+            values = _values(clock, DEPLOYMENT, slot.kind, params, slot.key)
+            await repository.insert_job(session, values)
 
 
 async def waiting(database: Database, clock: Clock, settings: JobSettings) -> list[str]:
@@ -79,3 +67,19 @@ async def waiting(database: Database, clock: Clock, settings: JobSettings) -> li
     now = clock.now()
     async with database.session() as session:
         return list(await repository.waiting_jobs(session, now, now - settings.stale_after))
+
+
+def _values(
+    clock: Clock, tenant: str, kind: str, params: Mapping[str, Any], key: str | None
+) -> dict[str, Any]:
+    return {
+        "id": new_id("job"),
+        "tenant": tenant,
+        "kind": kind,
+        "key": key,
+        "params": dict(params),
+        "status": "queued",
+        "progress": 0,
+        "attempts": 0,
+        "created_at": clock.now(),
+    }
