@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
-from billing.ledger.rollups import add_up
-from billing.models import LedgerBalance, LedgerEntry, UsageRecord, UsageRollup
+from billing.ledger.rollups import add_up, days_of
+from billing.models import LedgerBalance, LedgerEntry, UsageDay, UsageRecord, UsageRollup
 from core.database import amount_sum
 
 _PAGE = 10_000
@@ -17,9 +17,10 @@ def backfill_rollups(connection: sa.Connection) -> None:
     records = sa.select(cast(sa.Table, UsageRecord.__table__))
     for tenant in list(connection.scalars(sa.select(UsageRecord.tenant).distinct())):
         rows = connection.execute(records.where(UsageRecord.tenant == tenant))
-        sums = add_up(_mappings(rows))
-        if sums:
-            connection.execute(sa.insert(UsageRollup), list(sums.values()))
+        hours = add_up(_mappings(rows))
+        if hours:
+            connection.execute(sa.insert(UsageRollup), list(hours.values()))
+            connection.execute(sa.insert(UsageDay), list(days_of(hours.values()).values()))
 
 
 def backfill_balances(connection: sa.Connection) -> None:

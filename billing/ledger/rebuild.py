@@ -11,9 +11,10 @@ from typing import Any, cast
 from sqlalchemy import Table, delete, func, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from billing.ledger.rollups import AMOUNTS, COUNTS, DIMENSIONS, rollup_id
+from billing.ledger.rollup_check import unequal_sums_of_days
+from billing.ledger.rollups import AMOUNTS, COUNTS, DIMENSIONS, days_of, rollup_id
 from billing.locks import lock_tenants
-from billing.models import UsageRecord, UsageRollup
+from billing.models import UsageDay, UsageRecord, UsageRollup
 from billing.periods import month_span
 from billing.reports.source import Source, hour_text, month_text
 from core.batches import insert_new
@@ -92,7 +93,17 @@ async def rebuild_rollups(session: AsyncSession, tenant: str) -> Rebuilt:
         for first in range(0, len(new), _BATCH):
             await insert_new(session, _TABLE, new[first : first + _BATCH])
         total = _counted(total, found)
+    for day in await unequal_sums_of_days(session, tenant):
+        await _rebuild_day(session, tenant, day)
     return total
+
+
+async def _rebuild_day(session: AsyncSession, tenant: str, day: date) -> None:
+    hours = select(_TABLE).where(_TABLE.c.tenant == tenant, _TABLE.c.day == day)
+    rows = list(days_of(row._asdict() for row in await session.execute(hours)).values())
+    await session.execute(delete(UsageDay).where(UsageDay.tenant == tenant, UsageDay.day == day))
+    for first in range(0, len(rows), _BATCH):
+        await insert_new(session, cast(Table, UsageDay.__table__), rows[first : first + _BATCH])
 
 
 async def months_of_usage(

@@ -1,4 +1,4 @@
-"""Roll-ups: the sums of usage records by hour and dimensions, always equal to the records.
+"""Roll-ups: the sums of usage records by hour and by day, and by dimensions; always equal to them.
 
 They are moved in the transaction that writes the records, under the tenant's lock.
 """
@@ -11,7 +11,7 @@ from typing import Any, cast
 from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from billing.models import UsageRollup
+from billing.models import UsageDay, UsageRollup
 from billing.usage import TOKEN_CLASSES
 from core.batches import add_rows
 from core.money import EXACT, ZERO
@@ -30,6 +30,7 @@ DIMENSIONS = (
     "price_version",
     "currency",
 )
+DAY_DIMENSIONS = tuple("day" if name == "hour" else name for name in DIMENSIONS)
 COUNTS = (
     "requests",
     "estimated_requests",
@@ -41,12 +42,13 @@ AMOUNTS = ("worker_seconds", "surcharge", "cost")
 _TEXTS = tuple(name for name in DIMENSIONS if name != "hour")
 _TOKENS = COUNTS[3:]
 
-Sums = dict[str, dict[str, Any]]
+Row = dict[str, Any]
+Sums = dict[str, Row]
 
 
 def add_up(records: Iterable[Mapping[str, Any]]) -> Sums:
     """Roll-up rows by id, from usage records as mappings."""
-    groups: dict[tuple[Any, ...], dict[str, Any]] = {}
+    groups: dict[tuple[Any, ...], Row] = {}
     for record in records:
         texts = [record.get(name) or "" for name in _TEXTS]
         key = (_hour(record["at"]), *texts)
@@ -56,15 +58,33 @@ def add_up(records: Iterable[Mapping[str, Any]]) -> Sums:
     return {row["id"]: row for row in groups.values()}
 
 
+def days_of(hours: Iterable[Mapping[str, Any]]) -> Sums:
+    """Roll-ups of days by id, from roll-ups of hours."""
+    groups: dict[tuple[Any, ...], Row] = {}
+    for hour in hours:
+        key = tuple(hour[name] for name in DAY_DIMENSIONS)
+        day = groups.get(key)
+        if day is None:
+            day = {name: value for name, value in hour.items() if name != "hour"}
+            groups[key] = day | {"id": rollup_id(hour, DAY_DIMENSIONS)}
+            continue
+        for name in COUNTS:
+            day[name] += hour[name]
+        for name in AMOUNTS:
+            day[name] = EXACT.add(day[name], hour[name])
+    return {row["id"]: row for row in groups.values()}
+
+
 async def move_rollups(session: AsyncSession, records: Iterable[Mapping[str, Any]]) -> None:
     """Add new usage records to their roll-ups; the caller holds the tenants' locks."""
-    sums = add_up(records)
-    rows = [sums[key] for key in sorted(sums)]
-    await add_rows(session, cast(Table, UsageRollup.__table__), rows, (*COUNTS, *AMOUNTS))
+    hours = add_up(records)
+    for model, sums in ((UsageRollup, hours), (UsageDay, days_of(hours.values()))):
+        rows = [sums[key] for key in sorted(sums)]
+        await add_rows(session, cast(Table, model.__table__), rows, (*COUNTS, *AMOUNTS))
 
 
-def _row(hour: datetime, *texts: str) -> dict[str, Any]:
-    row: dict[str, Any] = dict(zip(_TEXTS, texts, strict=True))
+def _row(hour: datetime, *texts: str) -> Row:
+    row: Row = dict(zip(_TEXTS, texts, strict=True))
     row |= {"hour": hour, "day": hour.date()}
     row |= dict.fromkeys(COUNTS, 0) | dict.fromkeys(AMOUNTS, ZERO)
     return row | {"id": rollup_id(row)}
@@ -74,12 +94,12 @@ def _hour(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-def rollup_id(row: Mapping[str, Any]) -> str:
-    text = "\0".join(str(row[name]) for name in DIMENSIONS)
+def rollup_id(row: Mapping[str, Any], dimensions: Iterable[str] = DIMENSIONS) -> str:
+    text = "\0".join(str(row[name]) for name in dimensions)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def _add(row: dict[str, Any], record: Mapping[str, Any]) -> None:
+def _add(row: Row, record: Mapping[str, Any]) -> None:
     row["requests"] += 1
     row["estimated_requests"] += record["estimated"]
     row["cut_requests"] += record["ended"] != "completed"

@@ -9,7 +9,7 @@ from billing.models.invoices import BillingProfile, Invoice, InvoiceCounter, Inv
 from billing.models.jobs import Job
 from billing.models.ledger import LedgerBalance, LedgerEntry
 from billing.models.prices import PriceBookEntry, PriceRate, PriceUnit
-from billing.models.usage import UsageRecord, UsageRollup
+from billing.models.usage import UsageDay, UsageRecord, UsageRollup
 
 __all__ = [
     "BillingProfile",
@@ -27,6 +27,7 @@ __all__ = [
     "PriceBookEntry",
     "PriceRate",
     "PriceUnit",
+    "UsageDay",
     "UsageRecord",
     "UsageRollup",
 ]

@@ -92,7 +92,8 @@ async def usage_report(
         names.append("price_version")
     records_only = records_only or grouping.needs_records(group_by, only)
     rows: dict[Group, UsageRow] = {}
-    for part in sources(start, end, records_only=records_only):
+    by_hour = "hour" in group_by
+    for part in sources(start, end, records_only=records_only, by_hour=by_hour):
         for row, found in await _read(session, part, names, tenant, only):
             currency = _one_currency(currency, found, first=not rows)
             known = rows.get(row.group)

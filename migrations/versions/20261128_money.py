@@ -7,6 +7,7 @@ Revises: 20261122_vault
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -87,6 +88,7 @@ def downgrade() -> None:
         batch.drop_column("organisation")
     for name in (
         "organisations",
+        "usage_days",
         "usage_rollups",
         "ledger_balances",
         "invoice_lines",
@@ -240,11 +242,19 @@ def _create_invoice_tables() -> None:
 
 
 def _create_rollups() -> None:
+    _create_sums("usage_rollups", sa.Column("hour", UtcDateTime(), nullable=False))
+    _create_sums("usage_days")
+    op.create_index(op.f("ix_usage_rollups_tenant_hour"), "usage_rollups", ["tenant", "hour"])
+    op.create_index(op.f("ix_usage_days_tenant_day"), "usage_days", ["tenant", "day"])
+
+
+def _create_sums(table: str, *more: sa.Column[Any]) -> None:
+    counts = ("requests", "estimated_requests", "cut_requests", *_TOKENS)
     op.create_table(
-        "usage_rollups",
+        table,
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("tenant", sa.String(length=64), nullable=False),
-        sa.Column("hour", UtcDateTime(), nullable=False),
+        *more,
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("project_id", sa.String(length=40), nullable=False),
         sa.Column("key_id", sa.String(length=40), nullable=False),
@@ -255,16 +265,12 @@ def _create_rollups() -> None:
         sa.Column("trend", sa.String(length=40), nullable=False),
         sa.Column("price_version", sa.String(length=40), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
-        sa.Column("requests", sa.BigInteger(), nullable=False),
-        sa.Column("estimated_requests", sa.BigInteger(), nullable=False),
-        sa.Column("cut_requests", sa.BigInteger(), nullable=False),
-        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in _TOKENS),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in counts),
         sa.Column("worker_seconds", Amount(), nullable=False),
         sa.Column("surcharge", Amount(), nullable=False),
         sa.Column("cost", Amount(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_usage_rollups")),
+        sa.PrimaryKeyConstraint("id", name=op.f(f"pk_{table}")),
     )
-    op.create_index(op.f("ix_usage_rollups_tenant_hour"), "usage_rollups", ["tenant", "hour"])
 
 
 def _widen_tenants() -> None:
@@ -350,7 +356,7 @@ def _create_budget_tables() -> None:
         sa.Column("next_attempt_at", UtcDateTime(), nullable=True),
         sa.Column("sent_at", UtcDateTime(), nullable=True),
         sa.Column("error_code", sa.String(length=60), nullable=True),
-        sa.Column("delivered", sa.JSON(), nullable=False),
+        sa.Column("delivered", sa.JSON(), server_default=sa.text("'[]'"), nullable=False),
         sa.CheckConstraint(
             "status IN ('pending', 'sent', 'failed')", name=op.f("ck_budget_alerts_status")
         ),
