@@ -12,6 +12,11 @@ SovgateError
     │   └── NoExchangeRate      one does, in a currency that has no rate into the ledger's
     ├── InvalidBudget        a budget that cannot be kept
     ├── UnknownBudget        no such budget in this tenant
+    ├── UnknownRaise         no such raise of this budget
+    ├── AlertError           an alert that did not arrive: it is tried again
+    │   ├── AlertRefused        the webhook or the mail server says no
+    │   ├── AlertUnreachable    it does not answer
+    │   └── UnknownChannel      the settings have no such webhook, or no mail server
     ├── BudgetExceeded       a hard budget has no money left for the request
     ├── BudgetUnavailable    the lease ran out and the database does not answer: deny
     ├── InvalidSettlement    a settlement whose parts contradict each other
@@ -110,11 +115,42 @@ class UnknownBudget(BillingError):
     code = "unknown_budget"
 
 
+class UnknownRaise(BillingError):
+    """No such raise of this budget."""
+
+    code = "unknown_raise"
+
+
+class AlertError(BillingError):
+    """An alert that did not arrive."""
+
+    code = "alert_error"
+
+
+class AlertRefused(AlertError):
+    """The webhook or the mail server did not take it."""
+
+    code = "alert_refused"
+
+
+class AlertUnreachable(AlertError):
+    """The webhook or the mail server does not answer."""
+
+    code = "alert_unreachable"
+
+
+class UnknownChannel(AlertError):
+    """A webhook that the settings do not have, or mail without a mail server."""
+
+    code = "unknown_alert_channel"
+
+
 class BudgetExceeded(BillingError):
     """A hard budget has no money left for the request.
 
-    ``scope`` (tenant, project or key), ``scope_id``, ``period`` (day, month or
-    total) and ``resets_at`` (``None`` for a total budget) name the budget.
+    ``scope`` (organisation, tenant, project, key or end_user), ``scope_id`` (``*`` of
+    an end user: nobody is named), ``period`` (day, month or total) and ``resets_at``
+    (``None`` for a total budget) name the budget.
     """
 
     code = "budget_exceeded"
@@ -123,8 +159,9 @@ class BudgetExceeded(BillingError):
         self, *, scope: str, scope_id: str, period: str, resets_at: datetime | None
     ) -> None:
         when = f"resets at {isoformat(resets_at)}" if resets_at else "does not reset"
+        whose = "this end user" if scope == "end_user" else f"{scope} {scope_id}"
         super().__init__(
-            f"The {period} budget of {scope} {scope_id} has no money left for this request; it "
+            f"The {period} budget of {whose} has no money left for this request; it "
             f"{when}. Lower max_tokens or ask an administrator to raise the budget.",
             scope=scope,
             scope_id=scope_id,

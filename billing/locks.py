@@ -10,16 +10,20 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 
-async def lock_tenants(session: AsyncSession, tenants: Iterable[str]) -> None:
-    """Hold the balances of some tenants until the transaction ends.
+async def lock_tenants(session: AsyncSession, owners: Iterable[str]) -> None:
+    """Hold the balances of some tenants and organisations until the transaction ends.
+
+    An organisation is ``@`` and its name, as budgets have it. Organisations come after
+    all tenants, so that who holds a tenant and learns then which organisation it needs
+    may still lock that.
 
     On SQLite ``Database.transaction`` has taken the only write lock already.
     """
     if session.get_bind().dialect.name == "sqlite":
         return
-    statement = text("SELECT pg_advisory_xact_lock(hashtextextended('billing/' || :tenant, 0))")
-    for tenant in sorted(set(tenants)):
-        await session.execute(statement, {"tenant": tenant})
+    statement = text("SELECT pg_advisory_xact_lock(hashtextextended('billing/' || :owner, 0))")
+    for owner in sorted(set(owners), key=lambda name: (name.startswith("@"), name)):
+        await session.execute(statement, {"owner": owner})
 
 
 async def lock_price_book(session: AsyncSession) -> None:

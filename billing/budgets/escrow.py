@@ -34,12 +34,15 @@ class EscrowAccount:
 
     ``serial`` counts our changes of the lease. It is stored with the lease, so
     that a change whose commit was cut off is known to have happened or not.
+    ``claims`` counts the requests that look at it at present.
     """
 
     budget: BudgetDefinition
     period: Period
     period_id: str
     lease_id: str
+    end_user: str | None = None
+    claims: int = 0
     free: Decimal = ZERO
     reserved: Decimal = ZERO
     serial: int = 0

@@ -5,45 +5,34 @@ process reserves only what it has leased, so no number of replicas can overspend
 and a reservation costs no round trip while the lease has room.
 
 Knows nothing of requests, prices or the journal. The drain moves what was
-settled from ``leased`` to ``spent`` (``billing.ledger.sink``).
+settled from ``leased`` to ``spent`` (``billing.ledger.balances``).
 """
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from billing.budgets.definitions import BudgetDefinition
+from billing.budgets.accounts import AccountBook
+from billing.budgets.desk import Shortage
+from billing.budgets.directory import BudgetDirectory, database_is_away
 from billing.budgets.escrow import EscrowAccount
-from billing.budgets.leasing import LeaseOffice, Shortage
-from billing.budgets.repository import LeaseView, period_id
+from billing.budgets.leasing import LeaseOffice
+from billing.budgets.scopes import Spender
 from billing.budgets.settings import EscrowSettings
 from billing.budgets.uninterrupted import uninterrupted
+from billing.budgets.upkeep import LeaseUpkeep
 from billing.errors import BudgetUnavailable
-from billing.periods import period_at
 from billing.settlement import Hold, Reservation
 from core.clock import Clock
 from core.database import Database
-from core.ids import new_id
 from core.money import ZERO
 
 _log = structlog.get_logger(__name__)
-_FORGET_AFTER_S = 600.0
-
-
-@dataclass(slots=True)
-class _Tenant:
-    """What is known of one tenant's budgets; times are monotonic seconds."""
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    budgets: list[BudgetDefinition] = field(default_factory=list)
-    loaded_at: float | None = None
-    used_at: float = 0.0
 
 
 class BudgetKeeper:
@@ -66,11 +55,11 @@ class BudgetKeeper:
         self._clock = clock
         self._settings = settings or EscrowSettings()
         self._office = LeaseOffice(database, clock, holder_id, self._settings)
-        self._tenants: dict[str, _Tenant] = {}
-        self._accounts: dict[str, EscrowAccount] = {}
-        self._by_lease: dict[str, EscrowAccount] = {}
-        # By budget id; an account is dropped only after its period, when it no longer counts.
-        self._current: dict[str, EscrowAccount] = {}
+        self._directory = BudgetDirectory(self._office, clock)
+        self._accounts = AccountBook()
+        self._upkeep = LeaseUpkeep(
+            self._office, self._directory, self._accounts, clock, self._settings
+        )
         self._open: dict[str, Reservation] = {}
         self._looks = 0
         self._swept_at = clock.monotonic()
@@ -94,22 +83,36 @@ class BudgetKeeper:
         if self._task is not None:
             await self._task
             self._task = None
-        held = [a for a in self._accounts.values() if a.expires_at is not None or a.pending]
-        await self._give_back(held)
+        await self._upkeep.give_all_back()
 
     @property
     def open_reservations(self) -> int:
         return len(self._open)
 
-    def invalidate(self, tenant: str) -> None:
-        """Budgets of a tenant have changed: read them again at the next request."""
-        if tenant in self._tenants:
-            self._tenants[tenant].loaded_at = None
+    def invalidate(self, owner: str) -> None:
+        """Budgets of a tenant (or of ``@organisation``) have changed: read them again at the
+        next request."""
+        self._directory.invalidate(owner)
 
     async def reserve(
-        self, *, request_id: str, tenant: str, project_id: str, key_id: str, amount: Decimal
+        self,
+        *,
+        request_id: str,
+        tenant: str,
+        project_id: str,
+        key_id: str,
+        amount: Decimal,
+        organisation: str | None = None,
+        end_user: str | None = None,
+        at: datetime | None = None,
     ) -> Reservation:
         """Set the worst case of a request aside in all hard budgets that apply, or in none.
+
+        Args:
+            organisation: of the tenant at this moment; its budgets apply too.
+            end_user: pseudonym; without it no end user's budget applies.
+            at: when the request was admitted and priced, now if ``None``. Its cost
+                falls in the budget periods of this instant.
 
         Raises:
             BudgetExceeded: a hard budget really has no money left for it.
@@ -118,12 +121,15 @@ class BudgetKeeper:
         """
         if request_id in self._open or amount < ZERO:
             raise ValueError("one reservation per request, of an amount from 0 up")
-        known = await self._known(tenant)
+        spender = Spender(tenant, project_id, key_id, organisation, end_user)
+        budgets = await self._directory.covering(spender)
         now = self._clock.now()
-        budgets = [b for b in known.budgets if b.covers(tenant, project_id, key_id)]
-        accounts = [self._account(b, now) for b in budgets if b.hard] if amount else []
+        at = at or now
+        hard = [b for b in budgets if b.hard] if amount else []
+        accounts = [self._accounts.account(budget, spender, at) for budget in hard]
         if not all(account.has(amount, now) for account in accounts):
-            await self._fill(known.lock, accounts, amount)
+            with _claimed(accounts):
+                await self._fill(spender, accounts, amount)
         monotonic = self._clock.monotonic()
         for account in accounts:
             account.reserve(amount, monotonic)
@@ -133,9 +139,11 @@ class BudgetKeeper:
             project_id=project_id,
             key_id=key_id,
             amount=amount,
-            at=now,
+            at=at,
+            organisation=organisation,
+            end_user=end_user,
             holds=tuple(Hold(account.period_id, account.lease_id) for account in accounts),
-            over=tuple(b.name for b in budgets if not b.hard and b.used_up_at(now)),
+            over=tuple(b.name for b in budgets if not b.hard and b.used_up_at(at, spender)),
         )
         self._open[request_id] = reservation
         return reservation
@@ -145,7 +153,7 @@ class BudgetKeeper:
         if self._open.pop(reservation.request_id, None) is None:
             return
         for hold in reservation.holds:
-            account = self._by_lease.get(hold.lease_id)
+            account = self._accounts.of_lease(hold.lease_id)
             if account is not None:
                 account.close(reservation.amount, cost)
 
@@ -155,12 +163,14 @@ class BudgetKeeper:
 
     async def beat(self) -> None:
         """One heartbeat: renew leases, return idle and recalled money, refresh budgets."""
-        await self._look_after_leases()
+        await self._upkeep.look_after_leases()
         monotonic = self._clock.monotonic()
         if monotonic - self._swept_at >= self._settings.lease_ttl.total_seconds():
             self._swept_at = monotonic
             await self._office.sweep()
-        await self._refresh(monotonic)
+        await self._directory.refresh(
+            self._settings.refresh.total_seconds(), keep=self._accounts.owners
+        )
 
     async def _beat_forever(self) -> None:
         while not self._stopping.is_set():
@@ -174,42 +184,8 @@ class BudgetKeeper:
                 # Leases run on until they expire; afterwards reserving refuses.
                 _log.warning("budget_heartbeat_failed", error=type(error).__name__)
 
-    async def _known(self, tenant: str) -> _Tenant:
-        known = self._tenants.setdefault(tenant, _Tenant())
-        known.used_at = self._clock.monotonic()
-        if known.loaded_at is None:
-            async with known.lock:
-                if known.loaded_at is None:
-                    await self._load([tenant])
-        return known
-
-    async def _load(self, tenants: Sequence[str]) -> None:
-        started = self._clock.monotonic()
-        try:
-            definitions = await uninterrupted(self._office.definitions(tenants))
-        except (SQLAlchemyError, OSError) as error:
-            raise _unavailable() from error
-        for tenant, budgets in definitions.items():
-            known = self._tenants.setdefault(tenant, _Tenant())
-            known.budgets, known.loaded_at = budgets, started
-
-    def _account(self, budget: BudgetDefinition, now: datetime) -> EscrowAccount:
-        current = self._current.get(budget.id)
-        if current is not None and current.period.starts_at <= now and not _over(current, now):
-            current.budget = budget
-            return current
-        period = period_at(budget.period, now)
-        key = period_id(budget.id, period)
-        account = self._accounts.get(key)
-        if account is None:
-            account = EscrowAccount(budget, period, key, new_id("lea"))
-            self._accounts[key] = self._by_lease[account.lease_id] = account
-        account.budget = budget
-        self._current[budget.id] = account
-        return account
-
     async def _fill(
-        self, lock: asyncio.Lock, accounts: Sequence[EscrowAccount], amount: Decimal
+        self, spender: Spender, accounts: Sequence[EscrowAccount], amount: Decimal
     ) -> None:
         """Lease until every account has the amount.
 
@@ -217,8 +193,10 @@ class BudgetKeeper:
         asyncio lock does not yield.
         """
         arrived = self._looks
+        owners = {account.budget.tenant for account in accounts}
+        ordered = [owner for owner in spender.owners if owner in owners]
         while True:
-            async with lock:
+            async with self._directory.locked(ordered):
                 if self._all_have(accounts, amount):
                     return
                 short = _refused_since(accounts, amount, arrived)
@@ -240,9 +218,9 @@ class BudgetKeeper:
         try:
             shortages = await uninterrupted(self._office.lease(accounts, amount))
         except (SQLAlchemyError, OSError) as error:
-            raise _unavailable() from error
+            raise database_is_away() from error
         finally:
-            self._index(accounts)
+            self._accounts.index(accounts)
         for shortage in shortages:
             shortage.account.refused = (look, shortage.ceiling)
             self._recall(shortage)
@@ -258,64 +236,21 @@ class BudgetKeeper:
         elif now >= account.recall_ends_at + patience:
             account.recall_ends_at = now + patience
 
-    async def _look_after_leases(self) -> None:
-        now = self._clock.now()
-        held = [a for a in self._accounts.values() if a.expires_at is not None or a.pending]
-        views = await self._office.look([account.lease_id for account in held]) if held else {}
-        renewal = now + self._settings.lease_ttl * 2 / 3
-        due = [a for a in held if a.lease_id in views and a.expires_at and a.expires_at < renewal]
-        if due:
-            await self._office.renew(due)
-        await self._give_back([a for a in held if self._returns(a, views.get(a.lease_id), now)])
-        for key, account in list(self._accounts.items()):
-            if account.expires_at is None and not account.reserved and _over(account, now):
-                del self._accounts[key], self._by_lease[account.lease_id]
-
-    def _returns(self, account: EscrowAccount, view: LeaseView | None, now: datetime) -> bool:
-        """Whether a lease must be looked into: gone, unsure, finished, or idle with money."""
-        if view is None or account.pending is not None:
-            return True
-        idle_s = self._clock.monotonic() - account.used_at
-        idle = idle_s >= self._settings.idle_after.total_seconds() or _over(account, now)
-        if not account.free:
-            return idle and not account.reserved and not view.amount
-        recalled = view.recalled_at is not None and (
-            now - view.recalled_at < self._settings.recall_for
-        )
-        return idle or recalled or view.over
-
-    async def _give_back(self, accounts: Sequence[EscrowAccount]) -> None:
-        by_tenant: dict[str, list[EscrowAccount]] = {}
-        for account in accounts:
-            by_tenant.setdefault(account.budget.tenant, []).append(account)
-        for tenant, group in by_tenant.items():
-            async with self._tenants[tenant].lock:
-                try:
-                    await self._office.give_back(group)
-                finally:
-                    self._index(group)
-
-    async def _refresh(self, monotonic: float) -> None:
-        """Read the budgets of the tenants in use again; forget those long unused."""
-        oldest = monotonic - self._settings.refresh.total_seconds()
-        with_accounts = {account.budget.tenant for account in self._accounts.values()}
-        stale: list[str] = []
-        for tenant, known in list(self._tenants.items()):
-            if monotonic - known.used_at > _FORGET_AFTER_S and tenant not in with_accounts:
-                del self._tenants[tenant]
-            elif known.loaded_at is not None and known.loaded_at <= oldest:
-                stale.append(tenant)
-        if stale:
-            await self._load(stale)
-
     def _all_have(self, accounts: Sequence[EscrowAccount], amount: Decimal) -> bool:
         now = self._clock.now()
         return all(account.has(amount, now) for account in accounts)
 
-    def _index(self, accounts: Sequence[EscrowAccount]) -> None:
-        """Find accounts by their lease again: a fenced one has got a new lease."""
-        if any(self._by_lease.get(account.lease_id) is not account for account in accounts):
-            self._by_lease = {account.lease_id: account for account in self._accounts.values()}
+
+@contextmanager
+def _claimed(accounts: Sequence[EscrowAccount]) -> Iterator[None]:
+    """Let nobody drop these accounts while a request leases for them."""
+    for account in accounts:
+        account.claims += 1
+    try:
+        yield
+    finally:
+        for account in accounts:
+            account.claims -= 1
 
 
 def _refused_since(
@@ -327,13 +262,3 @@ def _refused_since(
         if look > arrived and amount > ceiling and account.free < amount:
             return account
     return None
-
-
-def _over(account: EscrowAccount, now: datetime) -> bool:
-    return account.period.ends_at is not None and account.period.ends_at <= now
-
-
-def _unavailable() -> BudgetUnavailable:
-    return BudgetUnavailable(
-        "The budget cannot be checked because the database does not answer; try again shortly."
-    )

@@ -1,13 +1,12 @@
 """Leases in the database: grant, renew, return, recall, reclaim.
 
-Each public method is one short transaction under the tenant's lock. Knows the
+Each public method is one short transaction under the owners' locks. Knows the
 escrow accounts of this process, but neither requests nor reservations.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -15,58 +14,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.budgets import repository
 from billing.budgets.definitions import BudgetDefinition
-from billing.budgets.escrow import EscrowAccount, Move, chunk
+from billing.budgets.desk import Desk, Shortage, pending, resolve
+from billing.budgets.escrow import EscrowAccount
+from billing.budgets.periods import PeriodKey, open_periods
+from billing.budgets.raises import NOT_RAISED, active_raises
 from billing.budgets.repository import LeaseView
 from billing.budgets.settings import EscrowSettings
 from billing.locks import lock_tenants
-from billing.models import Budget, BudgetLease, BudgetPeriod
-from billing.periods import PeriodKind, period_at
+from billing.models import BudgetLease
 from core.clock import Clock
 from core.database import Database
 from core.ids import new_id
 from core.money import EXACT, ZERO
-
-
-@dataclass(frozen=True, slots=True)
-class Shortage:
-    """An account that could get no more than ``ceiling`` in all.
-
-    ``elsewhere``: other holders have some of the period's money.
-    """
-
-    account: EscrowAccount
-    ceiling: Decimal
-    elsewhere: bool
-
-
-@dataclass(slots=True)
-class _Desk:
-    """One account beside its locked rows; ``row`` is ``None`` before the first grant."""
-
-    account: EscrowAccount
-    budget: Budget
-    period: BudgetPeriod
-    row: BudgetLease | None
-
-    @property
-    def available(self) -> Decimal:
-        return EXACT.subtract(self.budget.limit, EXACT.add(self.period.spent, self.period.leased))
-
-    @property
-    def leased_elsewhere(self) -> bool:
-        return self.period.leased > (self.row.amount if self.row is not None else ZERO)
-
-    def need(self, amount: Decimal) -> Decimal:
-        return EXACT.subtract(amount, self.account.free)
-
-    def shortage(self) -> Shortage:
-        ceiling = EXACT.add(self.account.free, max(self.available, ZERO))
-        return Shortage(self.account, ceiling, self.leased_elsewhere)
-
-    def lacks(self, amount: Decimal) -> bool:
-        """An archived budget refuses nothing any more."""
-        need = self.need(amount)
-        return need > 0 and self.available < need and self.budget.archived_at is None
 
 
 class LeaseOffice:
@@ -80,20 +39,17 @@ class LeaseOffice:
         self._holder = holder
         self._settings = settings
 
-    async def definitions(self, tenants: Sequence[str]) -> dict[str, list[BudgetDefinition]]:
-        """The budgets of some tenants; soft ones say whether their period is used up."""
+    async def definitions(self, owners: Sequence[str]) -> dict[str, list[BudgetDefinition]]:
+        """The budgets of some owners; soft ones say in which periods they are used up."""
         now = self._clock.now()
         async with self._database.session() as session:
-            budgets = await repository.active_budgets(session, tenants)
-            found = await repository.spent_of(session, [b for b in budgets if not b.hard], now)
-        if any(not budget.hard and budget.id not in found for budget in budgets):
-            found = await self._open_soft(budgets, now)
-        known: dict[str, list[BudgetDefinition]] = {tenant: [] for tenant in tenants}
+            budgets = await repository.active_budgets(session, owners)
+            soft = [budget for budget in budgets if not budget.hard]
+            used_up = await repository.used_up_periods(session, soft, now)
+        known: dict[str, list[BudgetDefinition]] = {owner: [] for owner in owners}
         for budget in budgets:
-            label = period_at(PeriodKind(budget.period), now).label
-            spent = found.get(budget.id)
-            over = label if spent is not None and spent >= budget.limit else None
-            known[budget.tenant].append(BudgetDefinition.of(budget, spent_out=over))
+            definition = BudgetDefinition.of(budget, used_up=used_up.get(budget.id, frozenset()))
+            known[budget.tenant].append(definition)
         return known
 
     async def lease(self, accounts: Sequence[EscrowAccount], amount: Decimal) -> list[Shortage]:
@@ -112,34 +68,33 @@ class LeaseOffice:
             if not short:
                 for desk in desks:
                     self._grant(session, desk, amount, now)
-            moves = _pending(accounts)
-        _resolve(moves)
+            moves = pending(accounts)
+        resolve(moves)
         return [desk.shortage() for desk in short]
 
     async def give_back(self, accounts: Sequence[EscrowAccount]) -> None:
-        """Return what is free of some accounts of one tenant; empty leases are deleted."""
+        """Return what is free of some accounts of one owner; empty leases are deleted."""
         now = self._clock.now()
         async with self._database.transaction() as session:
             for desk in await self._desks(session, accounts, now):
                 if desk.row is not None:
-                    await self._return_free(session, desk, now)
-            moves = _pending(accounts)
-        _resolve(moves)
+                    await self._return_free(session, desk, desk.row, now)
+            moves = pending(accounts)
+        resolve(moves)
 
     async def look(self, lease_ids: Sequence[str]) -> dict[str, LeaseView]:
         """How the leases and their periods stand; those that are gone are missing."""
         async with self._database.session() as session:
-            return await repository.lease_views(session, lease_ids)
+            return await repository.lease_views(session, lease_ids, self._clock.now())
 
-    async def renew(self, accounts: Sequence[EscrowAccount]) -> None:
-        """Push the expiry of some leases out; a lease that is gone stays expired."""
-        expires_at = self._clock.now() + self._settings.lease_ttl
-        ids = [account.lease_id for account in accounts]
+    async def renew(
+        self, accounts: Mapping[str, EscrowAccount], until: dict[str, datetime]
+    ) -> None:
+        """Push expiries out, by lease id; a lease that is gone stays expired."""
         async with self._database.transaction() as session:
-            renewed = await repository.renew_leases(session, ids, expires_at)
-        for account in accounts:
-            if account.lease_id in renewed:
-                account.expires_at = expires_at
+            renewed = await repository.renew_leases(session, until)
+        for lease_id in renewed:
+            accounts[lease_id].expires_at = until[lease_id]
 
     async def reclaim_own(self) -> None:
         """Return every lease that this holder had before it was restarted."""
@@ -158,7 +113,7 @@ class LeaseOffice:
         if not ids:
             return
         async with self._database.transaction() as session:
-            await lock_tenants(session, await repository.tenants_of_leases(session, ids))
+            await lock_tenants(session, await repository.owners_of_leases(session, ids))
             for lease in await repository.leases_by_id(session, ids):
                 # It may have been renewed between the look and the lock.
                 if before is None or lease.expires_at < before:
@@ -166,80 +121,62 @@ class LeaseOffice:
 
     async def _desks(
         self, session: AsyncSession, accounts: Sequence[EscrowAccount], now: datetime
-    ) -> list[_Desk]:
+    ) -> list[Desk]:
         await lock_tenants(session, {account.budget.tenant for account in accounts})
         leases = await repository.leases_by_id(session, [account.lease_id for account in accounts])
         rows = {lease.id: lease for lease in leases}
-        return [await self._desk(session, a, rows.get(a.lease_id), now) for a in accounts]
+        for account in accounts:
+            row = rows.get(account.lease_id)
+            account.resolve(row.serial if row is not None else 0)
+            if row is None and account.serial:
+                account.fence(new_id("lea"))
+        budgets = await repository.budgets_by_id(session, {a.budget.id for a in accounts})
+        raised = await active_raises(session, budgets, now)
+        keys = [PeriodKey(budgets[a.budget.id], a.period, a.end_user) for a in accounts]
+        periods = await open_periods(session, keys, now)
+        await self._return_expired(session, periods, set(rows), now)
+        return [
+            Desk(
+                account,
+                budgets[account.budget.id],
+                raised.get(account.budget.id, NOT_RAISED),
+                periods[account.period_id],
+                rows.get(account.lease_id),
+            )
+            for account in accounts
+        ]
 
-    async def _desk(
-        self, session: AsyncSession, account: EscrowAccount, row: BudgetLease | None, now: datetime
-    ) -> _Desk:
-        account.resolve(row.serial if row is not None else 0)
-        if row is None and account.serial:
-            account.fence(new_id("lea"))
-        budget = await repository.get_budget(session, account.budget.id)
-        period = await repository.open_period(session, budget, account.period.starts_at)
+    async def _return_expired(
+        self, session: AsyncSession, period_ids: Mapping[str, object], own: set[str], now: datetime
+    ) -> None:
         before = now - self._settings.reclaim_after
-        for lease in await repository.expired_leases(session, period, before):
-            if lease.id != account.lease_id:
+        for lease in await repository.expired_leases(session, period_ids, before):
+            if lease.id not in own:
                 await repository.return_lease(session, lease)
-        return _Desk(account, budget, period, row)
 
-    def _grant(self, session: AsyncSession, desk: _Desk, amount: Decimal, now: datetime) -> None:
-        account, need = desk.account, desk.need(amount)
-        if need <= 0 and account.has(amount, now):
+    def _grant(self, session: AsyncSession, desk: Desk, amount: Decimal, now: datetime) -> None:
+        account = desk.account
+        need = EXACT.subtract(amount, account.free)
+        if need <= 0 and not desk.surplus and account.has(amount, now):
             return
-        granted = self._size(desk, need, now) if need > 0 else ZERO
-        move = account.begin(granted, now + self._settings.lease_ttl)
+        change = desk.size(need, now, self._settings) if need > 0 else desk.surplus.copy_negate()
+        move = account.begin(change, desk.expiry(now, self._settings.lease_ttl))
         if desk.row is None:
             desk.row = BudgetLease(
                 id=account.lease_id, period_id=desk.period.id, holder=self._holder, amount=ZERO
             )
             session.add(desk.row)
-        _store(desk, move)
+        desk.store(move)
 
-    def _size(self, desk: _Desk, need: Decimal, now: datetime) -> Decimal:
-        recalled = desk.period.recalled_at
-        scarce = recalled is not None and now - recalled < self._settings.recall_for
-        if desk.budget.archived_at is not None or scarce:
-            return need
-        return chunk(need, desk.available, self._settings.share)
-
-    async def _return_free(self, session: AsyncSession, desk: _Desk, now: datetime) -> None:
-        account, row = desk.account, desk.row
-        if row is None:
-            return
+    async def _return_free(
+        self, session: AsyncSession, desk: Desk, row: BudgetLease, now: datetime
+    ) -> None:
+        account = desk.account
         if account.free > 0:
-            expires_at = now + self._settings.lease_ttl
-            _store(desk, account.begin(-account.free, expires_at))
+            expires_at = desk.expiry(now, self._settings.lease_ttl)
+            desk.store(account.begin(account.free.copy_negate(), expires_at))
         if not row.amount and not account.reserved:
             # Nothing is reserved and everything settled was drained: the lease is done.
             await session.flush()
             await repository.return_lease(session, row)
             account.expires_at = None
-
-    async def _open_soft(self, budgets: Sequence[Budget], now: datetime) -> dict[str, Decimal]:
-        soft = [budget for budget in budgets if not budget.hard]
-        async with self._database.transaction() as session:
-            await lock_tenants(session, {budget.tenant for budget in soft})
-            opened = [await repository.open_period(session, budget, now) for budget in soft]
-            return {period.budget_id: period.spent for period in opened}
-
-
-def _store(desk: _Desk, move: Move) -> None:
-    """Write a change of the lease into its rows."""
-    if desk.row is not None:
-        desk.row.amount = EXACT.add(desk.row.amount, move.amount)
-        desk.row.serial, desk.row.expires_at = move.serial, move.expires_at
-        desk.period.leased = EXACT.add(desk.period.leased, move.amount)
-
-
-def _pending(accounts: Sequence[EscrowAccount]) -> list[tuple[EscrowAccount, Move]]:
-    return [(a, a.pending) for a in accounts if a.pending is not None]
-
-
-def _resolve(moves: Sequence[tuple[EscrowAccount, Move]]) -> None:
-    """The commit succeeded: every change happened."""
-    for account, move in moves:
-        account.resolve(move.serial)

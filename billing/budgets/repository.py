@@ -1,165 +1,149 @@
-"""SQL of budgets, periods and leases.
+"""SQL of budgets and leases; the periods' balances are in ``periods`` and ``spending``.
 
-Every function that moves money expects ``lock_tenants`` to have been called in
-its transaction.
+An owner is a tenant or an organisation (``scopes.organisation_owner``). Every function
+that moves money expects ``lock_tenants`` to have been called in its transaction.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, select, true, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from billing.errors import UnknownBudget
-from billing.models import Budget, BudgetLease, BudgetPeriod, LedgerEntry, UsageRecord
-from billing.periods import Period, PeriodKind, period_at
-from core.database import amount_sum
-from core.money import EXACT, ZERO
+from billing.budgets.raises import NOT_RAISED, Raised, active_raises
+from billing.models import Budget, BudgetLease, BudgetPeriod
+from core.money import EXACT
+
+_MOST_AT_ONCE = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseView:
-    """A lease as a heartbeat sees it; ``over``: its period has more out than its limit."""
+    """A lease as a heartbeat sees it.
+
+    Args:
+        over: its period has more out than its effective limit.
+        raised: the raises of its budget.
+    """
 
     amount: Decimal
     recalled_at: datetime | None
     over: bool
+    raised: Raised
 
 
-def period_id(budget_id: str, period: Period) -> str:
-    return f"{budget_id}/{period.label}"
-
-
-async def active_budgets(session: AsyncSession, tenants: Collection[str]) -> list[Budget]:
-    query = select(Budget).where(Budget.tenant.in_(tenants), Budget.archived_at.is_(None))
+async def active_budgets(session: AsyncSession, owners: Collection[str]) -> list[Budget]:
+    query = select(Budget).where(Budget.tenant.in_(owners), Budget.archived_at.is_(None))
     return list(await session.scalars(query.order_by(Budget.id)))
 
 
-async def all_budgets(session: AsyncSession, tenants: Collection[str]) -> list[Budget]:
+async def all_budgets(session: AsyncSession, owners: Collection[str]) -> list[Budget]:
     """Archived ones too: their open periods still take what was reserved from them."""
-    query = select(Budget).where(Budget.tenant.in_(tenants))
+    query = select(Budget).where(Budget.tenant.in_(owners))
     return list(await session.scalars(query.order_by(Budget.id)))
 
 
-async def open_period(session: AsyncSession, budget: Budget, at: datetime) -> BudgetPeriod:
-    """The period of an instant, made when first asked for, with what was spent before."""
-    period = period_at(PeriodKind(budget.period), at)
-    key = period_id(budget.id, period)
-    found = await session.get(BudgetPeriod, key, with_for_update=True, populate_existing=True)
-    if found is not None:
-        return found
-    opened = BudgetPeriod(
-        id=key,
-        budget_id=budget.id,
-        starts_at=period.starts_at,
-        ends_at=period.ends_at,
-        spent=await spent_within(session, budget, period),
-        leased=ZERO,
-    )
-    session.add(opened)
-    await session.flush()
-    return opened
+async def budgets_by_id(session: AsyncSession, ids: Collection[str]) -> dict[str, Budget]:
+    """As they are now."""
+    query = select(Budget).where(Budget.id.in_(ids))
+    rows = await session.scalars(query, execution_options={"populate_existing": True})
+    return {row.id: row for row in rows}
 
 
-async def spent_within(session: AsyncSession, budget: Budget, period: Period) -> Decimal:
-    """The sum of the entries in a budget's scope and period: what ``spent`` must be."""
-    within = (
-        LedgerEntry.tenant == budget.tenant,
-        LedgerEntry.at >= period.starts_at,
-        LedgerEntry.at < period.ends_at if period.ends_at else true(),
-    )
-    settled = select(amount_sum(LedgerEntry.amount)).where(LedgerEntry.kind == "settle", *within)
-    adjusted = select(amount_sum(LedgerEntry.amount)).where(
-        LedgerEntry.kind == "adjustment", *within
-    )
-    if budget.scope != "tenant":
-        column = UsageRecord.project_id if budget.scope == "project" else UsageRecord.key_id
-        in_scope = column == budget.scope_id
-        record = UsageRecord.request_id
-        settled = settled.join(UsageRecord, record == LedgerEntry.request_id).where(in_scope)
-        adjusted = adjusted.join(UsageRecord, record == LedgerEntry.reference).where(in_scope)
-    return EXACT.add(await session.scalar(settled) or ZERO, await session.scalar(adjusted) or ZERO)
-
-
-async def periods_of(session: AsyncSession, budget_ids: Collection[str]) -> list[BudgetPeriod]:
-    query = select(BudgetPeriod).where(BudgetPeriod.budget_id.in_(budget_ids))
-    return list(await session.scalars(query.order_by(BudgetPeriod.id).with_for_update()))
-
-
-async def get_budget(session: AsyncSession, budget_id: str) -> Budget:
-    """The budget as it is now.
-
-    Raises:
-        UnknownBudget: it does not exist.
-    """
-    found = await session.get(Budget, budget_id, populate_existing=True)
-    if found is None:
-        raise UnknownBudget(f"There is no budget {budget_id}; list the tenant's budgets.")
-    return found
-
-
-async def spent_of(
+async def used_up_periods(
     session: AsyncSession, budgets: Sequence[Budget], at: datetime
-) -> dict[str, Decimal]:
-    """Spent so far by budget id, for those whose period of that instant is open."""
-    ids = [period_id(b.id, period_at(PeriodKind(b.period), at)) for b in budgets]
-    query = select(BudgetPeriod.budget_id, BudgetPeriod.spent).where(BudgetPeriod.id.in_(ids))
-    return {row.budget_id: row.spent for row in await session.execute(query)} if ids else {}
+) -> dict[str, frozenset[str]]:
+    """The running periods, by budget, in which the effective limit is spent."""
+    limits = {budget.id: budget.limit for budget in budgets}
+    if not limits:
+        return {}
+    raised = await active_raises(session, limits, at)
+    query = select(BudgetPeriod.id, BudgetPeriod.budget_id, BudgetPeriod.spent).where(
+        BudgetPeriod.budget_id.in_(limits),
+        BudgetPeriod.over_at.is_not(None),
+        or_(BudgetPeriod.ends_at.is_(None), BudgetPeriod.ends_at > at),
+    )
+    found: dict[str, set[str]] = {}
+    for id_, budget_id, spent in await session.execute(query):
+        if spent >= EXACT.add(limits[budget_id], raised.get(budget_id, NOT_RAISED).amount):
+            found.setdefault(budget_id, set()).add(id_)
+    return {budget_id: frozenset(ids) for budget_id, ids in found.items()}
 
 
 async def leases_by_id(session: AsyncSession, ids: Collection[str]) -> list[BudgetLease]:
     """Locked, in the order in which everybody locks them."""
-    query = select(BudgetLease).where(BudgetLease.id.in_(ids)).order_by(BudgetLease.id)
-    return list(await session.scalars(query.with_for_update()))
+    found: list[BudgetLease] = []
+    for part in _parts(ids):
+        query = select(BudgetLease).where(BudgetLease.id.in_(part)).order_by(BudgetLease.id)
+        found += await session.scalars(query.with_for_update())
+    return found
 
 
 async def lease_ids(session: AsyncSession, condition: ColumnElement[bool]) -> list[str]:
     return list(await session.scalars(select(BudgetLease.id).where(condition)))
 
 
-async def lease_views(session: AsyncSession, ids: Collection[str]) -> dict[str, LeaseView]:
-    query = (
-        select(
-            BudgetLease.id,
-            BudgetLease.amount,
-            BudgetPeriod.recalled_at,
-            BudgetPeriod.spent,
-            BudgetPeriod.leased,
-            Budget.limit,
-        )
-        .join(BudgetPeriod, BudgetPeriod.id == BudgetLease.period_id)
-        .join(Budget, Budget.id == BudgetPeriod.budget_id)
-        .where(BudgetLease.id.in_(ids))
-    )
+async def lease_views(
+    session: AsyncSession, ids: Collection[str], at: datetime
+) -> dict[str, LeaseView]:
     views: dict[str, LeaseView] = {}
-    for lease_id, amount, recalled_at, spent, leased, limit in await session.execute(query):
-        views[lease_id] = LeaseView(amount, recalled_at, EXACT.add(spent, leased) > limit)
+    for part in _parts(ids):
+        query = (
+            select(
+                BudgetLease.id,
+                BudgetLease.amount,
+                BudgetPeriod.recalled_at,
+                BudgetPeriod.spent,
+                BudgetPeriod.leased,
+                Budget.id,
+                Budget.limit,
+            )
+            .join(BudgetPeriod, BudgetPeriod.id == BudgetLease.period_id)
+            .join(Budget, Budget.id == BudgetPeriod.budget_id)
+            .where(BudgetLease.id.in_(part))
+        )
+        rows = (await session.execute(query)).all()
+        raises = await active_raises(session, {row[5] for row in rows}, at)
+        for lease_id, amount, recalled_at, spent, leased, budget_id, limit in rows:
+            raised = raises.get(budget_id, NOT_RAISED)
+            over = EXACT.add(spent, leased) > EXACT.add(limit, raised.amount)
+            views[lease_id] = LeaseView(amount, recalled_at, over, raised)
     return views
 
 
-async def renew_leases(session: AsyncSession, ids: Collection[str], until: datetime) -> set[str]:
-    """The ids of those that still exist; rows are locked in order, against deadlocks."""
-    found = [lease.id for lease in await leases_by_id(session, ids)]
-    if found:
-        renewal = update(BudgetLease).where(BudgetLease.id.in_(found)).values(expires_at=until)
-        await session.execute(renewal, execution_options={"synchronize_session": False})
-    return set(found)
+async def renew_leases(session: AsyncSession, until: dict[str, datetime]) -> set[str]:
+    """Set expiries by id; the ids of those that still exist. Locks in order, against deadlocks."""
+    found = await leases_by_id(session, until)
+    instants: dict[datetime, list[str]] = {}
+    for lease in found:
+        instants.setdefault(until[lease.id], []).append(lease.id)
+    for instant, ids in instants.items():
+        for part in _parts(ids):
+            renewal = update(BudgetLease).where(BudgetLease.id.in_(part))
+            await session.execute(
+                renewal.values(expires_at=instant),
+                execution_options={"synchronize_session": False},
+            )
+    return {lease.id for lease in found}
 
 
 async def expired_leases(
-    session: AsyncSession, period: BudgetPeriod, before: datetime
+    session: AsyncSession, period_ids: Collection[str], before: datetime
 ) -> list[BudgetLease]:
     query = select(BudgetLease).where(
-        BudgetLease.period_id == period.id, BudgetLease.expires_at < before
+        BudgetLease.period_id.in_(period_ids), BudgetLease.expires_at < before
     )
     return list(await session.scalars(query.order_by(BudgetLease.id).with_for_update()))
 
 
-async def tenants_of_leases(session: AsyncSession, ids: Collection[str]) -> set[str]:
+async def owners_of_leases(session: AsyncSession, ids: Collection[str]) -> set[str]:
     query = select(Budget.tenant).join(BudgetPeriod).join(BudgetLease)
-    return set(await session.scalars(query.where(BudgetLease.id.in_(ids)).distinct()))
+    owners: set[str] = set()
+    for part in _parts(ids):
+        owners |= set(await session.scalars(query.where(BudgetLease.id.in_(part)).distinct()))
+    return owners
 
 
 async def return_lease(session: AsyncSession, lease: BudgetLease) -> None:
@@ -168,3 +152,10 @@ async def return_lease(session: AsyncSession, lease: BudgetLease) -> None:
     period.leased = EXACT.subtract(period.leased, lease.amount)
     await session.delete(lease)
     await session.flush()
+
+
+def _parts(ids: Collection[str]) -> Iterator[list[str]]:
+    """Fewer at a time than a statement may have parameters."""
+    names = sorted(set(ids))
+    for first in range(0, len(names), _MOST_AT_ONCE):
+        yield names[first : first + _MOST_AT_ONCE]

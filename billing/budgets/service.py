@@ -5,166 +5,145 @@ process's keeper (``BudgetKeeper.invalidate``); other processes notice within
 ``EscrowSettings.refresh``.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from billing.alerts.rule import AlertRule
 from billing.budgets import repository
 from billing.budgets.definitions import validate_budget
+from billing.budgets.periods import review_periods
+from billing.budgets.status import BudgetStatus, statuses
 from billing.errors import UnknownBudget
 from billing.locks import lock_tenants
-from billing.models import Budget, BudgetPeriod
-from billing.periods import PeriodKind, period_at
-from core.clock import Clock, isoformat
+from billing.models import Budget
+from core.clock import Clock
 from core.ids import new_id
-from core.money import EXACT, ZERO, format_amount, parse_amount
+from core.money import parse_amount
 
+__all__ = ["BudgetService", "BudgetStatus", "find_budget"]
 
-@dataclass(frozen=True, slots=True)
-class BudgetStatus:
-    """A budget and its balance in the present period. ``over``: nothing is left."""
-
-    id: str
-    tenant: str
-    scope: str
-    scope_id: str
-    period: str
-    hard: bool
-    limit: Decimal
-    currency: str
-    spent: Decimal
-    leased: Decimal
-    starts_at: datetime
-    resets_at: datetime | None
-
-    @property
-    def remaining(self) -> Decimal:
-        """Not yet spent; below zero where a soft budget was passed."""
-        return EXACT.subtract(self.limit, self.spent)
-
-    @property
-    def over(self) -> bool:
-        return self.spent >= self.limit
-
-    def to_json(self) -> dict[str, Any]:
-        body: dict[str, Any] = {
-            name: getattr(self, name)
-            for name in ("id", "tenant", "scope", "scope_id", "period", "hard", "currency", "over")
-        }
-        for name in ("limit", "spent", "leased", "remaining"):
-            body[name] = format_amount(getattr(self, name))
-        body["starts_at"] = isoformat(self.starts_at)
-        body["resets_at"] = isoformat(self.resets_at) if self.resets_at else None
-        return body
+NO_ALERTS = AlertRule()
 
 
 class BudgetService:
-    """Budgets of tenants, projects and keys."""
+    """Budgets of organisations, tenants, projects, keys and end users.
 
-    def __init__(self, clock: Clock, *, currency: str = "USD") -> None:
+    An owner is a tenant's name, or ``@`` and an organisation's
+    (``billing.budgets.scopes.organisation_owner``).
+
+    Args:
+        webhooks: the names that the settings have for alerts.
+    """
+
+    def __init__(
+        self, clock: Clock, *, currency: str = "USD", webhooks: frozenset[str] = frozenset()
+    ) -> None:
         self._clock = clock
         self._currency = currency
+        self._webhooks = webhooks
 
     async def create(
         self,
         session: AsyncSession,
-        tenant: str,
+        owner: str,
         *,
         limit: Decimal | str,
         period: str = "month",
         hard: bool = True,
         scope: str = "tenant",
         scope_id: str | None = None,
+        alerts: AlertRule = NO_ALERTS,
     ) -> BudgetStatus:
         """A new budget; what its scope has spent in the running period counts.
+
+        Args:
+            scope_id: the project or key, or an end user's pseudonym (``*``: one budget
+                for each of them); left out for the whole owner.
 
         Raises:
             InvalidBudget, InvalidAmount: a part makes no sense.
         """
         limit = parse_amount(limit)
-        validate_budget(scope, period, scope_id if scope_id or scope != "tenant" else tenant, limit)
+        if scope_id is None and scope in ("organisation", "tenant"):
+            scope_id = owner.removeprefix("@")
+        validate_budget(owner, scope, period, scope_id, limit)
+        alerts.require_known(self._webhooks)
         budget = Budget(
             id=new_id("bud"),
-            tenant=tenant,
+            tenant=owner,
             scope=scope,
-            scope_id=scope_id or tenant,
+            scope_id=scope_id,
             period=period,
             hard=hard,
             limit=limit,
             currency=self._currency,
+            alerts=alerts.stored,
             created_at=self._clock.now(),
         )
         session.add(budget)
         await session.flush()
         return await self._status(session, budget)
 
-    async def list(self, session: AsyncSession, tenant: str) -> list[BudgetStatus]:
-        budgets = await repository.active_budgets(session, [tenant])
-        return [await self._status(session, budget) for budget in budgets]
+    async def list(self, session: AsyncSession, owner: str) -> list[BudgetStatus]:
+        budgets = await repository.active_budgets(session, [owner])
+        return await statuses(session, budgets, self._clock.now())
 
-    async def get(self, session: AsyncSession, tenant: str, budget_id: str) -> BudgetStatus:
-        """Raises ``UnknownBudget``, also for another tenant's."""
-        return await self._status(session, await self._find(session, tenant, budget_id))
+    async def get(self, session: AsyncSession, owner: str, budget_id: str) -> BudgetStatus:
+        """Raises ``UnknownBudget``, also for another owner's."""
+        return await self._status(session, await find_budget(session, owner, budget_id))
 
     async def change(
         self,
         session: AsyncSession,
-        tenant: str,
+        owner: str,
         budget_id: str,
         *,
         limit: Decimal | str | None = None,
         hard: bool | None = None,
+        alerts: AlertRule | None = None,
     ) -> BudgetStatus:
-        """A new limit or a new strictness, from now on.
+        """A new limit, a new strictness or new alerts (none: ``AlertRule()``), from now on.
 
         A raised limit holds at once; below what is spent and leased it refuses
-        as soon as the leases that are out have come back.
+        as soon as the leases that are out have come back. Thresholds that the
+        spending is beyond already are noted now, each once in a period.
         """
-        await lock_tenants(session, [tenant])
-        budget = await self._find(session, tenant, budget_id)
+        await lock_tenants(session, [owner])
+        budget = await find_budget(session, owner, budget_id)
         if limit is not None:
             budget.limit = parse_amount(limit)
-            validate_budget(budget.scope, budget.period, budget.scope_id, budget.limit)
+            validate_budget(owner, budget.scope, budget.period, budget.scope_id, budget.limit)
         if hard is not None:
             budget.hard = hard
+        if alerts is not None:
+            alerts.require_known(self._webhooks)
+            budget.alerts = alerts.stored
         await session.flush()
+        await review_periods(session, budget, self._clock.now())
         return await self._status(session, budget)
 
-    async def archive(self, session: AsyncSession, tenant: str, budget_id: str) -> None:
+    async def archive(self, session: AsyncSession, owner: str, budget_id: str) -> None:
         """End a budget; its balances stay for the record."""
-        await lock_tenants(session, [tenant])
-        budget = await self._find(session, tenant, budget_id)
+        await lock_tenants(session, [owner])
+        budget = await find_budget(session, owner, budget_id)
         budget.archived_at = self._clock.now()
         await session.flush()
 
-    async def _find(self, session: AsyncSession, tenant: str, budget_id: str) -> Budget:
-        query = select(Budget).where(
-            Budget.id == budget_id, Budget.tenant == tenant, Budget.archived_at.is_(None)
-        )
-        budget = await session.scalar(query)
-        if budget is None:
-            raise UnknownBudget(f"Tenant {tenant} has no budget {budget_id}; list its budgets.")
-        return budget
-
     async def _status(self, session: AsyncSession, budget: Budget) -> BudgetStatus:
-        period = period_at(PeriodKind(budget.period), self._clock.now())
-        row = await session.get(BudgetPeriod, repository.period_id(budget.id, period))
-        spent = row.spent if row else await repository.spent_within(session, budget, period)
-        return BudgetStatus(
-            id=budget.id,
-            tenant=budget.tenant,
-            scope=budget.scope,
-            scope_id=budget.scope_id,
-            period=budget.period,
-            hard=budget.hard,
-            limit=budget.limit,
-            currency=budget.currency,
-            spent=spent,
-            leased=row.leased if row else ZERO,
-            starts_at=period.starts_at,
-            resets_at=period.ends_at,
-        )
+        (status,) = await statuses(session, [budget], self._clock.now())
+        return status
+
+
+async def find_budget(session: AsyncSession, owner: str, budget_id: str) -> Budget:
+    """Raises ``UnknownBudget``, also for another owner's."""
+    query = select(Budget).where(
+        Budget.id == budget_id, Budget.tenant == owner, Budget.archived_at.is_(None)
+    )
+    budget = await session.scalar(query)
+    if budget is None:
+        kind = "Organisation" if owner.startswith("@") else "Tenant"
+        name = owner.removeprefix("@")
+        raise UnknownBudget(f"{kind} {name} has no budget {budget_id}; list its budgets.")
+    return budget

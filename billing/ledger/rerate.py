@@ -218,7 +218,7 @@ async def _write(
                 corrections.append(correction)
                 breakdowns.append(breakdown)
         await record_rates(session, breakdowns)
-        return await enter(session, tenant, corrections)
+        return await enter(session, tenant, corrections, now)
 
 
 def _correction(

@@ -8,7 +8,6 @@ is unique, and only what was inserted now moves money.
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any, cast
@@ -16,25 +15,17 @@ from typing import Any, cast
 from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from billing.budgets import repository
 from billing.ledger.accounts import POSTINGS, move_accounts
+from billing.ledger.balances import move_balances, spender_of
 from billing.ledger.rollups import move_rollups
 from billing.locks import lock_tenants
-from billing.models import (
-    Budget,
-    BudgetPeriod,
-    LedgerEntry,
-    PriceRate,
-    PriceUnit,
-    UsageRecord,
-)
+from billing.models import LedgerEntry, PriceRate, PriceUnit, UsageRecord
 from billing.prices import MINIMUM
 from billing.settlement import Settlement
 from billing.usage import TOKEN_CLASSES
 from core.batches import Rows, insert_new
 from core.clock import Clock
 from core.database import Base
-from core.money import EXACT, ZERO
 
 _PAUSE = 64  # settlements read before others get the event loop
 _FACTS = (
@@ -85,7 +76,8 @@ class LedgerSink:
                 settlements.setdefault(settlement.request_id, settlement)
         if not settlements:
             return
-        await lock_tenants(session, {s.tenant for s in settlements.values()})
+        owners = {name for s in settlements.values() for name in spender_of(s).owners}
+        await lock_tenants(session, owners)
         closed = await _insert_closing(session, settlements.values())
         fresh = [s for request_id, s in settlements.items() if request_id in closed]
         await _insert(session, LedgerEntry, [_reserve_row(s) for s in fresh if s.holds])
@@ -96,7 +88,7 @@ class LedgerSink:
         await move_accounts(session, [(s.tenant, "settle", s.currency, s.cost) for s in settled])
         await _insert(session, PriceUnit, _price_rows(settled))
         await _insert(session, PriceRate, _rate_rows(settled))
-        await _move_balances(session, settled, self._clock.now())
+        await move_balances(session, settled, self._clock.now())
 
 
 async def _insert_closing(session: AsyncSession, settlements: Iterable[Settlement]) -> set[str]:
@@ -171,50 +163,3 @@ def _rate_rows(settlements: Iterable[Settlement]) -> list[dict[str, Any]]:
         if settlement.rate is not None and version is not None and version not in rows:
             rows[version] = {"id": version, **asdict(settlement.rate)}
     return [rows[key] for key in sorted(rows)]
-
-
-async def _move_balances(
-    session: AsyncSession, settled: Sequence[Settlement], now: datetime
-) -> None:
-    """Add costs to ``spent`` wherever they belong; take them out of the leases they drew on."""
-    budgets = await repository.all_budgets(session, {s.tenant for s in settled})
-    if not budgets:
-        return
-    periods = await repository.periods_of(session, [budget.id for budget in budgets])
-    by_budget: dict[str, list[BudgetPeriod]] = {}
-    for period in periods:
-        by_budget.setdefault(period.budget_id, []).append(period)
-    for budget in budgets:
-        for settlement in settled:
-            _charge(budget, by_budget.get(budget.id, []), settlement, now)
-    await _draw_from_leases(session, settled, {period.id: period for period in periods})
-
-
-def _charge(
-    budget: Budget, periods: Sequence[BudgetPeriod], settlement: Settlement, now: datetime
-) -> None:
-    ids = {"tenant": settlement.tenant, "project": settlement.project_id, "key": settlement.key_id}
-    if budget.tenant != settlement.tenant or ids[budget.scope] != budget.scope_id:
-        return
-    for period in periods:
-        open_end = period.ends_at is None or settlement.at < period.ends_at
-        if period.starts_at <= settlement.at and open_end:
-            period.spent = EXACT.add(period.spent, settlement.cost)
-            if period.over_at is None and period.spent >= budget.limit:
-                period.over_at = now
-
-
-async def _draw_from_leases(
-    session: AsyncSession, settled: Sequence[Settlement], periods: Mapping[str, BudgetPeriod]
-) -> None:
-    drawn: dict[str, Decimal] = {}
-    for settlement in settled:
-        # What a cost has beyond its reservation was never in the lease.
-        amount = min(settlement.cost, settlement.reserved)
-        for hold in settlement.holds:
-            drawn[hold.lease_id] = EXACT.add(drawn.get(hold.lease_id, ZERO), amount)
-    for lease in await repository.leases_by_id(session, list(drawn)):
-        amount = min(drawn[lease.id], lease.amount)
-        lease.amount = EXACT.subtract(lease.amount, amount)
-        period = periods[lease.period_id]
-        period.leased = EXACT.subtract(period.leased, amount)

@@ -1,0 +1,1 @@
+"""Alerts of budgets: which thresholds were reached, and telling people and programs."""
