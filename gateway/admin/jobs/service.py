@@ -21,8 +21,17 @@ from gateway.admin.jobs.schemas import (
     JobStatus,
     ScheduledKind,
 )
+from gateway.admin.permissions import Permission
 from gateway.admin.services import AdminServices
 from gateway.admin.trail import record
+from gateway.reports import RERATE
+
+# Starting or retrying these asks for the permission of what they do, beside jobs.write.
+NEEDED: Mapping[str, Permission] = {
+    "audit": Permission.EXPORTS_AUDIT,
+    "invoices.draft": Permission.INVOICES_WRITE,
+    RERATE: Permission.LEDGER_ADJUST,
+}
 
 
 async def list_jobs(
@@ -33,14 +42,15 @@ async def list_jobs(
         kinds=None if kind is None else [kind],
         statuses=None if status is None else [status],
     )
-    return JobList(items=[_view(job) for job in jobs])
+    return JobList(items=[view(job) for job in jobs])
 
 
 async def get_job(services: AdminServices, tenant: str, job_id: str) -> Job:
-    return _view(await services.jobs.get(tenant, job_id))
+    return view(await services.jobs.get(tenant, job_id))
 
 
 async def start_job(services: AdminServices, actor: Actor, body: JobCreate, key: str | None) -> Job:
+    _require(actor, body.kind, DEPLOYMENT)
     job = await services.jobs.submit(
         DEPLOYMENT,
         body.kind,
@@ -48,17 +58,18 @@ async def start_job(services: AdminServices, actor: Actor, body: JobCreate, key:
         key=None if key is None else account_key(actor, key),
         also=recorded(services, actor, "job.start", {"kind": body.kind, "params": body.params}),
     )
-    return _view(job)
+    return view(job)
 
 
 async def retry_job(services: AdminServices, actor: Actor, tenant: str, job_id: str) -> Job:
+    _require(actor, (await services.jobs.get(tenant, job_id)).kind, tenant)
     also = recorded(services, actor, "job.retry")
-    return _view(await services.jobs.retry(tenant, job_id, also=also))
+    return view(await services.jobs.retry(tenant, job_id, also=also))
 
 
 async def cancel_job(services: AdminServices, actor: Actor, tenant: str, job_id: str) -> Job:
     also = recorded(services, actor, "job.cancel")
-    return _view(await services.jobs.cancel(tenant, job_id, also=also))
+    return view(await services.jobs.cancel(tenant, job_id, also=also))
 
 
 async def get_schedule(services: AdminServices) -> JobSchedule:
@@ -77,10 +88,15 @@ async def get_schedule(services: AdminServices) -> JobSchedule:
                 kind=kind,
                 cadence=text,
                 next_at=None if cadence is None else cadence.following(cadence.slot(now)),
-                latest=_view(latest[0]) if latest else None,
+                latest=view(latest[0]) if latest else None,
             )
         )
     return JobSchedule(items=items)
+
+
+def _require(actor: Actor, kind: str, tenant: str) -> None:
+    if kind in NEEDED:
+        actor.require(NEEDED[kind], None if tenant == DEPLOYMENT else tenant)
 
 
 def account_key(actor: Actor, key: str) -> str:
@@ -108,7 +124,7 @@ def recorded(
     return also
 
 
-def _view(job: tables.Job) -> Job:
+def view(job: tables.Job) -> Job:
     return Job(
         id=job.id,
         tenant=job.tenant,

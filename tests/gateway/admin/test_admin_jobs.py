@@ -101,6 +101,28 @@ async def test_what_cannot_be_started(sign_in: Login, world: World) -> None:
         assert (answer.status_code, code(answer)) == (422, expected)
 
 
+async def test_what_a_job_does_needs_its_own_permission(
+    sign_in: Login, world: World, services: AdminServices
+) -> None:
+    """An admin starts and retries jobs, but neither bills nor carries the trail away."""
+    admin, finance = await sign_in("admin"), await sign_in("finance")
+    drafts = {"kind": "invoices.draft", "params": {"month": "2026-10"}}
+    refused = await admin.post("/jobs", json=drafts)
+    assert (refused.status_code, code(refused)) == (403, "forbidden")
+    answer = await finance.post("/jobs", json=drafts)
+    assert answer.status_code == 202
+    place = f"/jobs/{answer.json()['id']}"
+    await admin.post(f"{place}/cancel")
+    assert (await admin.post(f"{place}/retry")).status_code == 403
+    assert (await finance.post(f"{place}/retry")).status_code == 202
+    failed = {"status": "failed", "kind": "audit"}
+    await _set(services, world.acme.export_id, **failed)
+    place = f"/tenants/acme/jobs/{world.acme.export_id}/retry"
+    for client in (admin, finance, await sign_in("admin@acme")):
+        assert (await client.post(place)).status_code == 403
+    assert (await (await sign_in("owner@acme")).post(place)).status_code == 202
+
+
 async def test_retry_and_cancel_are_recorded(
     sign_in: Login, world: World, services: AdminServices
 ) -> None:
