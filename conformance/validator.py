@@ -14,7 +14,7 @@ import json
 import subprocess
 import tempfile
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,7 @@ def validate(venv: Path, data: Path, criteria: Sequence[str] = ()) -> Verdict:
         )
         if not report.exists():
             raise UnknownTool(f"focus-validator wrote no report: {done.stderr.strip()[-500:]}")
-        return _verdict(ElementTree.parse(report).getroot(), _alternatives(venv))
+        return read_report(report, _alternatives(venv))
 
 
 def criteria_of(venv: Path) -> list[str]:
@@ -99,8 +99,14 @@ def criteria_of(venv: Path) -> list[str]:
     return sorted(_model(venv)["ApplicabilityCriteria"])
 
 
-def _verdict(report: ElementTree.Element, alternatives: dict[str, str]) -> Verdict:
-    states = {_rule_id(case): _state(case) for case in report.iter("testcase")}
+def read_report(report: Path, alternatives: Mapping[str, str]) -> Verdict:
+    """What a report says.
+
+    Args:
+        alternatives: rules that are one of several, and the rule that offers them.
+    """
+    cases = ElementTree.parse(report).getroot().iter("testcase")
+    states = {_rule_id(case): _state(case) for case in cases}
     failed = {rule for rule, state in states.items() if state == "failed"}
     not_taken = {rule for rule in failed if states.get(alternatives.get(rule, "")) == "passed"}
     counts = list(states.values())
