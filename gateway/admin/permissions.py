@@ -3,7 +3,8 @@
 A role is held for one tenant or globally. A permission in ``GLOBAL_ONLY`` counts
 only where the role is held globally, so that nobody raises the ceiling above
 their own head: a tenant's own people cannot lift its suspension, swap its policy,
-widen its limits or its tenant-wide budget, nor read another tenant's accounts.
+widen its limits or its tenant-wide budget, credit its invoices, nor read another
+tenant's accounts.
 """
 
 from collections.abc import Iterable
@@ -99,6 +100,7 @@ GLOBAL_ONLY: frozenset[Permission] = frozenset(
         Permission.TENANTS_GOVERN,
         Permission.BUDGETS_GOVERN,
         Permission.PRICES_WRITE,
+        Permission.INVOICES_WRITE,
         Permission.USERS_WRITE,
         Permission.SYSTEM_READ,
     }
