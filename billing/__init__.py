@@ -8,8 +8,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from billing.alerts.channels import AlertChannels, MailServer, Webhook
+    from billing.alerts.delivery import deliver_alerts
+    from billing.alerts.repository import AlertView, list_alerts
+    from billing.alerts.rule import AlertRule
     from billing.budgets.definitions import BudgetDefinition
     from billing.budgets.keeper import BudgetKeeper
+    from billing.budgets.raises import RaiseView
+    from billing.budgets.raising import RaiseService
+    from billing.budgets.scopes import organisation_owner
     from billing.budgets.service import BudgetService, BudgetStatus
     from billing.budgets.settings import EscrowSettings
     from billing.focus.export import FocusExport, focus_months
@@ -37,6 +44,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEPLOYMENT",
+    "AlertChannels",
+    "AlertRule",
+    "AlertView",
     "BillingReport",
     "BudgetDefinition",
     "BudgetKeeper",
@@ -56,29 +66,36 @@ __all__ = [
     "JobService",
     "JobSettings",
     "LedgerSink",
+    "MailServer",
     "NewEntry",
     "PeriodKind",
     "PriceBook",
     "PriceStore",
     "PriceVersion",
     "Progress",
+    "RaiseService",
+    "RaiseView",
     "Reservation",
     "Schedule",
     "Settlement",
     "TaskRegistry",
     "Usage",
     "UsageReport",
+    "Webhook",
     "adjust",
     "append_only_ddl",
     "billing_report",
     "check",
     "default_tasks",
+    "deliver_alerts",
     "drop_append_only_ddl",
     "focus_months",
     "job_to_json",
+    "list_alerts",
     "load_book",
     "make_celery",
     "month_span",
+    "organisation_owner",
     "register_exporter",
     "run_check",
     "snapshot",
@@ -87,6 +104,16 @@ __all__ = [
 ]
 
 _HOME = {
+    "AlertChannels": "alerts.channels",
+    "MailServer": "alerts.channels",
+    "Webhook": "alerts.channels",
+    "deliver_alerts": "alerts.delivery",
+    "AlertView": "alerts.repository",
+    "list_alerts": "alerts.repository",
+    "AlertRule": "alerts.rule",
+    "RaiseView": "budgets.raises",
+    "RaiseService": "budgets.raising",
+    "organisation_owner": "budgets.scopes",
     "FocusExport": "focus.export",
     "focus_months": "focus.export",
     "FocusTask": "focus.task",

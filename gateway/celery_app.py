@@ -7,6 +7,7 @@ gateway runs the same tasks in its own process and neither is needed.
 
 from billing.jobs.app import make_celery
 from core.clock import SystemClock
+from gateway.alerts import alert_channels
 from gateway.audit import SigningKey
 from gateway.errors import SettingsError
 from gateway.invoicing import invoicing
@@ -22,7 +23,8 @@ def _make_app():
     key = SigningKey.load_or_create(settings.audit.signing_key_file, settings.data_dir)
     clock = SystemClock()
     terms = invoicing(settings, clock).terms
-    tasks = job_tasks(key, clock, terms, Reports.of(settings, clock))
+    channels = alert_channels(settings.alerts)
+    tasks = job_tasks(key, clock, terms, Reports.of(settings, clock), channels)
     return make_celery(job_settings(settings), tasks)
 
 

@@ -6,21 +6,26 @@ A gateway process and the Celery worker build the same from the same settings.
 from datetime import timedelta
 
 from billing import (
+    AlertChannels,
     FocusTask,
+    JobContext,
     JobSettings,
     Schedule,
     TaskRegistry,
     default_tasks,
+    deliver_alerts,
     register_exporter,
 )
 from billing.invoices.terms import InvoiceTerms
 from billing.jobs.invoicing import DraftInvoices
-from billing.reports.files import WRITERS
 from core.clock import Clock
+from core.database import Database
 from gateway.admin.exports.audit_exporter import AUDIT_FORMATS, AuditExporter
 from gateway.audit import SigningKey
-from gateway.reports import RERATE, Reports, check_rerate
+from gateway.reports import RERATE, Reports, SavingsExport, check_rerate
 from gateway.settings import Settings
+
+NO_CHANNELS = AlertChannels()
 
 
 def job_settings(settings: Settings, runner: str = "local") -> JobSettings:
@@ -36,16 +41,28 @@ def job_settings(settings: Settings, runner: str = "local") -> JobSettings:
     )
 
 
-def job_tasks(key: SigningKey, clock: Clock, terms: InvoiceTerms, reports: Reports) -> TaskRegistry:
-    """Billing's kinds, those that need to know how invoices are issued, and the export of
-    the audit trail signed with the deployment's key."""
+def job_tasks(
+    key: SigningKey,
+    clock: Clock,
+    terms: InvoiceTerms,
+    reports: Reports,
+    channels: AlertChannels = NO_CHANNELS,
+) -> TaskRegistry:
+    """Billing's kinds, those that need to know how invoices are issued and where alerts
+    go, and the export of the audit trail signed with the deployment's key."""
     tasks = default_tasks()
     focus = FocusTask(terms)
     tasks.register("focus", focus, check=focus.check)
     drafts = DraftInvoices(terms)
     tasks.register("invoices.draft", drafts, check=drafts.check, deployment=True)
     register_exporter(tasks, "audit", AuditExporter(key, clock), set(AUDIT_FORMATS))
-    register_exporter(tasks, "savings", reports.export_savings, set(WRITERS))
+    savings = SavingsExport(reports)
+    tasks.register("savings", savings, check=savings.check)
     register_exporter(tasks, "reconciliation", reports.export_reconciliation, {"xlsx"})
     tasks.register(RERATE, reports.rerate, check=check_rerate)
+
+    async def deliver(database: Database, context: JobContext) -> dict[str, int]:
+        return await deliver_alerts(database, context.clock, channels)
+
+    tasks.register("alerts.deliver", deliver, deployment=True)
     return tasks

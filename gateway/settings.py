@@ -186,6 +186,48 @@ class InvoicingSettings(Section):
     )
 
 
+class WebhookSettings(Section):
+    url: str = Field(description="Where alerts are posted, `https://...`.")
+    secret_env: str = Field(
+        description="Environment variable with the key of their HMAC-SHA256 signature."
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        if not url.startswith(("https://", "http://")):
+            raise ValueError("use https://...")
+        return url
+
+
+class SmtpSettings(Section):
+    host: str = Field(description="The mail server.")
+    port: int = Field(default=587, ge=1, le=65535, description="Its port.")
+    starttls: bool = Field(
+        default=True, description="Encrypt, with a certificate that is trusted here."
+    )
+    username_env: str | None = Field(
+        default=None, description="Environment variable with the account; null: none."
+    )
+    password_env: str | None = Field(
+        default=None, description="Environment variable with its password."
+    )
+    sender: str = Field(description="Address that alerts come from.")
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> "SmtpSettings":
+        if (self.username_env is None) != (self.password_env is None):
+            raise ValueError("name both username_env and password_env, or neither")
+        return self
+
+
+class AlertSettings(Section):
+    """Budgets name webhooks of these: no administrator can send the gateway elsewhere."""
+
+    webhooks: dict[Slug, WebhookSettings] = Field(default={}, description="By name.")
+    smtp: SmtpSettings | None = Field(default=None, description="For alerts as e-mail.")
+
+
 class JobsSettings(Section):
     scheduled: bool = Field(
         default=True, description="Whether jobs run without being asked for, as `schedule` says."
@@ -580,6 +622,7 @@ class Settings(BaseSettings):
     invoicing: InvoicingSettings = Field(
         default=InvoicingSettings(), description="Who issues invoices, and how."
     )
+    alerts: AlertSettings = Field(default=AlertSettings(), description="Where alerts go.")
     jobs: JobsSettings = Field(default=JobsSettings(), description="What runs when.")
     guards: GuardSettings = Field(default=GuardSettings(), description="Where guards run.")
     security: SecuritySettings = Field(default=SecuritySettings(), description="Secrets' files.")

@@ -16,6 +16,7 @@ import structlog
 from billing import BudgetKeeper, JobService, LedgerSink
 from core.clock import Clock, SystemClock
 from core.database import Database
+from gateway.alerts import alert_channels
 from gateway.audit import AuditChain, Drain, DrainOptions, Journal, SigningKey
 from gateway.guarding import Guards
 from gateway.identity import ProcessSlot, load_pepper
@@ -135,7 +136,8 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         stack.push_async_callback(budgets.stop)
         stack.push_async_callback(drain.stop, _DRAIN_TIMEOUT_S)
         reports = Reports(prices.store, settings.tiers, clock)
-        tasks = job_tasks(key, clock, invoicing(settings, clock).terms, reports)
+        terms, channels = invoicing(settings, clock).terms, alert_channels(settings.alerts)
+        tasks = job_tasks(key, clock, terms, reports, channels)
         jobs = JobService(database, clock, job_settings(settings, holder), tasks)
         await jobs.start()
         stack.push_async_callback(jobs.stop)

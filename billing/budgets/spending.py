@@ -1,8 +1,8 @@
 """What was spent within a budget's scope and period, from sums that are kept anyway.
 
-Periods begin and end at UTC midnight, so roll-ups of an hour are never cut. The
-ledger's check adds up raw entries instead (``billing.ledger.check_budgets``).
-Expects the owner's lock, so that no entry slips in between.
+Periods are made of full UTC days, so roll-ups of days are never cut. The ledger's check
+adds up raw entries instead (``billing.ledger.check_budgets``). Expects the owner's lock,
+so that no entry slips in between.
 """
 
 from collections.abc import Collection
@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from billing.models import Budget, LedgerEntry, UsageRecord, UsageRollup
+from billing.models import Budget, LedgerEntry, UsageDay, UsageRecord
 from billing.periods import Period
 from core.database import amount_sum
 from core.money import EXACT, ZERO
@@ -27,13 +27,15 @@ async def spent_within(session: AsyncSession, budget: Budget, period: Period) ->
     """
     if budget.scope == "organisation":
         return await _of_organisation(session, budget.scope_id, period)
-    settled = select(amount_sum(UsageRollup.cost)).where(
-        UsageRollup.tenant == budget.tenant, *_within(UsageRollup.hour, period)
+    settled = select(amount_sum(UsageDay.cost)).where(
+        UsageDay.tenant == budget.tenant,
+        UsageDay.day >= period.starts_at.date(),
+        UsageDay.day < period.ends_at.date() if period.ends_at else true(),
     )
     adjusted = select(amount_sum(LedgerEntry.amount)).where(*_adjustments(budget.tenant, period))
     if budget.scope != "tenant":
         name = "project_id" if budget.scope == "project" else "key_id"
-        settled = settled.where(getattr(UsageRollup, name) == budget.scope_id)
+        settled = settled.where(getattr(UsageDay, name) == budget.scope_id)
         adjusted = adjusted.join(
             UsageRecord, UsageRecord.request_id == LedgerEntry.reference
         ).where(getattr(UsageRecord, name) == budget.scope_id)

@@ -1,0 +1,48 @@
+"""Where budget alerts of this deployment go, as the settings say."""
+
+import os
+from collections.abc import Mapping
+
+from billing import AlertChannels, MailServer, Webhook
+from gateway.errors import SettingsError
+from gateway.settings import AlertSettings, SmtpSettings
+
+
+def alert_channels(
+    settings: AlertSettings, environ: Mapping[str, str] = os.environ
+) -> AlertChannels:
+    """The settings' webhooks and mail server, with their secrets.
+
+    Raises:
+        SettingsError: a secret is not in the environment.
+    """
+    webhooks = {
+        name: Webhook(hook.url, _secret(environ, hook.secret_env, f"Webhook {name}").encode())
+        for name, hook in settings.webhooks.items()
+    }
+    mail = _mail_server(settings.smtp, environ) if settings.smtp else None
+    return AlertChannels(webhooks=webhooks, mail=mail)
+
+
+def _mail_server(smtp: SmtpSettings, environ: Mapping[str, str]) -> MailServer:
+    username = password = None
+    if smtp.username_env is not None and smtp.password_env is not None:
+        username = _secret(environ, smtp.username_env, "The mail server")
+        password = _secret(environ, smtp.password_env, "The mail server")
+    return MailServer(
+        host=smtp.host,
+        port=smtp.port,
+        sender=smtp.sender,
+        starttls=smtp.starttls,
+        username=username,
+        password=password,
+    )
+
+
+def _secret(environ: Mapping[str, str], name: str, whose: str) -> str:
+    value = environ.get(name)
+    if not value:
+        raise SettingsError(
+            f"{whose} wants a secret in the environment variable {name}, which is not set."
+        )
+    return value
