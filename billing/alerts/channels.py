@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +28,6 @@ class MailServer:
 class AlertChannels:
     """All there is; a budget names webhooks of these."""
 
-    webhooks: Mapping[str, Webhook] = MappingProxyType({})
+    webhooks: Mapping[str, Webhook] = field(default_factory=dict)
     mail: MailServer | None = None
     timeout_s: float = 10.0
