@@ -1,8 +1,6 @@
 """How this deployment issues invoices: what billing is told of settings, tenants and prices."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,15 +13,7 @@ from gateway.settings import Settings
 from gateway.tenants.repository import ProjectRepository
 
 
-@dataclass(frozen=True, slots=True)
-class Invoicing:
-    """``font``: a TrueType file that is embedded into PDFs."""
-
-    terms: InvoiceTerms = InvoiceTerms()
-    font: Path | None = None
-
-
-def invoicing(settings: Settings, clock: Clock) -> Invoicing:
+def invoice_terms(settings: Settings, clock: Clock) -> InvoiceTerms:
     """From the settings; exchange rates are read from file and database when needed.
 
     Raises:
@@ -35,15 +25,15 @@ def invoicing(settings: Settings, clock: Clock) -> Invoicing:
     async def rates(session: AsyncSession) -> ExchangeRates:
         return (await store.load(session)).book.exchange
 
-    terms = InvoiceTerms(
+    return InvoiceTerms(
         seller=Seller(**own.seller.model_dump()) if own.seller else None,
         series=own.series,
         credit_series=own.credit_series,
         currency=LEDGER_CURRENCY,
         exchange=rates,
         project_names=project_names,
+        font=own.font,
     )
-    return Invoicing(terms, own.font)
 
 
 async def project_names(session: AsyncSession, tenant: str) -> Mapping[str, str]:

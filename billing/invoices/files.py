@@ -36,8 +36,7 @@ def write_invoice(
     Raises:
         InvalidInvoice: an unknown format or table, or a font that is none.
     """
-    if table not in TABLES:
-        raise InvalidInvoice(f"A table is one of {', '.join(TABLES)}.", param="table")
+    check_format(file_format, table)
     if file_format == "pdf":
         from billing.invoices.pdf import write_pdf  # loads reportlab
 
@@ -48,14 +47,20 @@ def write_invoice(
     elif file_format == "json":
         text = json.dumps(document.to_json(), indent=2, ensure_ascii=False)
         path.write_text(text + "\n", encoding="utf-8")
-    elif file_format in FORMATS:
+    else:
         rows = document.lines_table() if table == "lines" else document.cost_centres_table()
         write_table(rows, path, file_format)
-    else:
-        known = ", ".join(FORMATS)
+
+
+def check_format(file_format: str, table: str = "lines") -> None:
+    """Raises ``InvalidInvoice``."""
+    if file_format not in FORMATS:
         raise InvalidInvoice(
-            f"An invoice is written as {known}, not as '{file_format}'.", param="format"
+            f"An invoice is written as {', '.join(FORMATS)}, not as '{file_format}'.",
+            param="format",
         )
+    if table not in TABLES:
+        raise InvalidInvoice(f"A table is one of {', '.join(TABLES)}.", param="table")
 
 
 def _overview(document: InvoiceDocument) -> Table:

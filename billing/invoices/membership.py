@@ -18,13 +18,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.errors import LedgerMismatch
 from billing.invoices import repository
+from billing.ledger.accounts import is_charge
 from billing.models import LedgerEntry
 from billing.periods import PeriodKind, month_span, period_at
 from core.database import amount_sum
 from core.money import ZERO
-
-KINDS = ("settle", "adjustment")
-"""What is charged; other kinds are pending or follow from invoices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ class Membership:
 
     @property
     def _charged(self) -> ColumnElement[bool]:
-        return and_(LedgerEntry.tenant == self.tenant, LedgerEntry.kind.in_(KINDS))
+        return and_(LedgerEntry.tenant == self.tenant, is_charge())
 
     async def total(self, session: AsyncSession, currency: str) -> tuple[int, Decimal]:
         """How many entries there are, and their sum.
@@ -124,7 +122,7 @@ async def _pending(
 ) -> str | None:
     """The earliest month after the last final invoice that has entries, before an instant."""
     query = select(LedgerEntry.at).where(
-        LedgerEntry.tenant == tenant, LedgerEntry.kind.in_(KINDS), LedgerEntry.at < before
+        LedgerEntry.tenant == tenant, is_charge(), LedgerEntry.at < before
     )
     if previous is not None:
         query = query.where(LedgerEntry.at >= previous.ends_at)

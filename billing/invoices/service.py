@@ -21,6 +21,7 @@ from billing.invoices import repository
 from billing.invoices.amounts import amounts
 from billing.invoices.document import InvoiceDocument
 from billing.invoices.lines import collect
+from billing.invoices.loading import document_of, load
 from billing.invoices.membership import Membership, membership
 from billing.invoices.postings import post
 from billing.invoices.profile import (
@@ -83,7 +84,7 @@ class InvoiceService:
         """
         found = await repository.of_month(session, tenant, month)
         if found is not None and found.status == FINAL:
-            return await self._document(session, found)
+            return await document_of(session, found)
         profile = await find_profile(session, tenant)
         profile = profile or Profile.placeholder(tenant, self._terms.currency)
         member = await membership(session, tenant, month)
@@ -140,7 +141,7 @@ class InvoiceService:
 
     async def get(self, session: AsyncSession, tenant: str, name: str) -> InvoiceDocument:
         """An invoice or credit note by id or number. Raises ``UnknownInvoice``."""
-        return await self._document(session, await repository.get(session, tenant, name))
+        return await load(session, tenant, name)
 
     async def of_month(self, session: AsyncSession, tenant: str, month: str) -> Invoice | None:
         """The month's draft or final invoice, if there is one."""
@@ -151,15 +152,6 @@ class InvoiceService:
     ) -> list[Invoice]:
         """Invoices and credit notes, the newest month first."""
         return await repository.list_invoices(session, tenant, month=month)
-
-    async def _document(self, session: AsyncSession, invoice: Invoice) -> InvoiceDocument:
-        lines = await repository.lines_of(session, [invoice.id])
-        credited = None
-        if invoice.credits_invoice is not None:
-            about = await repository.get(session, invoice.tenant, invoice.credits_invoice)
-            credited = about.number
-        notes = await repository.credits_of(session, invoice)
-        return InvoiceDocument(invoice, lines, credited, [note.number or "" for note in notes])
 
     def _new(self, tenant: str, month: str, author: str) -> Invoice:
         return Invoice(

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -36,6 +37,7 @@ class InvoiceTerms:
         series, credit_series: how numbers start; the year of issue follows.
         currency: of the ledger.
         exchange: rates from the ledger's currency into those that tenants pay in.
+        font: a TrueType file that is embedded into PDFs for what DejaVu Sans lacks.
     """
 
     seller: Seller | None = None
@@ -44,6 +46,7 @@ class InvoiceTerms:
     currency: str = "USD"
     exchange: Rates = no_rates
     project_names: ProjectNames = no_names
+    font: Path | None = None
 
     async def rate_into(
         self, session: AsyncSession, currency: str, end: datetime

@@ -1,5 +1,6 @@
 """``sovgate invoice``: draft, issue, credit and export a tenant's invoices."""
 
+import asyncio
 import sys
 import tempfile
 from decimal import Decimal
@@ -17,8 +18,8 @@ from gateway.tenants.cli.deployment import Deployment, ReasonOption, TenantOptio
 if TYPE_CHECKING:
     from billing.invoices.document import InvoiceDocument
     from billing.invoices.service import InvoiceService
+    from billing.invoices.terms import InvoiceTerms
     from billing.models import Invoice
-    from gateway.invoicing import Invoicing
 
 invoice_app = typer.Typer(help="Invoices and credit notes.", no_args_is_help=True)
 
@@ -155,7 +156,7 @@ def credit_note(
         document = await credit(
             deployment.session,
             deployment.clock,
-            _invoicing(deployment).terms,
+            _terms(deployment),
             tenant,
             name,
             reason=reason,
@@ -185,46 +186,47 @@ def export(
 ) -> None:
     """Write an invoice or a credit note as a file."""
 
-    async def task(deployment: Deployment) -> "tuple[InvoiceDocument, Invoicing]":
-        service = _service(deployment)
-        which = await _named(deployment, service, tenant, name, month)
-        document = await service.get(deployment.session, tenant, which)
-        return document, _invoicing(deployment)
+    from billing.invoices.loading import export as export_invoice
+    from core.database import Database
+    from gateway.settings import load_settings
 
-    document, invoicing = run(config, task)
-    write_out(document, file_format, out, table=table, font=invoicing.font)
+    settings = load_settings(config)
+    which = _named_as(config, tenant, name, month)
 
-
-def write_out(
-    document: "InvoiceDocument",
-    file_format: str,
-    out: Path | None,
-    *,
-    table: str = "lines",
-    font: Path | None = None,
-) -> None:
-    """Into a file, or to standard output."""
-    from billing.invoices.files import write_invoice
+    async def write(path: Path) -> None:
+        database = Database(settings.database.url)
+        try:
+            await export_invoice(
+                database,
+                tenant,
+                which,
+                path,
+                file_format,
+                table=table,
+                font=settings.invoicing.font,
+            )
+        finally:
+            await database.dispose()
 
     if out is not None:
-        write_invoice(document, out, file_format, table=table, font=font)
+        asyncio.run(write(out))
         return
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "invoice"
-        write_invoice(document, file, file_format, table=table, font=font)
+        asyncio.run(write(file))
         sys.stdout.buffer.write(file.read_bytes())
 
 
-def _invoicing(deployment: Deployment) -> "Invoicing":
-    from gateway.invoicing import invoicing
+def _terms(deployment: Deployment) -> "InvoiceTerms":
+    from gateway.invoicing import invoice_terms
 
-    return invoicing(deployment.settings, deployment.clock)
+    return invoice_terms(deployment.settings, deployment.clock)
 
 
 def _service(deployment: Deployment) -> "InvoiceService":
     from billing.invoices.service import InvoiceService
 
-    return InvoiceService(deployment.clock, _invoicing(deployment).terms)
+    return InvoiceService(deployment.clock, _terms(deployment))
 
 
 async def _named(
@@ -245,6 +247,13 @@ async def _named(
     if invoice is None:
         raise UnknownInvoice(f"Tenant {tenant} has no invoice of {month}; draft it first.")
     return invoice.id
+
+
+def _named_as(config: Path | None, tenant: str, name: str | None, month: str | None) -> str:
+    async def task(deployment: Deployment) -> str:
+        return await _named(deployment, _service(deployment), tenant, name, month)
+
+    return run(config, task)
 
 
 async def _record(

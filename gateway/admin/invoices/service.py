@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from billing.invoices import profile as profiles
 from billing.invoices.credits import credit
 from billing.invoices.document import InvoiceDocument
-from billing.invoices.files import write_invoice
+from billing.invoices.loading import export
 from billing.invoices.service import InvoiceService
 from billing.models import Invoice as Row
 from core.money import format_amount, parse_amount
@@ -113,7 +113,7 @@ async def credit_note(
         document = await credit(
             session,
             services.clock,
-            services.invoicing.terms,
+            services.invoice_terms,
             access.tenant,
             name,
             reason=body.reason,
@@ -133,26 +133,20 @@ async def download(
     table: InvoiceTable,
 ) -> Response:
     """The file; recorded before its first byte leaves."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, font = Path(folder) / "invoice", services.invoice_terms.font
+        document = await export(
+            services.database, access.tenant, name, path, file_format, table=table, font=font
+        )
+        content = await asyncio.to_thread(path.read_bytes)
     async with services.database.transaction() as session:
-        document = await _invoices(services).get(session, access.tenant, name)
         await _record(services, session, access, "invoice.download", document, file_format.value)
-    font = services.invoicing.font
-    content = await asyncio.to_thread(_content, document, file_format, table, font)
     headers = {"Content-Disposition": f'attachment; filename="{document.name}.{file_format}"'}
     return Response(content, media_type=_MEDIA_TYPES[file_format], headers=headers)
 
 
-def _content(
-    document: InvoiceDocument, file_format: InvoiceFormat, table: InvoiceTable, font: Path | None
-) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "invoice"
-        write_invoice(document, path, file_format, table=table, font=font)
-        return path.read_bytes()
-
-
 def _invoices(services: AdminServices) -> InvoiceService:
-    return InvoiceService(services.clock, services.invoicing.terms)
+    return InvoiceService(services.clock, services.invoice_terms)
 
 
 async def _record(
