@@ -13,12 +13,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from core.errors import SovgateError
 from gateway.admin import MOUNT, AdminOptions, AdminServices, create_admin_api
 from gateway.admin.explain.throttle import ExplainThrottle
-from gateway.admin.services import PrivacyServices
+from gateway.admin.services import PriceServices, PrivacyServices
 from gateway.admin.system.view import SettingsView
 from gateway.admin_ui import AdminUi
 from gateway.errors import MethodNotAllowed, NotFound
 from gateway.http.connection import Connection
 from gateway.http.errors import http_error
+from gateway.invoicing import invoice_terms
 from gateway.pipeline import Pipeline
 from gateway.pipeline.admit import Admit
 from gateway.pipeline.authenticate import Authenticate
@@ -27,6 +28,8 @@ from gateway.pipeline.inspect_input import InspectInput
 from gateway.pipeline.inspect_output import InspectOutput
 from gateway.pipeline.route import ChooseRoute
 from gateway.pipeline.settle import Settle
+from gateway.prices import served_models
+from gateway.reports import Reports
 from gateway.routes.chat import ChatCompletions
 from gateway.routes.models import Models
 from gateway.routes.operations import Health, MetricsPage, Ready
@@ -173,6 +176,9 @@ def build_admin(state: GatewayState) -> ASGIApp:
                 policies=settings.policies,
                 throttle=ExplainThrottle(state.clock),
             ),
+            prices=PriceServices(state.prices, served_models(settings)),
+            reports=Reports(state.prices.store, settings.tiers, state.clock),
+            invoice_terms=invoice_terms(settings, state.clock),
             options=AdminOptions(secure_cookies=settings.server.secure_cookies),
         )
     )

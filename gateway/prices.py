@@ -5,7 +5,7 @@ A change in the same process holds at once, one of another process within second
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
@@ -55,11 +55,14 @@ def price_book(settings: Settings) -> PriceBook:
     return PriceBook.from_settings(sections.pop("prices"), currency=LEDGER_CURRENCY, more=sections)
 
 
-def unpriced_models(settings: Settings, book: PriceBook, at: datetime) -> list[str]:
-    """Models that can be asked for and have no price then."""
-    models = {model for upstream in settings.upstreams for model in upstream.models}
-    models |= {tier.model for tier in settings.tiers.values()}
-    return sorted(model for model in models if not _is_priced(book, model, at))
+def served_models(settings: Settings) -> list[str]:
+    """Every model of the deployment (tiers name models of upstreams)."""
+    return sorted({model for upstream in settings.upstreams for model in upstream.models})
+
+
+def unpriced_models(models: Iterable[str], book: PriceBook, at: datetime) -> list[str]:
+    """Those of the models without a price then."""
+    return [model for model in models if not _is_priced(book, model, at)]
 
 
 def _is_priced(book: PriceBook, model: str, at: datetime) -> bool:

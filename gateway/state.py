@@ -20,7 +20,7 @@ from gateway.alerts import alert_channels
 from gateway.audit import AuditChain, Drain, DrainOptions, Journal, SigningKey
 from gateway.guarding import Guards
 from gateway.identity import ProcessSlot, load_pepper
-from gateway.invoicing import invoicing
+from gateway.invoicing import invoice_terms
 from gateway.jobs import job_settings, job_tasks
 from gateway.limits import Limiter, LocalLimiter
 from gateway.metrics import Metrics
@@ -136,7 +136,7 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         stack.push_async_callback(budgets.stop)
         stack.push_async_callback(drain.stop, _DRAIN_TIMEOUT_S)
         reports = Reports(prices.store, settings.tiers, clock)
-        terms, channels = invoicing(settings, clock).terms, alert_channels(settings.alerts)
+        terms, channels = invoice_terms(settings, clock), alert_channels(settings.alerts)
         tasks = job_tasks(key, clock, terms, reports, channels)
         jobs = JobService(database, clock, job_settings(settings, holder), tasks)
         await jobs.start()

@@ -119,7 +119,7 @@ class PriceBook:
     def in_force(self, item: Dated, at: datetime) -> bool:
         """Whether this version, exchange rate, alias or mark-up is the one that holds."""
         timeline = self._dated[type(item)].get(item.subject)
-        return timeline is not None and timeline.at(at) is item
+        return timeline is not None and timeline.at(at) == item
 
     def rate(
         self,

@@ -80,15 +80,19 @@ def compare(
     """By model and tenant. A version is compared with what holds when it starts, or at ``at``.
 
     Args:
-        concerns: which models of the book are ``gone`` where nothing was proposed.
+        concerns: which models of the book are ``gone`` where nothing was proposed; a
+            tenant's own price only if one of that tenant's was.
     """
-    diffs, seen = [], set()
+    diffs, seen, owners = [], set(), {None}
     for version in proposed:
         seen.add(version.subject)
+        owners.add(version.tenant)
         held = book.held(version.tenant, version.model, max(at, version.effective_from))
         diffs.append(_diff(held, version))
     for version in book.versions:
-        if version.subject not in seen and concerns(version.model) and book.in_force(version, at):
+        if version.subject in seen or version.tenant not in owners or not concerns(version.model):
+            continue
+        if book.in_force(version, at):
             diffs.append(PriceDiff(Status.GONE, version, None, ()))
     return sorted(diffs, key=_order)
 

@@ -6,10 +6,11 @@ tenant, pair of currencies, alias, calendar, or tenant and model of a mark-up) i
 *shadowed*: it does not count, whatever its dates.
 """
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from billing.errors import InvalidPrice
@@ -56,6 +57,9 @@ class State(StrEnum):
     ARCHIVED = "archived"
 
 
+_PAST = frozenset({State.ENDED, State.SHADOWED, State.ARCHIVED})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookEntry:
     """One entry, and where it comes from; the file's have no id."""
@@ -84,6 +88,11 @@ class BookEntry:
     def tenant(self) -> str | None:
         """Whose it is; ``None`` for everybody's."""
         return getattr(self.item, "tenant", None)
+
+    @property
+    def model(self) -> str | None:
+        """The model or alias that it is about; ``None`` for any."""
+        return self.item.name if isinstance(self.item, Alias) else getattr(self.item, "model", None)
 
     def to_json(self) -> dict[str, Any]:
         body: dict[str, Any] = {"id": self.id, "kind": self.kind, "source": self.source.value}
@@ -171,3 +180,33 @@ class Catalogue:
         if entry.item.effective_from > at:
             return State.FUTURE
         return State.IN_FORCE if self.book.in_force(entry.item, at) else State.ENDED
+
+    def select(
+        self,
+        at: datetime,
+        *,
+        model: str | None = None,
+        tenant: str | None = None,
+        everything: bool = False,
+    ) -> list[tuple[BookEntry, State]]:
+        """Entries and where they stand, by kind and label.
+
+        Args:
+            model: only those about models that match (see ``matching``).
+            tenant: only those that can hold for this tenant.
+            everything: those of the past too.
+        """
+        fits = matching(["*" if model is None else model])
+        known = sorted(self.entries, key=lambda entry: (entry.kind, entry.item.label))
+        return [
+            (entry, state)
+            for entry in known
+            if (tenant is None or entry.tenant in (None, tenant))
+            and (model is None or fits(entry.model or ""))
+            and ((state := self.state(entry, at)) not in _PAST or everything)
+        ]
+
+
+def matching(patterns: Sequence[str]) -> Callable[[str], bool]:
+    """Whether a model's name is one of these, where ``*`` and ``?`` stand for anything."""
+    return lambda model: any(fnmatchcase(model, pattern) for pattern in patterns)

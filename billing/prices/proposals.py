@@ -1,13 +1,20 @@
 """What taking some proposed entries into the price book would do, before it is done."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import Any
 
 from billing.prices.diff import PriceDiff, Status, compare
-from billing.prices.entries import BookEntry, Catalogue, Sections, Source, body_of, entries_of
+from billing.prices.entries import (
+    BookEntry,
+    Catalogue,
+    Sections,
+    Source,
+    body_of,
+    entries_of,
+    matching,
+)
 from billing.prices.litellm_map import LitellmMap, Skipped
 from billing.prices.store import NewEntry
 from billing.prices.version import PriceVersion
@@ -139,8 +146,3 @@ def _proposed(version: PriceVersion) -> BookEntry:
 
 def _other(entry: BookEntry) -> dict[str, Any]:
     return {"kind": entry.kind, "label": entry.item.label, "body": body_of(entry.item)}
-
-
-def matching(patterns: Sequence[str]) -> Callable[[str], bool]:
-    """Whether a model's name is one of these, where ``*`` and ``?`` stand for anything."""
-    return lambda model: any(fnmatchcase(model, pattern) for pattern in patterns)

@@ -13,13 +13,17 @@ from gateway.admin.auth.endpoints import router as auth
 from gateway.admin.budgets.endpoints import router as budgets
 from gateway.admin.explain.endpoints import router as explain
 from gateway.admin.exports.endpoints import router as exports
+from gateway.admin.invoices.endpoints import router as invoices
 from gateway.admin.jobs.endpoints import router as jobs
 from gateway.admin.keys.endpoints import router as keys
+from gateway.admin.ledger.endpoints import router as ledger
 from gateway.admin.middleware import BodyLimit, SecurityHeaders
 from gateway.admin.overview.endpoints import router as overview
 from gateway.admin.plan.endpoints import router as plan
+from gateway.admin.prices.endpoints import router as prices
 from gateway.admin.projects.endpoints import router as projects
 from gateway.admin.recognizers.endpoints import router as recognizers
+from gateway.admin.reports.endpoints import router as reports
 from gateway.admin.services import AdminOptions, AdminServices
 from gateway.admin.system.endpoints import router as system
 from gateway.admin.tenants.endpoints import router as tenants
@@ -36,7 +40,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     recognizers,
     explain,
     usage,
+    reports,
+    ledger,
+    prices,
     plan,
+    invoices,
     exports,
     jobs,
     audit,

@@ -31,6 +31,12 @@ TAGS: list[dict[str, Any]] = [
     {"name": "budgets", "description": "Upper bounds of spending."},
     {"name": "privacy", "description": "A tenant's own recognizers, and what the guard finds."},
     {"name": "usage", "description": "What the ledger says was used."},
+    {
+        "name": "ledger",
+        "description": "Entries, corrections, re-rating, and whether it all agrees.",
+    },
+    {"name": "prices", "description": "The price book: what is charged, and why."},
+    {"name": "invoices", "description": "Who is billed, drafts, invoices and credit notes."},
     {"name": "exports", "description": "Audit, billing and usage reports as files."},
     {"name": "jobs", "description": "Long and scheduled work: how far it is, what came of it."},
     {"name": "audit", "description": "The tamper-evident trail."},

@@ -4,7 +4,7 @@ The lifespan that mounts the API builds one ``AdminServices``; nothing here is
 made at import and nothing is looked up globally.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Protocol
@@ -12,11 +12,14 @@ from typing import Annotated, Protocol
 from fastapi import Depends, Request
 
 from billing import JobService
+from billing.invoices.terms import InvoiceTerms
 from core.clock import Clock
 from core.database import Database
 from gateway.admin.explain.throttle import ExplainThrottle
 from gateway.admin.system.schemas import System
+from gateway.prices import PriceDesk
 from gateway.recognizers import RecognizerBook, Sealer
+from gateway.reports import Reports
 from gateway.settings import PolicySettings
 from gateway.tenants.passwords import Passwords
 from guardrails.pii import PiiEngine
@@ -48,6 +51,18 @@ class PrivacyServices:
     sealer: Sealer
     policies: Mapping[str, PolicySettings]
     throttle: ExplainThrottle
+
+
+@dataclass(frozen=True, slots=True)
+class PriceServices:
+    """What the endpoints of the price book use.
+
+    Args:
+        models: those of the deployment.
+    """
+
+    desk: PriceDesk
+    models: Sequence[str]
 
 
 class SystemView(Protocol):
@@ -90,6 +105,9 @@ class AdminServices:
     system: SystemView
     policies: frozenset[str]
     privacy: PrivacyServices
+    prices: PriceServices
+    reports: Reports
+    invoice_terms: InvoiceTerms = field(default_factory=InvoiceTerms)
     passwords: Passwords = field(default_factory=Passwords)
     options: AdminOptions = AdminOptions()
 

@@ -65,16 +65,17 @@ def list_prices(
     config: ConfigOption = None,
 ) -> None:
     """Entries of the settings file and of the database, and where each one stands."""
-    from gateway.cli.prices_output import entry_row, select
-    from gateway.prices import unpriced_models
+    from gateway.cli.prices_output import entry_row
+    from gateway.prices import served_models, unpriced_models
 
     instant = parse_instant(at)
     opened = open_book(config)
     if unpriced:
-        missing = unpriced_models(opened.settings, opened.catalogue.book, instant)
+        models = served_models(opened.settings)
+        missing = unpriced_models(models, opened.catalogue.book, instant)
         (print_json if as_json else print_table)([{"model": name} for name in missing])
         return
-    entries = select(opened.catalogue, instant, model=model, tenant=tenant, everything=everything)
+    entries = opened.catalogue.select(instant, model=model, tenant=tenant, everything=everything)
     if as_json:
         print_json([entry.to_json() | {"state": state.value} for entry, state in entries])
     else:

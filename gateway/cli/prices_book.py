@@ -48,7 +48,7 @@ class PriceSource:
         """
         from billing.prices.litellm_map import LitellmMap
         from billing.prices.proposals import ImportPlan, Proposals
-        from gateway.prices import file_sections
+        from gateway.prices import file_sections, served_models
 
         if (self.file is None) != (self.litellm or self.price_map is not None):
             raise InvalidRequest(
@@ -59,7 +59,7 @@ class PriceSource:
             patterns = self.models.split(",") if self.models else ["*"]
             proposals = Proposals.of_sections(file_sections(_read_file(self.file)), patterns)
         else:
-            patterns = self.models.split(",") if self.models else _served(opened.settings)
+            patterns = self.models.split(",") if self.models else served_models(opened.settings)
             proposals = Proposals.of_litellm(
                 LitellmMap.load(self.price_map),
                 patterns,
@@ -160,9 +160,3 @@ def _read_file(path: Path) -> "PriceFile":
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise SettingsError(f"{path}: {where}: {first['msg']}") from None
-
-
-def _served(settings: "Settings") -> list[str]:
-    """The models of the deployment."""
-    models = (model for upstream in settings.upstreams for model in upstream.models)
-    return list(dict.fromkeys(models))

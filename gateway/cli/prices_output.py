@@ -1,36 +1,13 @@
 """How ``sovgate prices`` shows entries, differences and explanations to people."""
 
-from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 from billing.prices import Alias, ExchangeRate, HolidayCalendar, Markup, PriceVersion
 from billing.prices.diff import FieldChange, PriceDiff, Status, per_million
-from billing.prices.entries import BookEntry, Catalogue, Item, State
-from billing.prices.proposals import ImportPlan, matching
+from billing.prices.entries import BookEntry, Item, State
+from billing.prices.proposals import ImportPlan
 from core.money import format_amount
 from gateway.cli.options import print_table
-
-_PAST = frozenset({State.ENDED, State.SHADOWED, State.ARCHIVED})
-
-
-def select(
-    catalogue: Catalogue,
-    at: datetime,
-    *,
-    model: str | None,
-    tenant: str | None,
-    everything: bool,
-) -> Iterator[tuple[BookEntry, State]]:
-    """Entries and where they stand, by kind and label; by default without those of the past."""
-    wanted = matching([model] if model else ["*"])
-    known = sorted(catalogue.entries, key=lambda entry: (entry.kind, entry.item.label))
-    for entry in known:
-        state = catalogue.state(entry, at)
-        hidden = state in _PAST and not everything
-        others = tenant is not None and entry.tenant not in (None, tenant)
-        if not hidden and not others and (model is None or wanted(_model(entry.item))):
-            yield entry, state
 
 
 def entry_row(entry: BookEntry, state: State) -> dict[str, Any]:
@@ -103,13 +80,6 @@ def _change(change: FieldChange, status: Status) -> str:
 
 def _count(plan: ImportPlan, status: Status) -> int:
     return sum(diff.status is status for diff in plan.diffs)
-
-
-def _model(item: Item) -> str:
-    """What ``--model`` is compared with."""
-    if isinstance(item, Alias):
-        return item.name
-    return getattr(item, "model", None) or ""
 
 
 def _says(item: Item) -> str:

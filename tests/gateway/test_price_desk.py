@@ -14,7 +14,7 @@ from billing import NewEntry, PriceStore, Usage
 from billing.errors import InvalidPrice, UnpricedModel
 from core.clock import ManualClock
 from core.database import Database
-from gateway.prices import PriceDesk, price_store, unpriced_models
+from gateway.prices import PriceDesk, price_store, served_models, unpriced_models
 from gateway.settings import parse_settings
 
 FLASH = {"model": "flash", "effective_from": "2026-01-01", "input": "0.15", "output": "0.60"}
@@ -145,9 +145,7 @@ async def test_an_unpriced_model_is_in_the_log_once(desk: PriceDesk) -> None:
 
 
 async def test_models_without_a_price_are_named(desk: PriceDesk) -> None:
-    assert unpriced_models(SETTINGS, desk.book, NOW) == ["flash"]
-    assert unpriced_models(SETTINGS, desk.book, datetime(2025, 1, 1, tzinfo=UTC)) == [
-        "flash",
-        "other",
-        "pro",
-    ]
+    models = served_models(SETTINGS)
+    assert models == ["flash", "other", "pro"]
+    assert unpriced_models(models, desk.book, NOW) == ["flash"]
+    assert unpriced_models(models, desk.book, datetime(2025, 1, 1, tzinfo=UTC)) == models

@@ -9,21 +9,35 @@ import httpx
 import pytest
 from argon2 import PasswordHasher
 from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from billing import DEPLOYMENT, BudgetService, JobService, JobSettings, PriceBook
+from billing import (
+    DEPLOYMENT,
+    BudgetService,
+    JobService,
+    JobSettings,
+    NewEntry,
+    PriceStore,
+    adjust,
+)
+from billing.invoices.profile import Profile, Seller, put_profile
+from billing.invoices.service import InvoiceService
+from billing.invoices.terms import InvoiceTerms
 from core.clock import ManualClock
 from core.database import Database
 from core.ids import new_id
 from gateway.admin import MOUNT, AdminServices, create_admin_api
 from gateway.admin.explain.throttle import ExplainThrottle
-from gateway.admin.services import PrivacyServices
+from gateway.admin.services import PriceServices, PrivacyServices
 from gateway.admin.system.view import SettingsView
 from gateway.audit import SigningKey
 from gateway.jobs import job_tasks
+from gateway.prices import PriceDesk
 from gateway.recognizers import RecognizerBook, RecognizerService, Sealer, check_policies
-from gateway.settings import parse_settings
+from gateway.reports import Reports
+from gateway.settings import TierName, TierSettings, parse_settings
 from gateway.tenants.cache import KeyCache
 from gateway.tenants.limits import Limits
 from gateway.tenants.models import RoleBinding, User
@@ -38,6 +52,13 @@ PEPPER = b"p" * 32
 PASSWORD = "a long pass phrase"
 
 BADGE = {"name": "badge", "entity": "BADGE_ID", "patterns": [{"regex": r"\bAC-\d{5}\b"}]}
+OF_THE_FILE = {
+    "model": "sov-flash",
+    "effective_from": "2026-01-01",
+    "input": "0.15",
+    "output": "1",
+}
+TIERS: dict[TierName, TierSettings] = {"flash": TierSettings(upstream="pool", model="sov-flash")}
 OF_THE_POLICY = {"name": "projects", "entity": "PROJECT", "deny_list": {"values": ["Nightfall"]}}
 
 ACCOUNTS = {
@@ -65,6 +86,8 @@ class Estate:
     export_id: str
     recognizer_id: str
     deployment_job_id: str  # of the whole deployment
+    price_id: str
+    invoice_id: str  # a draft
 
 
 @dataclass(frozen=True)
@@ -105,11 +128,17 @@ def budget_bell() -> BudgetBell:
 
 
 @pytest.fixture
+def reports(desk: PriceDesk, clock: ManualClock) -> Reports:
+    return Reports(desk.store, TIERS, clock)
+
+
+@pytest.fixture
 async def jobs(
-    database: Database, database_url: str, clock: ManualClock, tmp_path: Path
+    database: Database, database_url: str, clock: ManualClock, reports: Reports, tmp_path: Path
 ) -> AsyncIterator[JobService]:
     """Not started: a test that wants exports written calls ``start``."""
-    tasks = job_tasks(SigningKey.load_or_create(None, tmp_path), clock)
+    key = SigningKey.load_or_create(None, tmp_path)
+    tasks = job_tasks(key, clock, InvoiceTerms(), reports)
     settings = JobSettings(database_url=database_url, data_dir=tmp_path)
     service = JobService(database, clock, settings, tasks)
     yield service
@@ -123,6 +152,14 @@ def engine() -> PiiEngine:
 
 
 @pytest.fixture
+async def desk(database: Database, clock: ManualClock) -> AsyncIterator[PriceDesk]:
+    store = PriceStore({"prices": [OF_THE_FILE]}, clock)
+    desk = await PriceDesk.open(database, store, interval_s=3600)
+    yield desk
+    await desk.close()
+
+
+@pytest.fixture
 def services(
     database: Database,
     clock: ManualClock,
@@ -130,6 +167,8 @@ def services(
     key_cache: KeyCache,
     budget_bell: BudgetBell,
     jobs: JobService,
+    desk: PriceDesk,
+    reports: Reports,
 ) -> AdminServices:
     settings = parse_settings(
         {
@@ -143,14 +182,13 @@ def services(
                     "models": ["sov-flash"],
                 }
             ],
-            "tiers": {"flash": {"upstream": "pool", "model": "sov-flash"}},
+            "tiers": {name: tier.model_dump() for name, tier in TIERS.items()},
             "policies": {
                 "default": {"pii": {"recognizers": [OF_THE_POLICY]}},
                 "strict": {"pii": {"modes": {"EMAIL_ADDRESS": "redact"}}},
             },
         }
     )
-    price = {"model": "sov-flash", "effective_from": "2026-01-01", "input": "0.15", "output": "1"}
     return AdminServices(
         database=database,
         clock=clock,
@@ -158,7 +196,10 @@ def services(
         key_cache=key_cache,
         budget_changes=budget_bell,
         jobs=jobs,
-        system=SettingsView(settings, PriceBook.from_settings([price]), {}),
+        system=SettingsView(settings, desk, {}),
+        prices=PriceServices(desk, ["sov-flash"]),
+        reports=reports,
+        invoice_terms=InvoiceTerms(seller=Seller(name="Sovereign AI", address="Hamburg")),
         policies=frozenset(settings.policies),
         privacy=PrivacyServices(
             engine=engine,
@@ -218,6 +259,9 @@ async def _estate(services: AdminServices, jobs: JobService, tenant: str) -> Est
         )
         recognizers = RecognizerService(session, tenant, services.clock, Sealer(PEPPER))
         recognizer = await recognizers.create(RecognizerSpec.model_validate(BADGE))
+        own = NewEntry("price", OF_THE_FILE | {"tenant": tenant, "input": "0.10"})
+        change = await services.prices.desk.store.add(session, [own], author="usr_1", reason=tenant)
+        invoice_id = await _draft(services, session, tenant)
     end = services.clock.now()
     span = {"from": (end - timedelta(days=1)).isoformat(), "to": end.isoformat()}
     job = await jobs.submit(tenant, "usage", {"format": "csv", **span})
@@ -231,7 +275,19 @@ async def _estate(services: AdminServices, jobs: JobService, tenant: str) -> Est
         job.id,
         recognizer.id,
         (await jobs.submit(DEPLOYMENT, "retention", {})).id,
+        change.added[0].id or "",
+        invoice_id,
     )
+
+
+async def _draft(services: AdminServices, session: AsyncSession, tenant: str) -> str:
+    """Of October: a correction of 12.345 US dollars."""
+    profile = Profile(legal_name=f"{tenant} Ltd", address="1 High Street")
+    await put_profile(session, services.clock, tenant, profile, author="usr_1")
+    facts = {"reason": "agreed", "author": "usr_1", "at": datetime(2026, 10, 5, tzinfo=UTC)}
+    await adjust(session, services.clock, tenant=tenant, amount="12.345", **facts)
+    invoices = InvoiceService(services.clock, services.invoice_terms)
+    return (await invoices.draft(session, tenant, "2026-10", author="usr_1")).invoice.id
 
 
 def email(account: str) -> str:
