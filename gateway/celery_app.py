@@ -10,7 +10,7 @@ from core.clock import SystemClock
 from gateway.alerts import alert_channels
 from gateway.audit import SigningKey
 from gateway.errors import SettingsError
-from gateway.invoicing import invoicing
+from gateway.invoicing import invoice_terms
 from gateway.jobs import job_settings, job_tasks
 from gateway.reports import Reports
 from gateway.settings import load_settings
@@ -22,7 +22,7 @@ def _make_app():
         raise SettingsError("A Celery worker needs redis.url; without it the gateway runs jobs.")
     key = SigningKey.load_or_create(settings.audit.signing_key_file, settings.data_dir)
     clock = SystemClock()
-    terms = invoicing(settings, clock).terms
+    terms = invoice_terms(settings, clock)
     channels = alert_channels(settings.alerts)
     tasks = job_tasks(key, clock, terms, Reports.of(settings, clock), channels)
     return make_celery(job_settings(settings), tasks)

@@ -17,6 +17,7 @@ from billing import (
     register_exporter,
 )
 from billing.invoices.terms import InvoiceTerms
+from billing.jobs.invoice_files import InvoiceFiles
 from billing.jobs.invoicing import DraftInvoices
 from core.clock import Clock
 from core.database import Database
@@ -53,6 +54,8 @@ def job_tasks(
     tasks = default_tasks()
     focus = FocusTask(terms)
     tasks.register("focus", focus, check=focus.check)
+    files = InvoiceFiles(terms.font)
+    tasks.register("invoice", files, check=files.check)
     drafts = DraftInvoices(terms)
     tasks.register("invoices.draft", drafts, check=drafts.check, deployment=True)
     register_exporter(tasks, "audit", AuditExporter(key, clock), set(AUDIT_FORMATS))

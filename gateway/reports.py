@@ -15,12 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing import JobContext, PriceBook, PriceStore
 from billing.errors import InvalidReport
-from billing.jobs.exporters import ExportRequest
+from billing.jobs.exporters import ExportRequest, ExportTask
 from billing.jobs.tasks import Progress
 from billing.ledger.rerate import rerate
 from billing.reading import snapshot
 from billing.reports.counterfactual import AlwaysThink
-from billing.reports.files import write_table, write_workbook
+from billing.reports.files import WRITERS, write_table, write_workbook
 from billing.reports.notable import LIMIT
 from billing.reports.reconciliation import ReconciliationReport, reconciliation_report
 from billing.reports.savings import savings_report
@@ -68,7 +68,7 @@ class SavingsQuestion:
             baseline=params["baseline"],
             tier=params.get("always_think"),
             reasoning_ratio=None if ratio is None else parse_amount(ratio),
-            precise=str(params.get("precise", "")).lower() == "true",
+            precise=_flag(params, "precise"),
         )
 
 
@@ -136,16 +136,6 @@ class Reports:
         )
         return await with_trail(session, report, limit=limit)
 
-    async def export_savings(
-        self, database: Database, request: ExportRequest, path: Path, progress: Progress
-    ) -> None:
-        """The job ``savings``."""
-        question = SavingsQuestion.from_params(request.params)
-        async with snapshot(database) as session:
-            report = await self.savings(session, request.tenant, *request.span(), question)
-        await progress(50)
-        await asyncio.to_thread(write_table, report.table(), path, request.file_format)
-
     async def export_reconciliation(
         self, database: Database, request: ExportRequest, path: Path, progress: Progress
     ) -> None:
@@ -169,7 +159,7 @@ class Reports:
             end,
             author=context.params["author"],
             model=context.params.get("model"),
-            dry_run=bool(context.params.get("dry_run")),
+            dry_run=_flag(context.params, "dry_run"),
         )
         body = report.to_json()
         return body | {"lines": body["lines"][:_LINES]}
@@ -184,6 +174,28 @@ class Reports:
         return AlwaysThink(tier=name, model=model, thinking=thinking, assumed=assumed)
 
 
+class SavingsExport(ExportTask):
+    """The job ``savings``; its parameters say what is compared."""
+
+    def __init__(self, reports: Reports) -> None:
+        super().__init__(self._export, set(WRITERS))
+        self._reports = reports
+
+    def check(self, tenant: str, kind: str, params: Mapping[str, Any]) -> None:
+        """Raises ``InvalidReport``: an unknown format or span, or no baseline."""
+        super().check(tenant, kind, params)
+        SavingsQuestion.from_params(params)
+
+    async def _export(
+        self, database: Database, request: ExportRequest, path: Path, progress: Progress
+    ) -> None:
+        question = SavingsQuestion.from_params(request.params)
+        async with snapshot(database) as session:
+            report = await self._reports.savings(session, request.tenant, *request.span(), question)
+        await progress(50)
+        await asyncio.to_thread(write_table, report.table(), path, request.file_format)
+
+
 def check_rerate(tenant: str, kind: str, params: Mapping[str, Any]) -> None:
     """Refuse parameters of ``ledger.rerate`` that could only fail.
 
@@ -195,3 +207,8 @@ def check_rerate(tenant: str, kind: str, params: Mapping[str, Any]) -> None:
         raise InvalidReport("A span must end after it starts.", param="to")
     if not params.get("author"):
         raise InvalidReport("Re-rating needs an author.", param="author")
+
+
+def _flag(params: Mapping[str, Any], name: str) -> bool:
+    """Of a job's parameters, which the command line gives as texts."""
+    return str(params.get(name, "")).lower() == "true"

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.errors import LedgerMismatch
 from billing.invoices.check import totals_held
-from billing.models import Invoice, LedgerEntry
+from billing.ledger.accounts import PENDING, is_charge
+from billing.models import Invoice, LedgerBalance, LedgerEntry
 from billing.reports.table import Cell, Column, ColumnKind, Table
 from billing.reports.traffic import Tenants
 from billing.reports.usage import UsageReport, usage_report
@@ -100,7 +101,7 @@ async def charges(
         select(LedgerEntry.kind, func.count(), amount_sum(LedgerEntry.amount))
         .where(
             *_of(tenant),
-            LedgerEntry.kind.in_(("settle", "adjustment")),
+            is_charge(),
             LedgerEntry.at >= start,
             LedgerEntry.at < end,
         )
@@ -133,6 +134,32 @@ async def ledger_proofs(
         Proof("worker-seconds", usage, raw.worker_seconds, rollups, sums.worker_seconds),
         Proof("cost", usage, raw.cost, rollups, sums.cost),
         Proof("cost", usage, raw.cost, "quantity * price", await _priced(session, records)),
+    ]
+
+
+async def account_proofs(session: AsyncSession, tenant: str) -> list[Proof]:
+    """Each balance of a tenant against the sum of its entries, of all time."""
+    sums: dict[tuple[str, str], Decimal] = {}
+    for column, sign in ((LedgerEntry.debit, 1), (LedgerEntry.credit, -1)):
+        query = (
+            select(column, LedgerEntry.currency, amount_sum(LedgerEntry.amount))
+            .where(LedgerEntry.tenant == tenant, LedgerEntry.kind.not_in(PENDING))
+            .group_by(column, LedgerEntry.currency)
+        )
+        for row in await session.execute(query):
+            key = (row[0], row[1])
+            sums[key] = EXACT.add(sums.get(key, ZERO), sign * row[2])
+    rows = await session.scalars(select(LedgerBalance).where(LedgerBalance.tenant == tenant))
+    stored = {(row.account, row.currency): row.balance for row in rows}
+    return [
+        Proof(
+            f"{account}, {currency}",
+            "entries",
+            sums.get((account, currency), ZERO),
+            "balance",
+            stored.get((account, currency), ZERO),
+        )
+        for account, currency in sorted(sums.keys() | stored.keys())
     ]
 
 

@@ -1,11 +1,20 @@
 """Spans of time that reports are asked for."""
 
 from datetime import datetime, timedelta
+from typing import Annotated
 
+from fastapi import Query
+
+from gateway.admin.schemas import Instant
 from gateway.tenants.errors import InvalidValue
 
 DEFAULT_SPAN = timedelta(days=30)
 LONGEST_SPAN = timedelta(days=3 * 366)
+
+FromQuery = Annotated[
+    Instant | None, Query(alias="from", description="Inclusive; 30 days before the end by default.")
+]
+ToQuery = Annotated[Instant | None, Query(alias="to", description="Exclusive; now by default.")]
 
 
 def span(start: datetime | None, end: datetime | None, now: datetime) -> tuple[datetime, datetime]:

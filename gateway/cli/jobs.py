@@ -168,7 +168,7 @@ def _with_service(
     from core.clock import SystemClock
     from core.database import Database
     from gateway.audit import SigningKey
-    from gateway.invoicing import invoicing
+    from gateway.invoicing import invoice_terms
     from gateway.jobs import job_settings, job_tasks
     from gateway.reports import Reports
     from gateway.settings import load_settings
@@ -178,7 +178,7 @@ def _with_service(
     if tasks:
         key = SigningKey.load_or_create(settings.audit.signing_key_file, settings.data_dir)
         reports = Reports.of(settings, clock)
-        registry = job_tasks(key, clock, invoicing(settings, clock).terms, reports)
+        registry = job_tasks(key, clock, invoice_terms(settings, clock), reports)
     runner = f"cli-{os.uname().nodename}-{os.getpid()}"
 
     async def run() -> _Result:

@@ -11,6 +11,7 @@ import typer
 
 from core.errors import SovgateError
 from gateway.audit.cli import audit_app
+from gateway.cli.billing import billing_app
 from gateway.cli.evaluate import evaluate
 from gateway.cli.explain import mask, route
 from gateway.cli.invoice import invoice_app
@@ -18,8 +19,10 @@ from gateway.cli.jobs import job_app
 from gateway.cli.plan import plan
 from gateway.cli.prices import prices_app
 from gateway.cli.profile import profile_app
-from gateway.cli.report import billing_app, report_app
+from gateway.cli.reconciliation import reconciliation
+from gateway.cli.report import report_app
 from gateway.cli.run import db_app, demo, serve
+from gateway.cli.savings import savings
 from gateway.tenants.cli import budget_app, key_app, project_app, tenant_app, user_app
 from gateway.vault.cli import vault_app
 from inference.cli import model_app, worker_app
@@ -48,6 +51,8 @@ def _options(
 
 
 billing_app.add_typer(profile_app, name="profile")
+report_app.command()(savings)
+report_app.command()(reconciliation)
 app.command()(demo)
 app.command()(serve)
 app.command()(mask)

@@ -1,29 +1,36 @@
-"""``sovgate report`` and ``billing``: what the ledger says."""
+"""``sovgate report``: what the ledger says."""
 
-import asyncio
-import sys
-import tempfile
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.cli.options import ConfigOption, JsonOption, OutOption, print_json, print_table
+from gateway.cli.reading import (
+    FileOption,
+    FromOption,
+    ToOption,
+    span_of,
+    with_database,
+    without_zeros,
+    write_out,
+    write_report,
+)
 from gateway.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from billing.focus.export import FocusExport
     from billing.invoices.document import InvoiceDocument
+    from billing.reports.billing import BillingReport
+    from billing.reports.usage import UsageReport
     from core.database import Database
 
 report_app = typer.Typer(help="Usage and billing reports.", no_args_is_help=True)
-billing_app = typer.Typer(help="The ledger.", no_args_is_help=True)
 
 TenantOption = Annotated[str, typer.Option("--tenant", help="Tenant.")]
-_Result = TypeVar("_Result")
 
 
 class ReportFormat(StrEnum):
@@ -41,38 +48,52 @@ _FOCUS = {ReportFormat.FOCUS: "csv", ReportFormat.FOCUS_PARQUET: "parquet"}
 
 @report_app.command("usage")
 def usage(
-    tenant: TenantOption,
-    start: Annotated[
-        str | None, typer.Option("--from", help="First day or instant; default: this month's.")
+    tenant: Annotated[
+        list[str] | None, typer.Option("--tenant", help="Tenant; repeatable; default: all.")
     ] = None,
-    end: Annotated[
-        str | None, typer.Option("--to", help="First day or instant after; default: now.")
-    ] = None,
+    start: FromOption = None,
+    end: ToOption = None,
     group_by: Annotated[
-        str, typer.Option(help="Comma-separated: day, project, key, model, tier, upstream, trend.")
-    ] = "model,tier",
+        str | None,
+        typer.Option(
+            help="Comma-separated: tenant, project, key, user, model, tier, trend, upstream, zone, "
+            "price_version, token_class, hour, day, month."
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE, such as model=flash; repeatable.")
+    ] = None,
+    out: FileOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """What a tenant used and what it cost; exact, from the ledger."""
+    """What was used and what it cost; exact, from the ledger."""
     from billing.reading import snapshot
     from billing.reports.usage import usage_report
-    from core.database import Database
 
-    now = datetime.now(UTC)
-    first = _instant(start, now.replace(day=1, hour=0, minute=0, second=0, microsecond=0))
-    last = _instant(end, now)
+    first, last = span_of(start, end)
+    one = tenant[0] if tenant and len(tenant) == 1 else None
+    groups = (group_by or ("model,tier" if one else "tenant")).split(",")
+    filters = dict(_filter(text) for text in only or ())
 
-    async def report(database: Database):
+    async def report(database: "Database") -> "UsageReport":
         async with snapshot(database) as session:
-            return await usage_report(session, tenant, first, last, group_by=group_by.split(","))
+            return await usage_report(
+                session, one or tenant, first, last, group_by=groups, only=filters
+            )
 
-    result = _with_database(config, report).to_json()
+    found = with_database(config, report)
+    if out is not None:
+        write_report(found.table(), out)
+        return
+    result = found.to_json()
     if as_json:
         print_json(result)
         return
-    print(f"{tenant}, {result['from']} to {result['to']}, {result['currency']}")
-    print_table([*result["rows"], dict.fromkeys(result["group_by"], "total") | result["total"]])
+    whose = ", ".join(tenant) if tenant else "all tenants"
+    print(f"{whose}, {result['from']} to {result['to']}, {result['currency']}")
+    total = dict.fromkeys(result["group_by"], "total") | result["total"]
+    print_table(without_zeros([*result["rows"], total], keep=("requests", "cost")))
 
 
 @report_app.command("billing")
@@ -95,7 +116,6 @@ def billing(
     from billing.reading import snapshot
     from billing.reports.billing import billing_report
     from billing.reports.files import write_table
-    from core.database import Database
 
     try:
         first, last = month_span(month)
@@ -103,22 +123,22 @@ def billing(
         raise InvalidRequest("--month must look like 2026-11.", param="month") from None
 
     if report_format in _FOCUS:
-        focus = _with_database(config, _focus_export(config, tenant, first, last))
-        _write(out, lambda path: focus.write(path, _FOCUS[report_format]))
+        focus = with_database(config, _focus_export(config, tenant, first, last))
+        write_out(out, lambda path: focus.write(path, _FOCUS[report_format]))
         return
     if report_format is ReportFormat.PDF:
-        _write(out, _statement(config, tenant, month))
+        write_out(out, _statement(config, tenant, month))
         return
 
-    async def report(database: Database):
+    async def report(database: "Database") -> "BillingReport":
         async with snapshot(database) as session:
             return await billing_report(session, tenant, first, last)
 
-    result = _with_database(config, report)
+    result = with_database(config, report)
     if report_format is ReportFormat.JSON:
         print_json(result.to_json())
         return
-    _write(out, lambda path: write_table(result.table(), path, report_format))
+    write_out(out, lambda path: write_table(result.table(), path, report_format))
 
 
 def _focus_export(
@@ -127,10 +147,10 @@ def _focus_export(
     from billing.focus.export import focus_months
     from billing.reading import snapshot
     from core.clock import SystemClock
-    from gateway.invoicing import invoicing
+    from gateway.invoicing import invoice_terms
     from gateway.settings import load_settings
 
-    terms = invoicing(load_settings(config), SystemClock()).terms
+    terms = invoice_terms(load_settings(config), SystemClock())
 
     async def read(database: "Database") -> "FocusExport":
         async with snapshot(database) as session:
@@ -145,66 +165,22 @@ def _statement(config: Path | None, tenant: str, month: str) -> Callable[[Path],
     from billing.invoices.service import InvoiceService
     from billing.reading import snapshot
     from core.clock import SystemClock
-    from gateway.invoicing import invoicing
+    from gateway.invoicing import invoice_terms
     from gateway.settings import load_settings
 
     clock = SystemClock()
-    own = invoicing(load_settings(config), clock)
+    terms = invoice_terms(load_settings(config), clock)
 
     async def read(database: "Database") -> "InvoiceDocument":
         async with snapshot(database) as session:
-            return await InvoiceService(clock, own.terms).preview(session, tenant, month)
+            return await InvoiceService(clock, terms).preview(session, tenant, month)
 
-    document = _with_database(config, read)
-    return lambda path: write_invoice(document, path, "pdf", font=own.font)
-
-
-def _write(out: Path | None, write: Callable[[Path], None]) -> None:
-    """To ``out``, or the file's bytes to standard output."""
-    if out is not None:
-        write(out)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "report"
-        write(file)
-        sys.stdout.buffer.write(file.read_bytes())
+    document = with_database(config, read)
+    return lambda path: write_invoice(document, path, "pdf", font=terms.font)
 
 
-@billing_app.command("check")
-def check(as_json: JsonOption = False, config: ConfigOption = None) -> None:
-    """Compare every balance with the sum of its ledger entries; status 1 where one differs."""
-    from billing import run_check
-
-    result = _with_database(config, run_check)
-    if as_json:
-        print_json(result.to_json())
-    else:
-        for problem in result.problems:
-            print(problem)
-        print(f"{len(result.budgets)} balances checked, {len(result.problems)} problems.")
-    if not result.ok:
-        raise typer.Exit(1)
-
-
-def _with_database(config: Path | None, use: "Callable[..., Awaitable[_Result]]") -> _Result:
-    from core.database import Database
-    from gateway.settings import load_settings
-
-    async def run() -> _Result:
-        database = Database(load_settings(config).database.url)
-        try:
-            return await use(database)
-        finally:
-            await database.dispose()
-
-    return asyncio.run(run())
-
-
-def _instant(text: str | None, default: datetime) -> datetime:
-    if text is None:
-        return default
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidRequest(f"{text!r} is no date such as 2026-11-21.") from None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant
+def _filter(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise InvalidRequest("--only must look like model=flash.", param="only")
+    return name, value

@@ -5,12 +5,15 @@ from enum import StrEnum
 from pydantic import Field
 
 from gateway.admin.schemas import Count, Instant, Schema
+from gateway.admin.usage.schemas import UsageGroup
 
 
 class ExportKind(StrEnum):
     AUDIT = "audit"
     BILLING = "billing"
     FOCUS = "focus"
+    RECONCILIATION = "reconciliation"
+    SAVINGS = "savings"
     USAGE = "usage"
 
 
@@ -28,14 +31,27 @@ class ExportStatus(StrEnum):
     FAILED = "failed"
 
 
+class SavingsOptions(Schema):
+    """What a savings report compares with; see `GET /tenants/{tenant}/savings`."""
+
+    baseline: str = Field(max_length=200, examples=["gpt-5.5"])
+    always_think: str | None = Field(default=None, max_length=40)
+    reasoning_ratio: str | None = Field(default=None, pattern=r"^[0-9]{1,4}(\.[0-9]{1,6})?$")
+    precise: bool = Field(default=False, strict=True)
+
+
 class ExportCreate(Schema):
-    """Audit: jsonl, csv, parquet. Billing and usage: csv, parquet, xlsx. FOCUS, of whole
-    UTC months: csv, parquet."""
+    """Audit: jsonl, csv, parquet. Billing, savings and usage: csv, parquet, xlsx.
+    Reconciliation: xlsx. FOCUS, of whole UTC months: csv, parquet."""
 
     kind: ExportKind
     format: ExportFormat
     start: Instant = Field(description="Inclusive.")
     end: Instant = Field(description="Exclusive.")
+    group_by: list[UsageGroup] | None = Field(
+        default=None, min_length=1, max_length=14, description="Of usage."
+    )
+    savings: SavingsOptions | None = Field(default=None, description="Of savings: needed.")
 
 
 class Export(Schema):

@@ -6,6 +6,7 @@ byte leaves: an export that nobody can account for cannot happen.
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from fastapi.responses import FileResponse
 
@@ -35,12 +36,16 @@ FORMATS: Mapping[str, frozenset[ExportFormat]] = {
     ExportKind.AUDIT: frozenset(ExportFormat(name) for name in AUDIT_FORMATS),
     ExportKind.BILLING: _TABLES,
     ExportKind.FOCUS: frozenset({ExportFormat.CSV, ExportFormat.PARQUET}),
+    ExportKind.RECONCILIATION: frozenset({ExportFormat.XLSX}),
+    ExportKind.SAVINGS: _TABLES,
     ExportKind.USAGE: _TABLES,
 }
 NEEDED: Mapping[str, Permission] = {
     ExportKind.AUDIT: Permission.EXPORTS_AUDIT,
     ExportKind.BILLING: Permission.EXPORTS_FINANCE,
     ExportKind.FOCUS: Permission.EXPORTS_FINANCE,
+    ExportKind.RECONCILIATION: Permission.EXPORTS_FINANCE,
+    ExportKind.SAVINGS: Permission.EXPORTS_FINANCE,
     ExportKind.USAGE: Permission.EXPORTS_FINANCE,
 }
 
@@ -54,11 +59,7 @@ async def create_export(
         names = ", ".join(sorted(FORMATS[body.kind]))
         raise InvalidValue(f"Exports of {body.kind} come as {names}.", param="format")
     span(body.start, body.end, services.clock.now())
-    params = {
-        "format": body.format.value,
-        "from": isoformat(body.start),
-        "to": isoformat(body.end),
-    }
+    params = _params(body)
     job = await services.jobs.submit(
         access.tenant,
         body.kind.value,
@@ -67,6 +68,19 @@ async def create_export(
         also=recorded(services, access.actor, "export.create", {"kind": body.kind.value, **params}),
     )
     return await _view(services, job)
+
+
+def _params(body: ExportCreate) -> dict[str, Any]:
+    params: dict[str, Any] = {
+        "format": body.format.value,
+        "from": isoformat(body.start),
+        "to": isoformat(body.end),
+    }
+    if body.kind is ExportKind.USAGE and body.group_by is not None:
+        params["group_by"] = [group.value for group in body.group_by]
+    if body.kind is ExportKind.SAVINGS and body.savings is not None:
+        params |= body.savings.model_dump(exclude_none=True)
+    return params
 
 
 async def list_exports(services: AdminServices, access: TenantAccess) -> ExportList:

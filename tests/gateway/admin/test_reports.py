@@ -11,9 +11,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing import JobService, LedgerSink, PriceBook, Reservation, Settlement, Usage
 from billing.focus.checker import check_file
+from billing.ledger.rollups import move_rollups
 from billing.models import UsageRecord
 from core.clock import ManualClock, isoformat
 from gateway.admin import AdminServices
@@ -33,7 +35,7 @@ async def traffic(services: AdminServices, world: World, clock: ManualClock) -> 
         for number, (tenant, at) in enumerate(
             [("acme", now), ("acme", now), ("acme", old.now()), ("globex", now)]
         ):
-            session.add(_usage(world, tenant, f"req_{number}", at))
+            await _use(session, _usage(world, tenant, f"req_{number}", at))
         await AuditChain(old).append(session, [_entry("acme", "req_2", "completed", {})])
         entries = [
             _entry("acme", "req_0", "completed", {"PERSON": 2}),
@@ -42,6 +44,14 @@ async def traffic(services: AdminServices, world: World, clock: ManualClock) -> 
             _entry("globex", "req_3", "completed", {}),
         ]
         await AuditChain(ManualClock(now - timedelta(seconds=1))).append(session, entries)
+
+
+async def _use(session: AsyncSession, record: UsageRecord) -> None:
+    """As the ledger's sink does it."""
+    session.add(record)
+    await session.flush()
+    row = {column.name: getattr(record, column.name) for column in UsageRecord.__table__.columns}
+    await move_rollups(session, [row])
 
 
 def _usage(world: World, tenant: str, request_id: str, at: datetime) -> UsageRecord:
@@ -61,6 +71,10 @@ def _usage(world: World, tenant: str, request_id: str, at: datetime) -> UsageRec
         cache_write_tokens=1,
         output_tokens=7,
         reasoning_tokens=2,
+        guard_tokens=0,
+        embedding_tokens=0,
+        surcharge=Decimal(0),
+        ended="completed",
         worker_seconds=Decimal("0.5"),
         cost=Decimal("0.000000000000000001"),
         currency="USD",
@@ -92,17 +106,50 @@ async def test_usage_is_exact_and_grouped(sign_in: Login) -> None:
     assert usage["rows"][1]["requests"] == 2
     assert usage["total"] == {
         "requests": 3,
+        "estimated_requests": 0,
+        "cut_requests": 0,
+        "unpriced_requests": 0,
         "input_tokens": 30,
         "cached_input_tokens": 12,
         "cache_write_tokens": 3,
         "output_tokens": 21,
         "reasoning_tokens": 6,
+        "guard_tokens": 0,
+        "embedding_tokens": 0,
         "worker_seconds": "1.5",
+        "surcharge_usd": "0",
         "cost_usd": "0.000000000000000003",
     }
     query = {"group_by": "tier", "from": "2026-11-21T00:00:00Z", "to": "2026-11-22T00:00:00Z"}
     usage = (await client.get("/tenants/acme/usage", params=query)).json()
     assert [(row["group"], row["requests"]) for row in usage["rows"]] == [("flash", 2)]
+
+
+@pytest.mark.usefixtures("traffic")
+async def test_usage_in_two_levels_and_filtered(sign_in: Login, world: World) -> None:
+    client = await sign_in("finance@acme")
+    query = {"group_by": "tier", "then_by": "day", "key": world.acme.key_id}
+    usage = (await client.get("/tenants/acme/usage", params=query)).json()
+    assert (usage["group_by"], usage["then_by"]) == ("tier", "day")
+    assert [(row["group"], row["then"], row["requests"]) for row in usage["rows"]] == [
+        ("flash", "2026-11-14", 1),
+        ("flash", "2026-11-21", 2),
+    ]
+    usage = (await client.get("/tenants/acme/usage", params={"model": "another"})).json()
+    assert (usage["rows"], usage["total"]["requests"]) == ([], 0)
+
+
+@pytest.mark.usefixtures("traffic")
+async def test_usage_of_all_tenants_that_one_may_see(sign_in: Login) -> None:
+    everybody = (await (await sign_in("viewer")).get("/usage")).json()
+    assert [(row["group"], row["requests"]) for row in everybody["rows"]] == [
+        ("acme", 3),
+        ("globex", 1),
+    ]
+    assert (everybody["tenant"], everybody["total"]["requests"]) == (None, 4)
+    local = (await (await sign_in("viewer@acme")).get("/usage")).json()
+    assert [row["group"] for row in local["rows"]] == ["acme"]
+    assert (await (await sign_in("nobody")).get("/usage")).status_code == 403
 
 
 async def test_a_span_that_makes_no_sense(sign_in: Login) -> None:
