@@ -24,7 +24,7 @@ def signature(secret: bytes, content: bytes, at: datetime) -> str:
 
     >>> from datetime import UTC
     >>> signature(b"k", b"{}", datetime(2026, 11, 21, tzinfo=UTC))[:18]
-    't=1795219200,v1=b4'
+    't=1795219200,v1=7e'
     """
     seconds = int(at.timestamp())
     digest = hmac.digest(secret, f"{seconds}.".encode() + content, hashlib.sha256)

@@ -55,7 +55,7 @@ class Stage:
 
     async def budget(self, limit: str, tenant: str = "acme", **options: Any) -> str:
         async with self.database.transaction() as session:
-            service = BudgetService(self.clock)
+            service = BudgetService(self.clock, webhooks=frozenset({"finance", "ops"}))
             return (await service.create(session, tenant, limit=limit, **options)).id
 
     async def reserve(
@@ -66,6 +66,7 @@ class Stage:
         tenant: str = "acme",
         project_id: str = "prj_1",
         key_id: str = "key_1",
+        **options: Any,
     ) -> Reservation:
         return await keeper.reserve(
             request_id=f"req_{next(iter(self.numbers))}",
@@ -73,6 +74,7 @@ class Stage:
             project_id=project_id,
             key_id=key_id,
             amount=Decimal(amount),
+            **options,
         )
 
     def settlement(self, reservation: Reservation, cents: int, **facts: Any) -> Settlement:

@@ -289,7 +289,12 @@ async def test_closing_twice_changes_nothing(stage: Any, keeper: BudgetKeeper) -
 
 
 async def test_one_request_holds_one_reservation(keeper: BudgetKeeper) -> None:
-    ids = {"request_id": "req_1", "tenant": "acme", "project_id": "p", "key_id": "k"}
+    ids: dict[str, Any] = {
+        "request_id": "req_1",
+        "tenant": "acme",
+        "project_id": "p",
+        "key_id": "k",
+    }
     await keeper.reserve(**ids, amount=Decimal(1))
     with pytest.raises(ValueError, match="one reservation"):
         await keeper.reserve(**ids, amount=Decimal(1))
