@@ -67,7 +67,7 @@ def _overview(document: InvoiceDocument) -> Table:
     """Who bills whom, for when, and what is payable, step by step."""
     invoice = document.invoice
     own, paid = invoice.currency, invoice.payable_currency
-    issued, due = invoice.issued_at, invoice.due_at
+    issued, due, rate = invoice.issued_at, invoice.due_at, invoice.exchange_rate
     texts = [
         ("document", document.name),
         ("credits invoice", document.credited),
@@ -83,7 +83,7 @@ def _overview(document: InvoiceDocument) -> Table:
     rows: list[list[Cell]] = [[item, text, None, None] for item, text in texts if text]
     rows += [
         ["subtotal", None, own, invoice.subtotal],
-        ["exchange rate", None, f"{paid} per {own}", invoice.exchange_rate],
+        *([["exchange rate", None, f"{paid} per {own}", rate]] if rate is not None else []),
         ["converted", None, paid, document.converted],
         ["rounding", None, paid, invoice.rounding],
         ["net", None, paid, invoice.net],

@@ -1,12 +1,17 @@
-"""The lines: by month, cost centre and project, then by model, with a sum for each project."""
+"""The lines: by month, cost centre and project, then by model, with a sum for each project.
+
+Each project is a table of its own, so that time grows with the number of lines and
+not with its square; they share columns, and ``pages`` repeats their header.
+"""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
 from reportlab.pdfbase.pdfmetrics import stringWidth
-from reportlab.platypus import Flowable, LongTable, Spacer, TableStyle
+from reportlab.platypus import Flowable, LongTable, Table, TableStyle
 
 from billing.invoices.document import InvoiceDocument, sum_of
 from billing.invoices.pdf import formats
@@ -16,15 +21,33 @@ from billing.invoices.pdf.totals import project_title
 from billing.models import InvoiceLine
 
 _GAP = 10
+_SHARED = (
+    ("TEXTCOLOR", (0, 0), (-1, -1), INK),
+    ("ALIGN", (1, 0), (-1, -1), "RIGHT"),
+    ("VALIGN", (0, 0), (-1, -1), "TOP"),
+    ("LEFTPADDING", (0, 0), (0, -1), 4),
+    ("LEFTPADDING", (1, 0), (-1, -1), 2),
+    ("RIGHTPADDING", (0, 0), (-1, -1), 4),
+    ("TOPPADDING", (0, 0), (-1, -1), 1.8),
+    ("BOTTOMPADDING", (0, 0), (-1, -1), 1.8),
+)
 
 
-class _Rows:
-    """Collects rows and what they look like."""
+@dataclass(frozen=True, slots=True)
+class Charges:
+    """``header`` comes before the first of ``tables``, and on each later page."""
 
-    def __init__(self, header: Sequence[str]) -> None:
-        self.rows: list[list[Any]] = [list(header)]
-        self.style: list[tuple[Any, ...]] = []
-        self.amounts: list[tuple[int, str]] = []
+    header: Table
+    tables: list[Flowable]
+
+
+@dataclass(slots=True)
+class _Group:
+    """Rows of one project, and what they look like."""
+
+    rows: list[list[Any]] = field(default_factory=list)
+    style: list[tuple[Any, ...]] = field(default_factory=list)
+    amounts: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, cells: Sequence[Any], amount: Decimal | None = None) -> int:
         number = len(self.rows)
@@ -33,54 +56,83 @@ class _Rows:
             self.amounts.append((number, formats.number(amount, 2)))
         return number
 
+    def decorate(self, name: str, number: int, *values: Any) -> None:
+        self.style.append((name, (0, number), (-1, number), *values))
+
     def keep_with_next(self, number: int) -> None:
         self.style.append(("NOSPLIT", (0, number), (-1, number + 1)))
 
-    def align(self) -> None:
-        texts = formats.aligned([text for _, text in self.amounts])
-        for (number, _), text in zip(self.amounts, texts, strict=True):
-            self.rows[number][-1] = text
-
-    def width(self, column: int) -> float:
-        texts = [row[column] for row in self.rows[1:] if isinstance(row[column], str)]
-        body = max((stringWidth(text, REGULAR, SMALL) for text in texts), default=0)
-        return max(body, stringWidth(self.rows[0][column], BOLD, SMALL)) + _GAP
+    def indent(self, number: int, points: float) -> None:
+        self.style.append(("LEFTPADDING", (0, number), (0, number), points))
 
 
-def charges(document: InvoiceDocument, styles: Styles) -> list[Flowable]:
-    """The whole table; its header stands on every page."""
+def charges(document: InvoiceDocument, styles: Styles) -> Charges:
+    """All lines, in their order."""
     currency = document.invoice.currency
-    rows = _Rows(["Charge", "Quantity", f"Unit price ({currency})", f"Amount ({currency})"])
-    for month, lines in groupby(document.lines, key=lambda line: line.month):
-        _add_month(rows, document, month, list(lines), styles)
-    rows.align()
-    widths = [rows.width(column) for column in (1, 2, 3)]
-    table = LongTable(
-        rows.rows,
-        [WIDTH - sum(widths), *widths],
-        style=TableStyle([*_style(), *rows.style, ("LINEBELOW", (0, -1), (-1, -1), 0.75, INK)]),
-        repeatRows=1,
-    )
-    return [styles.text("Charges in detail", size=10, bold=True), Spacer(0, 4), table]
+    titles = ["Charge", "Quantity", f"Unit price ({currency})", f"Amount ({currency})"]
+    groups = list(_groups(document, styles))
+    _align(groups)
+    rows = [row for group in groups for row in group.rows]
+    widths = [_width(titles[column], [row[column] for row in rows]) for column in (1, 2, 3)]
+    columns = [WIDTH - sum(widths), *widths]
+    tables: list[Flowable] = [
+        LongTable(
+            group.rows,
+            columns,
+            style=TableStyle([*_SHARED, ("FONT", (0, 0), (-1, -1), REGULAR, SMALL), *group.style]),
+        )
+        for group in groups
+    ]
+    return Charges(_header(titles, columns), tables)
 
 
-def _add_month(
-    rows: _Rows, document: InvoiceDocument, month: str, lines: list[InvoiceLine], styles: Styles
-) -> None:
-    if month != document.invoice.month:
-        title = f"Carried over from {formats.month(month)}"
-        number = rows.add([styles.text(title, size=SMALL, bold=True), "", ""])
-        rows.keep_with_next(number)
-    for (centre, project), found in groupby(lines, key=lambda line: _place(line)):
-        members = list(found)
-        title = project_title(document, project)
-        title = f"{title} \N{MIDDLE DOT} cost centre {centre}" if centre else title
-        number = rows.add([styles.text(title, size=SMALL, bold=True), "", ""], sum_of(members))
-        rows.style.append(("BACKGROUND", (0, number), (-1, number), BAND))
-        rows.style.append(("SPAN", (0, number), (2, number)))
-        rows.keep_with_next(number)
-        for name, same in _by_model(members):
-            _add_model(rows, name, same, styles)
+def _header(titles: list[str], columns: list[float]) -> Table:
+    style = [
+        *_SHARED,
+        ("FONT", (0, 0), (-1, -1), BOLD, SMALL),
+        ("LINEABOVE", (0, 0), (-1, 0), 0.75, INK),
+        ("LINEBELOW", (0, 0), (-1, 0), 0.5, RULE),
+    ]
+    return Table([titles], columns, style=TableStyle(style))
+
+
+def _align(groups: list[_Group]) -> None:
+    """Put the amounts in place, with their points below each other on every page."""
+    places = [(group, number) for group in groups for number, _ in group.amounts]
+    texts = formats.aligned([text for group in groups for _, text in group.amounts])
+    for (group, number), text in zip(places, texts, strict=True):
+        group.rows[number][-1] = text
+
+
+def _width(title: str, cells: list[Any]) -> float:
+    texts = {cell for cell in cells if isinstance(cell, str)}
+    body = max((stringWidth(text, REGULAR, SMALL) for text in texts), default=0)
+    return max(body, stringWidth(title, BOLD, SMALL)) + _GAP
+
+
+def _groups(document: InvoiceDocument, styles: Styles) -> Iterator[_Group]:
+    for month, of_month in groupby(document.lines, key=lambda line: line.month):
+        late = None
+        if month != document.invoice.month:
+            late = f"Carried over from {formats.month(month)}"
+        for (centre, project), found in groupby(of_month, key=_place):
+            title = project_title(document, project)
+            title = f"{title} \N{MIDDLE DOT} cost centre {centre}" if centre else title
+            yield _group(late, title, list(found), styles)
+            late = None
+
+
+def _group(late: str | None, title: str, lines: list[InvoiceLine], styles: Styles) -> _Group:
+    group = _Group()
+    if late is not None:
+        group.keep_with_next(group.add([styles.text(late, size=SMALL, bold=True), "", ""]))
+    number = group.add([styles.text(title, size=SMALL, bold=True), "", ""], sum_of(lines))
+    group.decorate("BACKGROUND", number, BAND)
+    group.style.append(("SPAN", (0, number), (2, number)))
+    group.keep_with_next(number)
+    for name, same in _by_model(lines):
+        _add_model(group, name, same, styles)
+    return group
 
 
 def _place(line: InvoiceLine) -> tuple[str | None, str | None]:
@@ -93,34 +145,15 @@ def _by_model(lines: list[InvoiceLine]) -> Iterator[tuple[str | None, list[Invoi
         yield name, list(found)
 
 
-def _add_model(rows: _Rows, name: str | None, lines: list[InvoiceLine], styles: Styles) -> None:
+def _add_model(group: _Group, name: str | None, lines: list[InvoiceLine], styles: Styles) -> None:
     if name is not None:
-        number = rows.add([styles.text(name, size=SMALL, bold=True), "", ""])
-        rows.style.append(("SPAN", (0, number), (-1, number)))
-        rows.style.append(("LEFTPADDING", (0, number), (0, number), 8))
-        rows.keep_with_next(number)
+        number = group.add([styles.text(name, size=SMALL, bold=True), "", ""])
+        group.decorate("SPAN", number)
+        group.indent(number, 8)
+        group.keep_with_next(number)
     for line in lines:
-        text = line.description
-        if line.reference:
-            text = f"{text} [{line.reference}]"
+        text = f"{line.description} [{line.reference}]" if line.reference else line.description
         cells = [styles.text(text, size=SMALL), formats.quantity(line), formats.unit_price(line)]
-        number = rows.add(cells, line.amount)
-        rows.style.append(("LEFTPADDING", (0, number), (0, number), 16))
-        rows.style.append(("LINEBELOW", (0, number), (-1, number), 0.25, BAND))
-
-
-def _style() -> list[tuple[Any, ...]]:
-    return [
-        ("FONT", (0, 0), (-1, 0), BOLD, SMALL),
-        ("FONT", (0, 1), (-1, -1), REGULAR, SMALL),
-        ("TEXTCOLOR", (0, 0), (-1, -1), INK),
-        ("ALIGN", (1, 0), (-1, -1), "RIGHT"),
-        ("VALIGN", (0, 0), (-1, -1), "TOP"),
-        ("LINEABOVE", (0, 0), (-1, 0), 0.75, INK),
-        ("LINEBELOW", (0, 0), (-1, 0), 0.5, RULE),
-        ("LEFTPADDING", (0, 0), (0, -1), 4),
-        ("LEFTPADDING", (1, 0), (-1, -1), 2),
-        ("RIGHTPADDING", (0, 0), (-1, -1), 4),
-        ("TOPPADDING", (0, 0), (-1, -1), 1.8),
-        ("BOTTOMPADDING", (0, 0), (-1, -1), 1.8),
-    ]
+        number = group.add(cells, line.amount)
+        group.indent(number, 16)
+        group.decorate("LINEBELOW", number, 0.25, BAND)
