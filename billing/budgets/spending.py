@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from billing.ledger.accounts import is_charge, of_kind
 from billing.models import Budget, LedgerEntry, UsageDay, UsageRecord
 from billing.periods import Period
 from core.database import amount_sum
@@ -68,7 +69,7 @@ async def spent_by_end_users(
 async def _of_organisation(session: AsyncSession, organisation: str, period: Period) -> Decimal:
     query = select(amount_sum(LedgerEntry.amount)).where(
         LedgerEntry.organisation == organisation,
-        LedgerEntry.kind.in_(("settle", "adjustment")),
+        is_charge(),
         *_within(LedgerEntry.at, period),
     )
     return await session.scalar(query) or ZERO
@@ -76,10 +77,16 @@ async def _of_organisation(session: AsyncSession, organisation: str, period: Per
 
 def _adjustments(tenant: str, period: Period) -> tuple[ColumnElement[bool], ...]:
     return (
-        LedgerEntry.kind == "adjustment",
+        of_kind("adjustment"),
         LedgerEntry.tenant == tenant,
         *_within(LedgerEntry.at, period),
     )
+
+
+def _days(period: Period) -> tuple[ColumnElement[bool], ...]:
+    day = UsageDay.day
+    ends = day < period.ends_at.date() if period.ends_at else true()
+    return day >= period.starts_at.date(), ends
 
 
 def _within(column: Any, period: Period) -> tuple[ColumnElement[bool], ...]:

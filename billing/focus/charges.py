@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.errors import LedgerMismatch
 from billing.focus.charge import Charge, ChargeKind, Priced
-from billing.invoices.membership import KINDS, Membership
+from billing.invoices.membership import Membership
+from billing.ledger.accounts import is_charge
 from billing.models import LedgerEntry, PriceRate, PriceUnit, UsageRecord, UsageRollup
 from billing.prices import MINIMUM, RateFacts, line_amount
 from billing.usage import CLASSES, TOKEN_CLASSES
@@ -70,7 +71,7 @@ async def _is_whole(session: AsyncSession, held: Membership) -> bool:
     """Whether it holds all of its month and nothing else: nothing came late, in or out."""
     left_out = and_(
         LedgerEntry.tenant == held.tenant,
-        LedgerEntry.kind.in_(KINDS),
+        is_charge(),
         LedgerEntry.at >= held.start,
         LedgerEntry.at < held.end,
         LedgerEntry.id > held.last_entry,

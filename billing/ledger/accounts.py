@@ -16,12 +16,12 @@ moves the other way.
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import Table
+from sqlalchemy import ColumnElement, Table, literal_column
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from billing.models import LedgerBalance
+from billing.models import LedgerBalance, LedgerEntry
 from core.batches import add_rows
 from core.money import EXACT, ZERO
 
@@ -43,6 +43,20 @@ ACCOUNTS = ("unbilled", "receivable", "revenue", "exchange", "rounding", "tax")
 
 Movement = tuple[str, str, str, Decimal]
 """Tenant, kind, currency, amount."""
+
+
+def of_kind(*kinds: str, entry: Any = LedgerEntry) -> ColumnElement[bool]:
+    """Entries of some kinds, spelled out in the statement.
+
+    With parameters a plan that PostgreSQL keeps could not use a partial index, and a
+    month's bill would read every entry of its tenant: seconds in place of milliseconds.
+    """
+    return entry.kind.in_([literal_column(f"'{kind}'") for kind in kinds if kind in POSTINGS])
+
+
+def is_charge(entry: Any = LedgerEntry) -> ColumnElement[bool]:
+    """What a bill adds up; ``ix_ledger_entries_charges`` holds all it needs."""
+    return of_kind("settle", "adjustment", entry=entry)
 
 
 async def move_accounts(session: AsyncSession, movements: Iterable[Movement]) -> None:

@@ -5,7 +5,7 @@ It works month by month, so that memory is bounded whatever the ledger holds.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, cast
 
 from sqlalchemy import Table, delete, func, select, union
@@ -99,7 +99,10 @@ async def rebuild_rollups(session: AsyncSession, tenant: str) -> Rebuilt:
 
 
 async def _rebuild_day(session: AsyncSession, tenant: str, day: date) -> None:
-    hours = select(_TABLE).where(_TABLE.c.tenant == tenant, _TABLE.c.day == day)
+    start = datetime.combine(day, time(tzinfo=UTC))
+    hours = select(_TABLE).where(
+        _TABLE.c.tenant == tenant, _TABLE.c.hour >= start, _TABLE.c.hour < start + timedelta(days=1)
+    )
     rows = list(days_of(row._asdict() for row in await session.execute(hours)).values())
     await session.execute(delete(UsageDay).where(UsageDay.tenant == tenant, UsageDay.day == day))
     for first in range(0, len(rows), _BATCH):

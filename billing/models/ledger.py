@@ -41,6 +41,15 @@ class LedgerEntry(Base):
         _where("reference", "reference IS NOT NULL", "reference", unique=False),
         _where("organisation", "organisation IS NOT NULL", "organisation", "at", unique=False),
         _where("adjustments", "kind = 'adjustment'", "tenant", "at", unique=False),
+        # A bill adds up its entries from this index alone (``accounts.is_charge``).
+        Index(
+            "ix_ledger_entries_charges",
+            "tenant",
+            "at",
+            sqlite_where=text("kind IN ('settle', 'adjustment')"),
+            postgresql_where=text("kind IN ('settle', 'adjustment')"),
+            postgresql_include=["amount", "currency", "id"],
+        ),
         Index(None, "tenant", "at"),
     )
 

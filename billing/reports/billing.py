@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.errors import LedgerMismatch
+from billing.ledger.accounts import is_charge, of_kind
 from billing.models import LedgerEntry, PriceUnit, UsageRecord
 from billing.prices import MINIMUM, line_amount
 from billing.reports.source import source
@@ -127,7 +128,7 @@ async def _ledger_total(
 ) -> tuple[Decimal, int]:
     query = select(amount_sum(LedgerEntry.amount), func.max(LedgerEntry.id)).where(
         LedgerEntry.tenant == tenant,
-        LedgerEntry.kind.in_(("settle", "adjustment")),
+        is_charge(),
         LedgerEntry.at >= start,
         LedgerEntry.at < end,
     )
@@ -219,7 +220,7 @@ async def _adjustment_lines(
         .outerjoin(record, record.request_id == LedgerEntry.reference)
         .where(
             LedgerEntry.tenant == tenant,
-            LedgerEntry.kind == "adjustment",
+            of_kind("adjustment"),
             LedgerEntry.at >= start,
             LedgerEntry.at < end,
         )

@@ -392,6 +392,7 @@ def _widen_ledger(old: str, new: str, opening: str, *, forth: bool) -> None:
         op.drop_index("ix_ledger_entries_reference", "ledger_entries")
         op.drop_index("ix_ledger_entries_organisation", "ledger_entries")
         op.drop_index("ix_ledger_entries_adjustments", "ledger_entries")
+        op.drop_index("ix_ledger_entries_charges", "ledger_entries")
     if dialect == "postgresql":
         op.drop_constraint("ck_ledger_entries_kind", "ledger_entries")
     with op.batch_alter_table("ledger_entries") as batch:
@@ -419,6 +420,13 @@ def _widen_ledger(old: str, new: str, opening: str, *, forth: bool) -> None:
             "kind = 'adjustment'",
             unique=False,
         )
+        _partial_index(
+            "ix_ledger_entries_charges",
+            ["tenant", "at"],
+            "kind IN ('settle', 'adjustment')",
+            unique=False,
+            include=["amount", "currency", "id"],
+        )
     for statement in append_only_ddl(dialect):
         op.execute(statement)
 
@@ -435,7 +443,14 @@ def _ledger_columns() -> list[sa.Column[str]]:
     ]
 
 
-def _partial_index(name: str, columns: list[str], where: str, *, unique: bool = True) -> None:
+def _partial_index(
+    name: str,
+    columns: list[str],
+    where: str,
+    *,
+    unique: bool = True,
+    include: Sequence[str] = (),
+) -> None:
     op.create_index(
         name,
         "ledger_entries",
@@ -443,6 +458,7 @@ def _partial_index(name: str, columns: list[str], where: str, *, unique: bool = 
         unique=unique,
         sqlite_where=sa.text(where),
         postgresql_where=sa.text(where),
+        postgresql_include=include,
     )
 
 

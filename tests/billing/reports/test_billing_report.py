@@ -237,7 +237,7 @@ async def test_another_tenant_sees_an_empty_bill(
 @pytest.mark.usefixtures("november")
 async def test_a_bill_that_does_not_add_up_is_not_written(database: Database) -> None:
     async with database.transaction() as session:
-        await session.execute(text("UPDATE usage_records SET output_tokens = output_tokens + 1"))
+        await session.execute(text("UPDATE usage_days SET output_tokens = output_tokens + 1"))
     async with snapshot(database) as session:
         with pytest.raises(LedgerMismatch, match="sovgate billing check"):
             await billing_report(session, "acme", *_NOVEMBER)

@@ -133,7 +133,7 @@ async def test_the_books_agree(november: Database) -> None:
     ("damage", "what", "sources", "difference"),
     [
         (
-            "UPDATE usage_rollups SET requests = requests + 1 WHERE upstream = 'deepseek'",
+            "UPDATE usage_days SET requests = requests + 1 WHERE upstream = 'deepseek'",
             "requests",
             ("usage records", "roll-ups"),
             Decimal(-2),
