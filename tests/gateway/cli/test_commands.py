@@ -102,7 +102,7 @@ def test_version() -> None:
 @pytest.mark.parametrize(
     "command",
     ["demo", "serve", "worker", "db", "tenant", "project", "key", "user", "budget", "audit",
-     "report", "billing", "prices", "eval", "mask", "route", "model", "plan"],
+     "report", "billing", "invoice", "prices", "eval", "mask", "route", "model", "plan"],
 )  # fmt: skip
 def test_every_command_has_help(command: str) -> None:
     result = RUNNER.invoke(app, [command, "--help"])
