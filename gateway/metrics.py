@@ -2,6 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from billing.prices import UNPRICED
 from gateway.exchange import Exchange
 
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
@@ -36,6 +37,12 @@ class Metrics:
             "sovgate_tokens_total",
             "Tokens by class.",
             ("token_class", "upstream"),
+            registry=registry,
+        )
+        self.unpriced = Counter(
+            "sovgate_unpriced_requests_total",
+            "Requests that cost 0 because their model had no price.",
+            ("upstream",),
             registry=registry,
         )
         self.masked = Counter(
@@ -83,6 +90,8 @@ class Metrics:
             ):
                 if count:
                     self.tokens.labels(name, upstream).inc(count)
+        if exchange.price_version == UNPRICED:
+            self.unpriced.labels(upstream).inc()
         for entity_type, count in exchange.masked.items():
             self.masked.labels(entity_type).inc(count)
 
