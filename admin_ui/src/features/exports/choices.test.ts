@@ -4,7 +4,7 @@ import { formatFor, isUnderWay, kindsFor } from "./choices";
 
 describe("choices", () => {
   it("offer what the role may take away", () => {
-    expect(kindsFor((permission) => permission === "exports.finance")).toEqual(["billing", "focus", "usage"]);
+    expect(kindsFor((permission) => permission === "exports.finance")).toEqual(["billing", "focus", "reconciliation", "usage"]);
     expect(kindsFor((permission) => permission === "exports.audit")).toEqual(["audit"]);
     expect(kindsFor(() => false)).toEqual([]);
   });

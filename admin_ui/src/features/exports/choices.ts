@@ -5,7 +5,16 @@ import type { Permission } from "@/session";
 export type Kind = Schemas["ExportKind"];
 export type Format = Schemas["ExportFormat"];
 
-export const KINDS: Record<Kind, { label: string; needs: Permission; formats: readonly Format[]; about: string }> = {
+interface Choice {
+  label: string;
+  needs: Permission;
+  formats: readonly Format[];
+  about: string;
+  /** Asked for by the API or the command line only: it takes options that no form has yet. */
+  byApiOnly?: true;
+}
+
+export const KINDS: Record<Kind, Choice> = {
   audit: {
     label: "Audit trail",
     needs: "exports.audit",
@@ -24,6 +33,19 @@ export const KINDS: Record<Kind, { label: string; needs: Permission; formats: re
     formats: ["csv", "parquet"],
     about: "Charges of whole months (UTC) as finance tools read them; the billed costs of an invoice add up to it.",
   },
+  reconciliation: {
+    label: "Reconciliation",
+    needs: "exports.finance",
+    formats: ["xlsx"],
+    about: "Ledger against usage: proofs, sums per upstream, and the requests to look at: unpriced, estimated, cut.",
+  },
+  savings: {
+    label: "Savings report",
+    needs: "exports.finance",
+    formats: ["csv", "parquet", "xlsx"],
+    about: "What the same traffic would have cost on another model.",
+    byApiOnly: true,
+  },
   usage: {
     label: "Usage report",
     needs: "exports.finance",
@@ -40,7 +62,7 @@ export const FORMAT_LABELS: Record<Format, string> = {
 };
 
 export function kindsFor(can: (permission: Permission) => boolean): Kind[] {
-  return (Object.keys(KINDS) as Kind[]).filter((kind) => can(KINDS[kind].needs));
+  return (Object.keys(KINDS) as Kind[]).filter((kind) => can(KINDS[kind].needs) && !KINDS[kind].byApiOnly);
 }
 
 /** The wanted format where the kind has it, else the kind's first. */

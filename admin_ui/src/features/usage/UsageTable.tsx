@@ -14,7 +14,7 @@ export function UsageTable({ usage, nameOf, header }: UsageTableProps) {
   const { total } = usage;
   const columns: readonly Column<UsageRow>[] = [
     { key: "group", header, head: true, cell: ({ group }) => nameOf(group), foot: "Total" },
-    { key: "requests", header: "Requests", kind: "num", cell: (row) => count(row.requests), foot: count(total.requests) },
+    { key: "requests", header: "Requests", kind: "num", cell: (row) => count(row.requests ?? 0), foot: count(total.requests) },
     ...TOKEN_CLASSES.map(
       ([name, label]): Column<UsageRow> => ({
         key: name,

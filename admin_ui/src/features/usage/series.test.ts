@@ -5,12 +5,19 @@ import { dayColumns, groupColumns, tokensOf, type UsageRow } from "./series";
 function row(group: string | null, requests: number, cost: string, output = 0): UsageRow {
   return {
     group,
+    then: null,
     requests,
+    estimated_requests: 0,
+    cut_requests: 0,
+    unpriced_requests: 0,
     input_tokens: 10,
     cached_input_tokens: 5,
     cache_write_tokens: 0,
     output_tokens: output,
     reasoning_tokens: 1,
+    guard_tokens: 0,
+    embedding_tokens: 0,
+    surcharge_usd: "0",
     worker_seconds: "0",
     cost_usd: cost,
   };
@@ -27,7 +34,11 @@ describe("dayColumns", () => {
 
   it("stacks the classes of tokens", () => {
     const columns = dayColumns([row("2026-03-03", 1, "0", 7)], range, "tokens");
-    expect(columns.map(({ values }) => values)).toEqual([[0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [10, 5, 0, 7, 1]]);
+    expect(columns.map(({ values }) => values)).toEqual([
+      [0, 0, 0, 0, 0, 0, 0],
+      [0, 0, 0, 0, 0, 0, 0],
+      [10, 5, 0, 7, 1, 0, 0],
+    ]);
   });
 });
 

@@ -13,6 +13,8 @@ export const TOKEN_CLASSES = [
   ["cache_write_tokens", "Cache write"],
   ["output_tokens", "Output"],
   ["reasoning_tokens", "Reasoning"],
+  ["guard_tokens", "Guards"],
+  ["embedding_tokens", "Embeddings"],
 ] as const;
 
 export interface Column {
@@ -21,18 +23,18 @@ export interface Column {
   values: readonly number[];
 }
 
-export function tokensOf(row: Schemas["UsageTotals"]): number {
+export function tokensOf(row: Pick<UsageRow, (typeof TOKEN_CLASSES)[number][0]>): number {
   return TOKEN_CLASSES.reduce((total, [name]) => total + row[name], 0);
 }
 
 function values(row: UsageRow, metric: Metric): number[] {
   if (metric === "cost") return [weight(row.cost_usd)];
-  if (metric === "requests") return [row.requests];
+  if (metric === "requests") return [row.requests ?? 0];
   return TOKEN_CLASSES.map(([name]) => row[name]);
 }
 
 function title(row: UsageRow): string {
-  return `${count(row.requests)} requests, ${count(tokensOf(row))} tokens, ${usd(row.cost_usd)}`;
+  return `${count(row.requests ?? 0)} requests, ${count(tokensOf(row))} tokens, ${usd(row.cost_usd)}`;
 }
 
 /** One column for each day of the range, also for days without a row. */
