@@ -3,6 +3,7 @@
 import json
 import time
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -256,6 +257,31 @@ def test_an_unpriced_model_is_served_and_said(
     assert answer.headers["x-sovgate-unpriced"] == "true"
     record = record_of(deployment, answer.headers["x-sovgate-request-id"])
     assert record["price_version"] == "unpriced"
+    metrics = httpx.get(f"{deployment.url}/metrics").text
+    assert 'sovgate_unpriced_requests_total{upstream="capture"}' in metrics
+
+
+def test_a_price_from_the_command_line_is_charged_while_the_gateway_runs(
+    raw: httpx.Client, deployment: Deployment, capture: Capture, tmp_path: Path
+) -> None:
+    price = {"model": "any-model", "effective_from": "2026-01-01", "input": "2", "output": "3"}
+    file = tmp_path / "prices.yaml"
+    file.write_text(json.dumps({"prices": [price]}))
+    result = sovgate(deployment, "prices", "import", "--file", str(file), "--yes", "--json")
+    [entry] = json.loads(result.output)["stored"]
+    try:
+        answer = post(raw, model="any-model")
+        for _ in range(100):
+            if "x-sovgate-unpriced" not in answer.headers:
+                break
+            time.sleep(0.2)
+            answer = post(raw, model="any-model")
+        # 11 input tokens at 2, 7 output tokens at 3, per million
+        assert answer.headers["x-sovgate-cost-usd"] == "0.000043"
+        record = record_of(deployment, answer.headers["x-sovgate-request-id"])
+        assert record["price_version"] == entry["version"]
+    finally:
+        sovgate(deployment, "prices", "archive", entry["id"])
 
 
 def test_thinking_is_told_upstream(raw: httpx.Client, capture: Capture) -> None:
