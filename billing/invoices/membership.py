@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.errors import LedgerMismatch
@@ -22,7 +22,7 @@ from billing.ledger.accounts import is_charge
 from billing.models import LedgerEntry
 from billing.periods import PeriodKind, month_span, period_at
 from core.database import amount_sum
-from core.money import ZERO
+from core.money import EXACT, ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +80,23 @@ class Membership:
         Raises:
             LedgerMismatch: one is in another currency.
         """
-        query: Any = (
-            select(LedgerEntry.currency, func.count(), amount_sum(LedgerEntry.amount))
-            .where(or_(self.in_month, self.carried_over))
-            .group_by(LedgerEntry.currency)
-        )
-        rows: dict[str, tuple[int, Decimal]] = {}
-        for row in await session.execute(query):
-            found, entries, total = tuple(row)
-            rows[found] = entries, total
-        if rows.keys() - {currency}:
-            raise LedgerMismatch(
-                f"Tenant {self.tenant} has entries in another currency than {currency}, which one "
-                "invoice cannot add up; set billing.currency to that of its ledger."
+        entries, total = 0, ZERO
+        # One after the other: each has an index of its own, an OR of both has none.
+        for held in (self.in_month, self.carried_over):
+            query: Any = (
+                select(LedgerEntry.currency, func.count(), amount_sum(LedgerEntry.amount))
+                .where(held)
+                .group_by(LedgerEntry.currency)
             )
-        return rows.get(currency, (0, ZERO))
+            for row in await session.execute(query):
+                found, count, amount = tuple(row)
+                if found != currency:
+                    raise LedgerMismatch(
+                        f"Tenant {self.tenant} has entries in {found}, which an invoice in "
+                        f"{currency} cannot add up; the ledger has one currency."
+                    )
+                entries, total = entries + count, EXACT.add(total, amount)
+        return entries, total
 
 
 async def membership(session: AsyncSession, tenant: str, month: str) -> Membership:

@@ -9,6 +9,7 @@ from billing.errors import (
     InvoiceChanged,
     InvoiceFinal,
     InvoiceNotReady,
+    LedgerMismatch,
     NothingToInvoice,
     PeriodInvoiced,
     UnknownInvoice,
@@ -186,3 +187,39 @@ async def test_numbers_have_no_gap_when_many_issue_and_some_fail(office: Office)
     given = sorted(number for number in numbers if number)
     assert given == [f"INV-2026-{number:06d}" for number in range(1, 7)]
     await office.check()
+
+
+async def test_what_is_settled_while_months_are_issued_stands_on_one_of_them(
+    office: Office,
+) -> None:
+    """Late settlements of October and November, beside both months' invoices."""
+    await office.profile()
+    await office.use("2026-10-05 10:00", input_tokens=1_000_000)
+    await office.use("2026-11-05 10:00", input_tokens=1_000_000)
+
+    async def settle(number: int) -> None:
+        await office.use(f"2026-{10 + number % 2}-20 10:00", input_tokens=1_000_000)
+
+    async def issue() -> None:
+        await office.issue("2026-10")
+        await office.issue("2026-11")
+
+    await asyncio.gather(*map(settle, range(12)), issue(), *map(settle, range(12)))
+    await office.use("2026-11-30 23:59", input_tokens=1_000_000)
+    office.turn_to("2027-01-01 00:00")
+    await office.issue("2026-12")
+    async with office.database.session() as session:
+        invoices = await office.invoices.of_tenant(session, "acme")
+    # 27 requests of 2 US dollars
+    assert sum(invoice.subtotal for invoice in invoices) == Decimal(54)
+    assert "unbilled USD" not in await office.balances()
+    await office.check()
+
+
+async def test_entries_in_another_currency_are_not_added_up(office: Office) -> None:
+    await office.profile()
+    at = instant("2026-11-05 10:00")
+    await office.adjust("1", at=at)
+    await office.adjust("1", at=at, currency="EUR")
+    with pytest.raises(LedgerMismatch, match="EUR"):
+        await office.draft("2026-11")
