@@ -10,6 +10,8 @@ from billing.usage import CLASSES
 from core.money import InvalidAmount, parse_amount
 
 _LONGEST_TEXT = 200
+# Far above any price, and small enough that costs fit into the ledger's 20 digits.
+_TOO_MUCH = Decimal(10**9)
 
 
 def only(body: Mapping[str, Any], what: str, allowed: Collection[str]) -> None:
@@ -48,13 +50,15 @@ def items(body: Mapping[str, Any], name: str) -> Sequence[Any]:
 
 
 def amount(name: str, value: Any) -> Decimal:
-    """An exact decimal from 0 up; floats are refused."""
+    """An exact decimal from 0 up and below a billion; floats are refused."""
     try:
         parsed = parse_amount(value)
     except InvalidAmount as error:
         raise InvalidPrice(f"'{name}': {error.message}", param=name) from None
     if parsed < 0:
         raise InvalidPrice(f"'{name}' must not be negative.", param=name)
+    if parsed >= _TOO_MUCH:
+        raise InvalidPrice(f"'{name}' must be below a billion.", param=name)
     return parsed
 
 

@@ -60,6 +60,8 @@ MARKUP = {"percent": "10", "effective_from": "2026-01-01"}
         (Markup, MARKUP | {"percent": "-5"}, "percent"),
         (Markup, MARKUP | {"tenant": ""}, "tenant"),
         (PriceVersion, PRICE | {"model": "x" * 201}, "model"),
+        (PriceVersion, PRICE | {"input": "1000000000"}, "input"),
+        (PriceVersion, PRICE | {"minimum": "1E+30"}, "minimum"),
         (PriceVersion, PRICE | {"windows": WINDOW}, "windows"),
         (PriceVersion, PRICE | {"windows": [WINDOW, WINDOW]}, "windows"),
         (PriceVersion, PRICE | {"steps": [{"above": 5}, {"above": 5}]}, "steps"),

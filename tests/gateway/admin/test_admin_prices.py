@@ -14,7 +14,7 @@ from tests.gateway.admin.conftest import Login, World, code
 PRO = {"model": "pro", "effective_from": "2026-01-01", "input": "0.66", "output": "1.98"}
 
 
-def new(kind: str = "price", **body: Any) -> dict[str, Any]:
+def new(body: dict[str, Any], kind: str = "price") -> dict[str, Any]:
     return {"entries": [{"kind": kind, "body": body}]}
 
 
@@ -58,7 +58,7 @@ async def test_those_with_a_global_role_see_all(sign_in: Login, world: World) ->
 @pytest.mark.parametrize("account", ["owner@acme", "finance@acme", "auditor"])
 async def test_changing_needs_a_global_role(account: str, sign_in: Login, world: World) -> None:
     client = await sign_in(account)
-    answer = await client.post("/prices", json=new(**PRO))
+    answer = await client.post("/prices", json=new(PRO))
     assert (answer.status_code, code(answer)) == (403, "forbidden")
 
 
@@ -66,7 +66,7 @@ async def test_an_added_price_is_charged_at_once(
     sign_in: Login, services: AdminServices, world: World
 ) -> None:
     client = await sign_in("finance")
-    answer = await client.post("/prices", json=new(**PRO) | {"reason": "list of May"})
+    answer = await client.post("/prices", json=new(PRO) | {"reason": "list of May"})
     assert answer.status_code == 201, answer.text
     [entry] = answer.json()["items"]
     assert (entry["state"], entry["author"], entry["reason"]) == (
@@ -87,14 +87,14 @@ async def test_an_added_price_is_charged_at_once(
 
 
 REFUSED: list[tuple[dict[str, Any], int, str]] = [
-    (new(**PRO | {"input": 0.66}), 422, "invalid_request"),
-    (new(**PRO | {"colour": "red"}), 422, "invalid_request"),
-    (new("discount", **PRO), 422, "invalid_request"),
-    (new(**PRO, per=7), 422, "invalid_price"),
-    (new(**PRO | {"currency": "CNY"}), 422, "mixed_currencies"),
-    (new(**PRO | {"model": "sov-flash"}), 409, "named_in_file"),
-    (new(**PRO | {"model": "sov-flash", "tenant": "acme"}), 409, "overlapping_prices"),
-    (new(**PRO) | {"replaces": ["prc_none"]}, 404, "unknown_price_entry"),
+    (new(PRO | {"input": 0.66}), 422, "invalid_request"),
+    (new(PRO | {"colour": "red"}), 422, "invalid_request"),
+    (new(PRO, "discount"), 422, "invalid_request"),
+    (new(PRO | {"per": 7}), 422, "invalid_price"),
+    (new(PRO | {"currency": "CNY"}), 422, "mixed_currencies"),
+    (new(PRO | {"model": "sov-flash"}), 409, "named_in_file"),
+    (new(PRO | {"model": "sov-flash", "tenant": "acme"}), 409, "overlapping_prices"),
+    (new(PRO) | {"replaces": ["prc_none"]}, 404, "unknown_price_entry"),
     ({"entries": []}, 422, "invalid_request"),
 ]
 
@@ -109,7 +109,7 @@ async def test_what_leaves_no_valid_book_is_refused(sign_in: Login, world: World
 
 async def test_a_correction_replaces_at_once(sign_in: Login, world: World) -> None:
     client = await sign_in("owner")
-    body = new(model="sov-flash", tenant="acme", effective_from="2026-01-01", input="1", output="1")
+    body = new(PRO | {"model": "sov-flash", "tenant": "acme", "input": "1"})
     answer = await client.post("/prices", json=body | {"replaces": [world.acme.price_id]})
     assert answer.status_code == 201, answer.text
     shown = (await client.get("/prices", params={"tenant": "acme", "all": True})).json()["items"]
@@ -121,7 +121,8 @@ async def test_each_change_is_in_the_trail_of_whom_it_concerns(
     sign_in: Login, database: Database, world: World
 ) -> None:
     client = await sign_in("owner")
-    entries = new(**PRO)["entries"] + new("markup", percent="5", tenant="acme", **START)["entries"]
+    markup = {"percent": "5", "tenant": "acme", "effective_from": "2026-01-01"}
+    entries = new(PRO)["entries"] + new(markup, "markup")["entries"]
     answer = await client.post("/prices", json={"entries": entries, "reason": "why"})
     ids = [item["id"] for item in answer.json()["items"]]
     await client.post(f"/prices/{ids[1]}/archive", json={"reason": "over"})
@@ -137,9 +138,6 @@ async def test_each_change_is_in_the_trail_of_whom_it_concerns(
         ("_system", "price.create", ids[0], "why"),
         ("acme", "price.archive", ids[1], "over"),
     ]
-
-
-START = {"effective_from": "2026-01-01"}
 
 
 async def test_an_explanation_adds_up(sign_in: Login, world: World) -> None:
