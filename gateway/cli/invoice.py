@@ -3,15 +3,15 @@
 import asyncio
 import sys
 import tempfile
-from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.money import format_amount, parse_amount
-from gateway.cli.options import ConfigOption, JsonOption, OutOption, print_json, print_table
+from core.money import parse_amount
+from gateway.cli.invoice_output import show_document, show_list
+from gateway.cli.options import ConfigOption, JsonOption, OutOption
 from gateway.errors import InvalidRequest
 from gateway.tenants.cli.deployment import Deployment, ReasonOption, TenantOption, run
 
@@ -61,7 +61,7 @@ def draft(
         await _record(deployment, "invoice.draft", document)
         return document
 
-    _show(run(config, task), as_json)
+    show_document(run(config, task), as_json)
 
 
 @invoice_app.command("finalise")
@@ -94,7 +94,7 @@ def finalise(
         await _record(deployment, "invoice.finalise", document, reason)
         return document
 
-    _show(run(config, task), as_json)
+    show_document(run(config, task), as_json)
 
 
 @invoice_app.command("list")
@@ -110,11 +110,7 @@ def list_invoices(
         service = _service(deployment)
         return await service.of_tenant(deployment.session, tenant, month=month)
 
-    rows = [_row(invoice) for invoice in run(config, task)]
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(rows)
+    show_list(run(config, task), as_json)
 
 
 @invoice_app.command("show")
@@ -132,7 +128,7 @@ def show(
         which = await _named(deployment, service, tenant, name, month)
         return await service.get(deployment.session, tenant, which)
 
-    _show(run(config, task), as_json)
+    show_document(run(config, task), as_json)
 
 
 @invoice_app.command("credit")
@@ -167,7 +163,7 @@ def credit_note(
         await _record(deployment, "invoice.credit", document, reason)
         return document
 
-    _show(run(config, task), as_json)
+    show_document(run(config, task), as_json)
 
 
 @invoice_app.command("export")
@@ -263,41 +259,3 @@ async def _record(
     await deployment.record(
         invoice.tenant, action, invoice.id, after=document.content(), reason=reason
     )
-
-
-def _show(document: "InvoiceDocument", as_json: bool) -> None:
-    if as_json:
-        print_json(document.to_json())
-        return
-    print_table([_line(line) for line in document.lines])
-    print()
-    for name, value in document.facts().items():
-        print(f"{name}: {value}")
-
-
-def _line(line: Any) -> dict[str, str | int | None]:
-    row: dict[str, str | int | None] = {"position": line.position}
-    row |= {name: getattr(line, name) for name in ("month", "cost_centre", "project_id", "model")}
-    return row | {
-        "description": line.description,
-        "quantity": _text(line.quantity),
-        "amount": _text(line.amount),
-    }
-
-
-def _row(invoice: "Invoice") -> dict[str, str | None]:
-    return {
-        "number": invoice.number,
-        "id": invoice.id,
-        "kind": invoice.kind,
-        "status": invoice.status,
-        "month": invoice.month,
-        "total": format_amount(invoice.total),
-        "currency": invoice.payable_currency,
-        "issued": None if invoice.issued_at is None else f"{invoice.issued_at:%Y-%m-%d}",
-        "due": None if invoice.due_at is None else f"{invoice.due_at:%Y-%m-%d}",
-    }
-
-
-def _text(amount: Decimal) -> str:
-    return format_amount(amount)
