@@ -7,13 +7,14 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.errors import InvalidReport
-from billing.ledger.accounts import POSTINGS
+from billing.ledger.accounts import POSTINGS, of_kind
 from billing.models import LedgerEntry
 from core.clock import isoformat
 from core.money import format_amount
 
 KINDS = tuple(POSTINGS)
 _CLOSING = ("settle", "release")
+_OWN = tuple(kind for kind in KINDS if kind not in _CLOSING)
 
 
 async def list_entries(
@@ -40,7 +41,7 @@ async def list_entries(
     if kind is not None:
         if kind not in KINDS:
             raise InvalidReport(f"A kind is one of {', '.join(KINDS)}.", param="kind")
-        conditions.append(entry.kind == kind)
+        conditions.append(of_kind(kind))
     if request_id is not None:
         conditions.append(_about(request_id))
     if start is not None:
@@ -57,7 +58,7 @@ async def get_entry(session: AsyncSession, tenant: str, entry_id: str) -> Ledger
     """An entry that has an id of its own, such as an adjustment."""
     query = select(LedgerEntry).where(
         LedgerEntry.request_id == entry_id,
-        LedgerEntry.kind.not_in(_CLOSING),
+        of_kind(*_OWN),
         LedgerEntry.tenant == tenant,
     )
     return (await session.scalars(query)).one()
@@ -75,8 +76,8 @@ def _about(request_id: str) -> ColumnElement[bool]:
     """Written so that PostgreSQL finds the partial indexes."""
     entry = LedgerEntry
     return or_(
-        and_(entry.request_id == request_id, entry.kind.in_(_CLOSING)),
-        and_(entry.request_id == request_id, entry.kind.not_in(_CLOSING)),
+        and_(entry.request_id == request_id, of_kind(*_CLOSING)),
+        and_(entry.request_id == request_id, of_kind(*_OWN)),
         entry.reference == request_id,
     )
 

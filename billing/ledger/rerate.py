@@ -15,6 +15,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.errors import InvalidReport, UnpricedModel
+from billing.ledger.accounts import of_kind
 from billing.ledger.adjust import Correction, enter
 from billing.ledger.rates import record_rates
 from billing.ledger.rerated import is_rerating, rerating_id
@@ -162,9 +163,10 @@ async def _pages(
 
 def _requests() -> Any:
     """Requests with the organisation that their entry names, and how they were rated."""
-    closing = and_(LedgerEntry.request_id == UsageRecord.request_id, LedgerEntry.kind == "settle")
+    closing = and_(LedgerEntry.request_id == UsageRecord.request_id, of_kind("settle"))
     return (
         select(UsageRecord, LedgerEntry.organisation, PriceRate.batch)
+        .select_from(UsageRecord)
         .join(LedgerEntry, closing)
         .outerjoin(PriceRate, PriceRate.id == UsageRecord.price_version)
     )

@@ -2,6 +2,7 @@
 
 from sqlalchemy import ColumnElement, and_
 
+from billing.ledger.accounts import of_kind
 from billing.models import LedgerEntry
 from core.canonical import digest
 
@@ -15,4 +16,5 @@ def rerating_id(request_id: str, rate: str, sequence: int) -> str:
 
 def is_rerating(entry: type[LedgerEntry]) -> ColumnElement[bool]:
     """The condition that an entry was written by re-rating."""
-    return and_(entry.kind == "adjustment", entry.request_id.startswith(_PREFIX, autoescape=True))
+    own = entry.request_id.startswith(_PREFIX, autoescape=True)
+    return and_(of_kind("adjustment", entry=entry), own)

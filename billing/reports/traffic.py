@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from billing.ledger.accounts import of_kind
 from billing.ledger.rerated import is_rerating
 from billing.models import LedgerEntry, UsageRecord
 from billing.prices import UNPRICED
@@ -104,7 +105,7 @@ async def adjusted(
             *_within(tenant, start, end),
             record.price_version != UNPRICED,
             LedgerEntry.tenant == record.tenant,
-            LedgerEntry.kind == "adjustment",
+            of_kind("adjustment"),
         )
         .group_by(record.tenant, record.trend)
     )

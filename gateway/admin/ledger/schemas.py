@@ -15,6 +15,7 @@ class EntryKind(StrEnum):
     RELEASE = "release"
     ADJUSTMENT = "adjustment"
     INVOICE = "invoice"
+    EXCHANGE = "exchange"
     ROUNDING = "rounding"
     TAX = "tax"
     CREDIT = "credit"

@@ -10,7 +10,9 @@ from sqlalchemy import select, text
 
 from billing import JobService, LedgerSink, PriceBook, Reservation, Settlement, Usage
 from billing.jobs.execution import run_job
+from billing.ledger.entries import KINDS
 from gateway.admin import AdminServices
+from gateway.admin.ledger.schemas import EntryKind
 from gateway.audit.models import AuditRecord
 from tests.gateway.admin.conftest import OF_THE_FILE, Login, World, code
 
@@ -58,6 +60,10 @@ async def _actions(services: AdminServices, tenant: str) -> list[dict[str, Any]]
         query = select(AuditRecord.body).where(AuditRecord.tenant == tenant)
         bodies = [json.loads(body) for body in await session.scalars(query)]
     return [body for body in bodies if body.get("action", "").startswith("ledger.")]
+
+
+def test_every_kind_of_entry_is_in_the_description() -> None:
+    assert {kind.value for kind in EntryKind} == set(KINDS)
 
 
 @pytest.mark.usefixtures("settled")
