@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database import Amount, Base, UtcDateTime
@@ -116,4 +116,4 @@ class BudgetAlert(Base):
     next_attempt_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     error_code: Mapped[str | None] = mapped_column(String(60))
-    delivered: Mapped[list[str]] = mapped_column(JSON, server_default=text("'[]'"))
+    delivered: Mapped[list[str]] = mapped_column(JSON, default=list)
