@@ -23,7 +23,14 @@ from gateway.cli.reconciliation import reconciliation
 from gateway.cli.report import report_app
 from gateway.cli.run import db_app, demo, serve
 from gateway.cli.savings import savings
-from gateway.tenants.cli import budget_app, key_app, project_app, tenant_app, user_app
+from gateway.tenants.cli import (
+    budget_app,
+    key_app,
+    organisation_app,
+    project_app,
+    tenant_app,
+    user_app,
+)
 from gateway.vault.cli import vault_app
 from inference.cli import model_app, worker_app
 
@@ -63,6 +70,7 @@ for name, group in {
     "worker": worker_app,
     "model": model_app,
     "db": db_app,
+    "organisation": organisation_app,
     "tenant": tenant_app,
     "project": project_app,
     "key": key_app,

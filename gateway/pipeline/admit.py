@@ -18,6 +18,7 @@ from gateway.errors import InvalidRequest, MalformedJson
 from gateway.exchange import Exchange
 from gateway.limits import Limiter
 from gateway.prices import PriceDesk
+from gateway.pseudonyms import end_user_pseudonym
 from gateway.records import intent_body
 from gateway.routing.targets import Router, Target
 from gateway.settings import Settings
@@ -78,12 +79,16 @@ class Admit:
             ),
             estimate_tokens(len(raw)),
         )
+        at = self._clock.now()
         exchange.reservation = await self._budgets.reserve(
             request_id=exchange.request_id,
             tenant=principal.tenant,
             project_id=principal.project_id,
             key_id=principal.key_id,
-            amount=self._worst_case(exchange, len(raw), output_tokens),
+            amount=self._worst_case(exchange, at, len(raw), output_tokens),
+            organisation=principal.organisation,
+            end_user=exchange.end_user,
+            at=at,
         )
         # On disk by the time the guards are done; the call waits for it.
         intent = self._journal.intent(exchange.request_id, intent_body(exchange, self._clock))
@@ -96,9 +101,11 @@ class Admit:
             used = 0 if usage is None else usage.prompt_tokens + usage.completion_tokens
             await self._limiter.release(exchange.permit, used)
 
-    def _worst_case(self, exchange: Exchange, body_bytes: int, output_tokens: int) -> Decimal:
+    def _worst_case(
+        self, exchange: Exchange, at: datetime, body_bytes: int, output_tokens: int
+    ) -> Decimal:
         input_tokens = 2 * body_bytes + _TEMPLATE_TOKENS
-        tenant, at = exchange.authenticated[0].tenant, self._clock.now()
+        tenant = exchange.authenticated[0].tenant
         return max(
             self._worst_case_at(target, tenant, at, input_tokens, output_tokens)
             for target in exchange.targets
@@ -140,9 +147,7 @@ class Admit:
         for name in ("safety_identifier", "user"):
             value = body.get(name)
             if value is not None:
-                text = f"{tenant}\0{value}".encode("utf-8", "surrogatepass")
-                pseudonym = "eu_" + hmac.digest(self._pepper, text, hashlib.sha256).hex()[:24]
-                body[name] = pseudonym
+                pseudonym = body[name] = end_user_pseudonym(self._pepper, tenant, value)
         if isinstance(body.get("prompt_cache_key"), str):
             text = f"{tenant}\0{body['prompt_cache_key']}".encode("utf-8", "surrogatepass")
             body["prompt_cache_key"] = hmac.digest(self._pepper, text, hashlib.sha256).hex()[:32]

@@ -12,6 +12,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from billing import AlertRule
+from billing.budgets.scopes import EACH
 from billing.budgets.service import BudgetService
 from core.clock import Clock
 from core.database import Database
@@ -21,8 +23,14 @@ from gateway.tenants.accounts import AccountRepository
 from gateway.tenants.errors import BootstrapFailed
 from gateway.tenants.keys import key_hash
 from gateway.tenants.limits import Limits
+from gateway.tenants.organisations import OrganisationService
 from gateway.tenants.passwords import Passwords
-from gateway.tenants.repository import KeyRepository, TenantRepository, find_key
+from gateway.tenants.repository import (
+    KeyRepository,
+    OrganisationRepository,
+    TenantRepository,
+    find_key,
+)
 from gateway.tenants.roles import Grant, Role
 from gateway.tenants.service import KeyService, TenantService
 from gateway.tenants.users import UserService
@@ -87,21 +95,25 @@ class _Run:
         self._tenants = TenantService(session, clock, settings.policies)
         self._keys = KeyService(session, clock, pepper)
         self._users = UserService(session, clock)
-        self._budgets = BudgetService(clock)
+        self._organisations = OrganisationService(session, clock)
+        self._budgets = BudgetService(clock, webhooks=frozenset(settings.alerts.webhooks))
 
     async def tenant(self, spec: TenantSpec) -> None:
         name = spec.name
         if await TenantRepository(self._session).get(name) is None:
+            if spec.organisation is not None:
+                await self._organisation(spec.organisation)
             await self._tenants.create_tenant(
                 name,
                 display_name=spec.display_name,
                 policy=spec.policy,
                 limits=Limits(**spec.limits.model_dump()),
+                organisation=spec.organisation,
             )
-            after = spec.model_dump(include={"name", "policy", "limits"})
+            after = spec.model_dump(include={"name", "policy", "limits", "organisation"})
             self.created.append(Created(name, "tenant.create", name, after))
-        if spec.budget is not None:
-            await self._budget(name, spec.budget)
+        for budget in ([spec.budget] if spec.budget is not None else []) + spec.budgets:
+            await self._budget(name, budget)
         for key in spec.keys:
             await self._key(name, key)
 
@@ -113,12 +125,26 @@ class _Run:
         )
         self.created.append(Created(None, "user.create", user.id, {"role": spec.role}))
 
+    async def _organisation(self, name: str) -> None:
+        if await OrganisationRepository(self._session).get(name) is None:
+            await self._organisations.create(name)
+            self.created.append(Created(None, "organisation.create", name, {"name": name}))
+
     async def _budget(self, tenant: str, spec: BudgetSpec) -> None:
+        scope_id = EACH if spec.scope == "end_user" else tenant
         existing = await self._budgets.list(self._session, tenant)
-        if any((one.scope, one.period) == ("tenant", spec.period) for one in existing):
+        wanted = (spec.scope, scope_id, spec.period)
+        if any((one.scope, one.scope_id, one.period) == wanted for one in existing):
             return
         budget = await self._budgets.create(
-            self._session, tenant, limit=spec.limit_usd, period=spec.period, hard=spec.hard
+            self._session,
+            tenant,
+            limit=spec.limit_usd,
+            period=spec.period,
+            hard=spec.hard,
+            scope=spec.scope,
+            scope_id=scope_id,
+            alerts=_alert_rule(spec),
         )
         self.created.append(Created(tenant, "budget.create", budget.id, spec.model_dump()))
 
@@ -142,6 +168,10 @@ class _Run:
                 "Every key needs a value of its own.",
                 param=spec.env,
             )
+
+
+def _alert_rule(spec: BudgetSpec) -> AlertRule:
+    return AlertRule.of(spec.alerts.model_dump() if spec.alerts is not None else None)
 
 
 async def _password_hashes(

@@ -35,6 +35,7 @@ class Principal:
     tenant_limits: Limits  # shared by all keys of the tenant
     tenant_active: bool
     expires_at: datetime | None
+    organisation: str | None = None  # of the tenant
 
 
 def new_key() -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.tenants.models import Project, Tenant, VirtualKey
+from gateway.tenants.models import Organisation, Project, Tenant, VirtualKey
 
 # An arbitrary constant that only names the lock.
 _BOOTSTRAP_LOCK = 0x50564741
@@ -45,6 +45,21 @@ class TenantRepository:
             await self._session.execute(
                 text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _BOOTSTRAP_LOCK}
             )
+
+
+class OrganisationRepository:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def get(self, name: str) -> Organisation | None:
+        return await self._session.get(Organisation, name)
+
+    async def all(self) -> Sequence[Organisation]:
+        return (await self._session.scalars(select(Organisation).order_by(Organisation.name))).all()
+
+    async def add(self, organisation: Organisation) -> None:
+        self._session.add(organisation)
+        await self._session.flush()
 
 
 class ProjectRepository:

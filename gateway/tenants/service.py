@@ -18,6 +18,7 @@ from gateway.tenants.limits import Limits
 from gateway.tenants.models import Project, Tenant, VirtualKey
 from gateway.tenants.repository import (
     KeyRepository,
+    OrganisationRepository,
     ProjectRepository,
     TenantRepository,
     find_key,
@@ -62,14 +63,17 @@ class TenantService:
         display_name: str | None = None,
         policy: str = "default",
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        organisation: str | None = None,
     ) -> Tenant:
         """A tenant with its default project.
 
         Raises:
             AlreadyExists: if the name is taken.
             InvalidValue: if there is no such policy.
+            NotFound: if there is no such organisation.
         """
         self._check_policy(policy)
+        await self._check_organisation(organisation)
         if await self._tenants.get(name) is not None:
             raise AlreadyExists("There is a tenant of this name. Choose another.", param="name")
         tenant = Tenant(
@@ -78,6 +82,7 @@ class TenantService:
             status=ACTIVE,
             policy=policy,
             limits=limits.to_json(),
+            organisation=organisation,
             created_at=self._clock.now(),
         )
         await self._tenants.add(tenant)
@@ -92,11 +97,12 @@ class TenantService:
         status: str | None = None,
         policy: str | None = None,
         limits: Limits | None = None,
+        organisation: str | None = None,
     ) -> Tenant:
-        """Change what is given.
+        """Change what is given; ``organisation=""`` takes the tenant out of its organisation.
 
         Raises:
-            NotFound: if there is no such tenant.
+            NotFound: if there is no such tenant or organisation.
             InvalidValue: if there is no such policy.
         """
         tenant = await self.lock(name)
@@ -107,6 +113,9 @@ class TenantService:
         tenant.status = status or tenant.status
         if limits is not None:
             tenant.limits = limits.to_json()
+        if organisation is not None:
+            await self._check_organisation(organisation or None)
+            tenant.organisation = organisation or None
         await self._session.flush()
         return tenant
 
@@ -126,6 +135,10 @@ class TenantService:
         project = Project(id=new_id("prj"), tenant=tenant, name=name, created_at=self._clock.now())
         await projects.add(project)
         return project
+
+    async def _check_organisation(self, name: str | None) -> None:
+        if name is not None and await OrganisationRepository(self._session).get(name) is None:
+            raise NotFound("organisation", param="organisation")
 
     def _check_policy(self, policy: str) -> None:
         if policy not in self._policies:
@@ -225,6 +238,7 @@ def principal_of(key: VirtualKey, tenant: Tenant) -> Principal:
         tenant_limits=tenant_limits,
         tenant_active=tenant.status == ACTIVE,
         expires_at=key.expires_at,
+        organisation=tenant.organisation,
     )
 
 

@@ -1,25 +1,38 @@
-"""``sovgate budget``: create, list."""
+"""``sovgate budget``: create, list, change; raises and alerts are in ``budget_raises``."""
 
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from billing.budgets.service import BudgetService
+from billing import AlertRule, BudgetService
+from billing.budgets.scopes import EACH
+from gateway.pseudonyms import end_user_pseudonym
+from gateway.tenants.cli.budget_raises import add_commands
 from gateway.tenants.cli.deployment import (
     ConfigOption,
     Deployment,
     JsonOption,
+    ReasonOption,
     Row,
-    TenantOption,
     run,
     show,
     show_all,
 )
+from gateway.tenants.cli.owners import OrganisationOption, Owner, OwningTenantOption, find_owner
 from gateway.tenants.errors import InvalidValue, NotFound
-from gateway.tenants.repository import KeyRepository, ProjectRepository, TenantRepository
+from gateway.tenants.repository import KeyRepository, ProjectRepository
 
 budget_app = typer.Typer(no_args_is_help=True, help="Upper bounds of spending.")
+add_commands(budget_app)
+
+AlertOption = Annotated[
+    list[int] | None, typer.Option("--alert", help="Percentage to alert at; repeat for more.")
+]
+WebhookOption = Annotated[
+    list[str] | None, typer.Option("--webhook", help="Of the settings; repeat for more.")
+]
+EmailOption = Annotated[list[str] | None, typer.Option("--email", help="Repeat for more.")]
 
 
 class PeriodChoice(StrEnum):
@@ -30,70 +43,128 @@ class PeriodChoice(StrEnum):
 
 @budget_app.command("create")
 def create(
-    tenant: TenantOption,
-    limit: Annotated[str, typer.Option(help="US dollars, such as 10.00.")],
+    limit: Annotated[str, typer.Option(help="In the ledger's currency, such as 10.00.")],
+    tenant: OwningTenantOption = None,
+    organisation: OrganisationOption = None,
     period: Annotated[PeriodChoice, typer.Option(help="UTC calendar period.")] = (
         PeriodChoice.MONTH
     ),
     hard: Annotated[bool, typer.Option("--hard/--soft", help="Refuse, or only report.")] = True,
     project: Annotated[str | None, typer.Option(help="Only for this project (id).")] = None,
     key: Annotated[str | None, typer.Option(help="Only for this key (id).")] = None,
+    end_user: Annotated[
+        str | None, typer.Option(help="Only for this end user, as the application names it.")
+    ] = None,
+    each_end_user: Annotated[
+        bool, typer.Option("--each-end-user", help="For every end user on their own.")
+    ] = False,
+    alert: AlertOption = None,
+    webhook: WebhookOption = None,
+    email: EmailOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Create a budget of a tenant, or of one of its projects or keys."""
+    """Create a budget of an organisation or tenant, or of a part of a tenant."""
 
     async def task(deployment: Deployment) -> Row:
-        scope, scope_id = await _scope(deployment, tenant, project, key)
-        budget = await BudgetService(deployment.clock).create(
+        owner = await find_owner(deployment, tenant, organisation)
+        parts = {"project": project, "key": key, "end_user": EACH if each_end_user else end_user}
+        scope, scope_id = await _scope(deployment, owner, parts)
+        budget = await _budgets(deployment).create(
             deployment.session,
-            tenant,
+            owner.key,
             limit=limit,
             period=period,
             hard=hard,
             scope=scope,
             scope_id=scope_id,
+            alerts=AlertRule(tuple(alert or ()), tuple(webhook or ()), tuple(email or ())),
         )
         row = budget.to_json()
-        await deployment.record(tenant, "budget.create", budget.id, after=row)
+        await deployment.record(owner.tenant, "budget.create", budget.id, after=row)
         return row
 
     row = run(config, task)
-    show(row, as_json=as_json, text=f"Created budget {row['id']} of tenant {tenant}.")
+    show(row, as_json=as_json, text=f"Created budget {row['id']} of {tenant or organisation}.")
 
 
 @budget_app.command("list")
 def list_budgets(
-    tenant: TenantOption, config: ConfigOption = None, as_json: JsonOption = False
+    tenant: OwningTenantOption = None,
+    organisation: OrganisationOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """List a tenant's budgets and where they stand."""
+    """List the budgets of a tenant or organisation and where they stand."""
 
     async def task(deployment: Deployment) -> list[Row]:
-        await _check_tenant(deployment, tenant)
-        budgets = BudgetService(deployment.clock)
-        return [one.to_json() for one in await budgets.list(deployment.session, tenant)]
+        owner = await find_owner(deployment, tenant, organisation)
+        found = await _budgets(deployment).list(deployment.session, owner.key)
+        return [one.to_json() for one in found]
 
-    columns = ("id", "scope", "scope_id", "period", "hard", "limit", "spent", "remaining")
+    columns = ("id", "scope", "scope_id", "period", "hard", "limit", "raised", "spent", "remaining")
     show_all(run(config, task), columns, as_json=as_json)
 
 
+@budget_app.command("change")
+def change(
+    budget: Annotated[str, typer.Argument(help="Id of the budget.")],
+    tenant: OwningTenantOption = None,
+    organisation: OrganisationOption = None,
+    limit: Annotated[str | None, typer.Option(help="The new limit.")] = None,
+    hard: Annotated[bool | None, typer.Option("--hard/--soft", help="Refuse, or report.")] = None,
+    alert: AlertOption = None,
+    webhook: WebhookOption = None,
+    email: EmailOption = None,
+    no_alerts: Annotated[bool, typer.Option("--no-alerts", help="End its alerts.")] = False,
+    reason: ReasonOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change a budget's limit, strictness or alerts (those given replace all it had)."""
+    rule = AlertRule() if no_alerts else None
+
+    async def task(deployment: Deployment) -> Row:
+        owner = await find_owner(deployment, tenant, organisation)
+        budgets, session = _budgets(deployment), deployment.session
+        alerts = rule
+        if alert or webhook or email:
+            alerts = AlertRule(tuple(alert or ()), tuple(webhook or ()), tuple(email or ()))
+        before = (await budgets.get(session, owner.key, budget)).to_json()
+        status = await budgets.change(
+            session, owner.key, budget, limit=limit, hard=hard, alerts=alerts
+        )
+        row = status.to_json()
+        await deployment.record(
+            owner.tenant, "budget.update", budget, before=before, after=row, reason=reason
+        )
+        return row
+
+    show(run(config, task), as_json=as_json, text=f"Changed budget {budget}.")
+
+
+def _budgets(deployment: Deployment) -> BudgetService:
+    webhooks = frozenset(deployment.settings.alerts.webhooks)
+    return BudgetService(deployment.clock, webhooks=webhooks)
+
+
 async def _scope(
-    deployment: Deployment, tenant: str, project: str | None, key: str | None
-) -> tuple[str, str]:
-    await _check_tenant(deployment, tenant)
-    if project is not None and key is not None:
-        raise InvalidValue("Name a project or a key, not both.", param="key")
-    if project is not None:
-        if await ProjectRepository(deployment.session, tenant).get(project) is None:
-            raise NotFound("project", param="project")
-        return "project", project
-    if key is not None:
-        if await KeyRepository(deployment.session, tenant).get(key) is None:
-            raise NotFound("key", param="key")
-        return "key", key
-    return "tenant", tenant
-
-
-async def _check_tenant(deployment: Deployment, tenant: str) -> None:
-    if await TenantRepository(deployment.session).get(tenant) is None:
-        raise NotFound("tenant", param="tenant")
+    deployment: Deployment, owner: Owner, parts: dict[str, str | None]
+) -> tuple[str, str | None]:
+    """What a budget is about: the whole owner, or the one part that is named."""
+    named = [(scope, value) for scope, value in parts.items() if value is not None]
+    if owner.tenant is None and named:
+        raise InvalidValue("An organisation's budget is of all its tenants.", param=named[0][0])
+    if not named:
+        return "tenant" if owner.tenant else "organisation", None
+    if len(named) > 1:
+        raise InvalidValue("Name a project, a key or an end user, not several.", param=named[1][0])
+    scope, value = named[0]
+    tenant, session = owner.tenant or "", deployment.session
+    if scope == "end_user":
+        pseudonym = end_user_pseudonym(deployment.pepper, tenant, value)
+        return scope, EACH if value == EACH else pseudonym
+    kind = ProjectRepository if scope == "project" else KeyRepository
+    if await kind(session, tenant).get(value) is None:
+        raise NotFound(scope, param=scope)
+    return scope, value

@@ -1,4 +1,4 @@
-"""``sovgate tenant``: create, list, suspend, activate."""
+"""``sovgate tenant``: create, list, change, suspend, activate."""
 
 from typing import Annotated
 
@@ -32,6 +32,9 @@ def create(
     rpm: Annotated[int | None, typer.Option(min=0, help="Requests a minute.")] = None,
     tpm: Annotated[int | None, typer.Option(min=0, help="Tokens a minute.")] = None,
     parallel: Annotated[int | None, typer.Option(min=0, help="Requests at a time.")] = None,
+    organisation: Annotated[
+        str | None, typer.Option(help="Organisation whose budgets bound it too.")
+    ] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -43,6 +46,7 @@ def create(
             display_name=check_name(display_name or name),
             policy=policy,
             limits=Limits(rpm, tpm, parallel),
+            organisation=organisation,
         )
         await deployment.record(name, "tenant.create", name, after=_row(tenant))
         return _row(tenant)
@@ -57,7 +61,27 @@ def list_tenants(config: ConfigOption = None, as_json: JsonOption = False) -> No
     async def task(deployment: Deployment) -> list[Row]:
         return [_row(tenant) for tenant in await _service(deployment).list()]
 
-    show_all(run(config, task), ("name", "status", "policy", "display_name"), as_json=as_json)
+    columns = ("name", "status", "organisation", "policy", "display_name")
+    show_all(run(config, task), columns, as_json=as_json)
+
+
+@tenant_app.command("change")
+def change(
+    name: NameArgument,
+    organisation: Annotated[
+        str, typer.Option(help="Organisation to put it into; empty text: none.")
+    ],
+    reason: ReasonOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a tenant into an organisation, or take it out. Requests under way stay where they
+    began."""
+    row = run(
+        config, lambda deployment: _update(deployment, name, reason, organisation=organisation)
+    )
+    where = f"is in organisation {organisation}" if organisation else "is in no organisation"
+    show(row, as_json=as_json, text=f"Tenant {name} {where}.")
 
 
 @tenant_app.command("suspend")
@@ -68,7 +92,7 @@ def suspend(
     as_json: JsonOption = False,
 ) -> None:
     """Refuse a tenant's requests until it is activated again."""
-    row = run(config, lambda deployment: _set_status(deployment, name, SUSPENDED, reason))
+    row = run(config, lambda deployment: _update(deployment, name, reason, status=SUSPENDED))
     show(row, as_json=as_json, text=f"Suspended tenant {name}.")
 
 
@@ -80,14 +104,21 @@ def activate(
     as_json: JsonOption = False,
 ) -> None:
     """End a tenant's suspension."""
-    row = run(config, lambda deployment: _set_status(deployment, name, ACTIVE, reason))
+    row = run(config, lambda deployment: _update(deployment, name, reason, status=ACTIVE))
     show(row, as_json=as_json, text=f"Activated tenant {name}.")
 
 
-async def _set_status(deployment: Deployment, name: str, status: str, reason: str | None) -> Row:
+async def _update(
+    deployment: Deployment,
+    name: str,
+    reason: str | None,
+    *,
+    status: str | None = None,
+    organisation: str | None = None,
+) -> Row:
     tenants = _service(deployment)
     before = _row(await tenants.lock(name))
-    after = _row(await tenants.update(name, status=status))
+    after = _row(await tenants.update(name, status=status, organisation=organisation))
     await deployment.record(name, "tenant.update", name, before=before, after=after, reason=reason)
     return after
 
@@ -101,6 +132,7 @@ def _row(tenant: Tenant) -> Row:
         "name": tenant.name,
         "display_name": tenant.display_name,
         "status": tenant.status,
+        "organisation": tenant.organisation,
         "policy": tenant.policy,
         "limits": dict(tenant.limits),
         "created_at": isoformat(tenant.created_at),

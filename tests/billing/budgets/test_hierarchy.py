@@ -180,7 +180,7 @@ async def test_a_correction_counts_where_its_request_did(stage: Any, keeper: Bud
     await stage.budget("9", scope="end_user", scope_id="eu_b", period="total")
     reservation = await stage.reserve(keeper, "1", **_GROUP, end_user="eu_a")
     await stage.drain(stage.settle(keeper, reservation, 100))
-    common = {"tenant": "acme", "reason": "goodwill", "author": "usr_1"}
+    common: dict[str, Any] = {"tenant": "acme", "reason": "goodwill", "author": "usr_1"}
     async with stage.database.transaction() as session:
         await adjust(
             session, stage.clock, amount="-0.25", request_id=reservation.request_id, **common

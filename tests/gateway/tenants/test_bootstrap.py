@@ -7,7 +7,7 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
-from billing import BudgetService
+from billing import AlertRule, BudgetService
 from core.clock import ManualClock
 from core.database import Database
 from gateway.audit.models import AuditRecord
@@ -125,3 +125,27 @@ async def test_a_policy_that_is_gone_stops_the_start(database: Database) -> None
     await run(database, settings(policy="strict"))
     with pytest.raises(BootstrapFailed, match="strict"):
         await run(database, parse_settings({"policies": {"default": {}}}))
+
+
+async def test_an_organisation_more_budgets_and_alerts(database: Database) -> None:
+    alerts = {"thresholds": [80, 100], "emails": ["cfo@example.com"]}
+    more = [
+        {"limit_usd": "1", "period": "day", "scope": "end_user", "hard": False},
+        {"limit_usd": "50", "period": "total", "alerts": alerts},
+    ]
+    given = settings(organisation="group", budgets=more)
+    assert (await run(database, given))[:2] == ["organisation.create", "tenant.create"]
+    async with database.session() as session:
+        principal = await authenticate(session, ENVIRON["SOV_KEY_ACME"], PEPPER)
+        budgets = await BudgetService(CLOCK).list(session, "acme")
+    assert principal is not None
+    assert principal.organisation == "group"
+    found = {(b.scope, b.scope_id, b.period, b.hard): b for b in budgets}
+    assert found.keys() == {
+        ("tenant", "acme", "month", True),
+        ("end_user", "*", "day", False),
+        ("tenant", "acme", "total", True),
+    }
+    total = found["tenant", "acme", "total", True]
+    assert total.alerts == AlertRule((80, 100), (), ("cfo@example.com",))
+    assert await run(database, given) == []

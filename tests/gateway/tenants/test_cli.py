@@ -14,9 +14,17 @@ from core.clock import SystemClock
 from core.database import Database
 from gateway.audit.models import AuditRecord
 from gateway.identity import load_pepper
+from gateway.pseudonyms import end_user_pseudonym
 from gateway.settings import load_settings
 from gateway.tenants.cache import KeyCache
-from gateway.tenants.cli import budget_app, key_app, project_app, tenant_app, user_app
+from gateway.tenants.cli import (
+    budget_app,
+    key_app,
+    organisation_app,
+    project_app,
+    tenant_app,
+    user_app,
+)
 from gateway.tenants.keys import Principal
 
 
@@ -27,6 +35,7 @@ class Sovgate:
         self.config = config
         self._app = Typer()
         for name, app in {
+            "organisation": organisation_app,
             "tenant": tenant_app,
             "project": project_app,
             "key": key_app,
@@ -48,7 +57,13 @@ class Sovgate:
 @pytest.fixture
 def sovgate(tmp_path: Path, database_url: str) -> Sovgate:
     config = tmp_path / "sovgate.yaml"
-    config.write_text(json.dumps({"database": {"url": database_url}, "data_dir": str(tmp_path)}))
+    hook = {"url": "https://hooks.example.com/", "secret_env": "HOOK_SECRET"}
+    content = {
+        "database": {"url": database_url},
+        "data_dir": str(tmp_path),
+        "alerts": {"webhooks": {"finance": hook}},
+    }
+    config.write_text(json.dumps(content))
     return Sovgate(config)
 
 
@@ -111,6 +126,80 @@ def test_budgets_and_accounts(sovgate: Sovgate) -> None:
     assert "auditor@acme" in sovgate.run("user", "list").stdout
 
 
+def test_an_organisation_its_tenants_and_its_budget(sovgate: Sovgate) -> None:
+    assert sovgate.json("organisation", "create", "group")["display_name"] == "group"
+    acme = sovgate.json("tenant", "create", "acme", "--organisation", "group")
+    assert acme["organisation"] == "group"
+    key = sovgate.json("key", "create", "bot", "--tenant", "acme")
+    assert asyncio.run(_principal(sovgate, key["api_key"])).organisation == "group"
+    budget = sovgate.json("budget", "create", "--organisation", "group", "--limit", "100")
+    assert (budget["tenant"], budget["scope"], budget["scope_id"]) == (
+        "@group",
+        "organisation",
+        "group",
+    )
+    assert sovgate.json("budget", "list", "--organisation", "group") == [budget]
+    assert sovgate.json("budget", "list", "--tenant", "acme") == []
+    moved = sovgate.json("tenant", "change", "acme", "--organisation", "")
+    assert moved["organisation"] is None
+    assert [one["name"] for one in sovgate.json("organisation", "list")] == ["group"]
+    assert set(asyncio.run(_actions(sovgate))) >= {
+        ("organisation.create", "cli", "cli"),
+        ("budget.create", "cli", "cli"),
+        ("tenant.update", "cli", "cli"),
+    }
+
+
+def test_raises_of_a_budget(sovgate: Sovgate) -> None:
+    sovgate.json("tenant", "create", "acme")
+    of_acme = ("--tenant", "acme")
+    budget = sovgate.json("budget", "create", *of_acme, "--limit", "10")["id"]
+    given = sovgate.json(
+        *("budget", "raise", budget, *of_acme, "--amount", "5"),
+        *("--hours", "2", "--reason", "month end"),
+    )
+    assert (given["amount"], given["author"], given["reason"]) == ("5", "cli", "month end")
+    later = sovgate.json(
+        *("budget", "raise", budget, *of_acme, "--amount", "1"),
+        *("--until", "2099-01-01T00:00:00Z"),
+    )
+    (status,) = sovgate.json("budget", "list", *of_acme)
+    assert (status["limit"], status["raised"], status["remaining"]) == ("10", "6", "16")
+    assert sovgate.json("budget", "revoke", budget, given["id"], *of_acme)["status"] == "revoked"
+    listed = sovgate.json("budget", "raises", budget, *of_acme)
+    assert [(one["id"], one["status"]) for one in listed] == [
+        (later["id"], "active"),
+        (given["id"], "revoked"),
+    ]
+    assert set(asyncio.run(_actions(sovgate))) >= {
+        ("budget.raise", "cli", "cli"),
+        ("budget.revoke", "cli", "cli"),
+    }
+
+
+def test_budgets_of_end_users_and_alerts(sovgate: Sovgate) -> None:
+    sovgate.json("tenant", "create", "acme")
+    common = ("budget", "create", "--tenant", "acme", "--limit", "1")
+    budget = sovgate.json(*common, "--end-user", "greta@example.com")
+    pepper = load_pepper(load_settings(sovgate.config))
+    assert budget["scope_id"] == end_user_pseudonym(pepper, "acme", "greta@example.com")
+    each = sovgate.json(*common, "--each-end-user", "--alert", "100", "--alert", "50")
+    assert (each["scope_id"], each["alerts"]["thresholds"]) == ("*", [50, 100])
+    changed = sovgate.json(
+        *("budget", "change", each["id"], "--tenant", "acme", "--limit", "2", "--soft"),
+        *("--alert", "80", "--webhook", "finance", "--email", "cfo@example.com"),
+    )
+    assert (changed["limit"], changed["hard"]) == ("2", False)
+    assert changed["alerts"] == {
+        "thresholds": [80],
+        "webhooks": ["finance"],
+        "emails": ["cfo@example.com"],
+    }
+    ended = sovgate.json("budget", "change", each["id"], "--tenant", "acme", "--no-alerts")
+    assert ended["alerts"]["thresholds"] == []
+    assert sovgate.json("budget", "alerts", "--tenant", "acme") == []
+
+
 def test_without_json_a_key_is_printed_alone(sovgate: Sovgate) -> None:
     sovgate.json("tenant", "create", "acme")
     output = sovgate.run("key", "create", "bot", "--tenant", "acme").stdout
@@ -130,6 +219,21 @@ def test_mistakes_end_with_status_1_and_a_sentence(sovgate: Sovgate) -> None:
         ("key", "revoke", "key_none", "--tenant", "acme"),
         ("budget", "create", "--tenant", "acme", "--limit", "ten"),
         ("budget", "create", "--tenant", "acme", "--limit", "1", "--project", "prj_none"),
+        ("budget", "create", "--limit", "1"),
+        ("budget", "create", "--organisation", "no-such", "--limit", "1"),
+        ("budget", "create", "--tenant", "acme", "--limit", "1", "--key", "k", "--end-user", "u"),
+        (*("budget", "create", "--tenant", "acme", "--limit", "1"), "--webhook", "finance"),
+        (
+            *("budget", "create", "--tenant", "acme", "--limit", "1"),
+            *("--alert", "50", "--webhook", "no-such"),
+        ),
+        ("budget", "change", "bud_none", "--tenant", "acme", "--limit", "1"),
+        ("budget", "raise", "bud_none", "--tenant", "acme", "--amount", "1", "--hours", "1"),
+        ("budget", "raise", "bud_none", "--tenant", "acme", "--amount", "1", "--until", "soon"),
+        ("budget", "revoke", "bud_none", "rai_none", "--tenant", "acme"),
+        ("organisation", "create", "Group!"),
+        ("tenant", "create", "globex", "--organisation", "no-such"),
+        ("tenant", "change", "acme", "--organisation", "no-such"),
         ("user", "create", "a@example.com", "--password-env", "NOT_SET"),
         ("user", "create", "no-address", "--password-env", "SHORT"),
     ]
