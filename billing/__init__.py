@@ -31,13 +31,20 @@ if TYPE_CHECKING:
     from billing.ledger.adjust import adjust
     from billing.ledger.check import CheckReport, check, run_check
     from billing.ledger.ddl import append_only_ddl, drop_append_only_ddl
+    from billing.ledger.rebuild import rebuild_rollups
+    from billing.ledger.rerate import rerate
+    from billing.ledger.rerating_report import RerateReport
     from billing.ledger.sink import LedgerSink
     from billing.periods import PeriodKind, month_span
     from billing.prices import CostBreakdown, CostLine, PriceBook, PriceVersion
     from billing.prices.store import NewEntry, PriceStore, load_book
     from billing.reading import snapshot
     from billing.reports.billing import BillingReport, billing_report
+    from billing.reports.counterfactual import AlwaysThink
     from billing.reports.files import write_table
+    from billing.reports.reconciliation import ReconciliationReport, reconciliation_report
+    from billing.reports.savings import savings_report
+    from billing.reports.savings_rows import SavingsReport
     from billing.reports.usage import UsageReport, usage_report
     from billing.settlement import Hold, Reservation, Settlement
     from billing.usage import Usage
@@ -47,6 +54,7 @@ __all__ = [
     "AlertChannels",
     "AlertRule",
     "AlertView",
+    "AlwaysThink",
     "BillingReport",
     "BudgetDefinition",
     "BudgetKeeper",
@@ -75,7 +83,10 @@ __all__ = [
     "Progress",
     "RaiseService",
     "RaiseView",
+    "ReconciliationReport",
+    "RerateReport",
     "Reservation",
+    "SavingsReport",
     "Schedule",
     "Settlement",
     "TaskRegistry",
@@ -96,14 +107,26 @@ __all__ = [
     "make_celery",
     "month_span",
     "organisation_owner",
+    "rebuild_rollups",
+    "reconciliation_report",
     "register_exporter",
+    "rerate",
     "run_check",
+    "savings_report",
     "snapshot",
     "usage_report",
     "write_table",
 ]
 
 _HOME = {
+    "AlwaysThink": "reports.counterfactual",
+    "ReconciliationReport": "reports.reconciliation",
+    "reconciliation_report": "reports.reconciliation",
+    "savings_report": "reports.savings",
+    "SavingsReport": "reports.savings_rows",
+    "rerate": "ledger.rerate",
+    "RerateReport": "ledger.rerating_report",
+    "rebuild_rollups": "ledger.rebuild",
     "AlertChannels": "alerts.channels",
     "MailServer": "alerts.channels",
     "Webhook": "alerts.channels",

@@ -127,8 +127,8 @@ class SavingsReport:
             )
         if self.total.unpriced_requests:
             notes.append(
-                f"{self.total.unpriced_requests} requests without a price are left out; add prices "
-                "and re-rate."
+                f"Requests left out, since they have no price: {self.total.unpriced_requests}; "
+                "add prices and re-rate."
             )
         if self.think is not None:
             notes.append(

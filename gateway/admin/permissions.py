@@ -100,6 +100,7 @@ GLOBAL_ONLY: frozenset[Permission] = frozenset(
         Permission.TENANTS_GOVERN,
         Permission.BUDGETS_GOVERN,
         Permission.PRICES_WRITE,
+        Permission.LEDGER_ADJUST,
         Permission.INVOICES_WRITE,
         Permission.USERS_WRITE,
         Permission.SYSTEM_READ,

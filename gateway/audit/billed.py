@@ -61,7 +61,7 @@ class SeenByUpstreams:
         in_ledger = Decimal(self.billed + self.unseen.count)
         return [
             Proof("requests charged for", _TRAIL, in_trail, _LEDGER, in_ledger),
-            Proof("cost", _TRAIL, self.trail_cost, _LEDGER, self.ledger_cost),
+            Proof("cost of those in both", _TRAIL, self.trail_cost, _LEDGER, self.ledger_cost),
         ]
 
     def table(self) -> Table:

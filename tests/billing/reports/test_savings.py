@@ -195,7 +195,7 @@ async def test_corrections_count_and_what_has_no_price_does_not(
         report = await _report(traffic, precise=precise)
         chat = report.rows[0]
         assert (chat.requests, chat.unpriced_requests, chat.cost) == (1, 1, Decimal("0.2"))
-        assert any(note.startswith("1 requests without a price") for note in report.notes)
+        assert any(note.startswith("Requests left out, since they have no price: 1") for note in report.notes)
 
 
 async def test_tenants_are_apart(traffic: Database) -> None:
