@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from billing import Reservation, Usage
+from billing import PriceBook, Reservation, Usage
 from core.errors import SovgateError
 from gateway.errors import ContentBlocked
 from gateway.limits import Permit
@@ -78,6 +78,8 @@ class Exchange:
     permit: Permit | None = None
     intent: "asyncio.Task[None] | None" = None
     reservation: Reservation | None = None
+    # Of the admission: a price that is archived meanwhile still holds for this request.
+    price_book: PriceBook | None = None
 
     # inspect input
     recognizers: "TenantRecognizers | None" = None

@@ -13,6 +13,7 @@ import msgspec
 
 from billing import CostBreakdown, PriceVersion, Reservation, Settlement, Usage
 from billing.errors import InvalidUsage, UnpricedModel
+from billing.prices import UNPRICED
 from billing.settlement import Ended
 from core.clock import Clock, isoformat
 from core.money import ZERO, format_amount
@@ -28,7 +29,6 @@ from gateway.errors import ContentBlocked
 from gateway.exchange import Exchange, GuardDecision
 from gateway.tokens import TokenCounter, estimate_tokens
 
-UNPRICED = "unpriced"
 _EPOCH = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 
 

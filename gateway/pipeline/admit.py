@@ -80,6 +80,7 @@ class Admit:
             estimate_tokens(len(raw)),
         )
         at = self._clock.now()
+        exchange.price_book = self._prices.book
         exchange.reservation = await self._budgets.reserve(
             request_id=exchange.request_id,
             tenant=principal.tenant,

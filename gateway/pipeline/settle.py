@@ -83,7 +83,7 @@ class Settle:
             return None
         reservation = exchange.reservation
         breakdown = price_usage(
-            self._prices,
+            exchange.price_book or self._prices,
             exchange.route.target.model,
             reservation.at,
             exchange.usage,
