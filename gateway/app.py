@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from billing.budgets.bounds import LearnedBounds
 from core.errors import SovgateError
 from gateway.admin import MOUNT, AdminOptions, AdminServices, create_admin_api
 from gateway.admin.explain.throttle import ExplainThrottle
@@ -47,6 +48,7 @@ def build_pipeline(state: GatewayState) -> Pipeline:
     """The seven stages, in the order in which a request meets them."""
     settings, clock = state.settings, state.clock
     timeouts_s = {upstream.name: upstream.total_timeout_s for upstream in settings.upstreams}
+    bounds = LearnedBounds() if settings.billing.reserve == "learned" else None
     continuous = frozenset(u.name for u in settings.upstreams if u.asks_continuous_usage)
     return Pipeline(
         (
@@ -60,6 +62,7 @@ def build_pipeline(state: GatewayState) -> Pipeline:
                 state.journal,
                 clock,
                 state.pepper,
+                bounds,
             ),
             InspectInput(state.guards, state.recognizers, clock, state.vault),
             ChooseRoute(state.router),
@@ -72,6 +75,7 @@ def build_pipeline(state: GatewayState) -> Pipeline:
                 state.upstreams,
                 token_counters(settings),
                 clock,
+                bounds,
             ),
         )
     )
@@ -178,6 +182,7 @@ def build_admin(state: GatewayState) -> ASGIApp:
             ),
             prices=PriceServices(state.prices, served_models(settings)),
             reports=Reports(state.prices.store, settings.tiers, state.clock),
+            alert_webhooks=frozenset(settings.alerts.webhooks),
             invoice_terms=invoice_terms(settings, state.clock),
             options=AdminOptions(secure_cookies=settings.server.secure_cookies),
         )

@@ -18,6 +18,7 @@ from gateway.admin.jobs.endpoints import router as jobs
 from gateway.admin.keys.endpoints import router as keys
 from gateway.admin.ledger.endpoints import router as ledger
 from gateway.admin.middleware import BodyLimit, SecurityHeaders
+from gateway.admin.organisations.endpoints import router as organisations
 from gateway.admin.overview.endpoints import router as overview
 from gateway.admin.plan.endpoints import router as plan
 from gateway.admin.prices.endpoints import router as prices
@@ -33,6 +34,7 @@ from gateway.admin.users.endpoints import router as users
 ROUTERS: tuple[APIRouter, ...] = (
     auth,
     overview,
+    organisations,
     tenants,
     projects,
     keys,

@@ -25,6 +25,7 @@ is `404`.
 TAGS: list[dict[str, Any]] = [
     {"name": "auth", "description": "Signing in and out, and one's own account."},
     {"name": "overview", "description": "Traffic at a glance."},
+    {"name": "organisations", "description": "Groups of tenants, and budgets that they share."},
     {"name": "tenants", "description": "The units that are kept apart from one another."},
     {"name": "projects", "description": "Parts of a tenant."},
     {"name": "keys", "description": "Virtual API keys of applications."},

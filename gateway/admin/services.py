@@ -34,7 +34,7 @@ class KeyChanges(Protocol):
 class BudgetChanges(Protocol):
     """The part of billing's ``BudgetKeeper`` that a change needs."""
 
-    def invalidate(self, tenant: str) -> None: ...
+    def invalidate(self, owner: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,10 @@ class AdminServices:
     Args:
         pepper: the secret of the keyed hashes of API keys, sessions and log-in attempts.
         key_cache: told when a key or tenant changed.
-        budget_changes: told when a tenant's budgets changed.
+        budget_changes: told when the budgets of a tenant or organisation changed.
         jobs: with the kinds of ``gateway.jobs``.
         policies: the names of the policies that a tenant may have.
+        alert_webhooks: the names of the webhooks that a budget may alert.
     """
 
     database: Database
@@ -107,6 +108,7 @@ class AdminServices:
     privacy: PrivacyServices
     prices: PriceServices
     reports: Reports
+    alert_webhooks: frozenset[str] = frozenset()
     invoice_terms: InvoiceTerms = field(default_factory=InvoiceTerms)
     passwords: Passwords = field(default_factory=Passwords)
     options: AdminOptions = AdminOptions()

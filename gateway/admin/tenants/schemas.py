@@ -18,6 +18,7 @@ class Tenant(Schema):
     status: TenantStatus
     policy: str = Field(description="Name of the guard policy.", examples=["default"])
     limits: LimitsBody
+    organisation: str | None = Field(description="Whose budgets bound it too.")
     created_at: Instant
 
 
@@ -30,15 +31,19 @@ class TenantCreate(Schema):
     display_name: Name | None = Field(default=None, description="The name itself by default.")
     policy: str = Field(default="default", min_length=1, max_length=64)
     limits: LimitsInput = LimitsInput()
+    organisation: str | None = Field(default=None, max_length=63)
 
 
 class TenantUpdate(Schema):
-    """Only the fields that are sent change. Status, policy and limits need a global role."""
+    """Only the fields that are sent change. Only the name needs no global role."""
 
     display_name: Name | None = None
     status: TenantStatus | None = None
     policy: str | None = Field(default=None, min_length=1, max_length=64)
     limits: LimitsInput | None = Field(default=None, description="Replaces all three limits.")
+    organisation: str | None = Field(
+        default=None, max_length=63, description="An empty text takes it out of its organisation."
+    )
     reason: str | None = Field(
         default=None, max_length=500, description="Kept in the audit trail; no personal data."
     )

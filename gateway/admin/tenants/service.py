@@ -9,7 +9,7 @@ from gateway.tenants import models
 from gateway.tenants.limits import Limits
 from gateway.tenants.service import TenantService
 
-_GOVERNED = frozenset({"status", "policy", "limits"})
+_GOVERNED = frozenset({"status", "policy", "limits", "organisation"})
 
 
 async def list_tenants(services: AdminServices, actor: Actor) -> TenantList:
@@ -32,6 +32,7 @@ async def create_tenant(services: AdminServices, actor: Actor, body: TenantCreat
             display_name=body.display_name,
             policy=body.policy,
             limits=Limits(**body.limits.model_dump()),
+            organisation=body.organisation,
         )
         view = _view(row)
         await record(

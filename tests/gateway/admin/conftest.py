@@ -20,6 +20,7 @@ from billing import (
     JobSettings,
     NewEntry,
     PriceStore,
+    RaiseService,
     adjust,
 )
 from billing.invoices.profile import Profile, Seller, put_profile
@@ -41,6 +42,7 @@ from gateway.settings import TierName, TierSettings, parse_settings
 from gateway.tenants.cache import KeyCache
 from gateway.tenants.limits import Limits
 from gateway.tenants.models import RoleBinding, User
+from gateway.tenants.organisations import OrganisationService
 from gateway.tenants.passwords import Passwords
 from gateway.tenants.roles import Grant, Role
 from gateway.tenants.service import KeyService, TenantService
@@ -83,6 +85,7 @@ class Estate:
     api_key: str
     budget_id: str
     project_budget_id: str
+    raise_id: str  # of the project's budget
     export_id: str
     recognizer_id: str
     deployment_job_id: str  # of the whole deployment
@@ -95,6 +98,8 @@ class World:
     acme: Estate
     globex: Estate
     users: dict[str, str]  # account -> user id
+    organisation_budget_id: str  # of the organisation "group"
+    organisation_raise_id: str
 
 
 class BudgetBell:
@@ -103,8 +108,8 @@ class BudgetBell:
     def __init__(self) -> None:
         self.tenants: list[str] = []
 
-    def invalidate(self, tenant: str) -> None:
-        self.tenants.append(tenant)
+    def invalidate(self, owner: str) -> None:
+        self.tenants.append(owner)
 
 
 Login = Callable[[str | None], Awaitable[httpx.AsyncClient]]
@@ -195,6 +200,7 @@ def services(
         pepper=PEPPER,
         key_cache=key_cache,
         budget_changes=budget_bell,
+        alert_webhooks=frozenset({"finance", "ops"}),
         jobs=jobs,
         system=SettingsView(settings, desk, {}),
         prices=PriceServices(desk, ["sov-flash"]),
@@ -242,7 +248,28 @@ async def world(services: AdminServices, jobs: JobService) -> World:
             for name, grant in ACCOUNTS.items()
             if grant is not None
         )
-    return World(acme, globex, ids)
+        shared = await _organisation(services, session)
+    return World(acme, globex, ids, *shared)
+
+
+async def _organisation(services: AdminServices, session: AsyncSession) -> tuple[str, str]:
+    """An organisation of no tenant yet: the ids of its budget and of a raise."""
+    await OrganisationService(session, services.clock).create("group")
+    budgets = BudgetService(services.clock)
+    budget = await budgets.create(session, "@group", limit="100", scope="organisation")
+    return budget.id, await _raise(services, session, "@group", budget.id)
+
+
+async def _raise(services: AdminServices, session: AsyncSession, owner: str, budget: str) -> str:
+    given = await RaiseService(services.clock).give(
+        session,
+        owner,
+        budget,
+        amount="1",
+        expires_at=services.clock.now() + timedelta(hours=1),
+        author="usr_1",
+    )
+    return given.id
 
 
 async def _estate(services: AdminServices, jobs: JobService, tenant: str) -> Estate:
@@ -257,6 +284,7 @@ async def _estate(services: AdminServices, jobs: JobService, tenant: str) -> Est
         project_budget = await budgets.create(
             session, tenant, limit="5", scope="project", scope_id=project.id
         )
+        raise_id = await _raise(services, session, tenant, project_budget.id)
         recognizers = RecognizerService(session, tenant, services.clock, Sealer(PEPPER))
         recognizer = await recognizers.create(RecognizerSpec.model_validate(BADGE))
         own = NewEntry("price", OF_THE_FILE | {"tenant": tenant, "input": "0.10"})
@@ -272,6 +300,7 @@ async def _estate(services: AdminServices, jobs: JobService, tenant: str) -> Est
         api_key,
         budget.id,
         project_budget.id,
+        raise_id,
         job.id,
         recognizer.id,
         (await jobs.submit(DEPLOYMENT, "retention", {})).id,

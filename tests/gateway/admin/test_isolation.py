@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from gateway.admin import openapi_document
-from tests.gateway.admin.conftest import BADGE, Estate, Login, World, code
+from tests.gateway.admin.conftest import BADGE, Login, World, code
 
 _SPAN = {"start": "2026-11-01T00:00:00Z", "end": "2026-11-02T00:00:00Z"}
+_RAISE = {"amount_usd": "1", "expires_at": "2026-11-22T00:00:00Z"}
 BODIES: dict[str, dict[str, Any]] = {
     "login": {"email": "a@example.com", "password": "wrong"},
     "change_password": {"current_password": "wrong", "new_password": "another pass phrase"},
@@ -17,6 +18,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "create_key": {"name": "other"},
     "create_budget": {"limit_usd": "1", "period": "day"},
     "update_budget": {"limit_usd": "1"},
+    "give_raise": _RAISE,
+    "create_organisation": {"name": "other"},
+    "create_organisation_budget": {"limit_usd": "1", "period": "day"},
+    "update_organisation_budget": {"limit_usd": "1"},
+    "give_organisation_raise": _RAISE,
     "put_billing_profile": {"legal_name": "Other Ltd", "address": "Elsewhere"},
     "draft_invoice": {"month": "2026-10"},
     "finalise_invoice": {},
@@ -64,10 +70,19 @@ VIEWER_MAY = {
     "list_projects",
     "list_keys",
     "list_budgets",
+    "list_raises",
+    "list_alerts",
     "get_usage",
     "get_usage_of_tenants",
     "get_savings",
     "get_plan",
+}
+GLOBAL_VIEWER_MAY = {
+    "get_system",
+    "list_organisations",
+    "list_organisation_budgets",
+    "list_organisation_raises",
+    "list_organisation_alerts",
 }
 # What a tenant without any usage, or a call without its baseline, gets to hear.
 WITHOUT_USAGE = {"get_plan": 422, "get_savings": 422}
@@ -84,12 +99,16 @@ SCOPED_BY_ANSWER = {
 }
 
 
-def url(path: str, estate: Estate, user_id: str) -> str:
+def url(path: str, world: World, user_id: str) -> str:
+    """With acme's objects, or those of the organisation."""
+    estate, shared = world.acme, "{organisation}" in path
     return path.format(
+        organisation="group",
         tenant=estate.tenant,
         job_id=estate.export_id if "{tenant}" in path else estate.deployment_job_id,
         key_id=estate.key_id,
-        budget_id=estate.project_budget_id,
+        budget_id=world.organisation_budget_id if shared else estate.project_budget_id,
+        raise_id=world.organisation_raise_id if shared else estate.raise_id,
         export_id=estate.export_id,
         recognizer_id=estate.recognizer_id,
         invoice_id=estate.invoice_id,
@@ -114,7 +133,7 @@ async def test_without_a_session(token: str | None, sign_in: Login, world: World
     if token:
         client.headers["Authorization"] = f"Bearer {token}"
     for method, path, name in OPERATIONS:
-        target = url(path, world.acme, world.users["viewer@acme"])
+        target = url(path, world, world.users["viewer@acme"])
         answer = await client.request(method, target, json=BODIES.get(name))
         expected = "login_failed" if name in PUBLIC else "not_signed_in"
         assert (name, answer.status_code, code(answer)) == (name, 401, expected)
@@ -123,11 +142,11 @@ async def test_without_a_session(token: str | None, sign_in: Login, world: World
 @pytest.mark.parametrize("account", ["viewer@acme", "viewer"])
 async def test_as_a_viewer(account: str, sign_in: Login, world: World) -> None:
     client = await sign_in(account)
-    allowed = VIEWER_MAY | ({"get_system"} if account == "viewer" else set())
+    allowed = VIEWER_MAY | (GLOBAL_VIEWER_MAY if account == "viewer" else set())
     for method, path, name in OPERATIONS:
         if name in PUBLIC | OWN:
             continue
-        target = url(path, world.acme, world.users["admin@acme"])
+        target = url(path, world, world.users["admin@acme"])
         answer = await client.request(method, target, json=BODIES.get(name))
         expected = WITHOUT_USAGE.get(name, 200) if name in allowed else 403
         assert (name, answer.status_code) == (name, expected)
@@ -141,7 +160,7 @@ async def test_as_someone_of_another_tenant(account: str, sign_in: Login, world:
     for method, path, name in OPERATIONS:
         if name in PUBLIC | OWN:
             continue
-        target = url(path, world.acme, world.users["admin@acme"])
+        target = url(path, world, world.users["admin@acme"])
         answer = await client.request(method, target, json=BODIES.get(name))
         if name in SCOPED_BY_ANSWER and account != "nobody":
             assert (name, answer.status_code) == (name, 200)
@@ -161,7 +180,7 @@ async def test_another_tenants_object_under_ones_own_tenant(
     for method, path, name in OPERATIONS:
         if "{tenant}" not in path or path.count("{") < 2:
             continue
-        target = url(path, world.acme, "").replace("/tenants/acme/", "/tenants/globex/")
+        target = url(path, world, "").replace("/tenants/acme/", "/tenants/globex/")
         answer = await client.request(method, target, json=BODIES.get(name))
         refused = 403 if name in GLOBAL_ROLES_ONLY and account != "owner" else 404
         assert (name, answer.status_code) == (name, refused)
@@ -177,7 +196,7 @@ async def test_the_cookie_without_its_csrf_token_changes_nothing(
     for method, path, name in OPERATIONS:
         if method == "GET" or name in PUBLIC:
             continue
-        target = url(path, world.acme, world.users["viewer"])
+        target = url(path, world, world.users["viewer"])
         for token in ("", "made-up", other):
             answer = await client.request(
                 method, target, json=BODIES.get(name), headers={"X-CSRF-Token": token}
@@ -191,7 +210,7 @@ async def test_an_owner_gets_through(sign_in: Login, world: World) -> None:
     for method, path, name in OPERATIONS:
         if name in PUBLIC | {"change_password", "download_export", "logout"}:
             continue
-        target = url(path, world.acme, world.users["viewer"])
+        target = url(path, world, world.users["viewer"])
         answer = await client.request(method, target, json=BODIES.get(name))
         if name in WITHOUT_USAGE:
             assert answer.status_code == WITHOUT_USAGE[name]

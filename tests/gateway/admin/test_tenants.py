@@ -32,6 +32,7 @@ async def test_a_tenant_is_created_listed_and_recorded(
         "status": "active",
         "policy": "default",
         "limits": {"rpm": 5, "tpm": None, "parallel": None},
+        "organisation": None,
         "created_at": "2026-11-21T12:00:00.000000Z",
     }
     names = [item["name"] for item in (await client.get("/tenants")).json()["items"]]
