@@ -155,6 +155,12 @@ class BillingSettings(Section):
         description="A model without a price: `allow` serves it at 0 under the price version"
         " `unpriced`, which headers, records and reports show; `refuse` answers 503.",
     )
+    reserve: Literal["strict", "learned"] = Field(
+        default="strict",
+        description="What a request sets aside in hard budgets: `strict`, the most it can cost;"
+        " `learned`, half more than the most of a model's last thousand requests. With the"
+        " latter a budget can be passed by what a request uses beyond that.",
+    )
 
 
 class SellerSettings(Section):

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from billing import BudgetKeeper
+from billing.budgets.bounds import LearnedBounds
 from billing.errors import UnpricedModel
 from core.clock import Clock
 from core.money import ZERO
@@ -33,7 +34,8 @@ class Admit:
 
     The reservation is the worst case: every byte of the body a token (a
     byte-level vocabulary cannot make more of it), twice over for placeholders,
-    and the whole output limit, at the dearest target that may serve it.
+    and the whole output limit, at the dearest target that may serve it; or less, where
+    ``bounds`` have learned what requests really use.
     """
 
     name = "admit"
@@ -48,6 +50,7 @@ class Admit:
         journal: Journal,
         clock: Clock,
         pepper: bytes,
+        bounds: LearnedBounds | None = None,
     ) -> None:
         self._settings = settings
         self._router = router
@@ -57,6 +60,7 @@ class Admit:
         self._journal = journal
         self._clock = clock
         self._pepper = pepper
+        self._bounds = bounds
         self._deadlines = {
             upstream.name: Decimal(str(upstream.total_timeout_s)) for upstream in settings.upstreams
         }
@@ -107,10 +111,14 @@ class Admit:
     ) -> Decimal:
         input_tokens = 2 * body_bytes + _TEMPLATE_TOKENS
         tenant = exchange.authenticated[0].tenant
-        return max(
-            self._worst_case_at(target, tenant, at, input_tokens, output_tokens)
-            for target in exchange.targets
-        )
+        worst = ZERO
+        for target in exchange.targets:
+            sent, written = input_tokens, output_tokens
+            if self._bounds is not None:
+                sent = self._bounds.input_tokens(target.model, body_bytes, sent)
+                written = self._bounds.output_tokens(target.model, written)
+            worst = max(worst, self._worst_case_at(target, tenant, at, sent, written))
+        return worst
 
     def _worst_case_at(
         self, target: Target, tenant: str, at: datetime, input_tokens: int, output_tokens: int

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 
 from billing import BudgetKeeper, CostBreakdown, Usage
+from billing.budgets.bounds import LearnedBounds
 from core.clock import Clock
 from core.money import format_amount
 from gateway.audit import Journal
@@ -32,8 +33,10 @@ class Settle:
         upstreams: Mapping[str, Upstream],
         counters: Mapping[str, TokenCounter],
         clock: Clock,
+        bounds: LearnedBounds | None = None,
     ) -> None:
         self._prices = prices
+        self._bounds = bounds
         self._counters = counters
         self._budgets = budgets
         self._journal = journal
@@ -89,9 +92,20 @@ class Settle:
             exchange.usage,
             reservation.tenant,
         )
+        self._learn(exchange, exchange.route.target.model, exchange.usage)
         exchange.cost_text = format_amount(breakdown.total)
         exchange.price_version, exchange.currency = breakdown.price_version, breakdown.currency
         return breakdown
+
+    def _learn(self, exchange: Exchange, model: str, usage: Usage) -> None:
+        """What was cut or estimated says little about what requests use."""
+        if self._bounds is not None and exchange.outcome == "completed" and not usage.estimated:
+            self._bounds.observe(
+                model,
+                body_bytes=exchange.body_bytes,
+                input_tokens=usage.prompt_tokens,
+                output_tokens=usage.completion_tokens,
+            )
 
     async def _usage(self, exchange: Exchange) -> Usage | None:
         """Counting is work for a thread: a tokenizer takes milliseconds for a long text."""
