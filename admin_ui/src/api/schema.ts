@@ -185,6 +185,142 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/organisations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List organisations
+         * @description All organisations by name.
+         */
+        get: operations["list_organisations"];
+        put?: never;
+        /**
+         * Create an organisation
+         * @description Create an organisation; a tenant is put into it by changing the tenant.
+         */
+        post: operations["create_organisation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organisations/{organisation}/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List alerts of an organisation
+         * @description Thresholds that its budgets have reached, the newest first.
+         */
+        get: operations["list_organisation_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organisations/{organisation}/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List budgets of an organisation
+         * @description The budgets that its tenants share, and where they stand.
+         */
+        get: operations["list_organisation_budgets"];
+        put?: never;
+        /**
+         * Create a budget of an organisation
+         * @description Create a budget that bounds all tenants of the organisation together.
+         */
+        post: operations["create_organisation_budget"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organisations/{organisation}/budgets/{budget_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a budget of an organisation
+         * @description Delete a budget; what was spent stays in the ledger.
+         */
+        delete: operations["delete_organisation_budget"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a budget of an organisation
+         * @description Change a budget's limit, whether it is hard, or its alerts.
+         */
+        patch: operations["update_organisation_budget"];
+        trace?: never;
+    };
+    "/organisations/{organisation}/budgets/{budget_id}/raises": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List raises of an organisation's budget
+         * @description All there ever were, the newest first.
+         */
+        get: operations["list_organisation_raises"];
+        put?: never;
+        /**
+         * Raise an organisation's budget for a while
+         * @description Add to a budget's limit until an instant. Raises add up.
+         */
+        post: operations["give_organisation_raise"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organisations/{organisation}/budgets/{budget_id}/raises/{raise_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a raise of an organisation's budget
+         * @description End a raise now; one that has ended stays as it is.
+         */
+        delete: operations["revoke_organisation_raise"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/overview": {
         parameters: {
             query?: never;
@@ -359,6 +495,26 @@ export interface paths {
         patch: operations["update_tenant"];
         trace?: never;
     };
+    "/tenants/{tenant}/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List alerts
+         * @description Thresholds that the tenant's budgets have reached, the newest first.
+         */
+        get: operations["list_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/tenants/{tenant}/audit": {
         parameters: {
             query?: never;
@@ -418,7 +574,7 @@ export interface paths {
         put?: never;
         /**
          * Create a budget
-         * @description Create a budget of the tenant (global roles only), a project or a key.
+         * @description Create a budget of the tenant (global roles only), a project, a key or end users.
          */
         post: operations["create_budget"];
         delete?: never;
@@ -446,9 +602,53 @@ export interface paths {
         head?: never;
         /**
          * Change a budget
-         * @description Change a budget's limit or whether it is hard.
+         * @description Change a budget's limit, whether it is hard, or its alerts.
          */
         patch: operations["update_budget"];
+        trace?: never;
+    };
+    "/tenants/{tenant}/budgets/{budget_id}/raises": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List raises of a budget
+         * @description All there ever were, the newest first.
+         */
+        get: operations["list_raises"];
+        put?: never;
+        /**
+         * Raise a budget for a while
+         * @description Add to a budget's limit until an instant. Raises add up.
+         */
+        post: operations["give_raise"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tenants/{tenant}/budgets/{budget_id}/raises/{raise_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a raise
+         * @description End a raise now; one that has ended stays as it is.
+         */
+        delete: operations["revoke_raise"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/tenants/{tenant}/explain": {
@@ -1128,6 +1328,103 @@ export interface components {
              */
             request_id?: string | null;
         };
+        /** Alert */
+        Alert: {
+            /**
+             * At
+             * Format: date-time
+             * @description An instant with its offset from UTC.
+             * @example 2026-11-01T00:00:00.000000Z
+             */
+            at: string;
+            /** Attempts */
+            attempts: number;
+            /** Budget Id */
+            budget_id: string;
+            /**
+             * End User
+             * @description Whose balance it is, of an end user's budget.
+             */
+            end_user: string | null;
+            /**
+             * Error Code
+             * @description Of the last attempt, if it failed.
+             */
+            error_code: string | null;
+            /**
+             * Id
+             * @example alr_01k9...
+             */
+            id: string;
+            /**
+             * Limit Usd
+             * @description With the raises of that moment.
+             * @example 10.5
+             */
+            limit_usd: string;
+            /**
+             * Period Start
+             * Format: date-time
+             * @description An instant with its offset from UTC.
+             * @example 2026-11-01T00:00:00.000000Z
+             */
+            period_start: string;
+            scope: components["schemas"]["BudgetScope"];
+            /** Scope Id */
+            scope_id: string;
+            /** Sent At */
+            sent_at: string | null;
+            /**
+             * Spent Usd
+             * @description US dollars as exact decimal text.
+             * @example 10.5
+             */
+            spent_usd: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "pending" | "sent" | "failed";
+            /** Threshold Percent */
+            threshold_percent: number;
+        };
+        /** AlertList */
+        AlertList: {
+            /** Items */
+            items: components["schemas"]["Alert"][];
+            /**
+             * Webhooks
+             * @description Names that a budget may alert.
+             */
+            webhooks: string[];
+        };
+        /**
+         * AlertRuleBody
+         * @description When to alert whom. Without thresholds there are no alerts.
+         */
+        AlertRuleBody: {
+            /**
+             * Emails
+             * @default []
+             */
+            emails: string[];
+            /**
+             * Thresholds
+             * @description Percentages of the limit.
+             * @example [
+             *       50,
+             *       80,
+             *       100
+             *     ]
+             */
+            thresholds: number[];
+            /**
+             * Webhooks
+             * @description Names of the settings' `alerts.webhooks`.
+             * @default []
+             */
+            webhooks: string[];
+        };
         /** AliasSettings */
         AliasSettings: {
             /**
@@ -1290,6 +1587,7 @@ export interface components {
         };
         /** Budget */
         Budget: {
+            alerts: components["schemas"]["AlertRuleBody"];
             /**
              * Hard
              * @description A hard budget refuses requests, a soft one only reports.
@@ -1306,6 +1604,11 @@ export interface components {
              * @example 10.5
              */
             limit_usd: string;
+            /**
+             * Organisation
+             * @description Null for a tenant's.
+             */
+            organisation: string | null;
             period: components["schemas"]["BudgetPeriod"];
             /**
              * Period End
@@ -1320,8 +1623,19 @@ export interface components {
              */
             period_start: string;
             /**
+             * Raised Until
+             * @description When the first of them ends.
+             */
+            raised_until: string | null;
+            /**
+             * Raised Usd
+             * @description Active raises, on top of the limit.
+             * @example 10.5
+             */
+            raised_usd: string;
+            /**
              * Remaining Usd
-             * @description Limit minus spent; can be negative when soft.
+             * @description Limit and raises minus spent; can be negative when soft.
              * @example 10.5
              */
             remaining_usd: string;
@@ -1334,27 +1648,35 @@ export interface components {
             scope: components["schemas"]["BudgetScope"];
             /**
              * Scope Id
-             * @description The tenant, project or key that the budget bounds.
+             * @description What the budget bounds: organisation, tenant, project, key, or the pseudonym of an end user (`*`: each of them).
              * @example acme
              */
             scope_id: string;
             /**
              * Spent Usd
-             * @description Settled in the present period.
+             * @description Settled in the present period; of each end user's budget: by the one who spent most.
              * @example 10.5
              */
             spent_usd: string;
             /**
              * Tenant
+             * @description Null for an organisation's.
              * @example acme
              */
-            tenant: string;
+            tenant: string | null;
         };
         /**
          * BudgetCreate
          * @description A budget of the whole tenant needs a global role.
          */
         BudgetCreate: {
+            /** @description Null: none. */
+            alerts?: components["schemas"]["AlertRuleBody"] | null;
+            /**
+             * End User
+             * @description In place of `scope_id`: the end user as the application names it in `user`. Only its pseudonym is kept.
+             */
+            end_user?: string | null;
             /**
              * Hard
              * @default true
@@ -1369,10 +1691,10 @@ export interface components {
             /** @default month */
             period: components["schemas"]["BudgetPeriod"];
             /** @default tenant */
-            scope: components["schemas"]["BudgetScope"];
+            scope: components["schemas"]["PartScope"];
             /**
              * Scope Id
-             * @description Project or key; the tenant itself where null.
+             * @description Project, key, or an end user's pseudonym (`*`: each end user on their own); null for the tenant itself.
              */
             scope_id?: string | null;
         };
@@ -1390,12 +1712,14 @@ export interface components {
          * BudgetScope
          * @enum {string}
          */
-        BudgetScope: "tenant" | "project" | "key";
+        BudgetScope: "organisation" | "tenant" | "project" | "key" | "end_user";
         /**
          * BudgetUpdate
          * @description Only the fields that are sent change.
          */
         BudgetUpdate: {
+            /** @description Replaces all; empty thresholds end them. */
+            alerts?: components["schemas"]["AlertRuleBody"] | null;
             /** Hard */
             hard?: boolean | null;
             /** Limit Usd */
@@ -1987,7 +2311,7 @@ export interface components {
          * EntryKind
          * @enum {string}
          */
-        gateway__admin__ledger__schemas__EntryKind: "reserve" | "settle" | "release" | "adjustment" | "invoice" | "rounding" | "tax" | "credit";
+        gateway__admin__ledger__schemas__EntryKind: "reserve" | "settle" | "release" | "adjustment" | "invoice" | "exchange" | "rounding" | "tax" | "credit";
         /**
          * EntryKind
          * @enum {string}
@@ -2788,6 +3112,66 @@ export interface components {
             /** Requests */
             requests: components["schemas"]["NotableRequest"][];
         };
+        /** Organisation */
+        Organisation: {
+            /**
+             * Created At
+             * Format: date-time
+             * @description An instant with its offset from UTC.
+             * @example 2026-11-01T00:00:00.000000Z
+             */
+            created_at: string;
+            /**
+             * Display Name
+             * @example Group plc
+             */
+            display_name: string;
+            /**
+             * Name
+             * @example group
+             */
+            name: string;
+        };
+        /**
+         * OrganisationBudgetCreate
+         * @description A budget that all tenants of an organisation share.
+         */
+        OrganisationBudgetCreate: {
+            /** @description Null: none. */
+            alerts?: components["schemas"]["AlertRuleBody"] | null;
+            /**
+             * Hard
+             * @default true
+             */
+            hard: boolean;
+            /**
+             * Limit Usd
+             * @description US dollars as exact decimal text; not negative.
+             * @example 10.00
+             */
+            limit_usd: string;
+            /** @default month */
+            period: components["schemas"]["BudgetPeriod"];
+        };
+        /** OrganisationCreate */
+        OrganisationCreate: {
+            /**
+             * Display Name
+             * @description The name itself by default.
+             */
+            display_name?: string | null;
+            /**
+             * Name
+             * @description Lower-case letters, digits, hyphens, underscores; never changes.
+             * @example acme
+             */
+            name: string;
+        };
+        /** OrganisationList */
+        OrganisationList: {
+            /** Items */
+            items: components["schemas"]["Organisation"][];
+        };
         /** Overview */
         Overview: {
             last_24h: components["schemas"]["Window"];
@@ -2798,6 +3182,12 @@ export interface components {
              */
             tenants: string[];
         };
+        /**
+         * PartScope
+         * @description What a budget of a tenant can bound.
+         * @enum {string}
+         */
+        PartScope: "tenant" | "project" | "key" | "end_user";
         /** PasswordChange */
         PasswordChange: {
             /** Current Password */
@@ -3450,6 +3840,90 @@ export interface components {
             };
             kind: components["schemas"]["gateway__admin__prices__schemas__EntryKind"];
         };
+        /** Raise */
+        Raise: {
+            /**
+             * Amount Usd
+             * @description US dollars as exact decimal text.
+             * @example 10.5
+             */
+            amount_usd: string;
+            /**
+             * Author
+             * @description Account that gave it; `cli` for the command line.
+             */
+            author: string;
+            /** Budget Id */
+            budget_id: string;
+            /**
+             * Created At
+             * Format: date-time
+             * @description An instant with its offset from UTC.
+             * @example 2026-11-01T00:00:00.000000Z
+             */
+            created_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             * @description An instant with its offset from UTC.
+             * @example 2026-11-01T00:00:00.000000Z
+             */
+            expires_at: string;
+            /**
+             * Id
+             * @example rai_01k9...
+             */
+            id: string;
+            /** Reason */
+            reason: string | null;
+            /** Revoked At */
+            revoked_at: string | null;
+            /** Revoked By */
+            revoked_by: string | null;
+            /**
+             * Starts At
+             * Format: date-time
+             * @description An instant with its offset from UTC.
+             * @example 2026-11-01T00:00:00.000000Z
+             */
+            starts_at: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "scheduled" | "active" | "expired" | "revoked";
+        };
+        /** RaiseCreate */
+        RaiseCreate: {
+            /**
+             * Amount Usd
+             * @description On top of the limit; more than 0.
+             * @example 10.00
+             */
+            amount_usd: string;
+            /**
+             * Expires At
+             * Format: date-time
+             * @description An instant with its offset from UTC.
+             * @example 2026-11-01T00:00:00.000000Z
+             */
+            expires_at: string;
+            /**
+             * Reason
+             * @description No personal data.
+             */
+            reason?: string | null;
+            /**
+             * Starts At
+             * @description Null: now.
+             */
+            starts_at?: string | null;
+        };
+        /** RaiseList */
+        RaiseList: {
+            /** Items */
+            items: components["schemas"]["Raise"][];
+        };
         /**
          * RateFacts
          * @description What changed the listed prices.
@@ -4051,6 +4525,11 @@ export interface components {
              */
             name: string;
             /**
+             * Organisation
+             * @description Whose budgets bound it too.
+             */
+            organisation: string | null;
+            /**
              * Policy
              * @description Name of the guard policy.
              * @example default
@@ -4086,6 +4565,8 @@ export interface components {
              * @example acme
              */
             name: string;
+            /** Organisation */
+            organisation?: string | null;
             /**
              * Policy
              * @default default
@@ -4104,13 +4585,18 @@ export interface components {
         TenantStatus: "active" | "suspended";
         /**
          * TenantUpdate
-         * @description Only the fields that are sent change. Status, policy and limits need a global role.
+         * @description Only the fields that are sent change. Only the name needs no global role.
          */
         TenantUpdate: {
             /** Display Name */
             display_name?: string | null;
             /** @description Replaces all three limits. */
             limits?: components["schemas"]["LimitsInput"] | null;
+            /**
+             * Organisation
+             * @description An empty text takes it out of its organisation.
+             */
+            organisation?: string | null;
             /** Policy */
             policy?: string | null;
             /**
@@ -5255,6 +5741,751 @@ export interface operations {
             };
         };
     };
+    list_organisations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganisationList"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_organisation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrganisationCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Organisation"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_organisation_alerts: {
+        parameters: {
+            query?: {
+                /** @description Of this budget only. */
+                budget_id?: string | null;
+                /** @description At most so many. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                organisation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertList"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_organisation_budgets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organisation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetList"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_organisation_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organisation: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrganisationBudgetCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Budget"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_organisation_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                budget_id: string;
+                organisation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    update_organisation_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                budget_id: string;
+                organisation: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetUpdate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Budget"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_organisation_raises: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                budget_id: string;
+                organisation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RaiseList"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    give_organisation_raise: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                budget_id: string;
+                organisation: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RaiseCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Raise"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    revoke_organisation_raise: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                budget_id: string;
+                organisation: string;
+                raise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Raise"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_overview: {
         parameters: {
             query?: {
@@ -6059,6 +7290,79 @@ export interface operations {
             };
         };
     };
+    list_alerts: {
+        parameters: {
+            query?: {
+                /** @description Of this budget only. */
+                budget_id?: string | null;
+                /** @description At most so many. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The tenant's name. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertList"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_audit_records: {
         parameters: {
             query?: {
@@ -6538,6 +7842,236 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Budget"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_raises: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                budget_id: string;
+                /** @description The tenant's name. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RaiseList"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    give_raise: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                budget_id: string;
+                /** @description The tenant's name. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RaiseCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Raise"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    revoke_raise: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                budget_id: string;
+                raise_id: string;
+                /** @description The tenant's name. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Raise"];
                 };
             };
             /** @description No valid session. */

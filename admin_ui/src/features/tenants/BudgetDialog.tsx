@@ -9,7 +9,7 @@ import { Button, Dialog, Failure, Segments, SelectField, TextField, useToast } f
 import { useChangeBudget, type BudgetChange } from "./queries";
 
 type Budget = Schemas["Budget"];
-type Scope = Budget["scope"];
+type Scope = Schemas["BudgetCreate"]["scope"];
 type Period = Budget["period"];
 
 interface BudgetDialogProps {
@@ -23,8 +23,8 @@ export function BudgetDialog({ tenant, budget, onClose }: BudgetDialogProps) {
   const { can } = useSession();
   const toast = useToast();
   const change = useChangeBudget(tenant);
-  const [scope, setScope] = useState<Scope>(budget?.scope ?? (can("budgets.govern", tenant) ? "tenant" : "project"));
-  const [scopeId, setScopeId] = useState(budget?.scope_id ?? "");
+  const [scope, setScope] = useState<Scope>(can("budgets.govern", tenant) ? "tenant" : "project");
+  const [scopeId, setScopeId] = useState("");
   const [period, setPeriod] = useState<Period>(budget?.period ?? "month");
   const [limit, setLimit] = useState(budget?.limit_usd ?? "");
   const [kind, setKind] = useState<"hard" | "soft">(budget?.hard === false ? "soft" : "hard");

@@ -110,7 +110,7 @@ function useScopeNames(tenant: string): (budget: Budget) => string {
   const projects = useQuery(projectsQuery(tenant)).data?.items ?? [];
   const keys = useQuery({ ...keysQuery(tenant), enabled: can("keys.read", tenant) }).data?.items ?? [];
   const names = new Map([...projects, ...keys].map(({ id, name }) => [id, name]));
-  return ({ scope_id }) => names.get(scope_id) ?? scope_id;
+  return ({ scope_id }) => (scope_id === "*" ? "Each one" : (names.get(scope_id) ?? scope_id));
 }
 
 function DeleteBudget({ tenant, budget, onClose }: { tenant: string; budget: Budget; onClose: () => void }) {
