@@ -9,6 +9,13 @@ from collections.abc import Iterable
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+# PostgreSQL evaluates what is volatile after it has sorted, so the locks come in order.
+_LOCK_ALL = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended('billing/' || owner, 0)) "
+    "FROM unnest(CAST(:owners AS text[])) WITH ORDINALITY AS owners (owner, place) "
+    "ORDER BY place"
+)
+
 
 async def lock_tenants(session: AsyncSession, owners: Iterable[str]) -> None:
     """Hold the balances of some tenants and organisations until the transaction ends.
@@ -21,9 +28,8 @@ async def lock_tenants(session: AsyncSession, owners: Iterable[str]) -> None:
     """
     if session.get_bind().dialect.name == "sqlite":
         return
-    statement = text("SELECT pg_advisory_xact_lock(hashtextextended('billing/' || :owner, 0))")
-    for owner in sorted(set(owners), key=lambda name: (name.startswith("@"), name)):
-        await session.execute(statement, {"owner": owner})
+    in_order = sorted(set(owners), key=lambda name: (name.startswith("@"), name))
+    await session.execute(_LOCK_ALL, {"owners": in_order})
 
 
 async def lock_price_book(session: AsyncSession) -> None:

@@ -1,17 +1,19 @@
 """Many rows in one statement, on both databases.
 
-PostgreSQL gets a column as an array (``INSERT ... SELECT FROM unnest(...)``): half the
-work of a statement per row, and of a VALUES list with a parameter per cell. SQLite
-repeats a statement that it has prepared once.
+PostgreSQL gets all rows as one JSON text (``INSERT ... SELECT FROM json_to_recordset``),
+which costs a third of a statement per row or of a parameter per cell; numbers stay
+decimal text on the way. SQLite repeats a statement that it has prepared once.
 """
 
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Table, bindparam, column, func, select
+import msgspec
+from sqlalchemy import JSON, Column, Table, Text, bindparam, cast, column, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import TypeDecorator
 
 from core.database import Amount, amount_add
 
@@ -31,9 +33,11 @@ async def insert_new(
         return []
     statement = _insert(_dialect(session), table, tuple(rows[0])).on_conflict_do_nothing()
     if returning is None:
-        await session.execute(statement, _parameters(session, rows))
+        await session.execute(statement, _parameters(session, table, rows))
         return []
-    result = await session.execute(statement.returning(returning), _parameters(session, rows))
+    result = await session.execute(
+        statement.returning(returning), _parameters(session, table, rows)
+    )
     return list(result.scalars())
 
 
@@ -49,17 +53,29 @@ async def add_rows(session: AsyncSession, table: Table, rows: Rows, sums: Sequen
         index_elements=list(table.primary_key.columns),
         set_={name: _added(table.c[name], statement.excluded[name]) for name in sums},
     )
-    await session.execute(statement, _parameters(session, rows))
+    await session.execute(statement, _parameters(session, table, rows))
 
 
 def _dialect(session: AsyncSession) -> str:
     return session.get_bind().dialect.name
 
 
-def _parameters(session: AsyncSession, rows: Rows) -> Any:
+def _parameters(session: AsyncSession, table: Table, rows: Rows) -> Any:
     if _dialect(session) == "sqlite":
         return rows
-    return {name: [row[name] for row in rows] for name in rows[0]}
+    dialect, checked = session.get_bind().dialect, _checked(table, tuple(rows[0]))
+    plain = [
+        {**row, **{name: kind.process_bind_param(row[name], dialect) for name, kind in checked}}
+        for row in rows
+    ]
+    return {"rows": msgspec.json.encode(plain).decode()}
+
+
+@cache
+def _checked(table: Table, names: tuple[str, ...]) -> list[tuple[str, TypeDecorator[Any]]]:
+    """Columns whose type looks at a value before it lets it in."""
+    types = ((name, table.c[name].type) for name in names)
+    return [(name, kind) for name, kind in types if isinstance(kind, TypeDecorator)]
 
 
 def _added(old: Any, new: Any) -> Any:
@@ -70,9 +86,10 @@ def _added(old: Any, new: Any) -> Any:
 def _insert(dialect: str, table: Table, names: tuple[str, ...]) -> Any:
     if dialect == "sqlite":
         return sqlite.insert(table)
-    types = {name: table.c[name].type for name in names}
-    arrays = (
-        bindparam(name, type_=postgresql.ARRAY(kind, dimensions=1)) for name, kind in types.items()
+    columns = (column(name, table.c[name].type) for name in names)
+    rows = func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON)).table_valued(
+        *columns, name="rows"
     )
-    rows = func.unnest(*arrays).table_valued(*(column(name, types[name]) for name in names))
-    return postgresql.insert(table).from_select(names, select(*rows.render_derived().columns))
+    return postgresql.insert(table).from_select(
+        names, select(*rows.render_derived(with_types=True).columns)
+    )

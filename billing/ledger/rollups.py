@@ -95,7 +95,7 @@ def _hour(at: datetime) -> datetime:
 
 
 def rollup_id(row: Mapping[str, Any], dimensions: Iterable[str] = DIMENSIONS) -> str:
-    text = "\0".join(str(row[name]) for name in dimensions)
+    text = "\0".join([str(row[name]) for name in dimensions])
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
