@@ -228,6 +228,9 @@ def _settings(demo: Demo) -> dict[str, Any]:
             }
             for model, (input_price, output_price) in prices.items()
         ],
+        "invoicing": {
+            "seller": {"name": "Example AI Platform Ltd", "address": "1 Example Street\nLondon"}
+        },
         "policies": {"default": {"zones": ["onprem"]}},
         "bootstrap": {
             "tenants": [
