@@ -22,10 +22,10 @@ NODE_FITS := $(shell node -e 'const [a,b]=process.versions.node.split(".").map(N
 export PATH := $(if $(NODE_FITS),$(PATH):$(CURDIR)/$(BIN),$(CURDIR)/$(BIN):$(PATH))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test lint format bench conformance focus ui ui-test browser lock clean
+.PHONY: help setup run test lint format bench bench-billing conformance focus ui ui-test browser lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## create .venv with everything the lock file names, and nothing else
 
@@ -67,6 +67,11 @@ $(BENCH_STAMP): benchmarks/gateway/litellm.txt
 	@$(BENCH_VENV)/bin/pip install -qq --progress-bar off -r benchmarks/gateway/litellm.txt
 	@rm -f $(BENCH_VENV)/.installed-*
 	@touch $@
+
+BILLING_ENTRIES ?= 1000000
+bench-billing: setup ## money: drained a second, a row, reports (BILLING_ENTRIES=10000000: all of it)
+	@$(BIN)/python -m benchmarks.billing.bench_money
+	@$(BIN)/python -m benchmarks.billing.bench_reports --entries $(BILLING_ENTRIES)
 
 conformance: setup $(TOOLS_STAMP) ## leak tests of others against our gateway (CONFORMANCE_ARGS=--quick)
 	@$(BIN)/python -m conformance --tools $(TOOLS_VENV)/bin $(CONFORMANCE_ARGS)

@@ -1,147 +1,215 @@
-"""What money costs: a reservation, a drained settlement, a month's report, a row.
+"""What money costs: a reservation in memory, and requests drained into PostgreSQL.
 
-    python -m benchmarks.billing.bench_money --url postgresql+asyncpg://... [--requests 20000]
+    python -m benchmarks.billing.bench_money [--url URL] [--requests 20000] [--rounds 3]
 
-The database must be migrated and empty. Figures are printed as one JSON object.
+Without ``--url`` it starts a PostgreSQL of its own (``server.py``). Every request has
+three hard budgets, so it writes two ledger entries and a usage record, and moves
+roll-ups, accounts, budgets and leases. Drained are, with one process and with two:
+
+- ``ledger``: the settlements alone, in batches of 400
+- ``audit``: journals with audit records alone
+- ``whole``: journals with both, as the gateway drains them
+
+``copy`` writes the same rows with COPY and does nothing else: the floor. Processes and
+PostgreSQL share the machine; medians of the rounds; CPU in microseconds per request.
 """
 
 import argparse
 import asyncio
 import json
+import multiprocessing
+import tempfile
 import time
-from decimal import Decimal
+from contextlib import nullcontext
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from statistics import median
 from typing import Any
 
-from sqlalchemy import text
+import asyncpg
 
-from billing import (
-    BudgetKeeper,
-    BudgetService,
-    LedgerSink,
-    PriceBook,
-    Reservation,
-    Settlement,
-    Usage,
-    billing_report,
-    run_check,
-    snapshot,
-)
-from billing.periods import PeriodKind, period_at
+from benchmarks.audit.journal import make_record
+from benchmarks.billing import traffic
+from benchmarks.billing.server import Stopwatch, bench_server, migrated, server_process
+from billing import BudgetKeeper, LedgerSink, run_check
 from core.clock import SystemClock
 from core.database import Database
+from gateway.audit import AuditChain, Drain, Journal, SigningKey
 
-_BATCH = 500
-_BOOK = PriceBook.from_settings(
-    [{"model": "sov-flash", "effective_from": "2026-01-01", "input": "0.15", "output": "0.60"}]
-)
-_USAGE = Usage(input_tokens=900, output_tokens=180, worker_seconds=Decimal("0.75"))
+_BATCH = 400  # about what the drain takes from the journal at once
+_TENANTS = 8
+MODES = ("ledger", "audit", "whole")
+Bodies = list[dict[str, Any]]
 
 
-async def measure(url: str, requests: int) -> dict[str, Any]:
-    """Reserve, settle and drain ``requests`` requests against three hard budgets."""
+async def prepare(
+    database: Database, clock: SystemClock, tenants: list[str], requests: int
+) -> tuple[Bodies, float]:
+    """Reserve and settle in memory; the settlements, and the CPU seconds of the keeper."""
+    await traffic.make_budgets(database, clock, tenants)
+    keeper = BudgetKeeper(database, clock, f"bench-{tenants[0]}")
+    await keeper.start()
+    bodies: Bodies = []
+    spent_s = 0.0
+    for number, caller in zip(range(requests), traffic.callers(tenants), strict=False):
+        begun = time.process_time()
+        reservation = await traffic.reserve(keeper, caller)
+        spent_s += time.process_time() - begun
+        settlement = traffic.settle(reservation, caller, number)
+        begun = time.process_time()
+        keeper.settle(reservation, settlement.cost)
+        spent_s += time.process_time() - begun
+        bodies.append(settlement.to_json())
+    await keeper.stop()
+    return bodies, spent_s
+
+
+async def drain_process(
+    ready: Barrier, url: str, mode: str, tenants: list[str], requests: int
+) -> tuple[float, float, float]:
+    """One gateway's part: (begun, ended, CPU seconds); waits for the others to be ready."""
     database, clock = Database(url), SystemClock()
-    try:
-        await _budgets(database, clock)
-        keeper = BudgetKeeper(database, clock, "bench")
-        await keeper.start()
-        settlements, hold_us = await _serve(keeper, requests)
-        cpu = time.process_time()
-        drained_s = await _drain(database, clock, settlements)
-        drain_cpu_us = (time.process_time() - cpu) / requests * 1e6
-        await keeper.stop()
+    bodies, _ = await prepare(database, clock, tenants, requests)
+    with tempfile.TemporaryDirectory(prefix="sovgate-bench-") as folder:
+        journal = await _journal(Path(folder), clock, mode, bodies)
+        sinks = [LedgerSink(clock)] if mode == "whole" else []
+        chain = AuditChain(clock, SigningKey.load_or_create(None, Path(folder)))
+        drain = Drain(journal, database, chain, sinks, clock=clock)
+        await asyncio.to_thread(ready.wait)
+        begun, cpu = time.time(), time.process_time()
+        if mode == "ledger":
+            await _apply(database, clock, bodies)
+        else:
+            await drain.start()
+            await drain.flush()
+        ended, cpu = time.time(), time.process_time() - cpu
+        await drain.stop()
+        await journal.close()
+    await database.dispose()
+    return begun, ended, cpu
+
+
+async def _journal(folder: Path, clock: SystemClock, mode: str, bodies: Bodies) -> Journal:
+    journal = Journal.open(folder / "journal", clock)
+    if mode != "ledger":
+        for body in bodies:
+            name, tenant = body["request_id"], body["tenant"]
+            record = {**make_record(name).to_dict(), "tenant": tenant}
+            await journal.outcome(name, record, body if mode == "whole" else None)
+    return journal
+
+
+async def _apply(database: Database, clock: SystemClock, bodies: Bodies) -> None:
+    sink = LedgerSink(clock)
+    for first in range(0, len(bodies), _BATCH):
+        async with database.transaction() as session:
+            await sink.apply(session, bodies[first : first + _BATCH])
+
+
+def _run_process(
+    results: Any, ready: Barrier, url: str, mode: str, tenants: list[str], requests: int
+) -> None:
+    results.put(asyncio.run(drain_process(ready, url, mode, tenants, requests)))
+
+
+async def measure_drain(
+    url: str, database: Database, mode: str, processes: int, requests: int, label: str
+) -> dict[str, float]:
+    """Requests per second of some processes together, and CPU per request."""
+    context = multiprocessing.get_context("spawn")
+    ready, results = context.Barrier(processes + 1), context.Queue()
+    workers = [
+        context.Process(
+            target=_run_process,
+            args=(results, ready, url, mode, _names(f"{label}-{n}"), requests // processes),
+        )
+        for n in range(processes)
+    ]
+    for worker in workers:
+        worker.start()
+    server = await server_process(database)
+    await asyncio.to_thread(ready.wait)
+    watch = Stopwatch(server)
+    found = [await asyncio.to_thread(results.get, timeout=300) for _ in workers]
+    server_s = watch.server_s()
+    for worker in workers:
+        worker.join()
+    begun, ended, cpu = zip(*found, strict=True)
+    return {
+        "per_s": requests / (max(ended) - min(begun)),
+        "process_us": sum(cpu) / requests * 1e6,
+        "server_us": server_s / requests * 1e6,
+    }
+
+
+def _names(label: str) -> list[str]:
+    return [f"{label}-{number}" for number in range(_TENANTS)]
+
+
+async def measure_copy(url: str, database: Database, requests: int) -> dict[str, float]:
+    """The newest rows of the ledger and of the records, copied into tables like theirs."""
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    tables = {"ledger_entries": 2 * requests, "usage_records": requests}
+    rows: dict[str, list[Any]] = {}
+    for table, count in tables.items():
+        await connection.execute(
+            f"CREATE TABLE IF NOT EXISTS bench_{table} (LIKE {table} INCLUDING ALL)"
+        )
+        await connection.execute(f"TRUNCATE bench_{table}")
+        found = await connection.fetch(f"SELECT * FROM {table} LIMIT {count}")
+        rows[table] = [tuple(row) for row in found]
+    watch, begun = Stopwatch(await server_process(database)), time.perf_counter()
+    for first in range(0, requests, _BATCH):
+        async with connection.transaction():
+            for table, per_request in (("ledger_entries", 2), ("usage_records", 1)):
+                some = rows[table][first * per_request : (first + _BATCH) * per_request]
+                await connection.copy_records_to_table(f"bench_{table}", records=some)
+    taken = time.perf_counter() - begun
+    found = {
+        "per_s": requests / taken,
+        "process_us": watch.own_s() / requests * 1e6,
+        "server_us": watch.server_s() / requests * 1e6,
+    }
+    await connection.close()
+    return found
+
+
+async def measure(url: str, requests: int, rounds: int) -> dict[str, Any]:
+    async with migrated(url) as database:
+        _, spent_s = await prepare(database, SystemClock(), _names("memory"), requests)
+        drained: dict[str, list[dict[str, float]]] = {}
+        for number in range(rounds):
+            for mode in MODES:
+                for processes in (1, 2):
+                    found = await measure_drain(
+                        url, database, mode, processes, requests, f"{mode}-{processes}-{number}"
+                    )
+                    drained.setdefault(
+                        f"{mode}, {processes} process{'es' if processes > 1 else ''}", []
+                    ).append(found)
+            drained.setdefault("copy", []).append(await measure_copy(url, database, requests))
+        report = await run_check(database)
+        figures = {
+            name: {key: round(median(one[key] for one in found)) for key in found[0]}
+            for name, found in drained.items()
+        }
         return {
             "requests": requests,
-            "reserve_and_settle_cpu_us": round(hold_us, 1),
-            "drained_per_s": round(requests / drained_s),
-            "drain_cpu_us": round(drain_cpu_us, 1),
-            "bytes_per_request": await _bytes(database, requests),
-            "month_report_ms": await _report_ms(database, clock),
-            "check_ok": (await run_check(database)).ok,
+            "reserve_and_settle_us": round(spent_s / requests * 1e6, 1),
+            "drained": figures,
+            "check_ok": report.ok,
         }
-    finally:
-        await database.dispose()
-
-
-async def _budgets(database: Database, clock: SystemClock) -> None:
-    service = BudgetService(clock)
-    async with database.transaction() as session:
-        for scope, scope_id in (("tenant", "acme"), ("project", "prj_1"), ("key", "key_1")):
-            await service.create(session, "acme", limit="100000", scope=scope, scope_id=scope_id)
-
-
-async def _serve(keeper: BudgetKeeper, requests: int) -> tuple[list[dict[str, Any]], float]:
-    version = _BOOK.version_for("sov-flash", SystemClock().now())
-    worst, breakdown = version.plain.worst_case(1000, 400), version.cost(_USAGE)
-    settlements: list[dict[str, Any]] = []
-    spent_s = 0.0
-    for number in range(requests):
-        begin = time.process_time()
-        reservation = await _reserve(keeper, number, worst)
-        keeper.settle(reservation, breakdown.total)
-        spent_s += time.process_time() - begin
-        settlement = Settlement.settle(
-            reservation,
-            usage=_USAGE,
-            breakdown=breakdown,
-            model="sov-flash",
-            tier="flash",
-            upstream="pool",
-            zone="onprem",
-            trend="chat",
-        )
-        settlements.append(settlement.to_json())
-    return settlements, spent_s / requests * 1e6
-
-
-async def _reserve(keeper: BudgetKeeper, number: int, amount: Decimal) -> Reservation:
-    return await keeper.reserve(
-        request_id=f"req_{number:026d}",
-        tenant="acme",
-        project_id="prj_1",
-        key_id="key_1",
-        amount=amount,
-    )
-
-
-async def _drain(
-    database: Database, clock: SystemClock, settlements: list[dict[str, Any]]
-) -> float:
-    sink = LedgerSink(clock)
-    begin = time.perf_counter()
-    for start in range(0, len(settlements), _BATCH):
-        async with database.transaction() as session:
-            await sink.apply(session, settlements[start : start + _BATCH])
-    return time.perf_counter() - begin
-
-
-async def _bytes(database: Database, requests: int) -> dict[str, int] | None:
-    """Table and indexes per request, on PostgreSQL."""
-    if database.is_sqlite:
-        return None
-    async with database.session() as session:
-        return {
-            table: int(
-                await session.scalar(text(f"SELECT pg_total_relation_size('{table}')")) / requests
-            )
-            for table in ("ledger_entries", "usage_records")
-        }
-
-
-async def _report_ms(database: Database, clock: SystemClock) -> float:
-    month = period_at(PeriodKind.MONTH, clock.now())
-    end = month.ends_at or clock.now()
-    begin = time.perf_counter()
-    async with snapshot(database) as session:
-        await billing_report(session, "acme", month.starts_at, end)
-    return round((time.perf_counter() - begin) * 1e3, 1)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", required=True)
+    parser = argparse.ArgumentParser(description="Reservations, and requests drained per second.")
+    parser.add_argument("--url", help="of an empty PostgreSQL of your own")
+    parser.add_argument("--directory", type=Path, help="on the disk for the database")
     parser.add_argument("--requests", type=int, default=20_000)
-    arguments = parser.parse_args()
-    print(json.dumps(asyncio.run(measure(arguments.url, arguments.requests)), indent=2))
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    with nullcontext(options.url) if options.url else bench_server(options.directory) as url:
+        print(json.dumps(asyncio.run(measure(url, options.requests, options.rounds)), indent=1))
 
 
 if __name__ == "__main__":
