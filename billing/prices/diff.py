@@ -83,7 +83,8 @@ def compare(
         concerns: which models of the book are ``gone`` where nothing was proposed; a
             tenant's own price only if one of that tenant's was.
     """
-    diffs, seen, owners = [], set(), {None}
+    owners: set[str | None] = {None}
+    diffs, seen = [], set()
     for version in proposed:
         seen.add(version.subject)
         owners.add(version.tenant)

@@ -77,7 +77,7 @@ async def test_a_credit_of_the_tenant_moves_its_own_budget_only(
     stage: Any, database: Database, served: str
 ) -> None:
     async with database.transaction() as session:
-        facts = {"reason": "goodwill", "author": "finance@example.com"}
+        facts: dict[str, Any] = {"reason": "goodwill", "author": "finance@example.com"}
         await adjust(session, stage.clock, tenant="acme", amount="-0.15", **facts)
     spent = sorted(budget.spent for budget in (await stage.check()).budgets)
     assert spent == [Decimal("0.25"), Decimal("0.4")]

@@ -75,7 +75,7 @@ def _settlement(
 
 async def _rerate(stage: Any, book: PriceBook, **options: Any) -> RerateReport:
     tenant = options.pop("tenant", "acme")
-    facts = {"author": "finance@example.com"} | options
+    facts: dict[str, Any] = {"author": "finance@example.com"} | options
     return await rerate(stage.database, stage.clock, book, tenant, *_NOVEMBER, **facts)
 
 

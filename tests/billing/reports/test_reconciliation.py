@@ -92,7 +92,8 @@ async def november(stage: Any, database: Database) -> Database:
     )
     stage.clock.advance(timedelta(days=6))
     async with database.transaction() as session:
-        facts = {"reason": "goodwill", "author": "finance", "request_id": "req_1"}
+        facts: dict[str, Any] = {"reason": "goodwill", "author": "finance"}
+        facts["request_id"] = "req_1"
         await adjust(session, stage.clock, tenant="acme", amount="-0.0001", **facts)
     return database
 

@@ -189,13 +189,15 @@ async def test_corrections_count_and_what_has_no_price_does_not(
 ) -> None:
     await stage.drain(_settlement(4, _DAY_1, UNPRICED, "chat", "flash", Usage(input_tokens=10**6)))
     async with traffic.transaction() as session:
-        facts = {"reason": "goodwill", "author": "finance", "request_id": "req_1"}
+        facts: dict[str, Any] = {"reason": "goodwill", "author": "finance"}
+        facts["request_id"] = "req_1"
         await adjust(session, stage.clock, tenant="acme", amount="-0.01", **facts)
     for precise in (False, True):
         report = await _report(traffic, precise=precise)
         chat = report.rows[0]
         assert (chat.requests, chat.unpriced_requests, chat.cost) == (1, 1, Decimal("0.2"))
-        assert any(note.startswith("Requests left out, since they have no price: 1") for note in report.notes)
+        left_out = "Requests left out, since they have no price: 1"
+        assert any(note.startswith(left_out) for note in report.notes)
 
 
 async def test_tenants_are_apart(traffic: Database) -> None:
