@@ -170,7 +170,7 @@ async def _tidy(database: Database) -> None:
         plain = await connection.execution_options(isolation_level="AUTOCOMMIT")
         for table in ("bench_slots", "bench_rates"):
             await plain.execute(text(f"DROP TABLE {table}"))
-        for table in ("ledger_entries", "usage_records", "usage_rollups"):
+        for table in ("ledger_entries", "usage_records", "usage_rollups", "usage_days"):
             await plain.execute(text(f"VACUUM ANALYZE {table}"))
 
 
