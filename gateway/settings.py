@@ -282,6 +282,11 @@ class GuardSettings(Section):
         default=None,
         description="Folder of a token-classification model; needs `transformers` and `torch`.",
     )
+    cached_findings: int = Field(
+        default=50_000,
+        ge=1,
+        description="Findings of texts seen before that a process remembers, about 0.3 KB each.",
+    )
 
     @model_validator(mode="after")
     def _model_where_one_is_needed(self) -> "GuardSettings":

@@ -51,6 +51,7 @@ class Guards:
         beside: processes for long texts, started when the first comes; ``None``: none.
         all_beside: every text goes there.
         pii_version: what records call the detectors of personal data; ``None``: as loaded here.
+        cached: findings remembered.
     """
 
     def __init__(
@@ -60,12 +61,13 @@ class Guards:
         beside: BesideProcess | None = None,
         all_beside: bool = False,
         pii_version: str | None = None,
+        cached: int = 50_000,
     ) -> None:
         self.pii = detectors.pii
         self.moderation = detectors.moderation
         self.injection = detectors.injection
         self._detectors = detectors
-        self._cache = FindingsCache()
+        self._cache = FindingsCache(cached)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="guards")
         self._beside = beside
         self._all_beside = all_beside
@@ -86,7 +88,13 @@ class Guards:
             if apart
             else None
         )
-        return cls(detectors, beside=beside, all_beside=apart, pii_version=version)
+        return cls(
+            detectors,
+            beside=beside,
+            all_beside=apart,
+            pii_version=version,
+            cached=settings.cached_findings,
+        )
 
     @property
     def versions(self) -> dict[str, str]:

@@ -1,9 +1,11 @@
 """An OpenAI-compatible upstream that keeps what it was sent, as a process of its own.
 
-    python -m support.capture_upstream PORT
+    python -m support.capture_upstream PORT [ids]
 
-``GET /captured`` gives the bodies and headers seen, ``POST /script`` sets how the
-next answers look (see ``Script``), ``POST /reset`` forgets both.
+``GET /captured`` gives the bodies and headers seen, ``GET /ids`` the request ids alone,
+``POST /script`` sets how the next answers look (see ``Script``), ``POST /script?model=NAME``
+those of one model, ``POST /reset`` forgets all. With ``ids`` it keeps no bodies, so that
+long runs do not fill its memory.
 """
 
 import asyncio
@@ -44,15 +46,20 @@ class Script(msgspec.Struct):
 class Capture:
     """The state of the process."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep_bodies: bool = True) -> None:
         self.script = Script()
+        self.by_model: dict[str, Script] = {}
         self.seen: list[dict[str, Any]] = []
+        self.ids: list[str] = []
         self.aborted = 0
+        self._keep_bodies = keep_bodies
 
     async def chat(self, request: Request) -> Response:
         body = msgspec.json.decode(await request.body())
-        self.seen.append({"headers": dict(request.headers), "body": body})
-        script = self.script
+        self.ids.append(request.headers.get("x-request-id", ""))
+        if self._keep_bodies:
+            self.seen.append({"headers": dict(request.headers), "body": body})
+        script = self.by_model.get(body["model"], self.script)
         if script.delay_s and await self._hung_up(request, script.delay_s):
             self.aborted += 1
             return Response(status_code=499)
@@ -75,12 +82,21 @@ class Capture:
     async def captured(self, request: Request) -> Response:
         return JSONResponse({"seen": self.seen, "aborted": self.aborted})
 
+    async def requests(self, request: Request) -> Response:
+        return JSONResponse(self.ids)
+
     async def configure(self, request: Request) -> Response:
-        self.script = msgspec.json.decode(await request.body(), type=Script)
+        script = msgspec.json.decode(await request.body(), type=Script)
+        model = request.query_params.get("model")
+        if model is None:
+            self.script = script
+        else:
+            self.by_model[model] = script
         return JSONResponse({})
 
     async def reset(self, request: Request) -> Response:
-        self.script, self.seen, self.aborted = Script(), [], 0
+        self.script, self.by_model = Script(), {}
+        self.seen, self.ids, self.aborted = [], [], 0
         return JSONResponse({})
 
     async def models(self, request: Request) -> Response:
@@ -159,13 +175,14 @@ def _last_user_text(body: dict[str, Any]) -> str:
     return ""
 
 
-def create_app() -> Starlette:
-    capture = Capture()
+def create_app(*, keep_bodies: bool = True) -> Starlette:
+    capture = Capture(keep_bodies=keep_bodies)
     return Starlette(
         routes=[
             Route("/v1/chat/completions", capture.chat, methods=["POST"]),
             Route("/v1/models", capture.models),
             Route("/captured", capture.captured),
+            Route("/ids", capture.requests),
             Route("/script", capture.configure, methods=["POST"]),
             Route("/reset", capture.reset, methods=["POST"]),
         ]
@@ -173,4 +190,5 @@ def create_app() -> Starlette:
 
 
 if __name__ == "__main__":
-    uvicorn.run(create_app(), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
+    app = create_app(keep_bodies="ids" not in sys.argv[2:])
+    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

@@ -31,8 +31,10 @@ class Capture:
     def reset(self) -> None:
         httpx.post(f"{self.url}/reset").raise_for_status()
 
-    def script(self, **fields: Any) -> None:
-        httpx.post(f"{self.url}/script", json=fields).raise_for_status()
+    def script(self, model: str | None = None, **fields: Any) -> None:
+        """How the next answers look, those of ``model`` or of all without a script of their own."""
+        params = {} if model is None else {"model": model}
+        httpx.post(f"{self.url}/script", params=params, json=fields).raise_for_status()
 
     def state(self) -> dict[str, Any]:
         return httpx.get(f"{self.url}/captured").json()
@@ -40,6 +42,10 @@ class Capture:
     def seen(self) -> list[dict[str, Any]]:
         """``{headers, body}`` of each request, in order."""
         return self.state()["seen"]
+
+    def ids(self) -> list[str]:
+        """The request id of each request, in order."""
+        return httpx.get(f"{self.url}/ids", timeout=30).json()
 
 
 @dataclass(frozen=True)
@@ -61,11 +67,12 @@ class Deployment:
 
 
 @contextmanager
-def capture_upstream(directory: Path) -> Iterator[Capture]:
+def capture_upstream(directory: Path, *, keep_bodies: bool = True) -> Iterator[Capture]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
+    ids = [] if keep_bodies else ["ids"]
     with running(
-        [sys.executable, "-m", "support.capture_upstream", str(port)],
+        [sys.executable, "-m", "support.capture_upstream", str(port), *ids],
         ready=answers(f"{url}/v1/models"),
         log=directory / "capture.log",
         env={"PYTHONPATH": str(Path(__file__).parents[1])},
