@@ -58,6 +58,7 @@ class Metrics:
             registry=registry,
         )
         self.running = Gauge("sovgate_requests_running", "Requests in progress.", registry=registry)
+        self.tasks = Gauge("sovgate_tasks", "Tasks of the event loop.", registry=registry)
         self.journal_backlog = Gauge(
             "sovgate_journal_backlog_bytes", "Journal not yet in the database.", registry=registry
         )

@@ -1,5 +1,6 @@
 """``/healthz``, ``/readyz``, ``/metrics``: for probes and Prometheus, without a key."""
 
+import asyncio
 from collections.abc import Mapping
 
 import msgspec
@@ -47,6 +48,7 @@ class MetricsPage:
 
     async def __call__(self, connection: Connection) -> None:
         self._metrics.journal_backlog.set(self._journal.backlog_bytes)
+        self._metrics.tasks.set(len(asyncio.all_tasks()))
         for name, upstream in self._upstreams.items():
             self._metrics.upstream_healthy.labels(name).set(upstream.health.healthy)
         body = self._metrics.render()
