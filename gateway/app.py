@@ -17,9 +17,10 @@ from gateway.admin.explain.throttle import ExplainThrottle
 from gateway.admin.services import PriceServices, PrivacyServices
 from gateway.admin.system.view import SettingsView
 from gateway.admin_ui import AdminUi
-from gateway.errors import MethodNotAllowed, NotFound
+from gateway.errors import MethodNotAllowed, NotFound, UnsupportedEncoding
 from gateway.http.connection import Connection
 from gateway.http.errors import http_error
+from gateway.http.security import secured
 from gateway.invoicing import invoice_terms
 from gateway.pipeline import Pipeline
 from gateway.pipeline.admit import Admit
@@ -111,7 +112,7 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._serve(scope, receive, send)
+            await self._serve(scope, receive, secured(scope, send))
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         else:
@@ -120,16 +121,18 @@ class Gateway:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         methods = self._routes.get(path)
-        if methods is None and self._admin is not None:
-            if path.startswith(MOUNT + "/"):
-                # A mounted application sees the rest of the path.
-                await self._admin({**scope, "root_path": MOUNT}, receive, send)
-                return
-            if path == ADMIN_UI or path.startswith(ADMIN_UI + "/"):
-                await self._ui(scope, receive, send)
-                return
         connection = Connection(scope, receive, send)
         try:
+            if connection.headers.get(b"content-encoding", b"identity") != b"identity":
+                raise UnsupportedEncoding("Send the body without a Content-Encoding.")
+            if methods is None and self._admin is not None:
+                if path.startswith(MOUNT + "/"):
+                    # A mounted application sees the rest of the path.
+                    await self._admin({**scope, "root_path": MOUNT}, receive, send)
+                    return
+                if path == ADMIN_UI or path.startswith(ADMIN_UI + "/"):
+                    await self._ui(scope, receive, send)
+                    return
             if methods is None:
                 raise NotFound("There is no such path; see the documentation for the API.")
             handler = methods.get(scope["method"])

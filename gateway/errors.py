@@ -3,13 +3,15 @@
     SovgateError
     └── GatewayError
         ├── SettingsError
-        ├── InvalidRequest ── MalformedJson, BodyTooLarge, UnknownModel, NotFound, MethodNotAllowed
+        ├── InvalidRequest ── MalformedJson, BodyTooLarge, UnknownModel, NotFound, MethodNotAllowed,
+        │                      UnsupportedEncoding, MalformedHttp, HeadTooLarge, UrlTooLong,
+        │                      RequestTimeout
         ├── AuthenticationError ── MissingKey (others: gateway.tenants.errors)
         ├── LimitExceeded ── RequestRateExceeded, TokenRateExceeded, ParallelLimitExceeded
         ├── ContentBlocked ── InputBlocked, InjectionBlocked, PersonalDataBlocked,
         │                      MediaBlocked
         ├── ResidencyDenied
-        ├── Unavailable ── ShuttingDown
+        ├── Unavailable ── ShuttingDown, TooManyConnections
         └── UpstreamError ── UpstreamUnreachable, UpstreamTimeout, UpstreamRejected,
                              UpstreamRateLimited, UpstreamInvalidReply
 
@@ -65,6 +67,36 @@ class MethodNotAllowed(InvalidRequest):
     """The path exists, the method does not."""
 
     code = "method_not_allowed"
+
+
+class UnsupportedEncoding(InvalidRequest):
+    """The body is compressed; nothing is unpacked here, so that nothing can blow up."""
+
+    code = "unsupported_encoding"
+
+
+class MalformedHttp(InvalidRequest):
+    """The request is not HTTP/1.1, or could be read in two ways."""
+
+    code = "malformed_http"
+
+
+class HeadTooLarge(InvalidRequest):
+    """The headers exceed ``server.max_header_bytes``, or are too many."""
+
+    code = "headers_too_large"
+
+
+class UrlTooLong(InvalidRequest):
+    """The request line exceeds half of ``server.max_header_bytes``."""
+
+    code = "url_too_long"
+
+
+class RequestTimeout(InvalidRequest):
+    """The request did not come within ``server.header_timeout_s`` and ``body_timeout_s``."""
+
+    code = "request_timeout"
 
 
 class AuthenticationError(GatewayError):
@@ -149,6 +181,12 @@ class ShuttingDown(Unavailable):
     """The process is stopping."""
 
     code = "shutting_down"
+
+
+class TooManyConnections(Unavailable):
+    """More clients than ``server.max_connections``."""
+
+    code = "too_many_connections"
 
 
 class UpstreamError(GatewayError):

@@ -1,15 +1,17 @@
-"""Runs the application under uvicorn: graceful shutdown, no access log, N processes."""
+"""Runs the application under uvicorn: bounded, graceful shutdown, no access log, N processes."""
 
 import ctypes
 import os
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
+from gateway.http.wire import WireLimits, WireProtocol
 from gateway.log import configure_logging
-from gateway.settings import Settings, load_settings
+from gateway.settings import ServerSettings, Settings, load_settings
 
 _M_ARENA_MAX = -8
 _FACTORY = "gateway.app:create_app_from_environment"
@@ -50,17 +52,31 @@ def _bound_arenas() -> None:
 
 
 def _options(settings: Settings) -> dict[str, Any]:
+    server = settings.server
     return {
-        "host": settings.server.host,
-        "port": settings.server.port,
+        "host": server.host,
+        "port": server.port,
         "loop": "uvloop",
-        "http": "httptools",
+        "http": partial(WireProtocol, limits=_limits(server)),
         "ws": "none",
         "lifespan": "on",
         "log_config": None,
         "access_log": False,
         "server_header": False,
         "date_header": False,
-        "timeout_graceful_shutdown": settings.server.shutdown_grace_s,
+        "timeout_graceful_shutdown": server.shutdown_grace_s,
         "timeout_keep_alive": 75,
+        # Said in either case: by default uvicorn believes whoever connects from this machine.
+        "proxy_headers": bool(server.trusted_proxies),
+        "forwarded_allow_ips": list(server.trusted_proxies),
     }
+
+
+def _limits(server: ServerSettings) -> WireLimits:
+    return WireLimits(
+        connections=server.max_connections,
+        head_bytes=server.max_header_bytes,
+        head_s=server.header_timeout_s,
+        body_s=server.body_timeout_s,
+        write_s=server.write_timeout_s,
+    )

@@ -10,6 +10,7 @@ import os
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -65,6 +66,39 @@ class ServerSettings(Section):
         default=False,
         description="Mark admin cookies Secure; set it wherever the UI is behind HTTPS.",
     )
+    trusted_proxies: list[str] = Field(
+        default=[],
+        description="Addresses or networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are"
+        " believed, such as `10.0.0.0/8`; without them every client could name its own.",
+    )
+    max_connections: int = Field(
+        default=4096, ge=1, description="Clients a process serves at a time; beyond it: 503."
+    )
+    max_header_bytes: int = Field(
+        default=32 * 1024,
+        ge=1024,
+        description="Largest request head (431), half of it for the address alone (414).",
+    )
+    header_timeout_s: float = Field(
+        default=10.0, gt=0, description="Seconds until a request's head must be whole."
+    )
+    body_timeout_s: float = Field(
+        default=60.0, gt=0, description="Seconds from then until its body must be whole."
+    )
+    write_timeout_s: float = Field(
+        default=60.0,
+        gt=0,
+        description="Seconds that a client may leave unread what was sent to it before the"
+        " connection is closed and its request settled.",
+    )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, proxies: list[str]) -> list[str]:
+        for proxy in proxies:
+            if ip_network(proxy, strict=False).prefixlen == 0:
+                raise ValueError("name the proxies, not the whole network")
+        return proxies
 
 
 class DatabaseSettings(Section):
