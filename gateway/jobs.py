@@ -23,6 +23,7 @@ from core.clock import Clock
 from core.database import Database
 from gateway.admin.exports.audit_exporter import AUDIT_FORMATS, AuditExporter
 from gateway.audit import SigningKey
+from gateway.audit.verification import register_verification
 from gateway.reports import RERATE, Reports, SavingsExport, check_rerate
 from gateway.settings import Settings
 
@@ -59,6 +60,7 @@ def job_tasks(
     drafts = DraftInvoices(terms)
     tasks.register("invoices.draft", drafts, check=drafts.check, deployment=True)
     register_exporter(tasks, "audit", AuditExporter(key, clock), set(AUDIT_FORMATS))
+    register_verification(tasks)
     savings = SavingsExport(reports)
     tasks.register("savings", savings, check=savings.check)
     register_exporter(tasks, "reconciliation", reports.export_reconciliation, {"xlsx"})

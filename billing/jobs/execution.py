@@ -174,4 +174,5 @@ class _Run:
 def _explanation(error: SovgateError) -> dict[str, Any]:
     """The sentence that says what to do; of a check also what it found."""
     problems = error.context.get("problems")
-    return {"message": error.message} | ({"problems": problems} if problems else {})
+    found: Mapping[str, Any] = error.context.get("result") or {}
+    return {"message": error.message} | ({"problems": problems} if problems else {}) | found

@@ -17,6 +17,7 @@ SovgateError
 from billing import errors as billing
 from core.errors import SovgateError
 from core.money import InvalidAmount
+from gateway.audit import errors as audit
 from gateway.recognizers import errors as recognizers
 from gateway.tenants import errors as tenants
 from guardrails import errors as guardrails
@@ -152,6 +153,7 @@ STATUS: dict[type[SovgateError], int] = {
     tenants.InvalidValue: 422,
     tenants.LastOwner: 409,
     tenants.DatabaseUnavailable: 503,
+    audit.InvalidFilter: 422,
     recognizers.TooManyRecognizers: 409,
     recognizers.VersionConflict: 409,
     recognizers.RecognizerUnreadable: 503,

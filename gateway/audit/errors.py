@@ -5,7 +5,9 @@ SovgateError
     ├── JournalUnavailable   the disk cannot take a record: answer 503 before calling anyone
     ├── InvalidRecord        a record holds what canonical JSON cannot carry
     ├── SigningKeyUnusable   the Ed25519 key file is missing, too open or no Ed25519 key
-    └── UnreadableExport     a file that is no export at all
+    ├── UnreadableExport     a file that is no export at all
+    ├── InvalidFilter        records are asked for by something that they do not have
+    └── ChainDamaged         a chain in the database does not verify
 """
 
 from core.errors import SovgateError
@@ -39,3 +41,15 @@ class UnreadableExport(AuditError):
     """The file is not in one of the export formats."""
 
     code = "unreadable_export"
+
+
+class InvalidFilter(AuditError):
+    """A filter that no record could be looked up by."""
+
+    code = "invalid_audit_filter"
+
+
+class ChainDamaged(AuditError):
+    """Chains in the database do not verify; ``result`` says which, and how."""
+
+    code = "audit_damaged"

@@ -1,18 +1,21 @@
-"""The SQL of reading a tenant's audit chain."""
-
-from collections.abc import Sequence
+"""The SQL of a tenant's checkpoints."""
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.audit.models import AuditRecord
+from gateway.audit.models import AuditCheckpoint
 
 
-async def newest(
-    session: AsyncSession, tenant: str, *, limit: int, before: int | None
-) -> Sequence[AuditRecord]:
-    """At most ``limit`` records with a ``seq`` below ``before``, newest first."""
-    query = select(AuditRecord).where(AuditRecord.tenant == tenant)
-    if before is not None:
-        query = query.where(AuditRecord.seq < before)
-    return (await session.scalars(query.order_by(AuditRecord.seq.desc()).limit(limit))).all()
+async def newest_checkpoint(session: AsyncSession, tenant: str) -> AuditCheckpoint | None:
+    query = select(AuditCheckpoint).where(AuditCheckpoint.tenant == tenant)
+    return await session.scalar(query.order_by(AuditCheckpoint.seq.desc()).limit(1))
+
+
+async def first_checkpoint_from(
+    session: AsyncSession, tenant: str, seq: int
+) -> AuditCheckpoint | None:
+    """The first one that covers a record."""
+    query = select(AuditCheckpoint).where(
+        AuditCheckpoint.tenant == tenant, AuditCheckpoint.seq >= seq
+    )
+    return await session.scalar(query.order_by(AuditCheckpoint.seq).limit(1))

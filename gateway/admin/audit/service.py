@@ -1,22 +1,122 @@
-"""Pages of a tenant's audit chain."""
+"""A tenant's audit chain: pages, single records, how whole it is, verifying it now."""
 
 import json
+from typing import Any
 
+from billing import DEPLOYMENT
+from billing.models import Job
+from gateway.admin.access import TenantAccess
 from gateway.admin.audit import repository
-from gateway.admin.audit.schemas import AuditPage, AuditRecord
+from gateway.admin.audit.schemas import (
+    AuditCheckpoint,
+    AuditFilter,
+    AuditIntegrity,
+    AuditPage,
+    AuditQuery,
+    AuditRecord,
+    AuditRecordDetails,
+    AuditVerification,
+    VerificationSource,
+)
+from gateway.admin.jobs.schemas import JobStatus
+from gateway.admin.jobs.service import recorded
 from gateway.admin.services import AdminServices
-from gateway.audit import models
+from gateway.audit import models, query
+from gateway.audit.filters import RecordFilter
+from gateway.audit.verification import VERIFY_ALL, VERIFY_ONE
+from gateway.tenants.errors import NotFound
+
+_PAGING = {"limit", "before"}
+_OPEN = (JobStatus.QUEUED, JobStatus.RUNNING)
 
 
-async def page(services: AdminServices, tenant: str, limit: int, before: int | None) -> AuditPage:
+def record_filter(wanted: AuditFilter) -> RecordFilter:
+    """The trail's filter of an API's."""
+    return RecordFilter(**wanted.model_dump(exclude=_PAGING))
+
+
+async def page(services: AdminServices, tenant: str, wanted: AuditQuery) -> AuditPage:
     async with services.database.session() as session:
-        rows = await repository.newest(session, tenant, limit=limit + 1, before=before)
-    shown = rows[:limit]
-    older = shown[-1].seq if len(rows) > limit else None
-    return AuditPage(items=[_view(row) for row in shown], next_before=older)
+        found = await query.newest(
+            session, tenant, record_filter(wanted), limit=wanted.limit, before=wanted.before
+        )
+    return AuditPage(items=[_view(row) for row in found.records], next_before=found.next_before)
 
 
-def _view(row: models.AuditRecord) -> AuditRecord:
+async def details(services: AdminServices, tenant: str, name: str) -> AuditRecordDetails:
+    """Raises: NotFound."""
+    async with services.database.session() as session:
+        row = await query.find(session, tenant, name)
+        if row is None:
+            raise NotFound("audit record", param="record_id")
+        checkpoint = await repository.first_checkpoint_from(session, tenant, row.seq)
+    return AuditRecordDetails(record=_view(row), checkpoint=_checkpoint(checkpoint))
+
+
+async def integrity(services: AdminServices, tenant: str) -> AuditIntegrity:
+    async with services.database.session() as session:
+        head = await query.head(session, tenant)
+        checkpoint = await repository.newest_checkpoint(session, tenant)
+    seq, signed = (head.seq if head else 0), (checkpoint.seq if checkpoint else 0)
+    return AuditIntegrity(
+        records=seq,
+        head_hash=head.hash if head else None,
+        unsigned=max(seq - signed, 0),
+        checkpoint=_checkpoint(checkpoint),
+        verification=await _latest_verification(services, tenant),
+    )
+
+
+async def verify(services: AdminServices, access: TenantAccess) -> AuditVerification:
+    """Start a verification, or give the one that is under way."""
+    running = await services.jobs.list(access.tenant, 1, kinds=[VERIFY_ONE], statuses=_OPEN)
+    if running:
+        return _verification(running[0], access.tenant)
+    job = await services.jobs.submit(
+        access.tenant, VERIFY_ONE, {}, also=recorded(services, access.actor, "audit.verify")
+    )
+    return _verification(job, access.tenant)
+
+
+async def _latest_verification(services: AdminServices, tenant: str) -> AuditVerification | None:
+    """The newest: of this tenant alone, or the nightly one of all chains."""
+    jobs = await services.jobs.list(tenant, 1, kinds=[VERIFY_ONE])
+    jobs += await services.jobs.list(DEPLOYMENT, 1, kinds=[VERIFY_ALL], statuses=["done", "failed"])
+    views = [_verification(job, tenant) for job in jobs]
+    known = [view for view in views if view.ok is not None or view.status in _OPEN] or views
+    newest = {view.job_id: job.created_at for view, job in zip(views, jobs, strict=True)}
+    return max(known, key=lambda view: newest[view.job_id]) if known else None
+
+
+def _verification(job: Job, tenant: str) -> AuditVerification:
+    own = _of_tenant(job, tenant)
+    return AuditVerification(
+        job_id=job.id,
+        status=JobStatus(job.status),
+        source=VerificationSource.SCHEDULE
+        if job.kind == VERIFY_ALL
+        else VerificationSource.REQUEST,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+        ok=own.get("ok"),
+        records=own.get("records"),
+        summary=own.get("summary"),
+    )
+
+
+def _of_tenant(job: Job, tenant: str) -> dict[str, Any]:
+    """What the job's result says of one tenant's chain."""
+    chains = (job.result or {}).get("chains", [])
+    return next((chain for chain in chains if chain["tenant"] == tenant), {})
+
+
+def _checkpoint(row: models.AuditCheckpoint | None) -> AuditCheckpoint | None:
+    if row is None:
+        return None
+    return AuditCheckpoint(seq=row.seq, hash=row.hash, at=row.time, key_id=row.key_id)
+
+
+def _view(row: Any) -> AuditRecord:
     return AuditRecord(
         seq=row.seq,
         request_id=row.request_id,
