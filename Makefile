@@ -45,8 +45,10 @@ $(STAMP): $(LOCKED)
 run: setup ui ## start the gateway, a worker and two demo tenants (PORT=8080); Ctrl-C stops all
 	@exec $(BIN)/sovgate demo
 
+# One process a core, up to four; a file's tests stay together, since they share servers.
+TEST_PROCESSES ?= $(shell n=$$(nproc); echo $$((n < 4 ? n : 4)))
 test: setup ui browser lint ui-test ## lint, then every test; servers it needs are started by the tests
-	@$(BIN)/pytest $(PYTEST_ARGS)
+	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
 
 lint: setup ## ruff, pyright, and the import contracts
 	@$(BIN)/ruff check .

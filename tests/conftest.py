@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -21,7 +22,7 @@ from migrations.runner import upgrade
 from support import postgres, valkey
 from support.hardware import split_by_hardware
 
-_WAITING = pytest.StashKey[dict[str, list[pytest.Item]]]()
+_WAITING = pytest.StashKey[dict[str, int]]()  # tests that need hardware which is not here
 _NUMBERS = count(1)
 
 
@@ -35,15 +36,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if "database" in getattr(item, "fixturenames", ()):
             item.add_marker("db")
     items[:], waiting = split_by_hardware(items)
-    config.stash[_WAITING] = waiting
+    config.stash[_WAITING] = {hardware: len(tests) for hardware, tests in waiting.items()}
     config.hook.pytest_deselected(items=[item for group in waiting.values() for item in group])
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):  # a process of `-n`: the first one prints
+        session.config.workeroutput["waiting"] = session.config.stash.get(_WAITING, {})
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    # Each process has collected everything.
+    if waiting := getattr(node, "workeroutput", {}).get("waiting"):
+        node.config.stash[_WAITING] = waiting
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     waiting = config.stash.get(_WAITING, {})
-    counts = [f"{len(items)} need {hardware}" for hardware, items in waiting.items()]
+    counts = [f"{count} need {hardware}" for hardware, count in waiting.items()]
     terminalreporter.write_line(
         f"hardware: {', '.join(counts)}; not run on this machine"
         if counts
