@@ -11,6 +11,7 @@ import typer
 
 from core.errors import SovgateError
 from gateway.audit.cli import audit_app
+from gateway.audit.cli_records import digest_command, list_command
 from gateway.cli.billing import billing_app
 from gateway.cli.evaluate import evaluate
 from gateway.cli.explain import mask, route
@@ -59,6 +60,8 @@ def _options(
 
 billing_app.add_typer(profile_app, name="profile")
 report_app.command()(savings)
+audit_app.command("list")(list_command)
+audit_app.command("digest")(digest_command)
 report_app.command()(reconciliation)
 app.command()(demo)
 app.command()(serve)
