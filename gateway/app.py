@@ -4,6 +4,7 @@ The inference routes are plain ASGI (a FastAPI route costs four times their
 whole overhead, docs/adr/0002); the admin API behind them is FastAPI.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 
@@ -120,31 +121,37 @@ class Gateway:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
-        methods = self._routes.get(path)
+        if path not in self._routes and self._admin is not None:
+            if path.startswith(MOUNT + "/"):
+                # A mounted application sees the rest of the path.
+                await self._admin({**scope, "root_path": MOUNT}, receive, send)
+                return
+            if path == ADMIN_UI or path.startswith(ADMIN_UI + "/"):
+                await self._ui(scope, receive, send)
+                return
         connection = Connection(scope, receive, send)
         try:
-            if connection.headers.get(b"content-encoding", b"identity") != b"identity":
-                raise UnsupportedEncoding("Send the body without a Content-Encoding.")
-            if methods is None and self._admin is not None:
-                if path.startswith(MOUNT + "/"):
-                    # A mounted application sees the rest of the path.
-                    await self._admin({**scope, "root_path": MOUNT}, receive, send)
-                    return
-                if path == ADMIN_UI or path.startswith(ADMIN_UI + "/"):
-                    await self._ui(scope, receive, send)
-                    return
-            if methods is None:
-                raise NotFound("There is no such path; see the documentation for the API.")
-            handler = methods.get(scope["method"])
-            if handler is None:
-                allowed = ", ".join(methods)
-                raise MethodNotAllowed(f"This path answers {allowed} only.")
-            await handler(connection)
-        except SovgateError as error:
+            await self._handler(connection)(connection)
+        except Exception as error:
             if connection.started:
                 raise
+            if not isinstance(error, SovgateError):
+                # Type and place only: gateway/log.py.
+                logging.getLogger(__name__).error("request failed", exc_info=error)
             answer = http_error(error)
             await connection.respond(answer.status, answer.headers, answer.body())
+
+    def _handler(self, connection: Connection) -> Handler:
+        """Raises: NotFound, MethodNotAllowed, UnsupportedEncoding."""
+        methods = self._routes.get(connection.scope["path"])
+        if methods is None:
+            raise NotFound("There is no such path; see the documentation for the API.")
+        handler = methods.get(connection.scope["method"])
+        if handler is None:
+            raise MethodNotAllowed(f"This path answers {', '.join(methods)} only.")
+        if connection.headers.get(b"content-encoding", b"identity") != b"identity":
+            raise UnsupportedEncoding("Send the body without a Content-Encoding.")
+        return handler
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -187,7 +194,10 @@ def build_admin(state: GatewayState) -> ASGIApp:
             reports=Reports(state.prices.store, settings.tiers, state.clock),
             alert_webhooks=frozenset(settings.alerts.webhooks),
             invoice_terms=invoice_terms(settings, state.clock),
-            options=AdminOptions(secure_cookies=settings.server.secure_cookies),
+            options=AdminOptions(
+                secure_cookies=settings.server.secure_cookies,
+                require_reason=settings.audit.require_reason,
+            ),
         )
     )
 

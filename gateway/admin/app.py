@@ -17,7 +17,7 @@ from gateway.admin.invoices.endpoints import router as invoices
 from gateway.admin.jobs.endpoints import router as jobs
 from gateway.admin.keys.endpoints import router as keys
 from gateway.admin.ledger.endpoints import router as ledger
-from gateway.admin.middleware import BodyLimit, SecurityHeaders
+from gateway.admin.middleware import BodyLimit
 from gateway.admin.organisations.endpoints import router as organisations
 from gateway.admin.overview.endpoints import router as overview
 from gateway.admin.plan.endpoints import router as plan
@@ -30,6 +30,7 @@ from gateway.admin.system.endpoints import router as system
 from gateway.admin.tenants.endpoints import router as tenants
 from gateway.admin.usage.endpoints import router as usage
 from gateway.admin.users.endpoints import router as users
+from gateway.http.security import SecurityHeaders
 
 ROUTERS: tuple[APIRouter, ...] = (
     auth,
@@ -72,6 +73,7 @@ def _routes(options: AdminOptions) -> FastAPI:
         openapi_tags=openapi.TAGS,
         docs_url=None,  # those pages load scripts from a foreign host
         redoc_url=None,
+        redirect_slashes=False,  # such a redirect names whatever host the request names
         generate_unique_id_function=_operation_id,
     )
     for router in ROUTERS:

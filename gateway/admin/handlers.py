@@ -15,7 +15,8 @@ from starlette.exceptions import HTTPException
 
 from core.errors import SovgateError
 from gateway.admin.errors import status_of
-from gateway.admin.responses import SECURITY_HEADERS, body
+from gateway.admin.responses import body
+from gateway.http.security import SECURITY_HEADERS
 
 _log = structlog.get_logger(__name__)
 # Field names come from the caller too; one that is no plain name is not repeated.
@@ -82,7 +83,8 @@ async def _collision(_request: Request, _error: Exception) -> JSONResponse:
 async def _unexpected(_request: Request, _error: Exception) -> JSONResponse:
     """The server logs the error; this handler stands outside the middleware."""
     message = "The call failed for a reason that was not foreseen. The server's log says more."
-    return JSONResponse(body("internal_error", message), 500, SECURITY_HEADERS)
+    headers = {name.decode(): value.decode() for name, value in SECURITY_HEADERS}
+    return JSONResponse(body("internal_error", message), 500, headers)
 
 
 async def _outage(_request: Request, _error: Exception) -> JSONResponse:

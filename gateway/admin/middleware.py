@@ -1,41 +1,18 @@
-"""ASGI middleware of the admin API: security headers, and a bound on bodies."""
+"""ASGI middleware of the admin API: a bound on bodies."""
 
 import json
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.admin.errors import BodyTooLarge
-from gateway.admin.responses import SECURITY_HEADERS, body
+from gateway.admin.responses import body
+from gateway.errors import UnsupportedEncoding
 
-_HSTS = "max-age=31536000"
-
-
-class SecurityHeaders:
-    """Nothing is cached, framed, sniffed or referred; HTTPS stays HTTPS."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
-                    headers[name] = value
-                if scope["scheme"] == "https":
-                    headers["Strict-Transport-Security"] = _HSTS
-            await send(message)
-
-        await self._app(scope, receive, with_headers)
+_PLAIN = (b"content-encoding", b"identity")
 
 
 class BodyLimit:
-    """Reads a body up to its bound before the application sees any of it."""
+    """Reads a body up to its bound before the application sees any of it; unpacks none."""
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self._app = app
@@ -45,9 +22,14 @@ class BodyLimit:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
             await self._app(scope, receive, send)
             return
+        if any(name == _PLAIN[0] and (name, value) != _PLAIN for name, value in scope["headers"]):
+            message = "Send the body without a Content-Encoding."
+            await _refuse(send, 415, UnsupportedEncoding.code, message)
+            return
         first = await self._read(receive)
         if first is None:
-            await _refuse(send, self._max_bytes)
+            message = f"The body is larger than {self._max_bytes} bytes. Send less at a time."
+            await _refuse(send, 413, BodyTooLarge.code, message)
             return
         messages = [first]
 
@@ -70,9 +52,8 @@ class BodyLimit:
                 return {"type": "http.request", "body": bytes(content), "more_body": False}
 
 
-async def _refuse(send: Send, max_bytes: int) -> None:
-    message = f"The body is larger than {max_bytes} bytes. Send less at a time."
-    content = json.dumps(body(BodyTooLarge.code, message)).encode()
+async def _refuse(send: Send, status: int, code: str, message: str) -> None:
+    content = json.dumps(body(code, message)).encode()
     headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})

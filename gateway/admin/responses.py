@@ -1,17 +1,8 @@
-"""What all responses share: security headers, the error body, and its documentation."""
+"""What all responses share: the error body, and its documentation."""
 
 from typing import Any
 
 from gateway.admin.schemas import ErrorBody
-
-SECURITY_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 
 _MEANING = {
     401: "No valid session.",
@@ -19,6 +10,7 @@ _MEANING = {
     404: "No such object in a tenant that the account has a role for.",
     409: "The present state does not allow this.",
     413: "The body is too large.",
+    415: "The body is compressed.",
     422: "The request does not fit this description; `param` names the field.",
     429: "Too many attempts; see Retry-After.",
     503: "The database does not answer.",
@@ -29,7 +21,7 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """``responses=`` of a route: the given statuses, and those that every route has."""
     return {
         status: {"model": ErrorBody, "description": _MEANING[status]}
-        for status in sorted({*statuses, 401, 413, 422, 503})
+        for status in sorted({*statuses, 401, 413, 415, 422, 503})
     }
 
 
