@@ -13,8 +13,10 @@ MODULES = (
     "billing.models.ledger",
     "billing.models.prices",
     "billing.models.usage",
+    "gateway.archive.models",
     "gateway.audit.models",
     "gateway.recognizers.models",
+    "gateway.retention.models",
     "gateway.tenants.models",
     "gateway.vault.models",
 )

@@ -44,6 +44,17 @@ class VaultMessage(Base):
     conversation: Mapped[str] = mapped_column(String(64))
 
 
+class VaultUser(Base):
+    """Which end users, by pseudonym, a conversation served: what is erased with one of them."""
+
+    __tablename__ = "vault_users"
+    __table_args__ = (Index(None, "tenant", "conversation"),)
+
+    tenant: Mapped[str] = mapped_column(String(64), primary_key=True)
+    end_user: Mapped[str] = mapped_column(String(64), primary_key=True)
+    conversation: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
 class VaultSubject(Base):
     """The key of one value, whichever conversations and types it stands in."""
 
