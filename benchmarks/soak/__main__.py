@@ -1,6 +1,6 @@
 """``make soak``: does a gateway grow under an hour of mixed traffic?
 
-    python -m benchmarks.soak [--minutes 60] [--rate 8] [--database postgresql|sqlite]
+    python -m benchmarks.soak [--minutes 60] [--rate 5] [--database postgresql|sqlite]
 
 One real gateway process with its database, a Valkey and an upstream that answers in many
 ways. Requests come at random moments: plain, streamed, in conversations, with tools, blocked,
@@ -31,6 +31,7 @@ from benchmarks.soak.growth import LIMIT_PERCENT, all_growth, table  # noqa: E40
 from benchmarks.soak.load import Load  # noqa: E402
 from benchmarks.soak.sampling import Sample, take  # noqa: E402
 from benchmarks.soak.site import Soaked, dump, soaked  # noqa: E402
+from support.books import assert_books  # noqa: E402
 from support.site import site_at  # noqa: E402
 
 
@@ -42,13 +43,15 @@ def main() -> None:
     ):
         samples, load = asyncio.run(_soak(site, options))
         passed = _print(samples, load, options)
+        books = assert_books(site.deployment, site.capture)
+    print(f"{len(books.called)} requests called, recorded and settled once each; chains verify")
     sys.exit(0 if passed else 1)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--rate", type=float, default=8.0, help="requests a second")
+    parser.add_argument("--rate", type=float, default=5.0, help="requests a second")
     parser.add_argument("--pause", type=float, default=10.0, help="seconds between looks")
     parser.add_argument("--database", choices=("postgresql", "sqlite"), default="postgresql")
     parser.add_argument("--json", type=Path, help="also write the samples to this file")
