@@ -110,6 +110,18 @@ class DatabaseSettings(Section):
     pool_size: int = Field(
         default=10, ge=1, description="Connections a process keeps on PostgreSQL."
     )
+    timeout_s: float = Field(
+        default=5.0,
+        gt=0,
+        le=60,
+        description="Longest that a request waits for the database; one that takes longer counts"
+        " as away. Giving up a connection takes up to two seconds more.",
+    )
+    start_timeout_s: float = Field(
+        default=60.0,
+        ge=0,
+        description="How long a start waits for a database that does not answer yet.",
+    )
 
     @field_validator("url")
     @classmethod
@@ -143,6 +155,24 @@ class AuditSettings(Section):
     client_address: bool = Field(
         default=False, description="Write client addresses into audit records."
     )
+    retention_days: int | None = Field(
+        default=None,
+        ge=1,
+        description="Days that records are kept, where a policy does not say otherwise; null: for"
+        " ever. Removed are records that a checkpoint covers, from the oldest on.",
+    )
+    max_stored_body_bytes: int = Field(
+        default=64 * 1024,
+        ge=1024,
+        le=1024 * 1024,
+        description="Most that is stored of a prompt, and of an answer, where a policy stores"
+        " bodies; the rest is cut off, and the record says so.",
+    )
+    require_reason: bool = Field(
+        default=False,
+        description="Refuse administrative changes without a reason: the header"
+        " `x-sovgate-reason`, or `--reason`.",
+    )
 
 
 class SecuritySettings(Section):
@@ -151,6 +181,50 @@ class SecuritySettings(Section):
         description="Secret of the keyed hashes of API keys and end users, at least 32 bytes;"
         " made in `data_dir` at first start if null. Replicas must share it.",
     )
+
+
+class EgressSettings(Section):
+    """Upstreams of this file may be anywhere; those that administrators set may not."""
+
+    allow_networks: list[str] = Field(
+        default=[],
+        description="Private networks, such as `10.1.0.0/16`, in which upstreams set by"
+        " administrators may be. Link-local and metadata addresses are open, to upstreams of"
+        " this file too, only where a network of those alone is named.",
+    )
+    zone_networks: dict[Slug, list[str]] = Field(
+        default={},
+        description="By zone, the only networks in which its upstreams may be, whoever set them;"
+        " they may be private ones. Zones that are not named here may be anywhere.",
+    )
+    sovereign_only: bool = Field(
+        default=False,
+        description="Refuse to start, and to add an upstream, with anything outside `home_zones`.",
+    )
+    home_zones: list[Slug] = Field(
+        default=["onprem"], min_length=1, description="Zones that `sovereign_only` allows."
+    )
+    home_hosts: list[str] = Field(
+        default=[],
+        description="Hosts of webhooks and the mail server that `sovereign_only` allows.",
+    )
+
+    @field_validator("allow_networks")
+    @classmethod
+    def _networks(cls, networks: list[str]) -> list[str]:
+        for network in networks:
+            ip_network(network)
+        return networks
+
+    @field_validator("zone_networks")
+    @classmethod
+    def _networks_of_zones(cls, zones: dict[str, list[str]]) -> dict[str, list[str]]:
+        for zone, networks in zones.items():
+            if not networks:
+                raise ValueError(f"zone {zone} has no network; leave it out, or name one")
+            for network in networks:
+                ip_network(network)
+        return zones
 
 
 class VaultSettings(Section):
@@ -590,6 +664,22 @@ class RoutingPolicy(Section):
     quality: Share = Field(default=0.8, description="0: cheapest tier that may do, 1: strongest.")
 
 
+class AuditPolicy(Section):
+    bodies: Literal["none", "masked"] = Field(
+        default="none",
+        description="`masked`: keep the prompt as the upstream got it and its answer before values"
+        " are restored, sealed; needs `pii.action` `mask` or `block`.",
+    )
+    bodies_retention_days: int = Field(
+        default=30, ge=1, description="Days that stored bodies are kept."
+    )
+    retention_days: int | None = Field(
+        default=None,
+        ge=1,
+        description="Days that records are kept; null: as `audit.retention_days` says.",
+    )
+
+
 class PolicySettings(Section):
     zones: list[str] = Field(default=["onprem"], description="Zones that traffic may go to.")
     pii: PiiPolicy = Field(default=PiiPolicy(), description="Personal data.")
@@ -600,6 +690,13 @@ class PolicySettings(Section):
         default=InjectionPolicy(), description="Attempts to take over the model."
     )
     routing: RoutingPolicy = Field(default=RoutingPolicy(), description="Choice of tiers.")
+    audit: AuditPolicy = Field(default=AuditPolicy(), description="What is kept, and how long.")
+
+    @model_validator(mode="after")
+    def _no_clear_bodies(self) -> "PolicySettings":
+        if self.audit.bodies == "masked" and self.pii.action not in (Action.MASK, Action.BLOCK):
+            raise ValueError("audit.bodies: masked needs pii.action: mask or block")
+        return self
 
     @cached_property
     def digest(self) -> str:
@@ -687,6 +784,9 @@ class Settings(BaseSettings):
     security: SecuritySettings = Field(default=SecuritySettings(), description="Secrets' files.")
     vault: VaultSettings = Field(
         default=VaultSettings(), description="Memory of conversations, sealed."
+    )
+    egress: EgressSettings = Field(
+        default=EgressSettings(), description="Where the gateway may connect to."
     )
     upstreams: list[UpstreamSettings] = Field(default=[], description="Where models run.")
     tiers: dict[TierName, TierSettings] = Field(default={}, description="What backs each tier.")

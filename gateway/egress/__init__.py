@@ -1,0 +1,25 @@
+"""Where this process may connect to: addresses, URLs, and the zones that are at home.
+
+Every outgoing HTTP connection is made by ``guarded_connector``; ``AddressRules`` say which
+addresses it may have. ``check_deployment`` refuses to start what a sovereign deployment must
+not hold. It does not know of tenants, nor of what is sent (docs/residency.md).
+"""
+
+from gateway.egress.addresses import AddressRules, Trust
+from gateway.egress.connector import guarded_connector
+from gateway.egress.errors import AddressForbidden, EgressError, ForeignZone, InvalidUrl
+from gateway.egress.sovereignty import Sovereignty, check_deployment
+from gateway.egress.urls import check_url
+
+__all__ = [
+    "AddressForbidden",
+    "AddressRules",
+    "EgressError",
+    "ForeignZone",
+    "InvalidUrl",
+    "Sovereignty",
+    "Trust",
+    "check_deployment",
+    "check_url",
+    "guarded_connector",
+]

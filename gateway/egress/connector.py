@@ -1,0 +1,83 @@
+"""The connector under every outgoing HTTP call: looks up once, checks, connects to just that.
+
+A name is resolved once for a connection, every address it has is checked, and the connection
+goes to one of those: a second look-up that could answer otherwise (DNS rebinding) does not
+happen. The socket is made for the address that is about to be connected to and checks it once
+more, so that no way through the library leads around. TLS verifies the host's name as ever.
+"""
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from gateway.egress.addresses import AddressRules
+
+if TYPE_CHECKING:
+    import aiohttp
+    from aiohttp.abc import AbstractResolver
+
+_log = structlog.get_logger(__name__)
+
+
+class ConnectionRefusedHere(OSError):
+    """The rules forbid the address; to the caller the same as a server that does not answer."""
+
+
+def guarded_connector(
+    rules: AddressRules, owner: str, *, resolver: "AbstractResolver | None" = None, **options: Any
+) -> "aiohttp.TCPConnector":
+    """A connector that connects to nothing that ``rules`` refuse; call it in the event loop.
+
+    Args:
+        owner: whose connections they are, for the log.
+        resolver: asks for the addresses; the system's by default.
+        options: of ``aiohttp.TCPConnector``.
+    """
+    import aiohttp
+    from aiohttp.abc import AbstractResolver, ResolveResult
+
+    guard = _Guard(rules, owner)
+
+    class GuardedResolver(AbstractResolver):
+        """All addresses of a name must be fit: whoever mixes good and bad ones is up to no good."""
+
+        def __init__(self) -> None:
+            self._inner = resolver or aiohttp.ThreadedResolver()
+
+        async def resolve(
+            self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+        ) -> list[ResolveResult]:
+            found = await self._inner.resolve(host, port, family)
+            for each in found:
+                guard.check(each["host"])
+            return found
+
+        async def close(self) -> None:
+            await self._inner.close()
+
+    return aiohttp.TCPConnector(
+        resolver=GuardedResolver(), socket_factory=guard.make_socket, **options
+    )
+
+
+class _Guard:
+    def __init__(self, rules: AddressRules, owner: str) -> None:
+        self._rules = rules
+        self._owner = owner
+        self._told: set[str] = set()
+
+    def check(self, address: str) -> None:
+        """Raises: ConnectionRefusedHere."""
+        reason = self._rules.refusal(address)
+        if reason is None:
+            return
+        if reason not in self._told:  # health checks come every few seconds
+            self._told.add(reason)
+            _log.warning("egress.refused", owner=self._owner, reason=reason)
+        raise ConnectionRefusedHere("the address is out of bounds")
+
+    def make_socket(self, info: Any) -> socket.socket:
+        family, kind, protocol, _, address = info
+        self.check(address[0])
+        return socket.socket(family=family, type=kind, proto=protocol)
