@@ -5,13 +5,18 @@ SQLite (WAL, one writer at a time) and PostgreSQL behave alike through it:
 read-then-write code is as safe there as with ``SELECT ... FOR UPDATE``.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from copy import copy
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, MetaData, Numeric, String, event
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -25,6 +30,8 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from core.money import EXACT, SCALE, ZERO, format_amount, parse_amount
+
+_DISPOSE_S = 5.0
 
 
 class Base(DeclarativeBase):
@@ -144,26 +151,45 @@ class Database:
     Args:
         url: ``sqlite+aiosqlite:///FILE`` or ``postgresql+asyncpg://...``.
         pool_size: connections kept on PostgreSQL.
+        busy_timeout_s: how long SQLite waits for its lock, and how long a session waits for
+            a connection of PostgreSQL's pool or for a new one.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, busy_timeout_s: float = 15.0) -> None:
         self.is_sqlite = url.startswith("sqlite")
-        options: dict[str, Any] = {} if self.is_sqlite else {"pool_size": pool_size}
-        self.engine: AsyncEngine = create_async_engine(url, pool_pre_ping=True, **options)
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_pre_ping=True,
+            **({} if self.is_sqlite else _postgres_options(pool_size, busy_timeout_s)),
+        )
         if self.is_sqlite:
-            event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
+            prepare = partial(_prepare_sqlite, busy_timeout_s)
+            event.listen(self.engine.sync_engine, "connect", prepare)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._limit_s: float | None = None
+
+    def within(self, seconds: float) -> "Database":
+        """The same database, whose sessions end with ``TimeoutError`` after so many seconds.
+
+        A server that is paused, or behind a network that drops packets, answers nothing and
+        refuses nothing. What was cut off while it committed may have happened. The
+        connection is given up, which takes up to two seconds more. SQLite has no such
+        silence: it waits for its lock, and only so long as ``busy_timeout_s`` says.
+        """
+        limited = copy(self)
+        limited._limit_s = None if self.is_sqlite else seconds
+        return limited
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
         """A session for reading; nothing is committed."""
-        async with self._sessions() as session:
+        async with asyncio.timeout(self._limit_s), self._sessions() as session:
             yield session
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session that commits at the end of the block and rolls back on an error."""
-        async with self._sessions() as session:
+        async with asyncio.timeout(self._limit_s), self._sessions() as session:
             if self.is_sqlite:
                 connection = await session.connection()
                 await connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -171,17 +197,43 @@ class Database:
             await session.commit()
 
     async def dispose(self) -> None:
-        await self.engine.dispose()
+        """Close the connections; a server that does not answer is left alone."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DISPOSE_S):
+                await self.engine.dispose()
 
 
-def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
+# By class of SQLSTATE: connection lost, read-only, out of resources, not in a state for it,
+# stopped by an operator or starting up, input or output failed.
+_AWAY_STATES = ("08", "25006", "53", "55", "57", "58")
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the database does not answer or does not write now, and may do so later."""
+    if isinstance(error, DBAPIError):
+        state = getattr(error.orig, "sqlstate", None)
+        if isinstance(state, str):
+            return state.startswith(_AWAY_STATES)
+        return isinstance(error, OperationalError | InterfaceError)
+    return isinstance(error, OSError | PoolTimeout)
+
+
+def _postgres_options(pool_size: int, busy_timeout_s: float) -> dict[str, Any]:
+    return {
+        "pool_size": pool_size,
+        "pool_timeout": busy_timeout_s,
+        "connect_args": {"timeout": busy_timeout_s},
+    }
+
+
+def _prepare_sqlite(busy_timeout_s: float, connection: Any, _record: ConnectionPoolEntry) -> None:
     # The driver's own BEGIN is deferred and deadlocks two writers; ours is explicit.
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in (
         "journal_mode=WAL",
         "synchronous=NORMAL",
-        "busy_timeout=15000",
+        f"busy_timeout={round(busy_timeout_s * 1000)}",
         "foreign_keys=ON",
     ):
         cursor.execute(f"PRAGMA {pragma}")

@@ -34,9 +34,11 @@ class _Owner:
 class BudgetDirectory:
     """Definitions by owner, and the locks under which leases of an owner change."""
 
-    def __init__(self, office: LeaseOffice, clock: Clock) -> None:
+    def __init__(self, office: LeaseOffice, clock: Clock, retry_after_s: float = 0.0) -> None:
         self._office = office
         self._clock = clock
+        self._retry_after_s = retry_after_s
+        self._failed_at = float("-inf")
         self._owners: dict[str, _Owner] = {}
 
     async def covering(self, spender: Spender) -> list[BudgetDefinition]:
@@ -68,6 +70,17 @@ class BudgetDirectory:
             self._owners[name].loaded_at = None
             self._owners[name].changes += 1
 
+    def check_answers(self, arrived: float) -> None:
+        """Raise ``BudgetUnavailable`` if the database failed since ``arrived``, or just before:
+        whoever waited for its turn meanwhile need not find out again."""
+        if self._failed_at >= arrived - self._retry_after_s:
+            raise database_is_away()
+
+    def failed(self) -> BudgetUnavailable:
+        """The database did not answer, as ``check_answers`` will know."""
+        self._failed_at = self._clock.monotonic()
+        return database_is_away()
+
     async def refresh(self, older_than_s: float, keep: Collection[str]) -> None:
         """Read the budgets in use again; forget those long unused, but not of ``keep``."""
         monotonic = self._clock.monotonic()
@@ -85,8 +98,10 @@ class BudgetDirectory:
         return self._owners.setdefault(name, _Owner())
 
     async def _load_once(self, name: str, owner: _Owner) -> None:
+        arrived = self._clock.monotonic()
         async with owner.lock:
             if owner.loaded_at is None:
+                self.check_answers(arrived)
                 await self._load([name])
 
     async def _load(self, names: Sequence[str]) -> None:
@@ -95,7 +110,8 @@ class BudgetDirectory:
         try:
             definitions = await uninterrupted(self._office.definitions(names))
         except (SQLAlchemyError, OSError) as error:
-            raise database_is_away() from error
+            raise self.failed() from error
+        self._failed_at = float("-inf")
         for name, budgets in definitions.items():
             owner = self._owner(name)
             owner.budgets = by_scope((budget.scope_key, budget) for budget in budgets)

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from billing.budgets.accounts import AccountBook
 from billing.budgets.desk import Shortage
-from billing.budgets.directory import BudgetDirectory, database_is_away
+from billing.budgets.directory import BudgetDirectory
 from billing.budgets.escrow import EscrowAccount
 from billing.budgets.leasing import LeaseOffice
 from billing.budgets.scopes import Spender
@@ -55,7 +55,12 @@ class BudgetKeeper:
         self._clock = clock
         self._settings = settings or EscrowSettings()
         self._office = LeaseOffice(database, clock, holder_id, self._settings)
-        self._directory = BudgetDirectory(self._office, clock)
+        # Requests wait for an answer less long than the heartbeat.
+        hurried = database.within(self._settings.answer_within.total_seconds())
+        self._counter = LeaseOffice(hurried, clock, holder_id, self._settings)
+        self._directory = BudgetDirectory(
+            self._counter, clock, self._settings.retry_after.total_seconds()
+        )
         self._accounts = AccountBook()
         self._upkeep = LeaseUpkeep(
             self._office, self._directory, self._accounts, clock, self._settings
@@ -192,13 +197,14 @@ class BudgetKeeper:
         Nothing else runs between its return and the reservation: leaving an
         asyncio lock does not yield.
         """
-        arrived = self._looks
+        arrived, arrived_at = self._looks, self._clock.monotonic()
         owners = {account.budget.tenant for account in accounts}
         ordered = [owner for owner in spender.owners if owner in owners]
         while True:
             async with self._directory.locked(ordered):
                 if self._all_have(accounts, amount):
                     return
+                self._directory.check_answers(arrived_at)
                 short = _refused_since(accounts, amount, arrived)
                 if short is None:
                     short = await self._lease(accounts, amount)
@@ -216,9 +222,9 @@ class BudgetKeeper:
         self._looks += 1
         look = self._looks
         try:
-            shortages = await uninterrupted(self._office.lease(accounts, amount))
+            shortages = await uninterrupted(self._counter.lease(accounts, amount))
         except (SQLAlchemyError, OSError) as error:
-            raise database_is_away() from error
+            raise self._directory.failed() from error
         finally:
             self._accounts.index(accounts)
         for shortage in shortages:

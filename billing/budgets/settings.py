@@ -20,9 +20,11 @@ class EscrowSettings:
         recall_for: how long the holders return all idle money after one of them
             has asked for it.
         share: a lease is one ``share``-th of what is left.
+        answer_within: a database that takes longer to lease counts as away.
+        retry_after: a database that was away is not asked again for a request for so long.
     """
 
-    lease_ttl: timedelta = timedelta(seconds=60)
+    lease_ttl: timedelta = timedelta(minutes=3)
     reclaim_after: timedelta = timedelta(minutes=4)
     heartbeat: timedelta = timedelta(seconds=1)
     refresh: timedelta = timedelta(seconds=5)
@@ -30,3 +32,5 @@ class EscrowSettings:
     patience: timedelta = timedelta(seconds=2)
     recall_for: timedelta = timedelta(seconds=5)
     share: int = 8
+    answer_within: timedelta = timedelta(seconds=5)
+    retry_after: timedelta = timedelta(seconds=1)

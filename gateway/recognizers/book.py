@@ -26,6 +26,8 @@ from guardrails.pii.custom import Source, Sources, TenantRecognizers, build
 
 _OUTAGE = (SQLAlchemyError, OSError, TimeoutError)
 _LOOKUPS = 2  # settlements need the other connections
+# The longest that a connection that is given up takes beyond the time-out.
+_GIVING_UP_S = 2.0
 
 
 @dataclass(slots=True)
@@ -60,7 +62,7 @@ class RecognizerBook:
         *,
         ttl: timedelta = timedelta(seconds=3),
         stale: timedelta = timedelta(minutes=10),
-        lookup_timeout: timedelta = timedelta(seconds=3),
+        lookup_timeout: timedelta = timedelta(seconds=5),
         size: int = 4096,
     ) -> None:
         self._database = database
@@ -121,7 +123,6 @@ class RecognizerBook:
                     "The tenant's recognizers cannot be loaded because the database does not"
                     " answer, so the request was not let through; try again in a few seconds."
                 ) from None
-            entry.expires_at = min(self._clock.monotonic() + self._ttl / 4, entry.stale_until)
             return entry
 
     def _load(self, tenant: str) -> "asyncio.Task[_Entry]":
@@ -133,6 +134,22 @@ class RecognizerBook:
         return task
 
     async def _fetch(self, tenant: str) -> _Entry:
+        try:
+            return await self._read(tenant)
+        except _OUTAGE:
+            self._extend(tenant)
+            raise
+
+    def _extend(self, tenant: str) -> None:
+        """During an outage, no request waits for a look-up that ends as the last one did."""
+        entry = self._entries.get(tenant)
+        if entry is not None:
+            now = self._clock.monotonic()
+            entry.renew_at = now + self._ttl / 4
+            outlived = now + self._ttl + self._lookup_timeout + _GIVING_UP_S
+            entry.expires_at = min(max(entry.expires_at, outlived), entry.stale_until)
+
+    async def _read(self, tenant: str) -> _Entry:
         while True:
             generation = self._generation
             async with (

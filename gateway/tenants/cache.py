@@ -2,8 +2,8 @@
 
 Entries live for ``ttl`` and are renewed in the background once half of it is over,
 so that a key in use never waits. When the database does not answer, known keys are
-served for ``stale`` longer, and unknown ones raise ``DatabaseUnavailable`` instead of
-being called invalid. Unknown keys are remembered for ``negative_ttl``, so that a
+served for ``stale`` longer, without waiting for it, and unknown ones raise
+``DatabaseUnavailable`` instead of being called invalid. Unknown keys are remembered for ``negative_ttl``, so that a
 client with a wrong key costs one query in that time.
 
 ``invalidate`` holds at once in this process; other replicas notice within ``ttl``.
@@ -33,6 +33,8 @@ from gateway.tenants.service import principal_of
 _OUTAGE = (SQLAlchemyError, OSError, TimeoutError)
 # Unknown keys must not take the connections that settlements need.
 _LOOKUPS = 4
+# The longest that a connection that is given up takes beyond the time-out.
+_GIVING_UP_S = 2.0
 
 
 @dataclass(slots=True)
@@ -67,7 +69,7 @@ class KeyCache:
         ttl: timedelta = timedelta(seconds=5),
         negative_ttl: timedelta = timedelta(seconds=1),
         stale: timedelta = timedelta(minutes=10),
-        lookup_timeout: timedelta = timedelta(seconds=3),
+        lookup_timeout: timedelta = timedelta(seconds=5),
         size: int = 65_536,
     ) -> None:
         self._database = database
@@ -177,10 +179,14 @@ class KeyCache:
         return principal_of(key, tenant), key.revoked_at is not None
 
     def _extend(self, digest: bytes) -> None:
-        """During an outage, do not ask again for every request."""
+        """During an outage, no request waits for a look-up that ends as the last one did: they
+        are repeated in the background, and the entry outlives the next one."""
         entry = self._entries.get(digest)
         if entry is not None:
-            entry.expires_at = min(self._clock.monotonic() + self._ttl / 4, entry.stale_until)
+            now = self._clock.monotonic()
+            entry.renew_at = now + self._ttl / 4
+            outlived = now + self._ttl + self._lookup_timeout + _GIVING_UP_S
+            entry.expires_at = min(max(entry.expires_at, outlived), entry.stale_until)
 
     def _keep(self, digest: bytes, found: tuple[Principal, bool] | None) -> _Entry | None:
         now = self._clock.monotonic()

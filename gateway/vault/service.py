@@ -15,15 +15,20 @@ from core.clock import Clock
 from core.database import Database
 from gateway.vault.conversations import Conversations, Held
 from gateway.vault.errors import VaultKeyUnusable, VaultUnavailable
-from gateway.vault.keys import MasterKeys, TenantKeys
+from gateway.vault.keys import TenantKeys
 from gateway.vault.recognition import Marks, marks_of
 from gateway.vault.repository import VaultRepository, generations, purge_expired
 from gateway.vault.sealing import open_entries
+from gateway.vault.wrapping import KeyWrapper, tenant_keys
 from gateway.vault.writer import FAILURES, VaultWriter
 from guardrails.pii import ScopeMemory
 
 _log = structlog.get_logger(__name__)
 _FAILURES = (*FAILURES, TimeoutError, VaultKeyUnusable)
+
+
+class _Away(TimeoutError):
+    """The database did not answer a moment ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class VaultOptions:
         conversations: most held in memory.
         entries: most values of one conversation; then it begins anew.
         timeout_s: longest wait for the database in a request.
+        retry_s: how long it is not asked again for a request when it did not answer.
         watch_s: seconds between looks at whether keys have changed.
         purge_s: seconds between removals of what has expired.
     """
@@ -45,6 +51,7 @@ class VaultOptions:
     conversations: int = 10_000
     entries: int = 5_000
     timeout_s: float = 2.0
+    retry_s: float = 1.0
     watch_s: float = 5.0
     purge_s: float = 3_600.0
 
@@ -60,7 +67,7 @@ class Vault:
         self,
         database: Database,
         clock: Clock,
-        master: MasterKeys,
+        master: KeyWrapper,
         options: VaultOptions,
         *,
         on_failure: Callable[[str], None] = lambda operation: None,
@@ -83,6 +90,7 @@ class Vault:
             on_changed_keys=self._forget,
         )
         self._watcher: asyncio.Task[None] | None = None
+        self._away_until = float("-inf")
 
     async def start(self) -> None:
         await self._writer.start()
@@ -130,7 +138,7 @@ class Vault:
     async def kept(self, memory: ScopeMemory) -> None:
         """Wait until it is written, or could not be."""
         write = self._writes.get(memory)
-        if write is None:
+        if write is None or self._is_away:
             return
         try:
             async with asyncio.timeout(self._options.timeout_s):
@@ -176,6 +184,7 @@ class Vault:
         """The conversation as the database has it; ``None`` if it has none."""
         if marks.identifier is None and not marks.history:
             return None
+        self._check_answers()
         async with self._database.session() as session:
             repository = VaultRepository(session, keys.tenant)
             now = self._clock.now()
@@ -213,23 +222,13 @@ class Vault:
         keys = self._tenants.get(tenant)
         if keys is None:
             async with self._loading:  # many requests begin at once: one asks
+                self._check_answers()
                 keys = self._tenants.get(tenant) or await self._load_keys(tenant)
                 self._tenants[tenant] = keys
         return keys
 
     async def _load_keys(self, tenant: str) -> TenantKeys:
-        async with self._database.session() as session:
-            row = await VaultRepository(session, tenant).tenant()
-        if row is None:
-            made = TenantKeys.new(tenant)
-            async with self._database.transaction() as session:
-                repository = VaultRepository(session, tenant)
-                self._master.refresh()
-                wrapped = self._master.wrap(made)
-                await repository.add_tenant(wrapped, made.generation, self._clock.now())
-                row = await repository.tenant()
-        assert row is not None, "it was added just now, by us or by another process"
-        return self._master.unwrap(tenant, row.generation, row.wrapped)
+        return await tenant_keys(self._database, self._master, tenant, self._clock.now())
 
     async def _watch(self) -> None:
         """Forget tenants whose keys were changed; remove what has expired."""
@@ -248,11 +247,23 @@ class Vault:
             except _FAILURES as error:
                 self._failed("watch", error)
 
+    @property
+    def _is_away(self) -> bool:
+        return self._clock.monotonic() < self._away_until
+
+    def _check_answers(self) -> None:
+        """While the database does not answer, requests do not wait for it one after the other."""
+        if self._is_away:
+            raise _Away
+
     def _forget(self, tenant: str) -> None:
         self._tenants.pop(tenant, None)
         self._held.drop(tenant)
 
     def _failed(self, operation: str, error: Exception) -> None:
+        self._count_failure(operation)
+        if isinstance(error, _Away):
+            return
+        self._away_until = self._clock.monotonic() + self._options.retry_s
         # The error's own text may quote parameters of a statement.
         _log.warning("vault.failed", operation=operation, error_type=type(error).__name__)
-        self._count_failure(operation)

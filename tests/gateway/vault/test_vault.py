@@ -159,7 +159,7 @@ async def test_nothing_masked_is_nothing_stored(replica: Open, database: Databas
 
 
 async def test_without_a_database_tokens_are_fresh_and_nothing_is_lost(
-    replica: Open, database: Database
+    replica: Open, database: Database, clock: ManualClock
 ) -> None:
     one = await replica(watch_s=3600)
     assert await one.turn(FIRST) == ["I am [PERSON_1]"]
@@ -178,6 +178,7 @@ async def test_without_a_database_tokens_are_fresh_and_nothing_is_lost(
     ]
     async with database.transaction() as session:
         await session.execute(text("ALTER TABLE away RENAME TO vault_entries"))
+    clock.advance(timedelta(seconds=2))
     await one.turn(FIRST, answer("Hi"), SECOND, answer("ok"), user("so"))
     async with database.session() as session:
         assert await session.scalar(select(func.count()).select_from(VaultEntry)) == 2
