@@ -8,19 +8,21 @@ gateway runs the same tasks in its own process and neither is needed.
 from billing.jobs.app import make_celery
 from core.clock import SystemClock
 from gateway.alerts import alert_channels
-from gateway.audit import SigningKey
+from gateway.audit import KeyFile
 from gateway.errors import SettingsError
 from gateway.invoicing import invoice_terms
 from gateway.jobs import job_settings, job_tasks
+from gateway.private import create_private_files
 from gateway.reports import Reports
 from gateway.settings import load_settings
 
 
 def _make_app():
+    create_private_files()
     settings = load_settings()
     if settings.redis.url is None:
         raise SettingsError("A Celery worker needs redis.url; without it the gateway runs jobs.")
-    key = SigningKey.load_or_create(settings.audit.signing_key_file, settings.data_dir)
+    key = KeyFile(settings.audit.signing_key_file, settings.data_dir)
     clock = SystemClock()
     terms = invoice_terms(settings, clock)
     channels = alert_channels(settings.alerts)

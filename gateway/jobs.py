@@ -22,7 +22,7 @@ from billing.jobs.invoicing import DraftInvoices
 from core.clock import Clock
 from core.database import Database
 from gateway.admin.exports.audit_exporter import AUDIT_FORMATS, AuditExporter
-from gateway.audit import SigningKey
+from gateway.audit import Signer
 from gateway.audit.verification import register_verification
 from gateway.reports import RERATE, Reports, SavingsExport, check_rerate
 from gateway.settings import Settings
@@ -44,7 +44,7 @@ def job_settings(settings: Settings, runner: str = "local") -> JobSettings:
 
 
 def job_tasks(
-    key: SigningKey,
+    key: Signer,
     clock: Clock,
     terms: InvoiceTerms,
     reports: Reports,

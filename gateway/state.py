@@ -4,7 +4,7 @@ Two of them can live in one process: nothing here is global.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,7 +17,7 @@ from billing import BudgetKeeper, JobService, LedgerSink
 from core.clock import Clock, SystemClock
 from core.database import Database
 from gateway.alerts import alert_channels
-from gateway.audit import AuditChain, Drain, DrainOptions, Journal, SigningKey
+from gateway.audit import AuditChain, Drain, DrainOptions, Journal, KeyFile
 from gateway.guarding import Guards
 from gateway.identity import ProcessSlot, load_pepper
 from gateway.invoicing import invoice_terms
@@ -25,6 +25,7 @@ from gateway.jobs import job_settings, job_tasks
 from gateway.limits import Limiter, LocalLimiter
 from gateway.metrics import Metrics
 from gateway.prices import PriceDesk, price_store, served_models, unpriced_models
+from gateway.private import private_folder
 from gateway.recognizers import RecognizerBook, Sealer, check_policies
 from gateway.records import interrupted
 from gateway.reports import Reports
@@ -33,7 +34,8 @@ from gateway.routing.targets import Router
 from gateway.settings import Settings
 from gateway.tenants.bootstrap import bootstrap
 from gateway.tenants.cache import KeyCache
-from gateway.upstreams import Upstream, build_upstreams
+from gateway.upstreams import Gate, open_gate
+from gateway.upstreams.desk import UpstreamDesk
 from gateway.vault import Vault
 from gateway.vault.startup import open_vault
 from migrations.runner import upgrade
@@ -57,7 +59,8 @@ class GatewayState:
     budgets: BudgetKeeper
     guards: Guards
     vault: Vault | None
-    upstreams: Mapping[str, Upstream]
+    upstreams: Gate
+    upstream_desk: UpstreamDesk
     router: Router
     journal: Journal
     drain: Drain
@@ -78,7 +81,7 @@ def create_sqlite_folder(settings: Settings) -> None:
     """SQLite makes its file, but not the folder that the file is in."""
     driver, _, path = settings.database.url.partition(":///")
     if driver.startswith("sqlite") and path:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 @asynccontextmanager
@@ -90,7 +93,7 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
     """
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        private_folder(settings.data_dir)
         loading = asyncio.create_task(asyncio.to_thread(_load_models, settings))
         stack.push_async_callback(_finish, loading)
         slot = ProcessSlot(settings.data_dir)
@@ -105,10 +108,11 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         stack.push_async_callback(prices.close)
         if unpriced := unpriced_models(served_models(settings), prices.book, clock.now()):
             _log.warning("prices.unpriced", models=unpriced, policy=settings.billing.unpriced)
-        upstreams = build_upstreams(settings)
-        for upstream in upstreams.values():
-            stack.push_async_callback(upstream.aclose)
-        key = SigningKey.load_or_create(settings.audit.signing_key_file, settings.data_dir)
+        upstreams = open_gate(settings)
+        stack.push_async_callback(upstreams.aclose)
+        desk = await UpstreamDesk.open(settings, database, upstreams)
+        stack.push_async_callback(desk.close)
+        key = KeyFile(settings.audit.signing_key_file, settings.data_dir)
         chain = AuditChain(clock, key)
         journal = Journal.open(
             settings.data_dir / "journal", clock, min_free_bytes=settings.audit.min_free_bytes
@@ -169,6 +173,7 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
             guards=guards,
             vault=vault,
             upstreams=upstreams,
+            upstream_desk=desk,
             router=Router(settings, upstreams, complexity),
             journal=journal,
             drain=drain,
@@ -199,7 +204,7 @@ async def _limiter(settings: Settings, clock: Clock, stack: AsyncExitStack) -> L
     return SharedLimiter(redis, local)
 
 
-async def _watch_health(upstreams: Mapping[str, Upstream]) -> None:
+async def _watch_health(upstreams: Gate) -> None:
     while True:
         await asyncio.gather(*(upstream.check() for upstream in upstreams.values()))
         await asyncio.sleep(HEALTH_INTERVAL_S)

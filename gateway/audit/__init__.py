@@ -20,7 +20,7 @@ from gateway.audit.errors import (
     UnreadableExport,
 )
 from gateway.audit.journal import Journal, OnInterrupted, Replay
-from gateway.audit.keys import SigningKey
+from gateway.audit.keys import KeyFile, Signer, SigningKey
 from gateway.audit.record import (
     SYSTEM_TENANT,
     DetectorVerdict,
@@ -42,11 +42,13 @@ __all__ = [
     "InvalidRecord",
     "Journal",
     "JournalUnavailable",
+    "KeyFile",
     "LatencySplit",
     "OnInterrupted",
     "Replay",
     "RequestRecord",
     "Route",
+    "Signer",
     "SigningKey",
     "SigningKeyUnusable",
     "Sink",

@@ -24,9 +24,10 @@ from core.clock import Clock, isoformat
 from gateway.audit.checkpoint import GENESIS, Checkpoint
 from gateway.audit.encoding import encode_canonical
 from gateway.audit.errors import InvalidRecord, SigningKeyUnusable
-from gateway.audit.keys import SigningKey
-from gateway.audit.models import AuditCheckpoint, AuditHead, AuditRecord
+from gateway.audit.keys import Signer
+from gateway.audit.models import AuditHead, AuditRecord
 from gateway.audit.record import RESERVED
+from gateway.audit.signing import sign_next
 
 SCHEMA = 1
 _PAUSE = 32  # records hashed before others get the event loop
@@ -77,7 +78,7 @@ class AuditChain:
         key: needed for checkpoints only.
     """
 
-    def __init__(self, clock: Clock, key: SigningKey | None = None) -> None:
+    def __init__(self, clock: Clock, key: Signer | None = None) -> None:
         self._clock = clock
         self.key = key
 
@@ -121,6 +122,9 @@ class AuditChain:
     async def checkpoint(self, session: AsyncSession, tenant: str) -> Checkpoint | None:
         """Sign the chain up to its head, unless that is done already.
 
+        A long way is signed in steps: call it again until it returns None. It
+        also returns None, and logs, where the chain is damaged.
+
         Raises:
             SigningKeyUnusable: this chain was built without a key.
         """
@@ -132,30 +136,7 @@ class AuditChain:
         )
         if head is None or head.checkpoint_seq >= head.seq:
             return None
-        signed = Checkpoint.sign(
-            self.key,
-            tenant=tenant,
-            first_seq=1,
-            last_seq=head.seq,
-            first_prev_hash=GENESIS,
-            last_hash=head.hash,
-            time=(now := max(self._clock.now(), head.time)),
-        )
-        session.add(
-            AuditCheckpoint(
-                tenant=tenant,
-                seq=head.seq,
-                count=signed.count,
-                hash=head.hash,
-                time=now,
-                key_id=signed.key_id,
-                public_key=signed.public_key,
-                signature=signed.signature,
-            )
-        )
-        head.checkpoint_seq = head.seq
-        await session.flush()
-        return signed
+        return await sign_next(session, head, self.key.current(), max(self._clock.now(), head.time))
 
     async def unsigned_tenants(self, session: AsyncSession) -> list[str]:
         """Tenants whose last record no checkpoint covers yet."""

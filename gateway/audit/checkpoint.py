@@ -2,10 +2,12 @@
 
 The signed message is the canonical JSON of all members but ``signature``. A
 stored checkpoint speaks of records 1 to ``last_seq``; the one in an export
-speaks of exactly the exported records.
+speaks of exactly the exported records, and carries the successions of keys.
+Checkpoints of version 1, which have no Merkle root, are still read.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,14 +15,19 @@ from core.clock import isoformat
 from gateway.audit.encoding import encode_canonical
 from gateway.audit.errors import InvalidRecord
 from gateway.audit.keys import SigningKey, key_id, signature_holds
+from gateway.audit.succession import Succession
 
-TYPE = "sovgate.audit.checkpoint.v1"
+TYPE_1 = "sovgate.audit.checkpoint.v1"
+TYPE = "sovgate.audit.checkpoint.v2"
 GENESIS = "0" * 64
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A signed statement about records ``first_seq`` to ``last_seq`` of one chain."""
+    """A signed statement about records ``first_seq`` to ``last_seq`` of one chain.
+
+    ``root`` is that of the Merkle tree over their hashes, None in version 1.
+    """
 
     tenant: str
     first_seq: int
@@ -32,6 +39,8 @@ class Checkpoint:
     key_id: str
     public_key: str
     signature: str
+    root: str | None = None
+    successions: tuple[Succession, ...] = ()
 
     @classmethod
     def sign(
@@ -43,7 +52,9 @@ class Checkpoint:
         last_seq: int,
         first_prev_hash: str,
         last_hash: str,
+        root: str,
         time: datetime,
+        successions: Sequence[Succession] = (),
     ) -> "Checkpoint":
         """Sign that the range is whole (its count follows from its ends)."""
         unsigned = cls(
@@ -57,9 +68,10 @@ class Checkpoint:
             key_id=key.key_id,
             public_key=key.public_key,
             signature="",
+            root=root,
+            successions=tuple(successions),
         )
-        members = unsigned.to_dict() | {"signature": key.sign(unsigned.message())}
-        return cls.from_dict(members)
+        return replace(unsigned, signature=key.sign(unsigned.message()))
 
     @classmethod
     def from_dict(cls, members: Any) -> "Checkpoint":
@@ -68,20 +80,31 @@ class Checkpoint:
         Raises:
             InvalidRecord: it has other members or types.
         """
-        if not isinstance(members, dict) or members.get("type") != TYPE:
+        kind = members.get("type") if isinstance(members, dict) else None
+        if kind not in (TYPE, TYPE_1):
             raise InvalidRecord(f"A checkpoint is an object of type {TYPE}.")
         values = {name: value for name, value in members.items() if name != "type"}
-        if set(values) != set(cls.__dataclass_fields__):
+        successions = values.pop("successions", ()) if kind == TYPE else ()
+        missing = {"successions"} if kind == TYPE else {"successions", "root"}
+        if set(values) != set(cls.__dataclass_fields__) - missing:
             raise InvalidRecord("A checkpoint has a member too many or too few.")
         for name, value in values.items():
             wanted = int if name in ("first_seq", "last_seq", "count") else str
             if type(value) is not wanted:
                 raise InvalidRecord(f"The checkpoint's {name} is not of the right type.")
-        return cls(**values)
+        if "successions" in members and (not isinstance(successions, list) or not successions):
+            raise InvalidRecord("A checkpoint's successions are a list that is not empty.")
+        return cls(**values, successions=tuple(map(Succession.from_dict, successions)))
 
     def to_dict(self) -> dict[str, Any]:
         """All members, as exported."""
         members = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        del members["successions"]
+        if self.root is None:
+            del members["root"]
+            return {"type": TYPE_1, **members}
+        if self.successions:
+            members["successions"] = [item.to_dict() for item in self.successions]
         return {"type": TYPE, **members}
 
     def message(self) -> bytes:

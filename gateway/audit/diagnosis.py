@@ -13,6 +13,7 @@ from typing import Any
 from gateway.audit.chain import link_hash
 from gateway.audit.encoding import encode_canonical
 from gateway.audit.errors import InvalidRecord
+from gateway.audit.merkle import Frontier
 
 MAX_FINDINGS = 100  # kept; all are counted
 MAX_PENDING = 1000  # unsound rows in a row that wait for a sound one to be judged by
@@ -87,6 +88,7 @@ class ChainWalker:
     Attributes (valid as rows go by):
         first_seq, last_seq, first_prev_hash, last_hash: of the run so far.
         count: rows fed. tenant: of the first sound row.
+        frontier: of the Merkle tree over the run, if nothing is wrong with it.
     """
 
     def __init__(self, findings: Findings) -> None:
@@ -97,9 +99,15 @@ class ChainWalker:
         self.last_seq = 0
         self.first_prev_hash = ""
         self.last_hash: str | None = None  # None behind a record that cannot be trusted
+        self.frontier = Frontier()
         self._gaps: list[tuple[int, int]] = []
         self._pending: list[Row] = []
         self._last_row: Row | None = None
+
+    def begin(self, last_seq: int, last_hash: str, frontier: Frontier) -> None:
+        """Go on from records that retention has removed."""
+        self.first_seq, self.first_prev_hash = last_seq + 1, last_hash
+        self.last_seq, self.last_hash, self.frontier = last_seq, last_hash, frontier
 
     def feed(self, row: Row) -> bool:
         """Judge one row; False if it is not sound in itself."""
@@ -173,6 +181,8 @@ class ChainWalker:
         if self.first_seq is None:
             self.first_seq, self.first_prev_hash = seq, prev_hash
         self.last_seq, self.last_hash, self._last_row = seq, current, row
+        if current is not None:
+            self.frontier.append(bytes.fromhex(current))
 
     def _fill(self, seq: int) -> bool:
         index = bisect_right(self._gaps, (seq, seq)) - 1

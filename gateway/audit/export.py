@@ -5,7 +5,7 @@ what does not verify is exported all the same but never signed, since a
 signature would turn tampering into evidence. It needs no running gateway.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO
@@ -17,9 +17,11 @@ from core.clock import Clock, SystemClock
 from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.diagnosis import ChainWalker, Damage, Finding, Findings, Row
 from gateway.audit.formats import Format, open_writer
-from gateway.audit.keys import SigningKey
+from gateway.audit.keys import Signer, SigningKey
 from gateway.audit.models import AuditCheckpoint, AuditRecord
 from gateway.audit.rows import read_row
+from gateway.audit.signing import read_successions
+from gateway.audit.succession import Succession, Trust
 
 PAGE = 1000
 
@@ -44,7 +46,7 @@ async def export(
     format: Format,
     out: BinaryIO,
     *,
-    key: SigningKey,
+    key: Signer,
     clock: Clock | None = None,
 ) -> ExportResult:
     """Write the records that joined the chain in ``start <= time < end``.
@@ -58,6 +60,7 @@ async def export(
     writer = open_writer(format, out)
     held: Row | None = None
     checkpoint = None
+    successions: Sequence[Succession] = ()
     if bounds is not None:
         async for row in _rows(session, tenant, *bounds):
             walker.feed(row)
@@ -65,11 +68,13 @@ async def export(
                 writer.write(held.members or {})
             held = row
         walker.finish()
-        await _compare_checkpoints(session, tenant, bounds, key, findings)
+        successions = await read_successions(session)
+        trust = Trust([key.current().public_key], successions)
+        await _compare_checkpoints(session, tenant, bounds, trust, findings)
     if held is not None:
         members = dict(held.members or {})
         if not findings.total:
-            checkpoint = _sign(walker, key, clock or SystemClock())
+            checkpoint = _sign(walker, key.current(), clock or SystemClock(), successions)
             members["checkpoint"] = checkpoint.to_dict()
         writer.write(members)
     writer.close()
@@ -78,7 +83,9 @@ async def export(
     )
 
 
-def _sign(walker: ChainWalker, key: SigningKey, clock: Clock) -> Checkpoint:
+def _sign(
+    walker: ChainWalker, key: SigningKey, clock: Clock, successions: Sequence[Succession]
+) -> Checkpoint:
     assert walker.tenant is not None
     assert walker.first_seq is not None
     assert walker.last_hash is not None
@@ -89,7 +96,9 @@ def _sign(walker: ChainWalker, key: SigningKey, clock: Clock) -> Checkpoint:
         last_seq=walker.last_seq,
         first_prev_hash=walker.first_prev_hash,
         last_hash=walker.last_hash,
+        root=walker.frontier.root().hex(),
         time=clock.now(),
+        successions=successions,
     )
 
 
@@ -126,10 +135,10 @@ async def _compare_checkpoints(
     session: AsyncSession,
     tenant: str,
     bounds: tuple[int, int],
-    key: SigningKey,
+    trust: Trust,
     findings: Findings,
 ) -> None:
-    """What this key has signed before must still be what the chain says."""
+    """What this key and those before it have signed must still be what the chain says."""
     query = (
         select(AuditCheckpoint.seq, AuditCheckpoint.hash, AuditRecord.hash)
         .outerjoin(
@@ -140,7 +149,7 @@ async def _compare_checkpoints(
         .where(
             AuditCheckpoint.tenant == tenant,
             AuditCheckpoint.seq.between(*bounds),
-            AuditCheckpoint.key_id == key.key_id,
+            AuditCheckpoint.public_key.in_(trust.keys),
         )
     )
     for seq, signed, found in await session.execute(query):

@@ -1,14 +1,17 @@
 """The Ed25519 key that signs checkpoints, and its public half for auditors.
 
 It knows nothing of records. The key's id is the start of the SHA-256 of the
-raw public key, so that it can be computed from the key alone.
+raw public key, so that it can be computed from the key alone. What signs for
+longer than a moment holds a ``Signer``, since the key may be rotated meanwhile.
 """
 
 import hashlib
 import os
 import secrets
 from pathlib import Path
+from typing import Protocol
 
+import structlog
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
@@ -22,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from gateway.audit.errors import SigningKeyUnusable
 
+_log = structlog.get_logger(__name__)
 KEY_FILE = "audit-signing-key.pem"
 PUBLIC_KEY_FILE = "audit-public-key.pem"
 
@@ -29,6 +33,14 @@ PUBLIC_KEY_FILE = "audit-public-key.pem"
 def key_id(public_key: str) -> str:
     """16 hex digits that name a public key (64 hex digits)."""
     return hashlib.sha256(bytes.fromhex(public_key)).hexdigest()[:16]
+
+
+class Signer(Protocol):
+    """Whoever can say which key signs now."""
+
+    def current(self) -> "SigningKey":
+        """Raises: SigningKeyUnusable."""
+        ...
 
 
 class SigningKey:
@@ -48,13 +60,21 @@ class SigningKey:
         Raises:
             SigningKeyUnusable: ``file`` is missing, or a file holds no Ed25519 key.
         """
-        if file is None:
-            file = data_dir / KEY_FILE
-            if not file.exists():
-                _create(file)
-        key = cls(_load_private(file))
+        path = key_path(file, data_dir)
+        if file is None and not path.exists():
+            create_key(path)
+        key = cls(_load_private(path))
         key.write_public(data_dir / PUBLIC_KEY_FILE)
         return key
+
+    @classmethod
+    def load(cls, file: Path) -> "SigningKey":
+        """Raises: SigningKeyUnusable."""
+        return cls(_load_private(file))
+
+    def current(self) -> "SigningKey":
+        """This key, whatever happens to its file: it is a ``Signer`` for one task."""
+        return self
 
     def sign(self, message: bytes) -> str:
         """128 hex digits."""
@@ -68,6 +88,39 @@ class SigningKey:
         if not file.exists() or file.read_bytes() != pem:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(pem)
+
+
+class KeyFile:
+    """The deployment's key, read again when its file is another: a rotation needs no restart.
+
+    Raises:
+        SigningKeyUnusable: as ``SigningKey.load_or_create``.
+    """
+
+    def __init__(self, file: Path | None, data_dir: Path) -> None:
+        self._configured = file
+        self._data_dir = data_dir
+        self._key = SigningKey.load_or_create(file, data_dir)
+        self._seen = self._identity()
+
+    def current(self) -> SigningKey:
+        """The key in the file now; the last one while the file cannot be read."""
+        try:
+            if (seen := self._identity()) != self._seen:
+                self._key = SigningKey.load_or_create(self._configured, self._data_dir)
+                self._seen = seen
+        except (OSError, SigningKeyUnusable):
+            _log.warning("audit.signing_key_unreadable", key_id=self._key.key_id)
+        return self._key
+
+    def _identity(self) -> tuple[int, int, int]:
+        found = key_path(self._configured, self._data_dir).stat()
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def key_path(file: Path | None, data_dir: Path) -> Path:
+    """Where the signing key lies."""
+    return data_dir / KEY_FILE if file is None else file
 
 
 def load_public_key(file: Path) -> str:
@@ -104,7 +157,7 @@ def signature_holds(public_key: str, message: bytes, signature: str) -> bool:
     return True
 
 
-def _create(file: Path) -> None:
+def create_key(file: Path) -> None:
     """Make a key so that of several processes starting together exactly one wins."""
     file.parent.mkdir(parents=True, exist_ok=True)
     pem = Ed25519PrivateKey.generate().private_bytes(

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database import Base, UtcDateTime
@@ -52,3 +52,41 @@ class AuditCheckpoint(Base):
     key_id: Mapped[str] = mapped_column(String(64))
     public_key: Mapped[str] = mapped_column(String(64))
     signature: Mapped[str] = mapped_column(String(128))
+    root: Mapped[str | None] = mapped_column(String(64))  # null: made before Merkle trees
+    # The tree's frontier, 32 bytes each: what the next checkpoint goes on from. Not
+    # signed itself, but it must lead to the signed root.
+    peaks: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class AuditTile(Base):
+    """The root of records ``number`` x 1,024 + 1 and the 1,023 behind it: for short proofs."""
+
+    __tablename__ = "audit_tiles"
+
+    tenant: Mapped[str] = mapped_column(String(64), primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class AuditSuccession(Base):
+    """A key's statement about its one successor, signed by both."""
+
+    __tablename__ = "audit_successions"
+
+    public_key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    successor: Mapped[str] = mapped_column(String(64), unique=True)
+    time: Mapped[datetime] = mapped_column(UtcDateTime)
+    signature: Mapped[str] = mapped_column(String(128))
+    successor_signature: Mapped[str] = mapped_column(String(128))
+
+
+class AuditAnchor(Base):
+    """Evidence that a checkpoint was known outside: one canonical line (anchors.py)."""
+
+    __tablename__ = "audit_anchors"
+
+    anchor: Mapped[str] = mapped_column(String(64), primary_key=True)
+    tenant: Mapped[str] = mapped_column(String(64), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    time: Mapped[datetime] = mapped_column(UtcDateTime)
+    evidence: Mapped[str] = mapped_column(Text)

@@ -11,14 +11,16 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.clock import isoformat
 from gateway.audit.checkpoint import GENESIS, Checkpoint
 from gateway.audit.diagnosis import ChainWalker, Damage, Finding, Findings, Row
 from gateway.audit.errors import InvalidRecord
 from gateway.audit.formats import detect_format, read_rows
-from gateway.audit.keys import key_id
-from gateway.audit.models import AuditCheckpoint, AuditHead, AuditRecord
+from gateway.audit.merkle import TILE
+from gateway.audit.models import AuditCheckpoint, AuditHead, AuditRecord, AuditTile
+from gateway.audit.pruning import read_pruned
 from gateway.audit.rows import read_row
+from gateway.audit.signing import read_checkpoint, read_frontier, read_successions
+from gateway.audit.succession import Trust
 
 PAGE = 1000
 
@@ -116,12 +118,11 @@ async def verify_database(
         records = await session.scalars(select(AuditRecord.tenant).distinct())
         signed = await session.scalars(select(AuditCheckpoint.tenant).distinct())
         tenants = sorted({*heads, *records, *signed})
-    return [await _verify_tenant(session, tenant, public_keys) for tenant in tenants]
+    trust = Trust(public_keys, await read_successions(session))
+    return [await _verify_tenant(session, tenant, trust) for tenant in tenants]
 
 
-async def _verify_tenant(
-    session: AsyncSession, tenant: str, public_keys: Collection[str]
-) -> VerifyReport:
+async def _verify_tenant(session: AsyncSession, tenant: str, trust: Trust) -> VerifyReport:
     findings = Findings()
     walker = ChainWalker(findings)
     # One statement, one snapshot: new records may arrive while the old ones are read.
@@ -132,10 +133,16 @@ async def _verify_tenant(
     )
     query = query.select_from(select(1).subquery()).outerjoin(AuditHead, AuditHead.tenant == tenant)
     last, signed_seq, head_seq, head_hash = (await session.execute(query)).one()
-    scope = _Scope(tenant, last or 0, signed_seq or 0, public_keys)
+    scope = _Scope(tenant, last or 0, signed_seq or 0, trust)
+    pruned = await read_pruned(session, tenant, trust)
+    if pruned is not None:
+        walker.begin(pruned.last_seq, pruned.last_hash, pruned.frontier)
     signed = await _walk(session, scope, walker, findings)
     walker.finish()
-    if walker.first_seq not in (None, 1) or walker.first_prev_hash not in ("", GENESIS):
+    if not findings.total:
+        await _compare_tiles(session, scope, walker, findings)
+    whole = walker.first_seq in (None, 1) and walker.first_prev_hash in ("", GENESIS)
+    if pruned is None and not whole:
         first = walker.first_seq
         findings.add(Damage.TRUNCATED, f"the chain begins with record {first}, not 1", first)
     if (head_seq or 0) > walker.last_seq:
@@ -146,7 +153,7 @@ async def _verify_tenant(
         findings.add(Damage.INSERTED, message, walker.last_seq)
     elif walker.last_hash is not None and head_hash != walker.last_hash:
         findings.add(Damage.FORGED, "the chain's head names another hash", head_seq)
-    return _report(walker, findings, signed, "pinned" if public_keys else "embedded", tenant)
+    return _report(walker, findings, signed, "pinned" if trust.pinned else "embedded", tenant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +163,7 @@ class _Scope:
     tenant: str
     last: int
     signed: int
-    public_keys: Collection[str]
+    trust: Trust
 
 
 async def _walk(
@@ -164,7 +171,7 @@ async def _walk(
 ) -> Checkpoint | None:
     """Page through records and their checkpoints; the newest one that holds."""
     newest: Checkpoint | None = None
-    low = 1
+    low = walker.last_seq + 1
     while True:
         records = (
             select(*AuditRecord.__table__.columns)
@@ -174,19 +181,21 @@ async def _walk(
             .limit(PAGE)
         )
         page: Any = (await session.execute(records)).all()
-        for stored in page:
-            walker.feed(read_row(stored))
         more = len(page) == PAGE
         high = page[-1].seq if more else scope.signed
-        checkpoints = (
+        query = (
             select(AuditCheckpoint)
             .where(AuditCheckpoint.tenant == scope.tenant)
             .where(AuditCheckpoint.seq.between(low, min(high, scope.signed)))
             .order_by(AuditCheckpoint.seq)
         )
-        hashes = {stored.seq: stored.hash for stored in page}
-        for stored in await session.scalars(checkpoints):
-            newest = _compare_stored(stored, hashes, scope, findings) or newest
+        checkpoints = {stored.seq: stored for stored in await session.scalars(query)}
+        for stored in page:
+            walker.feed(read_row(stored))
+            if (signed := checkpoints.pop(stored.seq, None)) is not None:
+                newest = _compare_stored(signed, stored.hash, walker, scope, findings) or newest
+        for signed in checkpoints.values():
+            newest = _compare_stored(signed, None, walker, scope, findings) or newest
         if not more:
             return newest
         low = high + 1
@@ -194,38 +203,53 @@ async def _walk(
 
 def _compare_stored(
     stored: AuditCheckpoint,
-    hashes: dict[int, str],
+    found: str | None,
+    walker: ChainWalker,
     scope: _Scope,
     findings: Findings,
 ) -> Checkpoint | None:
-    signed = Checkpoint(
-        tenant=stored.tenant,
-        first_seq=1,
-        last_seq=stored.seq,
-        count=stored.count,
-        first_prev_hash=GENESIS,
-        last_hash=stored.hash,
-        time=isoformat(stored.time),
-        key_id=stored.key_id,
-        public_key=stored.public_key,
-        signature=stored.signature,
-    )
-    if not _is_signed(signed, scope.public_keys, findings):
+    """Compare a checkpoint with the record (its hash) that the walk has just come to."""
+    signed = read_checkpoint(stored)
+    if not _is_signed(signed, scope.trust, findings):
         return None
     if stored.seq > scope.last:
         message = f"a checkpoint has signed records up to {stored.seq}, only {scope.last} are left"
         findings.add(Damage.TRUNCATED, message, scope.last)
-    elif hashes.get(stored.seq) != stored.hash:
+    elif found != stored.hash:
         message = "the chain was hashed anew: a checkpoint has signed another record here"
         findings.add(Damage.FORGED, message, stored.seq)
+    elif signed.root is not None:
+        _compare_tree(stored, walker, findings)
     return signed
+
+
+def _compare_tree(stored: AuditCheckpoint, walker: ChainWalker, findings: Findings) -> None:
+    if read_frontier(stored) is None:
+        message = "the Merkle tree kept with a checkpoint is not the one that it has signed"
+        findings.add(Damage.FORGED, message, stored.seq)
+    elif walker.frontier.count != stored.seq or findings.total:
+        return  # what is missing or wrong before is told by itself
+    elif walker.frontier.root().hex() != stored.root:
+        findings.add(Damage.FORGED, "a checkpoint has signed another Merkle root", stored.seq)
+
+
+async def _compare_tiles(
+    session: AsyncSession, scope: _Scope, walker: ChainWalker, findings: Findings
+) -> None:
+    """The stored subtrees, which proofs are made from, must be those of the records."""
+    query = select(AuditTile.number, AuditTile.hash).where(AuditTile.tenant == scope.tenant)
+    roots = {number: root.hex() for number, root in walker.frontier.tiles}
+    for number, root in await session.execute(query.order_by(AuditTile.number)):
+        if (found := roots.get(number)) is not None and root != found:
+            message = "the Merkle tree kept for proofs is not that of the records from here on"
+            findings.add(Damage.FORGED, message, number * TILE + 1)
 
 
 def _compare_export(
     walker: ChainWalker, signed: Checkpoint, end: Row, public_key: str | None, findings: Findings
 ) -> None:
-    keys = () if public_key is None else (public_key,)
-    if not _is_signed(signed, keys, findings, end):
+    trust = Trust(() if public_key is None else (public_key,), signed.successions)
+    if not _is_signed(signed, trust, findings, end):
         return
     first = walker.first_seq or 0
     if signed.tenant != walker.tenant:
@@ -245,14 +269,16 @@ def _compare_export(
     if walker.first_prev_hash != signed.first_prev_hash or walker.last_hash != signed.last_hash:
         message = "the records were hashed anew: the checkpoint has signed others"
         findings.add(Damage.FORGED, message, signed.last_seq)
+    elif signed.root is not None and walker.frontier.root().hex() != signed.root:
+        findings.add(Damage.FORGED, "the checkpoint signs another Merkle root", signed.last_seq)
 
 
 def _is_signed(
-    signed: Checkpoint, public_keys: Collection[str], findings: Findings, row: Row | None = None
+    signed: Checkpoint, trust: Trust, findings: Findings, row: Row | None = None
 ) -> bool:
-    if public_keys and signed.public_key not in public_keys:
-        wanted = ", ".join(key_id(key) for key in public_keys)
-        message = f"the checkpoint is signed by key {signed.key_id}, not by {wanted}"
+    if not trust.accepts(signed.public_key):
+        message = f"the checkpoint is signed by key {signed.key_id}, not by {trust.named()}"
+        message += " or a key in its succession"
         findings.add(Damage.FORGED, message, signed.last_seq, row)
         return False
     if not signed.holds():

@@ -167,7 +167,7 @@ def _with_service(
     from billing import JobService, TaskRegistry
     from core.clock import SystemClock
     from core.database import Database
-    from gateway.audit import SigningKey
+    from gateway.audit import KeyFile
     from gateway.invoicing import invoice_terms
     from gateway.jobs import job_settings, job_tasks
     from gateway.reports import Reports
@@ -176,7 +176,7 @@ def _with_service(
     settings, clock = load_settings(config), SystemClock()
     registry = TaskRegistry()
     if tasks:
-        key = SigningKey.load_or_create(settings.audit.signing_key_file, settings.data_dir)
+        key = KeyFile(settings.audit.signing_key_file, settings.data_dir)
         reports = Reports.of(settings, clock)
         registry = job_tasks(key, clock, invoice_terms(settings, clock), reports)
     runner = f"cli-{os.uname().nodename}-{os.getpid()}"

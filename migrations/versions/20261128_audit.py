@@ -6,6 +6,11 @@ Revises: 20261128_money
 
 from collections.abc import Sequence
 
+import sqlalchemy as sa
+from alembic import op
+
+from core.database import UtcDateTime
+
 revision: str = "20261128_audit"
 down_revision: str | None = "20261128_money"
 branch_labels: str | Sequence[str] | None = None
@@ -13,8 +18,52 @@ depends_on: str | Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    pass
+    _create_checkpoint_tables()
 
 
 def downgrade() -> None:
-    pass
+    _drop_checkpoint_tables()
+
+
+def _create_checkpoint_tables() -> None:
+    op.add_column("audit_checkpoints", sa.Column("root", sa.String(length=64), nullable=True))
+    op.add_column("audit_checkpoints", sa.Column("peaks", sa.LargeBinary(), nullable=True))
+    op.create_table(
+        "audit_tiles",
+        sa.Column("tenant", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "number", name=op.f("pk_audit_tiles")),
+    )
+    op.create_table(
+        "audit_successions",
+        sa.Column("public_key", sa.String(length=64), nullable=False),
+        sa.Column("successor", sa.String(length=64), nullable=False),
+        sa.Column("time", UtcDateTime(), nullable=False),
+        sa.Column("signature", sa.String(length=128), nullable=False),
+        sa.Column("successor_signature", sa.String(length=128), nullable=False),
+        sa.PrimaryKeyConstraint("public_key", name=op.f("pk_audit_successions")),
+        sa.UniqueConstraint("successor", name=op.f("uq_audit_successions_successor")),
+    )
+    op.create_table(
+        "audit_anchors",
+        sa.Column("anchor", sa.String(length=64), nullable=False),
+        sa.Column("tenant", sa.String(length=64), nullable=False),
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("time", UtcDateTime(), nullable=False),
+        sa.Column("evidence", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("anchor", "tenant", "seq", name=op.f("pk_audit_anchors")),
+    )
+
+
+def _drop_checkpoint_tables() -> None:
+    for table in ("audit_anchors", "audit_successions", "audit_tiles"):
+        op.drop_table(table)
+    # Signed with a root, a checkpoint cannot be told from a forged one without it.
+    op.execute("DELETE FROM audit_checkpoints WHERE root IS NOT NULL")
+    op.execute(
+        "UPDATE audit_heads SET checkpoint_seq = (SELECT coalesce(max(c.seq), 0)"
+        " FROM audit_checkpoints c WHERE c.tenant = audit_heads.tenant)"
+    )
+    op.drop_column("audit_checkpoints", "peaks")
+    op.drop_column("audit_checkpoints", "root")

@@ -7,7 +7,7 @@ from billing import ExportRequest, Progress
 from billing.reading import snapshot
 from core.clock import Clock
 from core.database import Database
-from gateway.audit.keys import SigningKey
+from gateway.audit.keys import Signer
 
 AUDIT_FORMATS = ("jsonl", "csv", "parquet")
 
@@ -15,7 +15,7 @@ AUDIT_FORMATS = ("jsonl", "csv", "parquet")
 class AuditExporter:
     """Writes a tenant's records with the checkpoint that ``audit verify`` needs."""
 
-    def __init__(self, key: SigningKey, clock: Clock) -> None:
+    def __init__(self, key: Signer, clock: Clock) -> None:
         self._key = key
         self._clock = clock
 

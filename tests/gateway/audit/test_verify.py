@@ -18,6 +18,7 @@ from gateway.audit.chain import link_hash, make_body
 from gateway.audit.checkpoint import GENESIS, Checkpoint
 from gateway.audit.encoding import decode, encode_canonical
 from gateway.audit.formats import open_writer
+from gateway.audit.merkle import root_of
 from gateway.audit.models import AuditCheckpoint, AuditHead, AuditRecord
 from gateway.audit.verify import VerifyReport, verify_database, verify_file
 
@@ -44,6 +45,7 @@ def make_records(
         last_seq=first + count - 1,
         first_prev_hash=start,
         last_hash=previous,
+        root=root_of([bytes.fromhex(record["hash"]) for record in records]).hex(),
         time=NOON,
     )
     records[-1]["checkpoint"] = signed.to_dict()
