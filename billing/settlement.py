@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, Literal
+
+import msgspec
 
 from billing.errors import InvalidSettlement
 from billing.prices import MINIMUM, CostBreakdown, CostLine, RateFacts, line_amount
@@ -192,7 +195,7 @@ class Settlement:
         return next((line.amount for line in self.lines if line.name == MINIMUM), ZERO)
 
     def to_json(self) -> dict[str, Any]:
-        body = {field.name: getattr(self, field.name) for field in fields(self)}
+        body = dict(zip(_FIELDS, _values(self), strict=True))
         body["at"] = isoformat(self.at)
         body["usage"] = self.usage.to_json()
         body["cost"] = format_amount(self.cost)
@@ -204,16 +207,17 @@ class Settlement:
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> "Settlement":
-        values = dict(body)
-        values["at"] = datetime.fromisoformat(values["at"])
-        values["usage"] = Usage.from_json(values["usage"])
-        values["cost"] = parse_amount(values["cost"])
-        values["reserved"] = parse_amount(values["reserved"])
-        values["lines"] = tuple(_line_from_json(line) for line in values["lines"])
-        values["holds"] = _holds_from_json(values["holds"])
-        if values.get("rate"):
-            values["rate"] = RateFacts.from_json(values["rate"])
-        return cls(**values)
+        """What ``to_json`` wrote.
+
+        Raises:
+            InvalidSettlement: it is not that, or it contradicts itself.
+        """
+        try:
+            settlement = msgspec.convert(body, cls)
+        except msgspec.ValidationError as error:
+            raise InvalidSettlement(f"This is no settlement: {error}.") from None
+        parse_amount(settlement.reserved)  # the one amount that no line proves
+        return settlement
 
     def _check_lines(self) -> None:
         total = ZERO
@@ -230,6 +234,10 @@ class Settlement:
             raise InvalidSettlement("The lines of a settlement must cover its usage exactly.")
 
 
+_FIELDS = tuple(field.name for field in fields(Settlement))
+_values = attrgetter(*_FIELDS)
+
+
 def _line_to_json(line: CostLine) -> dict[str, Any]:
     body = {
         "name": line.name,
@@ -241,17 +249,6 @@ def _line_to_json(line: CostLine) -> dict[str, Any]:
     if line.list_price is not None:
         body["list_price"] = format_amount(line.list_price)
     return body
-
-
-def _line_from_json(body: Mapping[str, Any]) -> CostLine:
-    return CostLine(
-        name=body["name"],
-        quantity=parse_amount(body["quantity"]),
-        price=parse_amount(body["price"]),
-        per=body["per"],
-        amount=parse_amount(body["amount"]),
-        list_price=parse_amount(body["list_price"]) if "list_price" in body else None,
-    )
 
 
 def _holds_to_json(holds: tuple[Hold, ...]) -> list[dict[str, str]]:

@@ -19,7 +19,7 @@ from gateway.tenants.keys import Principal
 if TYPE_CHECKING:
     from gateway.http.connection import Connection
     from gateway.routing.targets import Route, Target
-    from gateway.upstreams import Reply
+    from gateway.upstreams import Passage, Reply
     from guardrails.pii import MaskScope
     from guardrails.pii.custom import TenantRecognizers
 
@@ -76,7 +76,7 @@ class Exchange:
     end_user: str | None = None
     targets: "list[Target]" = field(default_factory=list)
     permit: Permit | None = None
-    intent: "asyncio.Task[None] | None" = None
+    intent: "asyncio.Future[None] | None" = None  # done when it is on disk
     reservation: Reservation | None = None
     # Of the admission: a price that is archived meanwhile still holds for this request.
     price_book: PriceBook | None = None
@@ -88,6 +88,7 @@ class Exchange:
 
     # route and call
     route: "Route | None" = None
+    passage: "Passage | None" = None
     called: bool = False
     reply: "Reply | None" = None
 

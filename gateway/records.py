@@ -210,7 +210,7 @@ def intent_body(exchange: Exchange, clock: Clock) -> dict[str, Any]:
     """What a successor needs to settle this request if this process dies."""
     assert exchange.reservation is not None, "written after admission"
     return {
-        "audit": request_record(exchange, clock, status=None).to_dict(),
+        "audit": request_record(exchange, clock, status=None),
         "reservation": exchange.reservation.to_json(),
         "input_tokens": estimate_tokens(exchange.body_bytes),
     }
@@ -226,7 +226,7 @@ def call_note(exchange: Exchange) -> dict[str, Any]:
         "model": target.model,
         "tier": target.tier,
         "trend": exchange.route.trend,
-        "route": msgspec.to_builtins(_route(exchange)),
+        "route": _route(exchange),
     }
 
 
@@ -270,23 +270,22 @@ def _tokens(usage: Usage) -> TokenCounts:
 
 def _latency(exchange: Exchange) -> LatencySplit:
     timing = exchange.timing
-    admitted = timing.admitted or timing.ended
-    inspected = timing.inspected or timing.ended
-    called = timing.called or timing.ended
-    head = timing.head or timing.ended
-
-    def between(start: float | None, end: float | None) -> int:
-        return 0 if start is None or end is None else max(0, round((end - start) * 1_000_000))
-
+    ended = timing.ended
+    admitted = timing.admitted or ended
+    inspected = timing.inspected or ended
     return LatencySplit(
-        total_us=between(timing.started, timing.ended),
-        admit_us=between(timing.started, admitted),
-        inspect_input_us=between(admitted, inspected),
-        route_us=between(inspected, timing.routed or timing.ended),
-        journal_us=between(timing.routed, called),
-        upstream_us=between(timing.called, head),
-        inspect_output_us=between(timing.head, timing.ended),
+        total_us=_microseconds(timing.started, ended),
+        admit_us=_microseconds(timing.started, admitted),
+        inspect_input_us=_microseconds(admitted, inspected),
+        route_us=_microseconds(inspected, timing.routed or ended),
+        journal_us=_microseconds(timing.routed, timing.called or ended),
+        upstream_us=_microseconds(timing.called, timing.head or ended),
+        inspect_output_us=_microseconds(timing.head, ended),
     )
+
+
+def _microseconds(start: float | None, end: float | None) -> int:
+    return 0 if start is None or end is None or end < start else round((end - start) * 1_000_000)
 
 
 def _instant(exchange: Exchange, mark: float | None) -> str | None:

@@ -25,10 +25,11 @@ class GroupCommit:
 
     Args:
         prepare: called on the event loop when a group begins.
-        failed: called on the event loop when a job raised OSError.
+        failed: called on the event loop when a job raised OSError; what it returns is
+            raised where somebody waits.
     """
 
-    def __init__(self, prepare: Callable[[], Job], failed: Callable[[OSError], None]) -> None:
+    def __init__(self, prepare: Callable[[], Job], failed: Callable[[OSError], Exception]) -> None:
         self._prepare = prepare
         self._failed = failed
         self._waiters: list[asyncio.Future[None]] = []
@@ -40,7 +41,10 @@ class GroupCommit:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def wait(self) -> asyncio.Future[None]:
-        """Done when everything appended before this call is on disk; OSError if it is not."""
+        """Done when everything appended before this call is on disk.
+
+        Its exception, if it is not, counts as seen: who is cancelled need not look.
+        """
         loop = self._running_loop()
         future: asyncio.Future[None] = loop.create_future()
         self._waiters.append(future)
@@ -101,14 +105,14 @@ class GroupCommit:
 
     def _end(self, waiters: list[asyncio.Future[None]], error: OSError | None) -> None:
         self._running = False
-        if error is not None:
-            self._failed(error)
+        failure = None if error is None else self._failed(error)
         for future in waiters:
             if future.done():
                 continue
-            if error is None:
+            if failure is None:
                 future.set_result(None)
             else:
-                future.set_exception(error)
+                future.set_exception(failure)
+                future.exception()
         if self._waiters and self._loop is not None:
             self._schedule(self._loop)

@@ -17,13 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from core.clock import Clock
 from core.ids import new_id
 from gateway.audit.commit import GroupCommit
-from gateway.audit.encoding import decode, encode_plain
+from gateway.audit.encoding import decode, encode_plain, encode_record
 from gateway.audit.errors import InvalidRecord, JournalUnavailable
 from gateway.audit.frames import Kind, pack
-from gateway.audit.record import RESERVED
+from gateway.audit.record import RESERVED, RequestRecord
 from gateway.audit.segments import Position, SegmentLog, SyncJob, try_lock
 
 Body = dict[str, Any]
@@ -132,24 +134,25 @@ class Journal:
 
     # -- a request's three records ----------------------------------------------
 
-    async def intent(self, request_id: str, body: Body) -> None:
-        """Record that a request is about to be served; on disk when this returns.
+    def intent(self, request_id: str, body: Body) -> asyncio.Future[None]:
+        """Record that a request is about to be served.
 
-        ``body`` holds all that ``on_interrupted`` needs to settle the request.
+        It is written when this returns, and on disk when the future is done; wait for
+        that before an upstream is called. ``body`` holds all that ``on_interrupted``
+        needs to settle the request.
 
         Raises:
-            JournalUnavailable: nothing may be called upstream.
+            JournalUnavailable: here or from the future; nothing may be called upstream.
         """
         if not self.healthy:
             raise self._unavailable()
         frame = pack(Kind.INTENT, encode_plain({"r": request_id, "b": body}))
         try:
             self._open[request_id] = _Open(self._log.append(frame), [frame])
-            await self._commit.wait()
         except OSError as error:
-            self._open.pop(request_id, None)
             self._mark(error)
             raise self._unavailable() from error
+        return self._commit.wait()
 
     def note(self, request_id: str, body: Body) -> None:
         """Record which upstream is about to be called; survives ``kill -9`` at once.
@@ -166,7 +169,9 @@ class Journal:
         if (entry := self._open.get(request_id)) is not None:
             entry.frames.append(frame)
 
-    async def outcome(self, request_id: str, audit: Body, settlement: Body | None) -> None:
+    async def outcome(
+        self, request_id: str, audit: Body | RequestRecord, settlement: Body | None
+    ) -> None:
         """Record how a request ended, with or without an intent before it.
 
         Written when this returns and on disk within 50 ms; a machine that dies
@@ -260,10 +265,11 @@ class Journal:
     def _sync_job(self) -> SyncJob:
         return self._log.sync_job()
 
-    def _sync_failed(self, error: OSError) -> None:
+    def _sync_failed(self, error: OSError) -> JournalUnavailable:
         # After a failed fsync the kernel may call the lost pages clean: never trust that file.
         self._renew = True
         self._mark(error)
+        return self._unavailable()
 
     # -- what the drain uses ---------------------------------------------------------
 
@@ -399,13 +405,15 @@ class _FolderLock:
         os.close(self._descriptor)
 
 
-def _outcome_frame(request_id: str, audit: Body, settlement: Body | None) -> bytes:
-    tenant = audit.get("tenant")
+def _outcome_frame(request_id: str, audit: Body | RequestRecord, settlement: Body | None) -> bytes:
+    plain = isinstance(audit, dict)
+    tenant = audit.get("tenant") if plain else audit.tenant
     if not isinstance(tenant, str) or not 0 < len(tenant) <= 64 or not tenant.isprintable():
         raise InvalidRecord("An audit record names its tenant; use `_system` where there is none.")
-    if not RESERVED.isdisjoint(audit):
+    if plain and not RESERVED.isdisjoint(audit):
         raise InvalidRecord("A record must not set the chain's own fields; see docs/audit.md.")
-    return pack(Kind.OUTCOME, encode_plain({"r": request_id, "a": audit, "s": settlement}))
+    encoded = msgspec.Raw(encode_record(audit))
+    return pack(Kind.OUTCOME, encode_plain({"r": request_id, "a": encoded, "s": settlement}))
 
 
 def _read_outcome(payload: bytes) -> Outcome:

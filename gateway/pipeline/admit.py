@@ -1,6 +1,5 @@
 """Stage 2: the request is read and checked; rate limits and money are set aside."""
 
-import asyncio
 import hashlib
 import hmac
 from datetime import datetime
@@ -61,9 +60,6 @@ class Admit:
         self._clock = clock
         self._pepper = pepper
         self._bounds = bounds
-        self._deadlines = {
-            upstream.name: Decimal(str(upstream.total_timeout_s)) for upstream in settings.upstreams
-        }
 
     async def enter(self, exchange: Exchange) -> None:
         principal, policy = exchange.authenticated
@@ -96,8 +92,9 @@ class Admit:
             at=at,
         )
         # On disk by the time the guards are done; the call waits for it.
-        intent = self._journal.intent(exchange.request_id, intent_body(exchange, self._clock))
-        exchange.intent = asyncio.create_task(intent)
+        exchange.intent = self._journal.intent(
+            exchange.request_id, intent_body(exchange, self._clock)
+        )
         exchange.timing.admitted = self._clock.monotonic()
 
     async def leave(self, exchange: Exchange) -> None:
@@ -123,7 +120,7 @@ class Admit:
     def _worst_case_at(
         self, target: Target, tenant: str, at: datetime, input_tokens: int, output_tokens: int
     ) -> Decimal:
-        seconds = self._deadlines[target.upstream]
+        seconds = Decimal(str(target.timeout_s))
         try:
             return self._prices.worst_case(
                 target.model,

@@ -1,7 +1,6 @@
 """Stage 7: usage -> cost -> ledger and audit record. Every request reaches it, however it went."""
 
 import asyncio
-from collections.abc import Mapping
 
 from billing import BudgetKeeper, CostBreakdown, Usage
 from billing.budgets.bounds import LearnedBounds
@@ -14,8 +13,6 @@ from gateway.http.errors import http_error
 from gateway.limits import LocalLimiter
 from gateway.records import Prices, price_usage, request_record, settlement_of, usage_of
 from gateway.tenants.limits import Limits
-from gateway.tokens import TokenCounter
-from gateway.upstreams import Upstream
 
 _STRANGERS = Limits(rpm=600)
 
@@ -30,17 +27,13 @@ class Settle:
         prices: Prices,
         budgets: BudgetKeeper,
         journal: Journal,
-        upstreams: Mapping[str, Upstream],
-        counters: Mapping[str, TokenCounter],
         clock: Clock,
         bounds: LearnedBounds | None = None,
     ) -> None:
         self._prices = prices
         self._bounds = bounds
-        self._counters = counters
         self._budgets = budgets
         self._journal = journal
-        self._upstreams = upstreams
         self._clock = clock
 
         self._strangers = LocalLimiter(clock)
@@ -49,8 +42,6 @@ class Settle:
         if exchange.principal is None and not await self._may_record_stranger():
             exchange.timing.ended = self._clock.monotonic()
             return
-        if exchange.intent is not None:
-            await exchange.intent  # the outcome must not come before it in the journal
         breakdown = await self._price(exchange)
         settlement = settlement_of(exchange, breakdown)
         exchange.timing.ended = self._clock.monotonic()
@@ -64,7 +55,7 @@ class Settle:
             self._budgets.settle(exchange.reservation, settlement.cost)
         await self._journal.outcome(
             exchange.request_id,
-            record.to_dict(),
+            record,
             None if settlement is None else settlement.to_json(),
         )
 
@@ -109,9 +100,9 @@ class Settle:
 
     async def _usage(self, exchange: Exchange) -> Usage | None:
         """Counting is work for a thread: a tokenizer takes milliseconds for a long text."""
-        if exchange.route is None or not exchange.called:
+        if exchange.passage is None or not exchange.called:
             return None
-        counter = self._counters[exchange.route.target.upstream]
+        counter = exchange.passage.deployed.counter
         if exchange.raw_usage is not None:
             return usage_of(exchange, counter)
         return await asyncio.to_thread(usage_of, exchange, counter)
@@ -124,7 +115,6 @@ class Settle:
         return 200 if exchange.error is None else http_error(exchange.error).status
 
     def _weights_digest(self, exchange: Exchange) -> str | None:
-        if not exchange.called or exchange.route is None:
+        if exchange.passage is None or not exchange.called:
             return None
-        target = exchange.route.target
-        return self._upstreams[target.upstream].weights_digest(target.model)
+        return exchange.passage.deployed.weights_digest(exchange.target.model)

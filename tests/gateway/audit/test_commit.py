@@ -20,6 +20,10 @@ class Disk:
         self.jobs += 1
         return self
 
+    def failed(self, error: OSError) -> Exception:
+        self.failures.append(error)
+        return LookupError(*error.args)
+
     def run(self) -> None:
         assert threading.current_thread() is not threading.main_thread()
         self.may_run.wait(5)
@@ -29,7 +33,7 @@ class Disk:
 
 async def test_waiters_share_one_job_and_later_ones_the_next() -> None:
     disk = Disk()
-    commit = GroupCommit(disk.prepare, disk.failures.append)
+    commit = GroupCommit(disk.prepare, disk.failed)
     disk.may_run.clear()
     first = [commit.wait() for _ in range(50)]
     await asyncio.sleep(0.02)
@@ -45,9 +49,9 @@ async def test_waiters_share_one_job_and_later_ones_the_next() -> None:
 
 async def test_a_failed_job_fails_its_waiters_and_no_others() -> None:
     disk = Disk()
-    commit = GroupCommit(disk.prepare, disk.failures.append)
+    commit = GroupCommit(disk.prepare, disk.failed)
     disk.error = OSError("broken")
-    with pytest.raises(OSError, match="broken"):
+    with pytest.raises(LookupError, match="broken"):
         await commit.wait()
     assert disk.failures == [disk.error]
     disk.error = None
@@ -57,7 +61,7 @@ async def test_a_failed_job_fails_its_waiters_and_no_others() -> None:
 
 async def test_unawaited_records_are_synced_soon_and_together() -> None:
     disk = Disk()
-    commit = GroupCommit(disk.prepare, disk.failures.append)
+    commit = GroupCommit(disk.prepare, disk.failed)
     for _ in range(10):
         commit.soon()
     await asyncio.sleep(0.2)
@@ -67,7 +71,7 @@ async def test_unawaited_records_are_synced_soon_and_together() -> None:
 
 async def test_a_cancelled_waiter_does_not_disturb_its_group() -> None:
     disk = Disk()
-    commit = GroupCommit(disk.prepare, disk.failures.append)
+    commit = GroupCommit(disk.prepare, disk.failed)
     gone, stays = commit.wait(), commit.wait()
     gone.cancel()
     await stays

@@ -3,8 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.canonical import canonical_json
-from gateway.audit.encoding import decode, encode_canonical, encode_plain
+from gateway.audit.encoding import decode, encode_canonical, encode_plain, encode_record
 from gateway.audit.errors import InvalidRecord
+from gateway.audit.record import TokenCounts
 
 _SCALARS = st.none() | st.booleans() | st.integers() | st.text()
 _VALUES = st.recursive(
@@ -23,7 +24,14 @@ def test_what_has_no_canonical_form_is_refused(value: object) -> None:
     with pytest.raises(InvalidRecord):
         encode_canonical(value)
     with pytest.raises(InvalidRecord):
-        encode_plain(value)
+        encode_record({"field": value})
+
+
+def test_a_structure_is_checked_against_its_types() -> None:
+    tokens = TokenCounts(input=1)
+    assert decode(encode_record(tokens))["input"] == 1
+    with pytest.raises(InvalidRecord):
+        encode_record(TokenCounts(input=0.5))  # type: ignore[arg-type]
 
 
 def test_lone_surrogates_are_refused_in_the_chain_and_replaced_in_the_journal() -> None:
