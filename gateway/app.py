@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from billing.budgets.bounds import LearnedBounds
@@ -38,7 +39,6 @@ from gateway.routes.models import Models
 from gateway.routes.operations import Health, MetricsPage, Ready
 from gateway.settings import Settings, load_settings
 from gateway.state import GatewayState, build_state
-from gateway.tokens import token_counters
 
 ADMIN_UI = "/admin"
 
@@ -49,9 +49,7 @@ _log = structlog.get_logger(__name__)
 def build_pipeline(state: GatewayState) -> Pipeline:
     """The seven stages, in the order in which a request meets them."""
     settings, clock = state.settings, state.clock
-    timeouts_s = {upstream.name: upstream.total_timeout_s for upstream in settings.upstreams}
     bounds = LearnedBounds() if settings.billing.reserve == "learned" else None
-    continuous = frozenset(u.name for u in settings.upstreams if u.asks_continuous_usage)
     return Pipeline(
         (
             Authenticate(state.keys, settings.policies),
@@ -68,14 +66,12 @@ def build_pipeline(state: GatewayState) -> Pipeline:
             ),
             InspectInput(state.guards, state.recognizers, clock, state.vault),
             ChooseRoute(state.router),
-            Call(state.upstreams, state.journal, clock, timeouts_s, continuous),
-            InspectOutput(state.guards, clock, timeouts_s),
+            Call(state.upstreams, state.journal, clock),
+            InspectOutput(state.guards, clock),
             Settle(
                 state.prices,
                 state.budgets,
                 state.journal,
-                state.upstreams,
-                token_counters(settings),
                 clock,
                 bounds,
             ),
@@ -96,7 +92,7 @@ def build_routes(state: GatewayState) -> dict[str, dict[str, Handler]]:
         "/v1/chat/completions": {"POST": chat},
         "/v1/models": {"GET": Models(authenticate, state.router, state.clock)},
         "/healthz": {"GET": Health()},
-        "/readyz": {"GET": Ready(state.journal, state.upstreams)},
+        "/readyz": {"GET": Ready(state.journal, state.upstreams, state.database_watch)},
         "/metrics": {"GET": MetricsPage(state.metrics, state.journal, state.upstreams)},
     }
 
@@ -163,6 +159,11 @@ class Gateway:
         except SovgateError as error:
             _log.error("start.failed", code=error.code, reason=error.message)
             await send({"type": "lifespan.startup.failed", "message": error.message})
+            return
+        except (SQLAlchemyError, OSError) as error:
+            reason = f"Start failed ({type(error).__name__}): look at the database and the disk."
+            _log.error("start.failed", code="internal_error", reason=reason)
+            await send({"type": "lifespan.startup.failed", "message": reason})
             return
         await send({"type": "lifespan.startup.complete"})
         await receive()

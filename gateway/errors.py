@@ -10,7 +10,7 @@
         ├── LimitExceeded ── RequestRateExceeded, TokenRateExceeded, ParallelLimitExceeded
         ├── ContentBlocked ── InputBlocked, InjectionBlocked, PersonalDataBlocked,
         │                      MediaBlocked
-        ├── ResidencyDenied
+        ├── ResidencyDenied ── ZoneForbidden
         ├── Unavailable ── ShuttingDown, TooManyConnections
         └── UpstreamError ── UpstreamUnreachable, UpstreamTimeout, UpstreamRejected,
                              UpstreamRateLimited, UpstreamInvalidReply
@@ -169,6 +169,12 @@ class ResidencyDenied(GatewayError):
     """The policy allows none of the zones that serve the model."""
 
     code = "residency_denied"
+
+
+class ZoneForbidden(ResidencyDenied):
+    """At the moment of sending, the upstream's zone is not one that the policy allows."""
+
+    code = "zone_forbidden"
 
 
 class Unavailable(GatewayError):

@@ -17,6 +17,8 @@ from gateway.settings import PolicySettings
 from gateway.tenants.keys import Principal
 
 if TYPE_CHECKING:
+    from gateway.archive.capture import AnswerCapture
+    from gateway.audit.record import StoredBody
     from gateway.http.connection import Connection
     from gateway.routing.targets import Route, Target
     from gateway.upstreams import Passage, Reply
@@ -91,6 +93,11 @@ class Exchange:
     passage: "Passage | None" = None
     called: bool = False
     reply: "Reply | None" = None
+
+    # What is kept of it where the policy says so: masked, and sealed before the journal.
+    capture: "AnswerCapture | None" = None
+    stored: "dict[str, StoredBody]" = field(default_factory=dict)
+    bodies: list[dict[str, str]] = field(default_factory=list)
 
     # inspect output and settle
     answer: bytes | None = None

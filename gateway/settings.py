@@ -197,6 +197,12 @@ class EgressSettings(Section):
         description="By zone, the only networks in which its upstreams may be, whoever set them;"
         " they may be private ones. Zones that are not named here may be anywhere.",
     )
+    key_env_prefix: str = Field(
+        default="UPSTREAM_KEY_",
+        min_length=4,
+        description="How environment variables must begin whose values administrators may have"
+        " sent as API keys of their upstreams.",
+    )
     sovereign_only: bool = Field(
         default=False,
         description="Refuse to start, and to add an upstream, with anything outside `home_zones`.",

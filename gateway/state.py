@@ -13,11 +13,12 @@ from pathlib import Path
 
 import structlog
 
-from billing import BudgetKeeper, JobService, LedgerSink
+from billing import BudgetKeeper, EscrowSettings, JobService, LedgerSink
 from core.clock import Clock, SystemClock
 from core.database import Database
 from gateway.alerts import alert_channels
 from gateway.audit import AuditChain, Drain, DrainOptions, Journal, KeyFile
+from gateway.database_watch import DatabaseWatch, once_it_answers
 from gateway.guarding import Guards
 from gateway.identity import ProcessSlot, load_pepper
 from gateway.invoicing import invoice_terms
@@ -42,6 +43,7 @@ from migrations.runner import upgrade
 
 HEALTH_INTERVAL_S = 5.0
 _DRAIN_TIMEOUT_S = 20.0
+_BACKGROUND_S = 30.0
 _log = structlog.get_logger(__name__)
 
 
@@ -52,6 +54,7 @@ class GatewayState:
     settings: Settings
     clock: Clock
     database: Database
+    database_watch: DatabaseWatch
     pepper: bytes
     keys: KeyCache
     limiter: Limiter
@@ -100,17 +103,28 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         stack.callback(slot.release)
         pepper = load_pepper(settings)
         store = price_store(settings, clock)
-        database = Database(settings.database.url, pool_size=settings.database.pool_size)
+        timeout_s = settings.database.timeout_s
+        database = Database(
+            settings.database.url,
+            pool_size=settings.database.pool_size,
+            busy_timeout_s=timeout_s,
+        )
         stack.push_async_callback(database.dispose)
-        await prepare_database(settings, database)
-        await bootstrap(database, settings, pepper=pepper, clock=clock)
-        prices = await PriceDesk.open(database, store)
+        # What no request waits for may take longer, but not for ever.
+        patient = database.within(_BACKGROUND_S)
+
+        async def prepare() -> None:
+            await prepare_database(settings, database)
+            await bootstrap(patient, settings, pepper=pepper, clock=clock)
+
+        await once_it_answers(prepare, clock, settings.database.start_timeout_s)
+        prices = await PriceDesk.open(patient, store)
         stack.push_async_callback(prices.close)
         if unpriced := unpriced_models(served_models(settings), prices.book, clock.now()):
             _log.warning("prices.unpriced", models=unpriced, policy=settings.billing.unpriced)
         upstreams = open_gate(settings)
         stack.push_async_callback(upstreams.aclose)
-        desk = await UpstreamDesk.open(settings, database, upstreams)
+        desk = await UpstreamDesk.open(settings, patient, upstreams)
         stack.push_async_callback(desk.close)
         key = KeyFile(settings.audit.signing_key_file, settings.data_dir)
         chain = AuditChain(clock, key)
@@ -124,7 +138,7 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
             _log.info("journal.replayed", interrupted=replayed.interrupted)
         drain = Drain(
             journal,
-            database,
+            patient,
             chain,
             [LedgerSink(clock)],
             clock=clock,
@@ -133,7 +147,8 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         )
         await drain.start()
         holder = slot.holder_id(pepper)
-        budgets = BudgetKeeper(database, clock, holder)
+        escrow = EscrowSettings(answer_within=timedelta(seconds=timeout_s))
+        budgets = BudgetKeeper(patient, clock, holder, escrow)
         await drain.flush()
         await budgets.start()
         # Taken down in this order: the last outcomes are drained, then leases return.
@@ -145,26 +160,37 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         jobs = JobService(database, clock, job_settings(settings, holder), tasks)
         await jobs.start()
         stack.push_async_callback(jobs.stop)
-        keys = KeyCache(database, pepper, clock, ttl=timedelta(seconds=5))
+        waiting = timedelta(seconds=timeout_s)
+        keys = KeyCache(
+            database, pepper, clock, ttl=timedelta(seconds=5), lookup_timeout=waiting
+        )
         stack.push_async_callback(keys.close)
         sealer = Sealer(pepper)
         of_policies = await asyncio.to_thread(check_policies, settings.policies)
-        recognizers = RecognizerBook(database, of_policies, sealer, clock)
+        recognizers = RecognizerBook(
+            database, of_policies, sealer, clock, lookup_timeout=waiting
+        )
         stack.push_async_callback(recognizers.close)
         limiter = await _limiter(settings, clock, stack)
         guards, complexity = await loading
         stack.callback(guards.close)
         metrics = Metrics()
         failed = metrics.vault_failures
-        vault = await open_vault(settings, database, clock, lambda name: failed.labels(name).inc())
+        vault = await open_vault(
+            settings, database.within(timeout_s), clock, lambda name: failed.labels(name).inc()
+        )
         if vault is not None:
             stack.push_async_callback(vault.stop)
+        watch = DatabaseWatch(database.within(timeout_s))
+        await watch.start()
+        stack.push_async_callback(watch.stop)
         health = asyncio.create_task(_watch_health(upstreams), name="upstream-health")
         stack.push_async_callback(_finish, health)
         yield GatewayState(
             settings=settings,
             clock=clock,
             database=database,
+            database_watch=watch,
             pepper=pepper,
             keys=keys,
             limiter=limiter,
@@ -206,7 +232,12 @@ async def _limiter(settings: Settings, clock: Clock, stack: AsyncExitStack) -> L
 
 async def _watch_health(upstreams: Gate) -> None:
     while True:
-        await asyncio.gather(*(upstream.check() for upstream in upstreams.values()))
+        checks = [(upstream.name, upstream.check()) for upstream in upstreams.values()]
+        results = await asyncio.gather(*(check for _, check in checks), return_exceptions=True)
+        for (name, _), result in zip(checks, results, strict=True):
+            # One upstream's strange answer must not end the checks of all.
+            if isinstance(result, Exception):
+                _log.error("upstream.check_failed", upstream=name, error=type(result).__name__)
         await asyncio.sleep(HEALTH_INTERVAL_S)
 
 

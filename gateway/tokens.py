@@ -3,7 +3,7 @@
 Such counts are always flagged as estimated.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,6 @@ from gateway.errors import SettingsError
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-    from gateway.settings import Settings
 
 _BYTES_PER_TOKEN = 4
 # DeepSeek's published rule (api-docs.deepseek.com/quick_start/token_usage), in tenths of a
@@ -88,8 +87,3 @@ class _Collector:
 
     def document(self) -> None:
         """Where a text ends does not matter here."""
-
-
-def token_counters(settings: "Settings") -> Mapping[str, TokenCounter]:
-    """The counter of each upstream, by name."""
-    return {upstream.name: TokenCounter(upstream.tokenizer) for upstream in settings.upstreams}

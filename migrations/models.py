@@ -18,6 +18,7 @@ MODULES = (
     "gateway.recognizers.models",
     "gateway.retention.models",
     "gateway.tenants.models",
+    "gateway.upstreams.models",
     "gateway.vault.models",
 )
 

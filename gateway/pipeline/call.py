@@ -1,7 +1,6 @@
 """Stage 5: the upstream is called, after the journal knows about it."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 from core.clock import Clock
@@ -10,7 +9,7 @@ from gateway.content import conversation_key
 from gateway.errors import UpstreamTimeout
 from gateway.exchange import Exchange
 from gateway.records import call_note
-from gateway.upstreams import Upstream, UpstreamRequest
+from gateway.upstreams import Gate, UpstreamRequest
 
 
 class Call:
@@ -18,33 +17,24 @@ class Call:
 
     name = "call"
 
-    def __init__(
-        self,
-        upstreams: Mapping[str, Upstream],
-        journal: Journal,
-        clock: Clock,
-        timeouts_s: Mapping[str, float],
-        continuous_usage: frozenset[str] = frozenset(),
-    ) -> None:
-        self._upstreams = upstreams
+    def __init__(self, gate: Gate, journal: Journal, clock: Clock) -> None:
+        self._gate = gate
         self._journal = journal
         self._clock = clock
-        self._timeouts_s = timeouts_s
-        self._continuous_usage = continuous_usage
 
     async def enter(self, exchange: Exchange) -> None:
-        principal, _ = exchange.authenticated
+        principal, policy = exchange.authenticated
         target = exchange.target
         exchange.timing.routed = self._clock.monotonic()
         if exchange.intent is not None:
             await exchange.intent
+        # Before the note: where the gate refuses, no upstream was called.
+        exchange.passage = self._gate.clear(target.upstream, zone=target.zone, allowed=policy.zones)
         self._journal.note(exchange.request_id, call_note(exchange))
         exchange.called = True
         exchange.timing.called = self._clock.monotonic()
         request = UpstreamRequest(
-            body=upstream_body(
-                exchange, continuous_usage=target.upstream in self._continuous_usage
-            ),
+            body=upstream_body(exchange, continuous_usage=target.continuous_usage),
             stream=exchange.stream,
             affinity=f"{principal.tenant}\0{conversation_key(exchange.body)}",
             request_id=exchange.request_id,
@@ -52,8 +42,8 @@ class Call:
             effort=target.effort,
         )
         try:
-            async with asyncio.timeout(self._timeouts_s[target.upstream]):
-                exchange.reply = await self._upstreams[target.upstream].send(request)
+            async with asyncio.timeout(target.timeout_s):
+                exchange.reply = await exchange.passage.send(request)
         except TimeoutError:
             raise UpstreamTimeout(
                 f"Upstream {target.upstream} did not answer in time; try again later.",
@@ -65,6 +55,8 @@ class Call:
         """Hang up: after a whole answer that is nothing, else it stops the generation."""
         if exchange.reply is not None:
             await exchange.reply.aclose()
+        if exchange.passage is not None:
+            await exchange.passage.aclose()
 
 
 def upstream_body(exchange: Exchange, *, continuous_usage: bool = False) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Stage 6: the answer is inspected, restored and, where it streams, sent on."""
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -30,16 +29,15 @@ class InspectOutput:
 
     name = "inspect_output"
 
-    def __init__(self, guards: Guards, clock: Clock, timeouts_s: Mapping[str, float]) -> None:
+    def __init__(self, guards: Guards, clock: Clock) -> None:
         self._guards = guards
         self._clock = clock
-        self._timeouts_s = timeouts_s
 
     async def enter(self, exchange: Exchange) -> None:
         assert exchange.reply is not None, "call comes first"
         upstream = exchange.target.upstream
         started = exchange.timing.called or self._clock.monotonic()
-        left_s = self._timeouts_s[upstream] - (self._clock.monotonic() - started)
+        left_s = exchange.target.timeout_s - (self._clock.monotonic() - started)
         try:
             async with asyncio.timeout(left_s):
                 if exchange.stream:

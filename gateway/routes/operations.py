@@ -6,9 +6,10 @@ from collections.abc import Mapping
 import msgspec
 
 from gateway.audit import Journal
+from gateway.database_watch import DatabaseWatch
 from gateway.http.connection import Connection
 from gateway.metrics import Metrics
-from gateway.upstreams import Upstream
+from gateway.upstreams import Deployed
 
 
 class Health:
@@ -19,11 +20,17 @@ class Health:
 
 
 class Ready:
-    """Ready: requests could be journaled and some upstream answers."""
+    """Ready: requests could be journaled and some upstream answers.
 
-    def __init__(self, journal: Journal, upstreams: Mapping[str, Upstream]) -> None:
+    Without the database a gateway stays ready, since it serves the keys that it knows.
+    """
+
+    def __init__(
+        self, journal: Journal, upstreams: Mapping[str, Deployed], database: DatabaseWatch
+    ) -> None:
         self._journal = journal
         self._upstreams = upstreams
+        self._database = database
 
     async def __call__(self, connection: Connection) -> None:
         healthy = {name: upstream.health.healthy for name, upstream in self._upstreams.items()}
@@ -31,6 +38,8 @@ class Ready:
         body = {
             "status": "ready" if ready else "not ready",
             "journal": self._journal.healthy,
+            # Told, not counted: requests go on, and every replica has the same database.
+            "database": self._database.answers,
             "upstreams": healthy,
         }
         await connection.respond(200 if ready else 503, [], msgspec.json.encode(body))
@@ -40,7 +49,7 @@ class MetricsPage:
     """The Prometheus text format."""
 
     def __init__(
-        self, metrics: Metrics, journal: Journal, upstreams: Mapping[str, Upstream]
+        self, metrics: Metrics, journal: Journal, upstreams: Mapping[str, Deployed]
     ) -> None:
         self._metrics = metrics
         self._journal = journal
@@ -49,6 +58,7 @@ class MetricsPage:
     async def __call__(self, connection: Connection) -> None:
         self._metrics.journal_backlog.set(self._journal.backlog_bytes)
         self._metrics.tasks.set(len(asyncio.all_tasks()))
+        self._metrics.upstream_healthy.clear()  # of those that were taken away
         for name, upstream in self._upstreams.items():
             self._metrics.upstream_healthy.labels(name).set(upstream.health.healthy)
         body = self._metrics.render()

@@ -1,8 +1,7 @@
 """From a model name to the deployments that may serve it, and the one that does.
 
-Residency is decided here and nowhere else: a target in a zone that the
-tenant's policy does not allow never enters the list, so that no later step
-(retry, fallback, experiment) can reach it.
+A target in a zone that the tenant's policy does not allow never enters the list;
+``gateway.upstreams.gate`` checks once more whenever something is sent.
 """
 
 import hashlib
@@ -15,7 +14,7 @@ from gateway.errors import ResidencyDenied, UnknownModel
 from gateway.routing.complexity import ComplexityModel
 from gateway.routing.tiers import TierRouter
 from gateway.settings import TIER_ALIASES, TIER_NAMES, PolicySettings, Settings
-from gateway.upstreams import Upstream
+from gateway.upstreams import Deployed
 
 _STICKY_CONVERSATIONS = 50_000
 _EFFORT_TIERS = {
@@ -37,6 +36,8 @@ class Target:
     model: str
     thinking: bool | None = None
     effort: str | None = None
+    timeout_s: float = 600.0
+    continuous_usage: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +55,24 @@ class Router:
     """Resolves names, chooses tiers, keeps a conversation on its tier.
 
     Args:
-        settings: tiers and upstreams.
-        upstreams: running upstreams by name.
+        settings: tiers.
+        upstreams: running upstreams by name; it may change.
         model: judges what a prompt asks for.
     """
 
     def __init__(
-        self, settings: Settings, upstreams: Mapping[str, Upstream], model: ComplexityModel
+        self, settings: Settings, upstreams: Mapping[str, Deployed], model: ComplexityModel
     ) -> None:
         self._upstreams = upstreams
         self._model = model
         self._tier_router = TierRouter(model)
         self._tiers = {
-            name: Target(
-                name,
-                tier.upstream,
-                upstreams[tier.upstream].zone,
+            name: _target(
+                upstreams[tier.upstream],
                 tier.model,
-                tier.thinking,
-                tier.effort,
+                tier=name,
+                thinking=tier.thinking,
+                effort=tier.effort,
             )
             for name, tier in settings.tiers.items()
         }
@@ -106,7 +106,7 @@ class Router:
             found = [self._tiers[tier]]
         else:
             found = [
-                Target(None, upstream.name, upstream.zone, name)
+                _target(upstream, name)
                 for upstream in self._upstreams.values()
                 if name in upstream.models
             ]
@@ -181,7 +181,8 @@ class Router:
         return {name for name, target in self._tiers.items() if target.zone in policy.zones}
 
     def _is_healthy(self, target: Target) -> bool:
-        return self._upstreams[target.upstream].health.healthy
+        upstream = self._upstreams.get(target.upstream)
+        return upstream is not None and upstream.health.healthy
 
     def _healthiest(self, targets: list[Target]) -> Target:
         return next((target for target in targets if self._is_healthy(target)), targets[0])
@@ -191,6 +192,19 @@ class Router:
         self._sticky.move_to_end(key)
         if len(self._sticky) > _STICKY_CONVERSATIONS:
             self._sticky.popitem(last=False)
+
+
+def _target(upstream: Deployed, model: str, **more: Any) -> Target:
+    settings = upstream.settings
+    return Target(
+        more.pop("tier", None),
+        upstream.name,
+        upstream.zone,
+        model,
+        timeout_s=settings.total_timeout_s,
+        continuous_usage=settings.asks_continuous_usage,
+        **more,
+    )
 
 
 def asked_thinking(body: Mapping[str, Any]) -> tuple[bool | None, str | None]:

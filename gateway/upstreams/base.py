@@ -58,7 +58,7 @@ class Health:
 
 
 class Upstream(Protocol):
-    """Somewhere that models run."""
+    """Somewhere that models run. ``gateway.upstreams.gate`` alone calls ``send``."""
 
     name: str
     zone: str

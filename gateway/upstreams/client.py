@@ -11,6 +11,7 @@ from contextlib import suppress
 import aiohttp
 import msgspec
 
+from gateway.egress import AddressRules, guarded_connector
 from gateway.errors import (
     UpstreamError,
     UpstreamInvalidReply,
@@ -33,6 +34,7 @@ class HttpClient:
 
     Args:
         upstream: name used in errors.
+        rules: the addresses that it may connect to.
         connect_timeout_s: seconds to open a connection.
         read_timeout_s: longest silence within an answer, in seconds.
         headers: sent with every request, the API key among them.
@@ -41,12 +43,15 @@ class HttpClient:
     def __init__(
         self,
         upstream: str,
+        rules: AddressRules,
         *,
         connect_timeout_s: float,
         read_timeout_s: float,
         headers: dict[str, str],
     ) -> None:
         self.upstream = upstream
+        self._rules = rules
+        self._closed = False
         self._headers = headers
         self._timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=connect_timeout_s, sock_read=read_timeout_s
@@ -90,15 +95,20 @@ class HttpClient:
         return body
 
     async def aclose(self) -> None:
+        self._closed = True
         if self._session is not None:
             await self._session.close()
 
     def _open(self) -> aiohttp.ClientSession:
         # Made within the event loop, at the first call. No proxy from the environment,
-        # no cookies: nothing travels where the settings do not say so.
+        # no cookies, no redirects: nothing travels where the settings do not say so.
+        if self._closed:
+            raise aiohttp.ClientConnectionError("the upstream was taken away")
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
+                connector=guarded_connector(
+                    self._rules, f"upstream {self.upstream}", limit=0, keepalive_timeout=30
+                ),
                 timeout=self._timeout,
                 headers={"user-agent": "sovgate", **self._headers},
                 cookie_jar=aiohttp.DummyCookieJar(),

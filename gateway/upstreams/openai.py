@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from gateway.egress import AddressRules
 from gateway.errors import (
     UpstreamError,
     UpstreamRateLimited,
@@ -29,7 +30,9 @@ class OpenAiUpstream:
     share spreads over the others. A further attempt goes to the next server.
     """
 
-    def __init__(self, settings: UpstreamSettings, *, api_key: str | None) -> None:
+    def __init__(
+        self, settings: UpstreamSettings, rules: AddressRules, *, api_key: str | None
+    ) -> None:
         self.name = settings.name
         self.zone = settings.zone
         self.models = frozenset(settings.models)
@@ -47,6 +50,7 @@ class OpenAiUpstream:
             headers["authorization"] = f"Bearer {api_key}"
         self._client = HttpClient(
             settings.name,
+            rules,
             connect_timeout_s=settings.connect_timeout_s,
             read_timeout_s=settings.read_timeout_s,
             headers=headers,

@@ -14,7 +14,7 @@ from core.money import format_amount
 from gateway.admin.system.schemas import PolicyView, PriceView, System, TierView, UpstreamView
 from gateway.prices import PriceDesk
 from gateway.settings import PolicySettings, Settings, UpstreamSettings
-from gateway.upstreams.base import Upstream
+from gateway.upstreams import Deployed
 
 _LISTS = ("deny_list", "allow_list")
 
@@ -25,7 +25,7 @@ class SettingsView:
 
     settings: Settings
     prices: PriceDesk
-    upstreams: Mapping[str, Upstream]
+    upstreams: Mapping[str, Deployed]
 
     async def describe(self) -> System:
         settings = self.settings
@@ -43,13 +43,18 @@ class SettingsView:
                 )
                 for name, tier in settings.tiers.items()
             ],
-            upstreams=[self._upstream(upstream) for upstream in settings.upstreams],
+            upstreams=[self._upstream(upstream) for upstream in self._all()],
             prices=[_price(price) for price in self.prices.versions],
             policies=[
                 PolicyView(name=name, zones=policy.zones, document=_document(policy))
                 for name, policy in settings.policies.items()
             ],
         )
+
+    def _all(self) -> list[UpstreamSettings]:
+        """Those of the settings, then those that administrators set."""
+        stored = [each for each in self.upstreams.values() if each.origin == "database"]
+        return [*self.settings.upstreams, *(each.settings for each in stored)]
 
     def _upstream(self, settings: UpstreamSettings) -> UpstreamView:
         running = self.upstreams.get(settings.name)

@@ -1,0 +1,52 @@
+"""Makes upstreams from their settings, each with the addresses that it may connect to."""
+
+import os
+from collections.abc import Mapping
+
+from gateway.egress import AddressRules, Sovereignty, Trust
+from gateway.egress.addresses import parse_networks
+from gateway.errors import SettingsError
+from gateway.settings import EgressSettings, Settings, UpstreamSettings
+from gateway.upstreams.base import Upstream
+from gateway.upstreams.gate import Deployed, Gate
+from gateway.upstreams.openai import OpenAiUpstream
+from gateway.upstreams.providers import LitellmUpstream
+
+
+def open_gate(settings: Settings) -> Gate:
+    """The gate with every upstream of the settings.
+
+    Raises:
+        SettingsError: if an ``api_key_env`` is not set.
+    """
+    deployed = [
+        Deployed(item, build(item, address_rules(settings.egress, item.zone, Trust.FILE)))
+        for item in settings.upstreams
+    ]
+    return Gate(deployed, Sovereignty.of(settings))
+
+
+def address_rules(egress: EgressSettings, zone: str, trust: Trust) -> AddressRules:
+    """Where an upstream in ``zone`` may be."""
+    return AddressRules(
+        trust,
+        parse_networks(egress.allow_networks),
+        parse_networks(egress.zone_networks.get(zone, [])),
+    )
+
+
+def build(
+    settings: UpstreamSettings, rules: AddressRules, environ: Mapping[str, str] = os.environ
+) -> Upstream:
+    """Raises: SettingsError: the API key is not in the environment."""
+    api_key = None
+    if settings.api_key_env is not None:
+        api_key = environ.get(settings.api_key_env)
+        if not api_key:
+            raise SettingsError(
+                f"Upstream {settings.name} wants its API key in the environment variable"
+                f" {settings.api_key_env}, which is not set."
+            )
+    if settings.kind == "litellm":
+        return LitellmUpstream(settings, api_key=api_key)
+    return OpenAiUpstream(settings, rules, api_key=api_key)
