@@ -93,7 +93,11 @@ def build_routes(state: GatewayState) -> dict[str, dict[str, Handler]]:
         "/v1/models": {"GET": Models(authenticate, state.router, state.clock)},
         "/healthz": {"GET": Health()},
         "/readyz": {"GET": Ready(state.journal, state.upstreams, state.database_watch)},
-        "/metrics": {"GET": MetricsPage(state.metrics, state.journal, state.upstreams)},
+        "/metrics": {
+            "GET": MetricsPage(
+                state.metrics, state.journal, state.upstreams, state.database_watch
+            )
+        },
     }
 
 

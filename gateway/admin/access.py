@@ -6,7 +6,7 @@ the caller has no role for does not exist for them: 404, not 403.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated
 
@@ -17,7 +17,7 @@ from gateway.admin.auth import sessions
 from gateway.admin.errors import CsrfFailed, Forbidden, NotSignedIn
 from gateway.admin.permissions import Permission, allows, scope, sees
 from gateway.admin.services import Services
-from gateway.audit import SYSTEM_TENANT
+from gateway.audit import SYSTEM_TENANT, reasons
 from gateway.tenants.accounts import AccountRepository
 from gateway.tenants.errors import NotFound
 from gateway.tenants.repository import TenantRepository
@@ -45,6 +45,7 @@ class Actor:
     csrf_token: str
     session_expires_at: datetime
     method: str = "session"  # or "token": how the session was presented
+    reason: str | None = None  # of this call, not yet masked
 
     def require(self, permission: Permission, tenant: str | None = None) -> None:
         """Raises: Forbidden."""
@@ -70,9 +71,11 @@ async def current_actor(
     if not token:
         raise NotSignedIn
     actor = await _load_actor(services, token, "token" if bearer else "session")
-    if bearer is None and request.method not in SAFE_METHODS:
+    if request.method in SAFE_METHODS:
+        return actor
+    if bearer is None:
         _check_csrf(request, actor)
-    return actor
+    return replace(actor, reason=_reason(request))
 
 
 CurrentActor = Annotated[Actor, Depends(current_actor)]
@@ -96,6 +99,11 @@ async def _load_actor(services: Services, token: str, method: str) -> Actor:
         session_expires_at=admin_session.expires_at,
         method=method,
     )
+
+
+def _reason(request: Request) -> str | None:
+    raw = request.headers.get(reasons.HEADER)
+    return None if raw is None else reasons.read_header(raw.encode("latin-1"))
 
 
 def _check_csrf(request: Request, actor: Actor) -> None:

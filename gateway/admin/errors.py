@@ -154,6 +154,8 @@ STATUS: dict[type[SovgateError], int] = {
     tenants.LastOwner: 409,
     tenants.DatabaseUnavailable: 503,
     audit.InvalidFilter: 422,
+    audit.InvalidReason: 422,
+    audit.ReasonRequired: 422,
     recognizers.TooManyRecognizers: 409,
     recognizers.VersionConflict: 409,
     recognizers.RecognizerUnreadable: 503,

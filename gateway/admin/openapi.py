@@ -9,6 +9,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from gateway.audit.reasons import HEADER, MAX_REASON
+
 MOUNT = "/admin/api/v1"
 
 DESCRIPTION = """\
@@ -46,6 +48,14 @@ TAGS: list[dict[str, Any]] = [
 ]
 
 _CHANGING = {"post", "put", "patch", "delete"}
+_REASON = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "maxLength": MAX_REASON},
+    "description": "Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. "
+    "Personal data that the detectors find in it is masked; do not write any.",
+}
 
 
 def document(app: FastAPI) -> dict[str, Any]:
@@ -74,6 +84,8 @@ def _completed(schema: dict[str, Any]) -> dict[str, Any]:
             if method not in _CHANGING:
                 del operation["responses"]["413"]
             if operation.get("security"):
+                if method in _CHANGING:
+                    operation["parameters"] = [*operation.get("parameters", []), _REASON]
                 cookie: dict[str, list[str]] = {"sessionCookie": []}
                 if method in _CHANGING:
                     cookie["csrfToken"] = []

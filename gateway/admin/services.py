@@ -82,6 +82,7 @@ class AdminOptions:
     failures_per_account: int = 30
     failures_per_address: int = 60
     max_body_bytes: int = 256 * 1024
+    require_reason: bool = False  # refuse changes without one
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ SovgateError
     ├── SigningKeyUnusable   the Ed25519 key file is missing, too open or no Ed25519 key
     ├── UnreadableExport     a file that is no export at all
     ├── InvalidFilter        records are asked for by something that they do not have
-    └── ChainDamaged         a chain in the database does not verify
+    ├── ChainDamaged         a chain in the database does not verify
+    ├── InvalidReason        a reason that is too long or no text
+    └── ReasonRequired       the deployment asks for a reason with every change
 """
 
 from core.errors import SovgateError
@@ -53,3 +55,22 @@ class ChainDamaged(AuditError):
     """Chains in the database do not verify; ``result`` says which, and how."""
 
     code = "audit_damaged"
+
+
+class InvalidReason(AuditError):
+    """A reason that is too long, or not UTF-8."""
+
+    code = "invalid_reason"
+
+
+class ReasonRequired(AuditError):
+    """``audit.require_reason`` is set, and a change came without a reason."""
+
+    code = "reason_required"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This deployment wants a reason with every change: send the header "
+            "x-sovgate-reason, or give --reason.",
+            param="x-sovgate-reason",
+        )

@@ -100,12 +100,13 @@ class AccountRepository:
             delete(AdminSession).where(AdminSession.token_hash == token_hash)
         )
 
-    async def end_sessions(self, user_id: str, *, keep: str | None = None) -> None:
-        """End an account's sessions, save the one with the token hash ``keep``."""
+    async def end_sessions(self, user_id: str, *, keep: str | None = None) -> int:
+        """End an account's sessions, save the one with the token hash ``keep``: how many."""
         query = delete(AdminSession).where(AdminSession.user_id == user_id)
         if keep is not None:
             query = query.where(AdminSession.token_hash != keep)
-        await self._session.execute(query)
+        ended = await self._session.scalars(query.returning(AdminSession.token_hash))
+        return len(ended.all())
 
     async def end_expired_sessions(self, now: datetime) -> None:
         await self._session.execute(delete(AdminSession).where(AdminSession.expires_at <= now))

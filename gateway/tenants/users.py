@@ -59,8 +59,11 @@ class UserService:
         disabled: bool | None = None,
         password_hash: str | None = None,
         grants: Collection[Grant] | None = None,
-    ) -> User:
+    ) -> int:
         """Change what is given and end the account's sessions.
+
+        Returns:
+            How many sessions were ended.
 
         Raises:
             NotFound: if there is no such account, or a role's tenant.
@@ -79,9 +82,9 @@ class UserService:
             user.password_hash = password_hash
         if grants is not None:
             await self._accounts.replace_grants(user_id, grants)
-        await self._accounts.end_sessions(user_id)
+        ended = await self._accounts.end_sessions(user_id)
         await self._session.flush()
-        return user
+        return ended
 
     async def _check_tenants(self, grants: Collection[Grant]) -> None:
         for name in {grant.tenant for grant in grants} - {None}:

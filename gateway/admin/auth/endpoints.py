@@ -17,7 +17,8 @@ async def login(
 ) -> LoginResponse:
     """Open a session: an HttpOnly cookie for browsers, a Bearer token for scripts."""
     address = request.client.host if request.client else ""
-    answer = await service.login(services, body.email, body.password, address)
+    replaced = request.cookies.get(COOKIE)
+    answer = await service.login(services, body.email, body.password, address, replaced)
     _set_cookie(request, response, services, answer.token)
     return answer
 
@@ -26,6 +27,15 @@ async def login(
 async def logout(actor: CurrentActor, response: Response, services: Services) -> None:
     """End the session; its cookie and token are worthless from now on."""
     await service.logout(services, actor)
+    response.delete_cookie(COOKIE, path="/admin")
+
+
+@router.post(
+    "/logout/everywhere", summary="Sign out everywhere", status_code=204, responses=errors(403)
+)
+async def logout_everywhere(actor: CurrentActor, response: Response, services: Services) -> None:
+    """End every session of the account, this one included."""
+    await service.logout_everywhere(services, actor)
     response.delete_cookie(COOKIE, path="/admin")
 
 

@@ -44,18 +44,25 @@ class LoginThrottle:
         if throttled:
             raise LoginThrottled(int(options.login_window.total_seconds()))
 
+    async def is_full(self) -> bool:
+        """Whether one more failure would be refused."""
+        async with self._services.database.session() as session:
+            return await self._over(LoginAttemptRepository(session), further=1)
+
     async def succeeded(self) -> None:
         """Forget the failures of this account from this address."""
         async with self._services.database.transaction() as session:
             await LoginAttemptRepository(session).forget(self._account, self._address)
 
-    async def _over(self, attempts: LoginAttemptRepository) -> bool:
+    async def _over(self, attempts: LoginAttemptRepository, further: int = 0) -> bool:
         options = self._services.options
         since = self._services.clock.now() - options.login_window
         account, address = self._account, self._address
         both = await attempts.count(since, account_hash=account, address_hash=address)
-        if both > options.failures_per_account_and_address:
+        if both + further > options.failures_per_account_and_address:
             return True
-        if await attempts.count(since, account_hash=account) > options.failures_per_account:
+        of_account = await attempts.count(since, account_hash=account)
+        if of_account + further > options.failures_per_account:
             return True
-        return await attempts.count(since, address_hash=address) > options.failures_per_address
+        of_address = await attempts.count(since, address_hash=address)
+        return of_address + further > options.failures_per_address

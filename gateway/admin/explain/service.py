@@ -50,7 +50,8 @@ async def _record(
             action="privacy.explain",
             target=policy,
             tenant=access.tenant,
-            reason=counts or "nothing found",
+            note=counts or "nothing found",
+            changes=False,
         )
 
 

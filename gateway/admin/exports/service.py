@@ -143,6 +143,7 @@ async def _record(
             target=target,
             tenant=access.tenant,
             after=after,
+            changes=False,
         )
 
 

@@ -106,7 +106,12 @@ def account_key(actor: Actor, key: str) -> str:
 
 
 def recorded(
-    services: AdminServices, actor: Actor, action: str, after: Mapping[str, Any] | None = None
+    services: AdminServices,
+    actor: Actor,
+    action: str,
+    after: Mapping[str, Any] | None = None,
+    *,
+    changes: bool = True,
 ) -> Also:
     """An audit record in the transaction that makes or changes the job."""
 
@@ -119,6 +124,7 @@ def recorded(
             target=job.id,
             tenant=None if job.tenant == DEPLOYMENT else job.tenant,
             after=after,
+            changes=changes,
         )
 
     return also

@@ -5,7 +5,7 @@ from gateway.admin.auth.schemas import RoleGrant
 from gateway.admin.errors import Forbidden
 from gateway.admin.permissions import Permission, scope
 from gateway.admin.services import AdminServices
-from gateway.admin.trail import record
+from gateway.admin.trail import record, record_revocation
 from gateway.admin.users.schemas import User, UserCreate, UserList, UserUpdate
 from gateway.tenants import models
 from gateway.tenants.accounts import AccountRepository
@@ -66,7 +66,9 @@ async def update_user(
         row = await users.get(user_id)
         _check_owner(actor, {*await accounts.grants(user_id), *(grants or ())})
         before = await _state(accounts, row)
-        await users.update(user_id, disabled=body.disabled, password_hash=hashed, grants=grants)
+        ended = await users.update(
+            user_id, disabled=body.disabled, password_hash=hashed, grants=grants
+        )
         view = _view(row, await accounts.grants(user_id), None)
         await record(
             services,
@@ -77,6 +79,7 @@ async def update_user(
             before=before,
             after=await _state(accounts, row) | {"password_changed": hashed is not None},
         )
+        await record_revocation(services, session, actor, user_id, ended)
     return view
 
 

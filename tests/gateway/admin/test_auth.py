@@ -133,6 +133,40 @@ async def test_a_session_ends_by_logout_for_cookie_and_token(sign_in: Login) -> 
         assert (await client.get("/me", headers=headers)).status_code == 401
 
 
+async def test_signing_out_everywhere_ends_every_session_of_the_account_only(
+    sign_in: Login,
+) -> None:
+    client, other, bystander = [await sign_in(name) for name in ("viewer", "viewer", "finance")]
+    assert (await client.post("/logout/everywhere")).status_code == 204
+    assert (await client.get("/me")).status_code == 401
+    assert (await other.get("/me")).status_code == 401
+    assert (await bystander.get("/me")).status_code == 200
+
+
+async def test_signing_in_never_takes_over_a_session_that_was_there(sign_in: Login) -> None:
+    """A planted cookie is not the session that the log-in opens, and an old one ends with it."""
+    client = await sign_in("viewer")
+    old = client.cookies[COOKIE]
+    await attempt(client, "viewer", PASSWORD)
+    assert client.cookies[COOKIE] != old
+    assert (await client.get("/me")).status_code == 200
+    stale = await (await sign_in(None)).get("/me", headers={"Cookie": f"{COOKIE}={old}"})
+    assert stale.status_code == 401
+    planted = await sign_in(None)
+    planted.cookies.set(COOKIE, "planted", domain="gateway", path="/admin")
+    answer = await attempt(planted, "viewer", PASSWORD)
+    assert answer.json()["token"] != "planted"
+
+
+async def test_changed_roles_end_the_sessions_that_had_the_old_ones(
+    sign_in: Login, world: World
+) -> None:
+    client, owner = await sign_in("admin"), await sign_in("owner")
+    body = {"roles": [{"role": "viewer", "tenant": None}]}
+    assert (await owner.patch(f"/users/{world.users['admin']}", json=body)).is_success
+    assert (await client.get("/me")).status_code == 401
+
+
 async def test_a_session_expires(sign_in: Login, clock: ManualClock) -> None:
     client = await sign_in("viewer")
     clock.advance(timedelta(hours=8) - timedelta(seconds=1))

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from gateway.admin import openapi_document
+from gateway.admin import AdminServices, openapi_document
+from gateway.audit import AuditChain, Entry
 from tests.gateway.admin.conftest import BADGE, Login, World, code
 
 _SPAN = {"start": "2026-11-01T00:00:00Z", "end": "2026-11-02T00:00:00Z"}
@@ -62,7 +63,7 @@ OPERATIONS = [
 ]
 PUBLIC = {"login"}
 # What needs a session but no role.
-OWN = {"logout", "get_me", "change_password"}
+OWN = {"logout", "logout_everywhere", "get_me", "change_password"}
 VIEWER_MAY = {
     "get_overview",
     "list_tenants",
@@ -99,6 +100,15 @@ SCOPED_BY_ANSWER = {
 }
 
 
+@pytest.fixture
+async def world(world: World, services: AdminServices) -> World:
+    """With a request of each tenant's in the trail."""
+    entries = [Entry(tenant, f"req_{tenant}", "request", {}) for tenant in ("acme", "globex")]
+    async with services.database.transaction() as session:
+        await AuditChain(services.clock).append(session, entries)
+    return world
+
+
 def url(path: str, world: World, user_id: str) -> str:
     """With acme's objects, or those of the organisation."""
     estate, shared = world.acme, "{organisation}" in path
@@ -113,6 +123,7 @@ def url(path: str, world: World, user_id: str) -> str:
         recognizer_id=estate.recognizer_id,
         invoice_id=estate.invoice_id,
         entry_id=estate.price_id,
+        record_id=f"req_{estate.tenant}",
         user_id=user_id,
     )
 
@@ -208,7 +219,7 @@ async def test_an_owner_gets_through(sign_in: Login, world: World) -> None:
     """Otherwise the tests above would prove nothing."""
     client = await sign_in("owner")
     for method, path, name in OPERATIONS:
-        if name in PUBLIC | {"change_password", "download_export", "logout"}:
+        if name in PUBLIC | {"change_password", "download_export", "logout", "logout_everywhere"}:
             continue
         target = url(path, world, world.users["viewer"])
         answer = await client.request(method, target, json=BODIES.get(name))
