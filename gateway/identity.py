@@ -8,6 +8,7 @@ from io import FileIO
 from pathlib import Path
 
 from gateway.errors import SettingsError
+from gateway.private import is_exposed, private_folder
 from gateway.settings import Settings
 
 _PEPPER_BYTES = 32
@@ -17,12 +18,12 @@ def load_pepper(settings: Settings) -> bytes:
     """The secret of all keyed hashes, made (0600) at the first start where none is named.
 
     Raises:
-        SettingsError: the named file is missing or too short.
+        SettingsError: the named file is missing, too short, or open to others.
     """
     named = settings.security.pepper_file
     file = named or settings.data_dir / "pepper"
     if named is None and not file.exists():
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        private_folder(settings.data_dir)
         _create_secret(file)
     try:
         pepper = file.read_bytes().strip()
@@ -30,6 +31,8 @@ def load_pepper(settings: Settings) -> bytes:
         raise SettingsError(
             f"security.pepper_file {file} cannot be read: {error.strerror}."
         ) from None
+    if is_exposed(file):
+        raise SettingsError(f"{file} can be read by others; run `chmod 600` on it.")
     if len(pepper) < _PEPPER_BYTES:
         raise SettingsError(f"{file} must hold at least {_PEPPER_BYTES} bytes of secret.")
     return pepper

@@ -11,6 +11,7 @@ import uvicorn
 
 from gateway.http.wire import WireLimits, WireProtocol
 from gateway.log import configure_logging
+from gateway.private import create_private_files
 from gateway.settings import ServerSettings, Settings, load_settings
 
 _M_ARENA_MAX = -8
@@ -27,6 +28,7 @@ def serve(config: Path) -> None:
     # Worker processes import the application and read the same file.
     os.environ["SOVGATE_CONFIG"] = str(config.resolve())
     configure_logging()
+    create_private_files()
     _bound_arenas()
     if settings.server.workers > 1:
         uvicorn.run(_FACTORY, factory=True, workers=settings.server.workers, **_options(settings))

@@ -19,6 +19,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from gateway.private import is_exposed
 from gateway.vault.errors import VaultKeyUnusable
 
 KEY_FILE = "vault-master-key"
@@ -174,6 +175,10 @@ def _parse(text: str, where: str) -> list[bytes]:
 
 def _read(file: Path) -> list[bytes]:
     try:
+        if is_exposed(file):
+            raise VaultKeyUnusable(
+                f"The vault's master key file {file} can be read by others; run `chmod 600` on it."
+            )
         return _parse(file.read_text("ascii"), f"file {file}")
     except (OSError, UnicodeDecodeError):
         raise VaultKeyUnusable(f"The vault's master key file {file} cannot be read.") from None

@@ -89,6 +89,7 @@ def replicas(
 ) -> Iterator[Replicas]:
     found = Replicas(directory, capture, database_url, valkey_url)
     (directory / "pepper").write_bytes(b"p" * 64)
+    (directory / "pepper").chmod(0o600)
     contents = [found.content(number) for number in range(3)]
     try:
         # The first one makes the tenants.

@@ -144,6 +144,8 @@ def test_two_gateways_on_one_database(tmp_path: Path, capture: Capture, database
         deployments.append(content)
     (tmp_path / "vault-key").write_text("5a" * 32)
     (tmp_path / "pepper").write_text("p" * 64)
+    for secret in ("vault-key", "pepper"):
+        (tmp_path / secret).chmod(0o600)
     with (
         gateway(tmp_path / "one", deployments[0]) as one,
         gateway(tmp_path / "two", deployments[1]) as two,

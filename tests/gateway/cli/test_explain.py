@@ -45,7 +45,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 async def _store(file: Path) -> None:
     settings = load_settings(file)
-    settings.data_dir.mkdir()
+    settings.data_dir.mkdir(mode=0o700)
     database, clock = Database(settings.database.url), SystemClock()
     badge = {"name": "badge", "entity": "BADGE_ID", "patterns": [{"regex": r"\bAC-\d{5}\b"}]}
     try:

@@ -32,6 +32,7 @@ def test_a_key_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 def test_no_key_is_said(text: str, tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text(text)
+    file.chmod(0o600)
     with pytest.raises(VaultKeyUnusable, match="64 hex digits"):
         MasterKeys.load(file, None, tmp_path)
     with pytest.raises(VaultKeyUnusable, match="cannot be read"):
