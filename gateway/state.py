@@ -17,6 +17,7 @@ from billing import BudgetKeeper, EscrowSettings, JobService, LedgerSink
 from core.clock import Clock, SystemClock
 from core.database import Database
 from gateway.alerts import alert_channels
+from gateway.archive import Archive, BodySealer, BodySink
 from gateway.audit import AuditChain, Drain, DrainOptions, Journal, KeyFile
 from gateway.database_watch import DatabaseWatch, once_it_answers
 from gateway.guarding import Guards
@@ -38,7 +39,7 @@ from gateway.tenants.cache import KeyCache
 from gateway.upstreams import Gate, open_gate
 from gateway.upstreams.desk import UpstreamDesk
 from gateway.vault import Vault
-from gateway.vault.startup import open_vault
+from gateway.vault.startup import load_master, open_vault
 from migrations.runner import upgrade
 
 HEALTH_INTERVAL_S = 5.0
@@ -62,6 +63,7 @@ class GatewayState:
     budgets: BudgetKeeper
     guards: Guards
     vault: Vault | None
+    archive: Archive
     upstreams: Gate
     upstream_desk: UpstreamDesk
     router: Router
@@ -136,6 +138,8 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         replayed = await asyncio.to_thread(journal.replay, on_interrupted)
         if replayed.folders:
             _log.info("journal.replayed", interrupted=replayed.interrupted)
+        master = load_master(settings)
+        sealer = BodySealer(database.within(timeout_s), clock, master)
         drain = Drain(
             journal,
             patient,
@@ -144,6 +148,7 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
             clock=clock,
             on_interrupted=on_interrupted,
             options=DrainOptions(checkpoint_s=settings.audit.checkpoint_interval_s),
+            bodies=BodySink(sealer, clock),
         )
         await drain.start()
         holder = slot.holder_id(pepper)
@@ -161,15 +166,11 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         await jobs.start()
         stack.push_async_callback(jobs.stop)
         waiting = timedelta(seconds=timeout_s)
-        keys = KeyCache(
-            database, pepper, clock, ttl=timedelta(seconds=5), lookup_timeout=waiting
-        )
+        keys = KeyCache(database, pepper, clock, ttl=timedelta(seconds=5), lookup_timeout=waiting)
         stack.push_async_callback(keys.close)
         sealer = Sealer(pepper)
         of_policies = await asyncio.to_thread(check_policies, settings.policies)
-        recognizers = RecognizerBook(
-            database, of_policies, sealer, clock, lookup_timeout=waiting
-        )
+        recognizers = RecognizerBook(database, of_policies, sealer, clock, lookup_timeout=waiting)
         stack.push_async_callback(recognizers.close)
         limiter = await _limiter(settings, clock, stack)
         guards, complexity = await loading
@@ -177,7 +178,11 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         metrics = Metrics()
         failed = metrics.vault_failures
         vault = await open_vault(
-            settings, database.within(timeout_s), clock, lambda name: failed.labels(name).inc()
+            settings,
+            database.within(timeout_s),
+            clock,
+            master,
+            lambda name: failed.labels(name).inc(),
         )
         if vault is not None:
             stack.push_async_callback(vault.stop)
@@ -198,6 +203,9 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
             budgets=budgets,
             guards=guards,
             vault=vault,
+            archive=Archive(
+                sealer, clock, settings.audit.max_stored_body_bytes, metrics.unsealed_bodies.inc
+            ),
             upstreams=upstreams,
             upstream_desk=desk,
             router=Router(settings, upstreams, complexity),
@@ -227,7 +235,7 @@ async def _limiter(settings: Settings, clock: Clock, stack: AsyncExitStack) -> L
         settings.redis.url, socket_timeout=0.5, socket_connect_timeout=0.5, protocol=2
     )
     stack.push_async_callback(redis.aclose)
-    return SharedLimiter(redis, local)
+    return SharedLimiter(redis, local, clock)
 
 
 async def _watch_health(upstreams: Gate) -> None:
