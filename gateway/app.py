@@ -66,7 +66,7 @@ def build_pipeline(state: GatewayState) -> Pipeline:
             ),
             InspectInput(state.guards, state.recognizers, clock, state.vault),
             ChooseRoute(state.router),
-            Call(state.upstreams, state.journal, clock),
+            Call(state.upstreams, state.journal, clock, state.archive),
             InspectOutput(state.guards, clock),
             Settle(
                 state.prices,
@@ -74,6 +74,7 @@ def build_pipeline(state: GatewayState) -> Pipeline:
                 state.journal,
                 clock,
                 bounds,
+                state.archive,
             ),
         )
     )
@@ -94,9 +95,7 @@ def build_routes(state: GatewayState) -> dict[str, dict[str, Handler]]:
         "/healthz": {"GET": Health()},
         "/readyz": {"GET": Ready(state.journal, state.upstreams, state.database_watch)},
         "/metrics": {
-            "GET": MetricsPage(
-                state.metrics, state.journal, state.upstreams, state.database_watch
-            )
+            "GET": MetricsPage(state.metrics, state.journal, state.upstreams, state.database_watch)
         },
     }
 
@@ -196,6 +195,7 @@ def build_admin(state: GatewayState) -> ASGIApp:
                 throttle=ExplainThrottle(state.clock),
             ),
             prices=PriceServices(state.prices, served_models(settings)),
+            upstreams=state.upstream_desk,
             reports=Reports(state.prices.store, settings.tiers, state.clock),
             alert_webhooks=frozenset(settings.alerts.webhooks),
             invoice_terms=invoice_terms(settings, state.clock),

@@ -57,10 +57,20 @@ class Metrics:
             ("operation",),
             registry=registry,
         )
+        self.unsealed_bodies = Counter(
+            "sovgate_unsealed_bodies_total",
+            "Bodies that a policy wanted kept and that could not be sealed.",
+            registry=registry,
+        )
         self.running = Gauge("sovgate_requests_running", "Requests in progress.", registry=registry)
         self.tasks = Gauge("sovgate_tasks", "Tasks of the event loop.", registry=registry)
         self.journal_backlog = Gauge(
             "sovgate_journal_backlog_bytes", "Journal not yet in the database.", registry=registry
+        )
+        self.database_answers = Gauge(
+            "sovgate_database_answers",
+            "1 if the database answered when last asked.",
+            registry=registry,
         )
         self.upstream_healthy = Gauge(
             "sovgate_upstream_healthy",

@@ -165,6 +165,7 @@ def request_record(
         currency=exchange.currency,
         cost=exchange.cost_text if exchange.price_version is not None else None,
         latency=_latency(exchange),
+        bodies=list(exchange.stored.values()) if called else [],
         **known,
     )
 
@@ -186,6 +187,7 @@ def interrupted(
     breakdown = price_usage(prices, call["model"], reservation.at, usage, reservation.tenant)
     for name in ("upstream", "zone", "model", "route"):
         audit[name] = call[name]
+    audit["bodies"] = call.get("stored", [])
     audit |= {
         "tokens": msgspec.to_builtins(_tokens(usage)),
         "price_version": breakdown.price_version,
@@ -227,6 +229,8 @@ def call_note(exchange: Exchange) -> dict[str, Any]:
         "tier": target.tier,
         "trend": exchange.route.trend,
         "route": _route(exchange),
+        **({"bodies": exchange.bodies} if exchange.bodies else {}),
+        "stored": list(exchange.stored.values()),
     }
 
 

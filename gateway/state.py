@@ -139,7 +139,7 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         if replayed.folders:
             _log.info("journal.replayed", interrupted=replayed.interrupted)
         master = load_master(settings)
-        sealer = BodySealer(database.within(timeout_s), clock, master)
+        body_sealer = BodySealer(database.within(timeout_s), clock, master)
         drain = Drain(
             journal,
             patient,
@@ -148,7 +148,7 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
             clock=clock,
             on_interrupted=on_interrupted,
             options=DrainOptions(checkpoint_s=settings.audit.checkpoint_interval_s),
-            bodies=BodySink(sealer, clock),
+            bodies=BodySink(body_sealer, clock),
         )
         await drain.start()
         holder = slot.holder_id(pepper)

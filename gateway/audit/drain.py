@@ -29,6 +29,14 @@ FIRST_RETRY_S = 0.05
 LAST_RETRY_S = 5.0
 
 
+class BodyStore(Protocol):
+    """Stores the sealed bodies of requests; idempotent by request id."""
+
+    async def store(self, session: AsyncSession, bodies: Sequence[dict[str, Any]], /) -> None:
+        """Within the drain's transaction, for records that the chain had not yet."""
+        ...
+
+
 class Sink(Protocol):
     """Books settlements; must be idempotent by request id."""
 
@@ -68,7 +76,9 @@ class Drain:
         clock: Clock,
         on_interrupted: OnInterrupted | None = None,
         options: DrainOptions | None = None,
+        bodies: BodyStore | None = None,
     ) -> None:
+        self._bodies = bodies
         self.last_error: str | None = None
         self.drained = 0
         self._journal = journal
@@ -166,6 +176,8 @@ class Drain:
             if settlements:
                 for sink in self._sinks:
                     await sink.apply(session, settlements)
+            if self._bodies is not None and (bodies := _bodies(batch.outcomes, known)):
+                await self._bodies.store(session, bodies)
             added = await self._chain.append(session, entries)
         if self._wal is not None:
             await asyncio.to_thread(_sync_file, self._wal)
@@ -226,6 +238,16 @@ def _settlements(outcomes: Sequence[Outcome], known: set[tuple[str, str]]) -> li
             found.append(outcome.settlement)
         seen.add(key)
     return found
+
+
+def _bodies(outcomes: Sequence[Outcome], known: set[tuple[str, str]]) -> list[dict[str, Any]]:
+    """The sealed bodies of records that are new."""
+    return [
+        body
+        for outcome in outcomes
+        if outcome.bodies and (outcome.audit["tenant"], outcome.request_id) not in known
+        for body in outcome.bodies
+    ]
 
 
 def _wal_file(database: Database) -> Path | None:

@@ -44,15 +44,20 @@ class Outcome:
     request_id: str
     audit: Body
     settlement: Body | None
+    bodies: Sequence[Body] = ()  # sealed
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Outcomes in journal order, and how far they reach; give it back to ``ack``."""
+    """Outcomes in journal order, and how far they reach; give it back to ``ack``.
+
+    ``fresh``: they were written by this process, so nobody else can have drained them.
+    """
 
     log: SegmentLog
     outcomes: Sequence[Outcome]
     end: Position
+    fresh: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +175,11 @@ class Journal:
             entry.frames.append(frame)
 
     async def outcome(
-        self, request_id: str, audit: Body | RequestRecord, settlement: Body | None
+        self,
+        request_id: str,
+        audit: Body | RequestRecord,
+        settlement: Body | None,
+        bodies: Sequence[Body] = (),
     ) -> None:
         """Record how a request ended, with or without an intent before it.
 
@@ -182,7 +191,7 @@ class Journal:
             JournalUnavailable: there was no intent and the disk is in trouble.
             InvalidRecord: the record holds a float or names no tenant.
         """
-        frame = _outcome_frame(request_id, audit, settlement)
+        frame = _outcome_frame(request_id, audit, settlement, bodies)
         if not self.healthy and request_id not in self._open:
             raise self._unavailable()
         try:
@@ -273,18 +282,28 @@ class Journal:
 
     # -- what the drain uses ---------------------------------------------------------
 
-    def read(self) -> Batch | None:
+    def read(self, after: Batch | None = None) -> Batch | None:
         """The next outcomes of the oldest log that has any, or None.
 
-        Acknowledge a batch before asking for the next one.
+        With ``after``, those behind a batch that is not acknowledged yet, if its log
+        has more; without, acknowledge a batch before asking for the next one.
         """
+        if after is not None:
+            return self._read(after.log, after.end)
         for log in self._logs():
-            frames, end = log.read(log.acknowledged)
-            if frames:
-                kept = [frame for frame in frames if frame.kind is Kind.OUTCOME]
-                return Batch(log, [_read_outcome(frame.payload) for frame in kept], end)
-            self.ack(Batch(log, (), end))  # nothing but a torn tail or an empty segment
+            if (batch := self._read(log, log.acknowledged)) is not None:
+                return batch
+            # Nothing but a torn tail or an empty segment.
+            self.ack(Batch(log, (), log.end, fresh=False))
         return None
+
+    def _read(self, log: SegmentLog, start: Position) -> Batch | None:
+        frames, end = log.read(start)
+        if not frames:
+            return None
+        kept = [frame.payload for frame in frames if frame.kind is Kind.OUTCOME]
+        outcomes = [_read_outcome(payload) for payload in kept]
+        return Batch(log, outcomes, end, fresh=log is self._log)
 
     def ack(self, batch: Batch) -> None:
         """The batch is committed: its place on disk can be reused."""
@@ -351,8 +370,10 @@ class Journal:
         logs = self._lock_dead()
         for log in logs:
             for request_id, bodies in _unfinished(log).items():
-                audit, settlement = on_interrupted(bodies[0], bodies[1] if bodies[1:] else None)
-                log.append(_outcome_frame(request_id, audit, settlement))
+                call = bodies[1] if bodies[1:] else None
+                audit, settlement = on_interrupted(bodies[0], call)
+                sealed = call.get("bodies", ()) if call else ()
+                log.append(_outcome_frame(request_id, audit, settlement, sealed))
                 interrupted += 1
             log.sync_job().run()
             if log.acknowledged >= log.end:
@@ -405,7 +426,12 @@ class _FolderLock:
         os.close(self._descriptor)
 
 
-def _outcome_frame(request_id: str, audit: Body | RequestRecord, settlement: Body | None) -> bytes:
+def _outcome_frame(
+    request_id: str,
+    audit: Body | RequestRecord,
+    settlement: Body | None,
+    bodies: Sequence[Body] = (),
+) -> bytes:
     plain = isinstance(audit, dict)
     tenant = audit.get("tenant") if plain else audit.tenant
     if not isinstance(tenant, str) or not 0 < len(tenant) <= 64 or not tenant.isprintable():
@@ -413,12 +439,13 @@ def _outcome_frame(request_id: str, audit: Body | RequestRecord, settlement: Bod
     if plain and not RESERVED.isdisjoint(audit):
         raise InvalidRecord("A record must not set the chain's own fields; see docs/audit.md.")
     encoded = msgspec.Raw(encode_record(audit))
-    return pack(Kind.OUTCOME, encode_plain({"r": request_id, "a": encoded, "s": settlement}))
+    content = {"r": request_id, "a": encoded, "s": settlement}
+    return pack(Kind.OUTCOME, encode_plain({**content, "b": bodies} if bodies else content))
 
 
 def _read_outcome(payload: bytes) -> Outcome:
     content = decode(payload)
-    return Outcome(content["r"], content["a"], content["s"])
+    return Outcome(content["r"], content["a"], content["s"], content.get("b", ()))
 
 
 def _unfinished(log: SegmentLog) -> dict[str, list[Body]]:

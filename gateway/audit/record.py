@@ -71,6 +71,23 @@ class LatencySplit(msgspec.Struct, frozen=True, kw_only=True):
     inspect_output_us: int = 0
 
 
+class StoredBody(msgspec.Struct, frozen=True, kw_only=True):
+    """A sealed prompt or answer that is kept beside the record (docs/content.md).
+
+    Args:
+        digest: SHA-256 of the sealed bytes; None if it could not be sealed, so none is kept.
+        size: of the sealed bytes.
+        cut: only the beginning is kept.
+        until: when it expires.
+    """
+
+    part: str
+    digest: str | None = None
+    size: int = 0
+    cut: bool = False
+    until: str | None = None
+
+
 class RequestRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The audit record of one request; ``outcome`` says how it ended.
 
@@ -109,6 +126,7 @@ class RequestRecord(msgspec.Struct, frozen=True, kw_only=True):
     currency: str | None = None
     cost: str | None = None
     latency: LatencySplit | None = None
+    bodies: list[StoredBody] = []
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as ``Journal.outcome`` takes them."""

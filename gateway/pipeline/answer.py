@@ -38,6 +38,8 @@ def inspect_answer(
     if not isinstance(choices, list):
         raise UpstreamInvalidReply("The upstream's answer holds no choices; try again.")
     exchange.upstream_usage(answer.get("usage"))
+    if exchange.capture is not None:
+        exchange.capture.take(choices)
     changed = False
     for choice in choices:
         message = choice.get("message") if isinstance(choice, dict) else None
@@ -90,6 +92,8 @@ class AnswerStream:
         if not isinstance(choices, list):
             raise UpstreamInvalidReply("The upstream sent an event without choices; try again.")
         self._exchange.upstream_usage(event.get("usage"))
+        if self._exchange.capture is not None:
+            self._exchange.capture.take(choices)
         if not choices:
             # The event that only carries usage; the client gets it if it asked for it.
             wanted = self._exchange.client_wants_usage or not event.get("usage")

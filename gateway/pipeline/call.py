@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from core.clock import Clock
+from gateway.archive import Archive
 from gateway.audit import Journal
 from gateway.content import conversation_key
 from gateway.errors import UpstreamTimeout
@@ -17,7 +18,10 @@ class Call:
 
     name = "call"
 
-    def __init__(self, gate: Gate, journal: Journal, clock: Clock) -> None:
+    def __init__(
+        self, gate: Gate, journal: Journal, clock: Clock, archive: Archive | None = None
+    ) -> None:
+        self._archive = archive
         self._gate = gate
         self._journal = journal
         self._clock = clock
@@ -30,6 +34,8 @@ class Call:
             await exchange.intent
         # Before the note: where the gate refuses, no upstream was called.
         exchange.passage = self._gate.clear(target.upstream, zone=target.zone, allowed=policy.zones)
+        if self._archive is not None:
+            await self._archive.prompt(exchange, target.model)
         self._journal.note(exchange.request_id, call_note(exchange))
         exchange.called = True
         exchange.timing.called = self._clock.monotonic()

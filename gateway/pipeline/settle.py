@@ -6,6 +6,7 @@ from billing import BudgetKeeper, CostBreakdown, Usage
 from billing.budgets.bounds import LearnedBounds
 from core.clock import Clock
 from core.money import format_amount
+from gateway.archive import Archive
 from gateway.audit import Journal
 from gateway.errors import LimitExceeded
 from gateway.exchange import Exchange
@@ -29,7 +30,9 @@ class Settle:
         journal: Journal,
         clock: Clock,
         bounds: LearnedBounds | None = None,
+        archive: Archive | None = None,
     ) -> None:
+        self._archive = archive
         self._prices = prices
         self._bounds = bounds
         self._budgets = budgets
@@ -45,6 +48,8 @@ class Settle:
         breakdown = await self._price(exchange)
         settlement = settlement_of(exchange, breakdown)
         exchange.timing.ended = self._clock.monotonic()
+        if self._archive is not None:
+            self._archive.answer(exchange)
         record = request_record(
             exchange,
             self._clock,
@@ -57,6 +62,7 @@ class Settle:
             exchange.request_id,
             record,
             None if settlement is None else settlement.to_json(),
+            exchange.bodies if exchange.called else (),
         )
 
     async def leave(self, exchange: Exchange) -> None:

@@ -8,6 +8,7 @@ from core.database import Database
 from gateway.settings import Settings
 from gateway.vault.keys import MasterKeys
 from gateway.vault.service import Vault, VaultOptions
+from gateway.vault.wrapping import KeyWrapper
 
 
 def load_master(settings: Settings) -> MasterKeys:
@@ -21,13 +22,13 @@ def load_master(settings: Settings) -> MasterKeys:
 
 
 async def open_vault(
-    settings: Settings, database: Database, clock: Clock, on_failure: Callable[[str], None]
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    master: KeyWrapper,
+    on_failure: Callable[[str], None],
 ) -> Vault | None:
-    """A running vault; ``None`` where it is switched off.
-
-    Raises:
-        VaultKeyUnusable: the master key cannot be read.
-    """
+    """A running vault; ``None`` where it is switched off."""
     if not settings.vault.enabled:
         return None
     options = VaultOptions(
@@ -35,6 +36,6 @@ async def open_vault(
         ttl=timedelta(seconds=settings.vault.ttl_s),
         conversations=settings.vault.conversations,
     )
-    vault = Vault(database, clock, load_master(settings), options, on_failure=on_failure)
+    vault = Vault(database, clock, master, options, on_failure=on_failure)
     await vault.start()
     return vault
