@@ -4,6 +4,7 @@ While the server is away each replica counts for itself. A module of its own: a 
 Redis does not load its client.
 """
 
+import asyncio
 import secrets
 from collections.abc import Sequence
 from typing import cast
@@ -12,8 +13,13 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from core.clock import Clock
 from gateway.limits import PARALLEL_TTL_S, LocalLimiter, Permit, Scope, limit_error
 
+RETRY_S = 1.0
+MAX_OWED = 10_000
+_PAID_AT_ONCE = 20
+_OUTAGE = (RedisError, OSError)
 _log = structlog.get_logger(__name__)
 
 # For each scope: KEYS name of its hash and of its set of running requests;
@@ -26,7 +32,9 @@ local levels, remaining = {}, -1
 local function level(key, field, capacity)
   local saved = redis.call('HMGET', key, field, field .. '_at')
   if not saved[1] then return capacity end
-  return math.min(capacity, tonumber(saved[1]) + (now - tonumber(saved[2])) * capacity / 60)
+  -- The server's clock may have been set back.
+  local passed = math.max(0, now - tonumber(saved[2]))
+  return math.min(capacity, tonumber(saved[1]) + passed * capacity / 60)
 end
 for i = 1, #KEYS, 2 do
   local a = 3 + (i - 1) / 2 * 3
@@ -79,28 +87,43 @@ return 1
 class SharedLimiter:
     """Counts in Redis or Valkey; local while that cannot be reached.
 
+    A server that failed is not asked again for ``RETRY_S``, so that one that hangs costs one
+    request at a time its time-out. What it could not be told is told when it is back: a
+    slot that nobody frees would count for ``PARALLEL_TTL_S``.
+
     Args:
         redis: a client whose responses are bytes or text.
         fallback: counts meanwhile: a limit then holds per replica.
     """
 
-    def __init__(self, redis: Redis, fallback: LocalLimiter) -> None:
+    def __init__(self, redis: Redis, fallback: LocalLimiter, clock: Clock) -> None:
         self._redis = redis
         self._fallback = fallback
+        self._clock = clock
         self._acquire = redis.register_script(_ACQUIRE)
         self._release = redis.register_script(_RELEASE)
+        self._asks_again_at = float("-inf")
+        self._owed: dict[str, tuple[Sequence[Scope], int]] = {}
 
     async def acquire(self, scopes: Sequence[Scope], tokens: int) -> Permit:
+        if self._is_away:
+            return await self._fallback.acquire(scopes, tokens)
         request = secrets.token_hex(8)
         arguments: list[str | int] = [tokens, request, PARALLEL_TTL_S]
         for _, limits in scopes:
             for limit in (limits.rpm, limits.tpm, limits.parallel):
                 arguments.append(-1 if limit is None else limit)
         try:
+            await self._pay()
             answer = await self._acquire(keys=_keys(scopes), args=arguments)
-        except RedisError as error:
-            _log.warning("limits.local", reason=type(error).__name__)
+        except _OUTAGE as error:
+            self._failed(error)
+            self._owe(request, scopes, 0)  # it may have been counted all the same
             return await self._fallback.acquire(scopes, tokens)
+        except asyncio.CancelledError:
+            self._owe(request, scopes, 0)
+            raise
+        self._answered()
         kind, limit, wait_s = cast(tuple[bytes, int, bytes], tuple(answer))
         if kind != b"ok":
             raise limit_error(kind.decode(), limit, float(wait_s))
@@ -110,10 +133,45 @@ class SharedLimiter:
         if not permit.shared:
             await self._fallback.release(permit, tokens)
             return
+        self._owe(permit.id, permit.scopes, permit.tokens - tokens)
+        if self._is_away:
+            return
         try:
-            await self._release(keys=_keys(permit.scopes), args=[permit.id, permit.tokens - tokens])
-        except RedisError as error:
-            _log.warning("limits.not_released", reason=type(error).__name__)
+            await self._pay()
+        except _OUTAGE as error:
+            self._failed(error)
+
+    @property
+    def _is_away(self) -> bool:
+        return self._clock.monotonic() < self._asks_again_at
+
+    def _failed(self, error: Exception) -> None:
+        if self._asks_again_at == float("-inf"):
+            _log.warning("limits.local", reason=type(error).__name__)
+        self._asks_again_at = self._clock.monotonic() + RETRY_S
+
+    def _answered(self) -> None:
+        if self._asks_again_at > float("-inf"):
+            _log.info("limits.shared_again")
+        self._asks_again_at = float("-inf")
+
+    def _owe(self, request: str, scopes: Sequence[Scope], tokens: int) -> None:
+        self._owed[request] = (scopes, tokens)
+        if len(self._owed) > MAX_OWED:
+            del self._owed[next(iter(self._owed))]
+
+    async def _pay(self) -> None:
+        """Tell the server what is over, the oldest first, but not all at once."""
+        for _ in range(_PAID_AT_ONCE):
+            if not self._owed:
+                return
+            request, (scopes, tokens) = next(iter(self._owed.items()))
+            del self._owed[request]  # others pay meanwhile
+            try:
+                await self._release(keys=_keys(scopes), args=[request, tokens])
+            except (*_OUTAGE, asyncio.CancelledError):
+                self._owe(request, scopes, tokens)
+                raise
 
 
 def _keys(scopes: Sequence[Scope]) -> list[str]:

@@ -88,7 +88,11 @@ class BudgetKeeper:
         if self._task is not None:
             await self._task
             self._task = None
-        await self._upkeep.give_all_back()
+        try:
+            await self._upkeep.give_all_back()
+        except (SQLAlchemyError, OSError) as error:
+            # The next start takes them back, or others do when they have expired.
+            _log.warning("budget_leases_not_returned", error=type(error).__name__)
 
     @property
     def open_reservations(self) -> int:

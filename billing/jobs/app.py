@@ -18,6 +18,7 @@ from billing.jobs.tasks import TaskRegistry
 from core.clock import SystemClock
 from core.database import Database
 
+_LOOK_S = 30.0  # a database that takes longer to tell what is due does not answer
 RUN = "sovgate.job"
 TICK = "sovgate.tick"
 
@@ -69,7 +70,7 @@ def ring(app: Celery, settings: JobSettings, job_id: str) -> None:
 
 async def _due(settings: JobSettings, tasks: TaskRegistry) -> list[str]:
     clock = SystemClock()
-    database = Database(settings.database_url, pool_size=1)
+    database = Database(settings.database_url, pool_size=1).within(_LOOK_S)
     try:
         await enqueue_due(database, clock, settings, tasks)
         return await waiting(database, clock, settings)

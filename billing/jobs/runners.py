@@ -22,6 +22,8 @@ from billing.jobs.tasks import TaskRegistry
 from core.clock import Clock
 from core.database import Database
 
+_STOP_S = 60.0
+_LOOK_S = 30.0  # a database that takes longer to tell what waits does not answer
 _log = structlog.get_logger(__name__)
 
 
@@ -57,11 +59,12 @@ class LocalRunner:
         self._thread.start()
 
     async def stop(self) -> None:
-        """Wait for the job at hand; the others stay queued for the next start."""
+        """Wait for the job at hand, but not for ever; it is run again, and the others stay
+        queued for the next start."""
         self._stopping.set()
         self._bell.set()
         if self._thread is not None:
-            await asyncio.to_thread(self._thread.join)
+            await asyncio.to_thread(self._thread.join, _STOP_S)
 
     async def ring(self, job_id: str) -> None:
         self._bell.set()
@@ -89,7 +92,7 @@ class LocalRunner:
             _log.error("job_crashed", job_id=job_id, error=type(result.result).__name__)
 
     async def _waiting(self, left_behind: bool) -> list[str]:
-        database = Database(self._settings.database_url, pool_size=1)
+        database = Database(self._settings.database_url, pool_size=1).within(_LOOK_S)
         try:
             if left_behind:
                 async with database.transaction() as session:

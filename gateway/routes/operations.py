@@ -49,14 +49,20 @@ class MetricsPage:
     """The Prometheus text format."""
 
     def __init__(
-        self, metrics: Metrics, journal: Journal, upstreams: Mapping[str, Deployed]
+        self,
+        metrics: Metrics,
+        journal: Journal,
+        upstreams: Mapping[str, Deployed],
+        database: DatabaseWatch,
     ) -> None:
         self._metrics = metrics
         self._journal = journal
         self._upstreams = upstreams
+        self._database = database
 
     async def __call__(self, connection: Connection) -> None:
         self._metrics.journal_backlog.set(self._journal.backlog_bytes)
+        self._metrics.database_answers.set(self._database.answers)
         self._metrics.tasks.set(len(asyncio.all_tasks()))
         self._metrics.upstream_healthy.clear()  # of those that were taken away
         for name, upstream in self._upstreams.items():

@@ -3,8 +3,8 @@
 Entries live for ``ttl`` and are renewed in the background once half of it is over,
 so that a key in use never waits. When the database does not answer, known keys are
 served for ``stale`` longer, without waiting for it, and unknown ones raise
-``DatabaseUnavailable`` instead of being called invalid. Unknown keys are remembered for ``negative_ttl``, so that a
-client with a wrong key costs one query in that time.
+``DatabaseUnavailable`` instead of being called invalid. Unknown keys are remembered for
+``negative_ttl``, so that a client with a wrong key costs one query in that time.
 
 ``invalidate`` holds at once in this process; other replicas notice within ``ttl``.
 Plain keys are never kept: entries stand under the HMAC that the database has too.

@@ -73,9 +73,10 @@ class DatabaseUnavailable(TenantsError):
 
     code = "database_unavailable"
 
-    def __init__(self) -> None:
+    def __init__(self, message: str | None = None) -> None:
         super().__init__(
-            "The API key cannot be checked at present because the database does not answer. "
+            message
+            or "The API key cannot be checked at present because the database does not answer. "
             "Try again in a few seconds."
         )
 

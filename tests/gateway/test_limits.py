@@ -18,12 +18,13 @@ CLOCK_START = datetime(2026, 1, 1, tzinfo=UTC)
 
 @pytest.fixture(params=["local", "shared"])
 async def limiter(request: pytest.FixtureRequest) -> AsyncIterator[Limiter]:
-    local = LocalLimiter(ManualClock(CLOCK_START))
+    clock = ManualClock(CLOCK_START)
+    local = LocalLimiter(clock)
     if request.param == "local":
         yield local
         return
     redis = Redis.from_url(request.getfixturevalue("valkey_url"), protocol=2)
-    yield SharedLimiter(redis, local)
+    yield SharedLimiter(redis, local, clock)
     await redis.aclose()
 
 
@@ -95,7 +96,8 @@ async def test_local_buckets_refill() -> None:
 
 async def test_without_the_server_limits_hold_in_process() -> None:
     redis = Redis.from_url("redis://127.0.0.1:1", socket_connect_timeout=0.2)
-    limiter = SharedLimiter(redis, LocalLimiter(ManualClock(CLOCK_START)))
+    clock = ManualClock(CLOCK_START)
+    limiter = SharedLimiter(redis, LocalLimiter(clock), clock)
     scopes = [("tenant:a", Limits(rpm=1))]
     permit = await limiter.acquire(scopes, 1)
     with pytest.raises(RequestRateExceeded):

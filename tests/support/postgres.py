@@ -10,13 +10,13 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 import asyncpg
 
-from support.processes import account, free_port, running
+from support.processes import ServerProcess, account, free_port, paused, running
 
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -32,37 +32,67 @@ _SETTINGS = {
 _INITDB = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
 
 
+class PostgresServer:
+    """A server with its data under ``directory``, to be started, stopped and paused.
+
+    ``settings`` go before the ones for tests. ``url`` names no database.
+    """
+
+    def __init__(self, directory: Path, settings: Mapping[str, str] | None = None) -> None:
+        self._directory = directory
+        self._user = _unprivileged_user()
+        self._binaries = _binaries(directory, self._user)
+        self._settings = {**_SETTINGS, **(settings or {})}
+        self._port = free_port()
+        self._running = ExitStack()
+        self._process: ServerProcess | None = None
+        self.url = f"postgresql+asyncpg://postgres@127.0.0.1:{self._port}"
+        _open_way(directory, self._user)
+        initdb = subprocess.run(
+            [self._binaries / "initdb", "-D", directory / "data", *_INITDB],
+            capture_output=True,
+            text=True,
+            **account(self._user)._asdict(),
+            cwd=directory,
+        )
+        if initdb.returncode:
+            raise RuntimeError(f"initdb failed: {initdb.stdout}{initdb.stderr}")
+
+    def start(self, *, crash: bool = False) -> None:
+        """Run it. With ``crash`` its end, too, comes without warning (SIGQUIT)."""
+        chosen = [part for item in self._settings.items() for part in ("-c", "=".join(item))]
+        data = self._directory / "data"
+        self._process = self._running.enter_context(
+            running(
+                [self._binaries / "postgres", "-D", data, "-p", str(self._port), *chosen],
+                ready=_is_ready(self._binaries, self._port),
+                log=self._directory / "postgres.log",
+                cwd=self._directory,
+                user=self._user,
+                stop_signal=signal.SIGQUIT if crash else signal.SIGINT,
+            )
+        )
+
+    def stop(self) -> None:
+        """End it; sessions are cut. Nothing happens if it does not run."""
+        self._running.close()
+        self._process = None
+
+    def paused(self) -> AbstractContextManager[None]:
+        """While in the block it answers nothing and refuses nothing."""
+        assert self._process is not None, "only what runs can be paused"
+        return paused(self._process.pid)
+
+
 @contextmanager
 def postgres_server(directory: Path, settings: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Start a server with its data under ``directory``; gives its URL without a database.
-
-    ``settings`` go before the ones for tests.
-    """
-    user = _unprivileged_user()
-    binaries = _binaries(directory, user)
-    data = directory / "data"
-    _open_way(directory, user)
-    initdb = subprocess.run(
-        [binaries / "initdb", "-D", data, *_INITDB],
-        capture_output=True,
-        text=True,
-        **account(user)._asdict(),
-        cwd=directory,
-    )
-    if initdb.returncode:
-        raise RuntimeError(f"initdb failed: {initdb.stdout}{initdb.stderr}")
-    port = free_port()
-    chosen = {**_SETTINGS, **(settings or {})}
-    options = [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
-    with running(
-        [binaries / "postgres", "-D", data, "-p", str(port), *options],
-        ready=_is_ready(binaries, port),
-        log=directory / "postgres.log",
-        cwd=directory,
-        user=user,
-        stop_signal=signal.SIGINT,
-    ):
-        yield f"postgresql+asyncpg://postgres@127.0.0.1:{port}"
+    """A running server for the length of the block; gives its URL without a database."""
+    server = PostgresServer(directory, settings)
+    server.start()
+    try:
+        yield server.url
+    finally:
+        server.stop()
 
 
 async def execute(server_url: str, statement: str) -> None:

@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -120,7 +120,7 @@ def running(
             group=identity.group,
             extra_groups=identity.extra_groups,
             start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=die_with_parent if sys.platform == "linux" else None,
         )
     server = ServerProcess(process, log)
     try:
@@ -141,6 +141,35 @@ def stop(
     except subprocess.TimeoutExpired:
         process.kill()
         return process.wait()
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that it has started, the eldest first."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):  # it has ended
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                parents.setdefault(int(fields[1]), []).append(int(entry.name))
+    found = [pid]
+    for member in found:
+        found += parents.get(member, [])
+    return found
+
+
+@contextmanager
+def paused(pid: int) -> Iterator[None]:
+    """Stop a process and all that it has started (SIGSTOP), for the length of the block:
+    connections stay open, nothing is answered."""
+    members = family(pid)
+    for member in members:
+        os.kill(member, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for member in members:
+            with suppress(ProcessLookupError):
+                os.kill(member, signal.SIGCONT)
 
 
 class Account(NamedTuple):
@@ -173,6 +202,6 @@ def _wait_ready(server: ServerProcess, ready: Callable[[], bool], timeout: float
         time.sleep(0.02)
 
 
-def _die_with_parent() -> None:
-    # A killed test run must not leave servers behind.
+def die_with_parent() -> None:
+    """In a new process: a killed test run must not leave servers behind."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
