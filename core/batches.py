@@ -10,12 +10,27 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import JSON, Column, Table, Text, bindparam, cast, column, func, select
+from sqlalchemy import (
+    JSON,
+    Column,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    insert,
+    select,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import TypeDecorator
 
 from core.database import Amount, amount_add
+
+_COPY = 16  # rows from which on COPY, which asks for the table's types first, is cheaper
+_BEGIN = text("SELECT 1")
 
 Rows = Sequence[Mapping[str, Any]]
 """Mappings of column names to values, all with the names of the first."""
@@ -39,6 +54,41 @@ async def insert_new(
         statement.returning(returning), _parameters(session, table, rows)
     )
     return list(result.scalars())
+
+
+async def write_rows(
+    session: AsyncSession, table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Insert rows that no unique key knows: tuples in the order of ``names``.
+
+    PostgreSQL gets more than a few by COPY, in the session's transaction.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError, asyncpg.UniqueViolationError: one was there; roll back.
+    """
+    if len(rows) < _COPY or _dialect(session) == "sqlite":
+        plain = [dict(zip(names, row, strict=True)) for row in rows]
+        await session.execute(insert(table), plain)
+        return
+    connection = await session.connection()
+    await connection.execute(_BEGIN)  # the driver begins a transaction with its first statement
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    await driver.copy_records_to_table(
+        table.name, columns=names, records=_bound(table, names, rows, session)
+    )
+
+
+def _bound(
+    table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]], session: AsyncSession
+) -> list[tuple[Any, ...]]:
+    """The rows as the driver takes them."""
+    dialect, checked = session.get_bind().dialect, dict(_checked(table, tuple(names)))
+    binders = [checked.get(name) for name in names]
+    columns = [
+        column if kind is None else [kind.process_bind_param(value, dialect) for value in column]
+        for kind, column in zip(binders, zip(*rows, strict=True), strict=True)
+    ]
+    return list(zip(*columns, strict=True))
 
 
 async def add_rows(session: AsyncSession, table: Table, rows: Rows, sums: Sequence[str]) -> None:

@@ -10,16 +10,17 @@ It knows nothing of journals; what the fields of a record mean is record.py's.
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Table, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.batches import write_rows
 from core.clock import Clock, isoformat
 from gateway.audit.checkpoint import GENESIS, Checkpoint
 from gateway.audit.encoding import encode_canonical
@@ -30,7 +31,8 @@ from gateway.audit.record import RESERVED
 from gateway.audit.signing import sign_next
 
 SCHEMA = 1
-_PAUSE = 32  # records hashed before others get the event loop
+_COLUMNS = ("tenant", "seq", "request_id", "kind", "time", "body", "prev_hash", "hash")
+_PAUSE = 64  # records hashed before others get the event loop
 _LOOKUP = 500  # request ids in one IN (...)
 
 
@@ -44,6 +46,58 @@ class Entry:
     fields: dict[str, Any]
 
 
+class Draft(NamedTuple):
+    """A record's canonical body around its ``seq`` and its ``time``."""
+
+    tenant: str
+    request_id: str
+    kind: str
+    head: bytes
+    middle: bytes
+    tail: bytes
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What makes it unique."""
+        return self.tenant, self.request_id
+
+    @classmethod
+    def of(cls, entry: Entry) -> "Draft":
+        """Everything that can be done before the chain is locked.
+
+        Raises:
+            InvalidRecord: a field has a reserved name or no canonical encoding.
+        """
+        if not RESERVED.isdisjoint(entry.fields):
+            names = ", ".join(sorted(RESERVED & entry.fields.keys()))
+            raise InvalidRecord(
+                f"These names are the chain's own, a record cannot set them: {names}."
+            )
+        members = {
+            **entry.fields,
+            "schema": SCHEMA,
+            "tenant": entry.tenant,
+            "request_id": entry.request_id,
+            "kind": entry.kind,
+        }
+        # Member by member the text of an object is that of its parts, one after another.
+        head = encode_canonical({k: v for k, v in members.items() if k < "seq"})
+        middle = encode_canonical({k: v for k, v in members.items() if "seq" < k < "time"})
+        tail = encode_canonical({k: v for k, v in members.items() if k > "time"})
+        return cls(
+            entry.tenant,
+            entry.request_id,
+            entry.kind,
+            head[:-1] + b',"seq":',
+            b"," + middle[1:-1] + b',"time":"',
+            b'"' + (b"}" if len(tail) == 2 else b"," + tail[1:]),
+        )
+
+    def body(self, seq: int, time: str) -> bytes:
+        """Canonical JSON of the record as hashed and stored."""
+        return b"%b%d%b%b%b" % (self.head, seq, self.middle, time.encode(), self.tail)
+
+
 def link_hash(prev_hash: str, body: bytes) -> str:
     """The hash (64 hex digits) of a canonical body that follows ``prev_hash``."""
     return hashlib.sha256(bytes.fromhex(prev_hash) + body).hexdigest()
@@ -55,20 +109,7 @@ def make_body(entry: Entry, seq: int, time: datetime) -> bytes:
     Raises:
         InvalidRecord: a field has a reserved name or no canonical encoding.
     """
-    if not RESERVED.isdisjoint(entry.fields):
-        names = ", ".join(sorted(RESERVED & entry.fields.keys()))
-        raise InvalidRecord(f"These names are the chain's own, a record cannot set them: {names}.")
-    return encode_canonical(
-        {
-            **entry.fields,
-            "schema": SCHEMA,
-            "tenant": entry.tenant,
-            "request_id": entry.request_id,
-            "seq": seq,
-            "kind": entry.kind,
-            "time": isoformat(time),
-        }
-    )
+    return Draft.of(entry).body(seq, isoformat(time))
 
 
 class AuditChain:
@@ -83,32 +124,44 @@ class AuditChain:
         self.key = key
 
     async def append(self, session: AsyncSession, entries: Sequence[Entry]) -> int:
-        """Append in order, tenant by tenant, skipping what the chain has already.
-
-        Locks the tenants' heads until the transaction ends. A tenant's ``time``
-        never goes back, even if the clock does.
+        """Append in order, skipping what the chain has already; see ``append_new``.
 
         Returns:
             How many were new.
 
         Raises:
             InvalidRecord
-            sqlalchemy.exc.IntegrityError: another writer was faster; roll back and try again.
         """
-        known = await self.known(session, entries)
-        fresh = _unique(entry for entry in entries if (entry.tenant, entry.request_id) not in known)
-        by_tenant: dict[str, list[Entry]] = {}
-        for entry in fresh:
-            by_tenant.setdefault(entry.tenant, []).append(entry)
+        drafts = [Draft.of(entry) for entry in entries]
+        known = await self.known(session, drafts)
+        first: dict[tuple[str, str], Draft] = {}
+        for draft in drafts:
+            if draft.key not in known:
+                first.setdefault(draft.key, draft)
+        await self.append_new(session, list(first.values()))
+        return len(first)
+
+    async def append_new(self, session: AsyncSession, drafts: Sequence[Draft]) -> None:
+        """Append in order, tenant by tenant, what the chain has not got yet.
+
+        Locks the tenants' heads until the transaction ends. A tenant's ``time``
+        never goes back, even if the clock does.
+
+        Raises:
+            sqlalchemy.exc.IntegrityError, asyncpg.UniqueViolationError: it has one of
+                them; roll back, and ask ``known`` before the next attempt.
+        """
+        by_tenant: dict[str, list[Draft]] = {}
+        for draft in drafts:
+            by_tenant.setdefault(draft.tenant, []).append(draft)
         for tenant in sorted(by_tenant):  # one order for all writers: no deadlocks
             await self._append_tenant(session, tenant, by_tenant[tenant])
-        return len(fresh)
 
-    async def known(self, session: AsyncSession, entries: Sequence[Entry]) -> set[tuple[str, str]]:
+    async def known(self, session: AsyncSession, drafts: Sequence[Draft]) -> set[tuple[str, str]]:
         """Those (tenant, request_id) that are in the chain."""
         ids: dict[str, list[str]] = {}
-        for entry in entries:
-            ids.setdefault(entry.tenant, []).append(entry.request_id)
+        for draft in drafts:
+            ids.setdefault(draft.tenant, []).append(draft.request_id)
         found: set[tuple[str, str]] = set()
         for tenant, wanted in ids.items():
             for start in range(0, len(wanted), _LOOKUP):
@@ -144,31 +197,23 @@ class AuditChain:
         return list(await session.scalars(query.order_by(AuditHead.tenant)))
 
     async def _append_tenant(
-        self, session: AsyncSession, tenant: str, entries: Sequence[Entry]
+        self, session: AsyncSession, tenant: str, drafts: Sequence[Draft]
     ) -> None:
         seq, prev_hash, last_time = await self._lock_head(session, tenant)
         now = max(self._clock.now(), last_time)
-        rows = []
-        for entry in entries:
+        time = isoformat(now)
+        rows: list[tuple[Any, ...]] = []
+        for draft in drafts:
             seq += 1
             if seq % _PAUSE == 0:
                 await asyncio.sleep(0)  # requests share this event loop
-            body = make_body(entry, seq, now)
+            body = draft.body(seq, time)
             current = link_hash(prev_hash, body)
             rows.append(
-                {
-                    "tenant": tenant,
-                    "seq": seq,
-                    "request_id": entry.request_id,
-                    "kind": entry.kind,
-                    "time": now,
-                    "body": body.decode(),
-                    "prev_hash": prev_hash,
-                    "hash": current,
-                }
+                (tenant, seq, draft.request_id, draft.kind, now, body.decode(), prev_hash, current)
             )
             prev_hash = current
-        await session.execute(insert(AuditRecord), rows)
+        await write_rows(session, cast(Table, AuditRecord.__table__), _COLUMNS, rows)
         await session.execute(
             update(AuditHead)
             .where(AuditHead.tenant == tenant)
@@ -196,11 +241,3 @@ class AuditChain:
             "checkpoint_seq": 0,
         }
         await session.execute(make(AuditHead).values(**values).on_conflict_do_nothing())
-
-
-def _unique(entries: Iterable[Entry]) -> list[Entry]:
-    """The first of each (tenant, request_id)."""
-    first: dict[tuple[str, str], Entry] = {}
-    for entry in entries:
-        first.setdefault((entry.tenant, entry.request_id), entry)
-    return list(first.values())

@@ -21,12 +21,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.database import Database
-from gateway.audit.chain import AuditChain, Entry
+from gateway.audit.chain import AuditChain, Draft, Entry
 from gateway.audit.journal import Batch, Journal, OnInterrupted, Outcome
 
 log = logging.getLogger(__name__)
 FIRST_RETRY_S = 0.05
 LAST_RETRY_S = 5.0
+FULL = 1000  # records of one transaction, about
 
 
 class BodyStore(Protocol):
@@ -52,6 +53,15 @@ class DrainOptions:
     gather_s: float = 0.1
     checkpoint_s: float = 60.0
     adopt_s: float = 10.0
+
+
+@dataclass(slots=True)
+class _Load:
+    """A batch with all that can be done before the database is asked."""
+
+    batch: Batch
+    drafts: list[Draft]
+    tried: bool = False
 
 
 class Drain:
@@ -89,7 +99,8 @@ class Drain:
         self._on_interrupted = on_interrupted
         self._options = options or DrainOptions()
         self._wal = _wal_file(database)
-        self._batch: Batch | None = None
+        self._load: _Load | None = None
+        self._next: _Load | None = None
         self._retry_s = 0.0
         self._stopping = False
         self._hurry = asyncio.Event()
@@ -151,12 +162,12 @@ class Drain:
     async def _step(self) -> bool:
         """Commit one batch; with none left do the other duties and return True."""
         self._journal.probe()
-        if self._batch is None:
-            self._batch = self._journal.read()
-        if self._batch is not None:
-            await self._commit(self._batch)
-            self._journal.ack(self._batch)
-            self._batch = None
+        if self._load is None:
+            self._load = await self._prepare(None)
+        if self._load is not None:
+            await self._commit_and_prepare(self._load)
+            self._journal.ack(self._load.batch)
+            self._load, self._next = self._next, None
             self._signal()
             return False
         self._signal()
@@ -166,22 +177,56 @@ class Drain:
             self._next_checkpoint = self._clock.monotonic() + self._options.checkpoint_s
         return True
 
-    async def _commit(self, batch: Batch) -> None:
-        if not batch.outcomes:
+    async def _prepare(self, after: Batch | None) -> _Load | None:
+        """Read a batch, in steps that leave the event loop to the requests."""
+        batch = self._journal.read(after)
+        if batch is None:
+            return None
+        drafts = [_draft(outcome) for outcome in batch.outcomes]
+        while len(drafts) < FULL:
+            await asyncio.sleep(0)
+            if (more := self._journal.read(batch)) is None:
+                break
+            drafts += [_draft(outcome) for outcome in more.outcomes]
+            batch = batch.plus(more)
+        return _Load(batch, drafts)
+
+    async def _commit_and_prepare(self, load: _Load) -> None:
+        """While the database works on one batch, the next is made ready."""
+        following = self._next
+        committed, prepared = await asyncio.gather(
+            self._commit(load),
+            self._prepare(load.batch) if following is None else _same(following),
+            return_exceptions=True,
+        )
+        if isinstance(prepared, BaseException):
+            prepared = None  # it will be read again, when it is its turn
+        self._next = prepared
+        if committed is not None:
+            raise committed
+
+    async def _commit(self, load: _Load) -> None:
+        if not load.drafts:
             return
-        entries = [_entry(outcome) for outcome in batch.outcomes]
         async with self._database.transaction() as session:
-            known = await self._chain.known(session, entries)
-            settlements = _settlements(batch.outcomes, known)
+            known: set[tuple[str, str]] = set()
+            if load.tried or not load.batch.fresh:
+                known = await self._chain.known(session, load.drafts)
+            load.tried = True
+            new = _new(load, known)
+            settlements = [
+                outcome.settlement for outcome, _ in new if outcome.settlement is not None
+            ]
             if settlements:
                 for sink in self._sinks:
                     await sink.apply(session, settlements)
-            if self._bodies is not None and (bodies := _bodies(batch.outcomes, known)):
+            bodies = [body for outcome, _ in new for body in outcome.bodies or ()]
+            if self._bodies is not None and bodies:
                 await self._bodies.store(session, bodies)
-            added = await self._chain.append(session, entries)
+            await self._chain.append_new(session, [draft for _, draft in new])
         if self._wal is not None:
             await asyncio.to_thread(_sync_file, self._wal)
-        self.drained += added
+        self.drained += len(new)
 
     async def checkpoint(self) -> None:
         """Sign the chain of every tenant that has new records, a transaction each."""
@@ -224,30 +269,24 @@ class Drain:
         done.set()
 
 
-def _entry(outcome: Outcome) -> Entry:
-    return Entry(outcome.audit["tenant"], outcome.request_id, "request", outcome.audit)
+def _draft(outcome: Outcome) -> Draft:
+    audit = outcome.audit
+    return Draft.of(Entry(audit["tenant"], outcome.request_id, "request", audit))
 
 
-def _settlements(outcomes: Sequence[Outcome], known: set[tuple[str, str]]) -> list[dict[str, Any]]:
-    """The settlements of records that are new, once per request."""
+def _new(load: _Load, known: set[tuple[str, str]]) -> list[tuple[Outcome, Draft]]:
+    """What the chain has not got, each request once."""
     seen = set(known)
     found = []
-    for outcome in outcomes:
-        key = (outcome.audit["tenant"], outcome.request_id)
-        if key not in seen and outcome.settlement is not None:
-            found.append(outcome.settlement)
-        seen.add(key)
+    for outcome, draft in zip(load.batch.outcomes, load.drafts, strict=True):
+        if draft.key not in seen:
+            seen.add(draft.key)
+            found.append((outcome, draft))
     return found
 
 
-def _bodies(outcomes: Sequence[Outcome], known: set[tuple[str, str]]) -> list[dict[str, Any]]:
-    """The sealed bodies of records that are new."""
-    return [
-        body
-        for outcome in outcomes
-        if outcome.bodies and (outcome.audit["tenant"], outcome.request_id) not in known
-        for body in outcome.bodies
-    ]
+async def _same(load: _Load) -> _Load:
+    return load
 
 
 def _wal_file(database: Database) -> Path | None:

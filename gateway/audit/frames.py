@@ -17,8 +17,8 @@ knows nothing of files.
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 MAGIC = b"SJ"
 FORMAT = 1
@@ -36,8 +36,7 @@ class Kind(IntEnum):
     OUTCOME = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """A record read back; ``end`` is the offset just behind it."""
 
     kind: Kind

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from gateway.audit.frames import HEADER_SIZE, MAX_PAYLOAD, Frame, resync, scan
 
-READ_CHUNK = 1024 * 1024  # a batch of the drain: some 400 requests a transaction
+READ_CHUNK = 128 * 1024  # some 25 requests; reading more at once would hold up the others
 _ACK = struct.Struct("<QQI")
 
 

@@ -90,9 +90,9 @@ async def test_a_crash_between_commit_and_acknowledgement_repeats_nothing(
     dead = journals.open()
     await write(dead, range(50))
     drain = make_drain(dead, audit_database, chain, sink)
-    batch = dead.read()
-    assert batch is not None
-    await drain._commit(batch)  # and then the process dies
+    load = await drain._prepare(None)
+    assert load is not None
+    await drain._commit(load)  # and then the process dies
     journals.abandon(dead)
 
     journal = journals.open()
