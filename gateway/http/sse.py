@@ -25,11 +25,12 @@ class SseParser:
     [b'x']
     """
 
-    __slots__ = ("_buffer", "_data", "_skip_newline")
+    __slots__ = ("_data", "_line", "_size", "_skip_newline")
 
     def __init__(self) -> None:
-        self._buffer = b""
-        self._data: list[bytes] = []
+        self._line: list[bytes] = []  # pieces of the line that has no end yet
+        self._data: list[bytes] = []  # of the event that has no end yet
+        self._size = 0  # of both
         self._skip_newline = False
 
     def feed(self, chunk: bytes) -> list[bytes]:
@@ -38,24 +39,39 @@ class SseParser:
             self._skip_newline = False
             if chunk[:1] == b"\n":
                 chunk = chunk[1:]
-        self._buffer += chunk
-        if len(self._buffer) > MAX_EVENT_BYTES:
-            raise UpstreamInvalidReply("The upstream sent an event that is too large.")
-        if b"\r" in self._buffer:
+        if b"\r" in chunk:
             # A carriage return at the very end may be half of a CRLF.
-            self._skip_newline = self._buffer.endswith(b"\r")
-            self._buffer = self._buffer.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        lines = self._buffer.split(b"\n")
-        self._buffer = lines.pop()
-        return [event for line in lines if (event := self._line(line)) is not None]
+            self._skip_newline = chunk.endswith(b"\r")
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        first, *others = chunk.split(b"\n")
+        events: list[bytes] = []
+        self._add(first)
+        for piece in others:
+            event = self._end_line()
+            if event is not None:
+                events.append(event)
+            self._add(piece)
+        return events
 
-    def _line(self, line: bytes) -> bytes | None:
+    def _add(self, piece: bytes) -> None:
+        """A line may come in many pieces: they are joined once, at its end."""
+        if piece:
+            self._size += len(piece)
+            if self._size > MAX_EVENT_BYTES:
+                raise UpstreamInvalidReply("The upstream sent an event that is too large.")
+            self._line.append(piece)
+
+    def _end_line(self) -> bytes | None:
+        """The data of the event that an empty line ends."""
+        line = b"".join(self._line)
+        self._line.clear()
         if not line:
-            if not self._data:
-                return None
-            event = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
-            self._data = []
+            event = b"\n".join(self._data) if self._data else None
+            self._data.clear()
+            self._size = 0
             return event
         if line.startswith(b"data:"):
             self._data.append(line[6:] if line[5:6] == b" " else line[5:])
+        else:
+            self._size -= len(line)  # comments and other fields are not kept
         return None

@@ -71,9 +71,10 @@ class HttpClient:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._transport_error(error) from error
         reply = HttpReply(self, response)
-        if response.status != 200:
+        encoded = response.headers.get("content-encoding", "identity").lower() != "identity"
+        if response.status != 200 or encoded:
             try:
-                raise await self._status_error(reply)
+                raise self._encoded() if response.status == 200 else await self._status_error(reply)
             finally:
                 await reply.aclose()
         return reply
@@ -110,7 +111,14 @@ class HttpClient:
                     self._rules, f"upstream {self.upstream}", limit=0, keepalive_timeout=30
                 ),
                 timeout=self._timeout,
-                headers={"user-agent": "sovgate", **self._headers},
+                # Nothing is asked for compressed and nothing is unpacked: no answer is larger
+                # than what came.
+                headers={
+                    "user-agent": "sovgate",
+                    "accept-encoding": "identity",
+                    **self._headers,
+                },
+                auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
                 read_bufsize=256 * 1024,
@@ -130,6 +138,13 @@ class HttpClient:
             )
         return UpstreamError(
             f"The connection to upstream {self.upstream} broke; try again.", upstream=self.upstream
+        )
+
+    def _encoded(self) -> UpstreamError:
+        return UpstreamInvalidReply(
+            f"Upstream {self.upstream} compressed its answer without being asked; have that"
+            " turned off there.",
+            upstream=self.upstream,
         )
 
     async def _status_error(self, reply: "HttpReply") -> UpstreamError:
@@ -169,32 +184,34 @@ class HttpReply:
         Raises:
             UpstreamError: if it breaks off or exceeds ``limit`` bytes.
         """
-        parts: list[bytes] = []
-        size = 0
-        async for chunk in self._chunks():
-            size += len(chunk)
-            if size > limit:
-                raise UpstreamInvalidReply(
-                    f"Upstream {self._client.upstream} sent more than {limit} bytes.",
-                    upstream=self._client.upstream,
-                )
-            parts.append(chunk)
+        body = b"".join([chunk async for chunk in self._chunks(limit)])
         self.complete = True
-        return b"".join(parts)
+        return body
 
     async def events(self) -> AsyncIterator[bytes]:
-        """The data of each event; stops at ``[DONE]``."""
+        """The data of each event; stops at ``[DONE]``.
+
+        Raises:
+            UpstreamError: as ``read`` does.
+        """
         parser = SseParser()
-        async for chunk in self._chunks():
+        async for chunk in self._chunks(MAX_REPLY_BYTES):
             for data in parser.feed(chunk):
                 if data == DONE:
                     self.complete = True
                     return
                 yield data
 
-    async def _chunks(self) -> AsyncIterator[bytes]:
+    async def _chunks(self, limit: int) -> AsyncIterator[bytes]:
+        size = 0
         try:
             async for chunk in self.response.content.iter_any():
+                size += len(chunk)
+                if size > limit:
+                    raise UpstreamInvalidReply(
+                        f"Upstream {self._client.upstream} sent more than {limit} bytes.",
+                        upstream=self._client.upstream,
+                    )
                 yield chunk
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._client._transport_error(error) from error
@@ -211,6 +228,6 @@ def _message_of(body: bytes) -> str:
     """
     try:
         message = msgspec.json.decode(body)["error"]["message"]
-    except (msgspec.DecodeError, KeyError, TypeError):
+    except (msgspec.DecodeError, KeyError, TypeError, RecursionError):
         return "; check the parameters that the model takes."
     return f": {str(message)[:_MAX_MESSAGE]}"

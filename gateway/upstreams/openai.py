@@ -95,10 +95,14 @@ class OpenAiUpstream:
         self.health.detail = f"{up} of {len(self._servers)} servers answer"
 
     async def _read_weights(self, server: str) -> None:
-        listing = msgspec.json.decode(await self._client.get(f"{server}/models", _HEALTH_TIMEOUT_S))
-        if not isinstance(listing, dict):
-            return
-        for model in listing.get("data") or ():
+        try:
+            listing = msgspec.json.decode(
+                await self._client.get(f"{server}/models", _HEALTH_TIMEOUT_S)
+            )
+            models = listing["data"]
+        except (msgspec.DecodeError, RecursionError, KeyError, TypeError):
+            return  # a listing of another shape names no weights
+        for model in models if isinstance(models, list) else ():
             if isinstance(model, Mapping) and isinstance(model.get("weights_digest"), str):
                 self._weights[str(model.get("id"))] = str(model["weights_digest"])
 
