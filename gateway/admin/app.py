@@ -28,6 +28,7 @@ from gateway.admin.reports.endpoints import router as reports
 from gateway.admin.services import AdminOptions, AdminServices
 from gateway.admin.system.endpoints import router as system
 from gateway.admin.tenants.endpoints import router as tenants
+from gateway.admin.upstreams.endpoints import router as upstreams
 from gateway.admin.usage.endpoints import router as usage
 from gateway.admin.users.endpoints import router as users
 from gateway.http.security import SecurityHeaders
@@ -52,6 +53,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     jobs,
     audit,
     users,
+    upstreams,
     system,
 )
 

@@ -18,8 +18,10 @@ from billing import errors as billing
 from core.errors import SovgateError
 from core.money import InvalidAmount
 from gateway.audit import errors as audit
+from gateway.egress import errors as egress
 from gateway.recognizers import errors as recognizers
 from gateway.tenants import errors as tenants
+from gateway.upstreams import errors as upstreams
 from guardrails import errors as guardrails
 from guardrails.pii.custom.errors import InvalidRecognizer
 
@@ -159,6 +161,11 @@ STATUS: dict[type[SovgateError], int] = {
     recognizers.TooManyRecognizers: 409,
     recognizers.VersionConflict: 409,
     recognizers.RecognizerUnreadable: 503,
+    egress.EgressError: 422,
+    egress.ForeignZone: 409,
+    upstreams.UpstreamDefinitionError: 422,
+    upstreams.UpstreamInFile: 409,
+    upstreams.UpstreamChanged: 409,
     InvalidRecognizer: 422,
     guardrails.InputTooLong: 413,
     guardrails.GuardError: 503,

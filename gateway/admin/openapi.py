@@ -44,6 +44,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "jobs", "description": "Long and scheduled work: how far it is, what came of it."},
     {"name": "audit", "description": "The tamper-evident trail."},
     {"name": "users", "description": "Administrator accounts and their roles."},
+    {"name": "upstreams", "description": "Where models run: of the file, and set here."},
     {"name": "system", "description": "The deployment's settings, read-only."},
 ]
 

@@ -42,6 +42,8 @@ class Permission(StrEnum):
     RECOGNIZERS_READ = "recognizers.read"  # which there are, without their values
     RECOGNIZERS_WRITE = "recognizers.write"  # also reads deny lists and allow lists
     PRIVACY_EXPLAIN = "privacy.explain"
+    UPSTREAMS_READ = "upstreams.read"
+    UPSTREAMS_WRITE = "upstreams.write"  # where models run
     SYSTEM_READ = "system.read"
 
 
@@ -90,6 +92,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.EXPORTS_FINANCE,
             Permission.USERS_READ,
             Permission.RECOGNIZERS_READ,
+            Permission.UPSTREAMS_READ,
         }
     ),
     Role.VIEWER: frozenset(_READ),
@@ -103,6 +106,8 @@ GLOBAL_ONLY: frozenset[Permission] = frozenset(
         Permission.LEDGER_ADJUST,
         Permission.INVOICES_WRITE,
         Permission.USERS_WRITE,
+        Permission.UPSTREAMS_READ,
+        Permission.UPSTREAMS_WRITE,
         Permission.SYSTEM_READ,
     }
 )

@@ -22,6 +22,7 @@ from gateway.recognizers import RecognizerBook, Sealer
 from gateway.reports import Reports
 from gateway.settings import PolicySettings
 from gateway.tenants.passwords import Passwords
+from gateway.upstreams.desk import UpstreamDesk
 from guardrails.pii import PiiEngine
 
 
@@ -108,6 +109,7 @@ class AdminServices:
     policies: frozenset[str]
     privacy: PrivacyServices
     prices: PriceServices
+    upstreams: UpstreamDesk
     reports: Reports
     alert_webhooks: frozenset[str] = frozenset()
     invoice_terms: InvoiceTerms = field(default_factory=InvoiceTerms)

@@ -14,13 +14,14 @@ from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.database import Database
-from gateway.egress import check_deployment
+from gateway.egress import Sovereignty, check_deployment
 from gateway.errors import GatewayError, SettingsError
 from gateway.settings import Settings
 from gateway.upstreams.building import build
 from gateway.upstreams.definition import DefinitionRules, UpstreamSpec
 from gateway.upstreams.gate import Deployed, Gate
 from gateway.upstreams.models import StoredUpstream
+from gateway.upstreams.probe import Probe
 from gateway.upstreams.repository import Stamp, UpstreamRepository
 
 _INTERVAL_S = 3.0
@@ -43,6 +44,8 @@ class UpstreamDesk:
     def __init__(self, settings: Settings, database: Database, gate: Gate) -> None:
         self.gate = gate
         self.rules = DefinitionRules(settings)
+        self.probe = Probe(self.rules)
+        self.sovereignty = Sovereignty.of(settings)
         self.states: Mapping[str, State] = {}
         self._settings = settings
         self._database = database

@@ -115,7 +115,9 @@ class Gate(Mapping[str, Deployed]):
     """
 
     def __init__(
-        self, deployed: Collection[Deployed] = (), sovereignty: Sovereignty = Sovereignty(),  # noqa: B008 - frozen
+        self,
+        deployed: Collection[Deployed] = (),
+        sovereignty: Sovereignty = Sovereignty(),  # noqa: B008 - frozen
     ) -> None:
         self._sovereignty = sovereignty
         self._deployed: Mapping[str, Deployed] = {each.name: each for each in deployed}

@@ -38,7 +38,7 @@ from gateway.jobs import job_tasks
 from gateway.prices import PriceDesk
 from gateway.recognizers import RecognizerBook, RecognizerService, Sealer, check_policies
 from gateway.reports import Reports
-from gateway.settings import TierName, TierSettings, parse_settings
+from gateway.settings import Settings, TierName, TierSettings, parse_settings
 from gateway.tenants.cache import KeyCache
 from gateway.tenants.limits import Limits
 from gateway.tenants.models import RoleBinding, User
@@ -46,6 +46,10 @@ from gateway.tenants.organisations import OrganisationService
 from gateway.tenants.passwords import Passwords
 from gateway.tenants.roles import Grant, Role
 from gateway.tenants.service import KeyService, TenantService
+from gateway.upstreams import open_gate
+from gateway.upstreams.definition import UpstreamSpec
+from gateway.upstreams.desk import UpstreamDesk
+from gateway.upstreams.service import UpstreamService
 from guardrails.pii import PiiEngine
 from guardrails.pii.custom import RecognizerSpec
 from guardrails.pii.recognizers.catalogue import contact_recognizers
@@ -54,6 +58,13 @@ PEPPER = b"p" * 32
 PASSWORD = "a long pass phrase"
 
 BADGE = {"name": "badge", "entity": "BADGE_ID", "patterns": [{"regex": r"\bAC-\d{5}\b"}]}
+UPSTREAM = {
+    "name": "stored",
+    "kind": "openai",
+    "zone": "onprem",
+    "models": ["stored-model"],
+    "base_url": "http://localhost:1/v1",
+}
 OF_THE_FILE = {
     "model": "sov-flash",
     "effective_from": "2026-01-01",
@@ -165,17 +176,9 @@ async def desk(database: Database, clock: ManualClock) -> AsyncIterator[PriceDes
 
 
 @pytest.fixture
-def services(
-    database: Database,
-    clock: ManualClock,
-    engine: PiiEngine,
-    key_cache: KeyCache,
-    budget_bell: BudgetBell,
-    jobs: JobService,
-    desk: PriceDesk,
-    reports: Reports,
-) -> AdminServices:
-    settings = parse_settings(
+def settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("POOL_SECRET_NAME", "a-key-of-the-pool")
+    return parse_settings(
         {
             "upstreams": [
                 {
@@ -194,6 +197,30 @@ def services(
             },
         }
     )
+
+
+@pytest.fixture
+async def upstreams(database: Database, settings: Settings) -> AsyncIterator[UpstreamDesk]:
+    gate = open_gate(settings)
+    desk = await UpstreamDesk.open(settings, database, gate, interval_s=3600)
+    yield desk
+    await desk.close()
+    await gate.aclose()
+
+
+@pytest.fixture
+def services(
+    database: Database,
+    clock: ManualClock,
+    engine: PiiEngine,
+    key_cache: KeyCache,
+    budget_bell: BudgetBell,
+    jobs: JobService,
+    desk: PriceDesk,
+    reports: Reports,
+    settings: Settings,
+    upstreams: UpstreamDesk,
+) -> AdminServices:
     return AdminServices(
         database=database,
         clock=clock,
@@ -204,6 +231,7 @@ def services(
         jobs=jobs,
         system=SettingsView(settings, desk, {}),
         prices=PriceServices(desk, ["sov-flash"]),
+        upstreams=upstreams,
         reports=reports,
         invoice_terms=InvoiceTerms(seller=Seller(name="Sovereign AI", address="Hamburg")),
         policies=frozenset(settings.policies),
@@ -249,6 +277,9 @@ async def world(services: AdminServices, jobs: JobService) -> World:
             if grant is not None
         )
         shared = await _organisation(services, session)
+        rules = services.upstreams.rules
+        spec = UpstreamSpec.model_validate(UPSTREAM)
+        await UpstreamService(session, services.clock, rules).create(spec)
     return World(acme, globex, ids, *shared)
 
 

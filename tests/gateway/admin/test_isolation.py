@@ -6,7 +6,7 @@ import pytest
 
 from gateway.admin import AdminServices, openapi_document
 from gateway.audit import AuditChain, Entry
-from tests.gateway.admin.conftest import BADGE, Login, World, code
+from tests.gateway.admin.conftest import BADGE, UPSTREAM, Login, World, code
 
 _SPAN = {"start": "2026-11-01T00:00:00Z", "end": "2026-11-02T00:00:00Z"}
 _RAISE = {"amount_usd": "1", "expires_at": "2026-11-22T00:00:00Z"}
@@ -52,6 +52,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "propose_prices": {"models": ["gpt-5.5"]},
     "explain_price": {"model": "sov-flash", "input_tokens": 10},
     "archive_price": {"reason": "contract ended"},
+    "create_upstream": {"definition": {**UPSTREAM, "name": "other"}},
+    "update_upstream": {"version": 1, "definition": UPSTREAM},
+    "check_upstream": {"definition": {**UPSTREAM, "name": "other"}},
     "create_user": {"email": "new@example.com", "password": "a long pass phrase"},
     "update_user": {"disabled": True},
 }
@@ -125,6 +128,7 @@ def url(path: str, world: World, user_id: str) -> str:
         entry_id=estate.price_id,
         record_id=f"req_{estate.tenant}",
         user_id=user_id,
+        name="stored",
     )
 
 
