@@ -22,7 +22,7 @@ NODE_FITS := $(shell node -e 'const [a,b]=process.versions.node.split(".").map(N
 export PATH := $(if $(NODE_FITS),$(PATH):$(CURDIR)/$(BIN),$(CURDIR)/$(BIN):$(PATH))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test lint format bench bench-billing conformance focus ui ui-test browser lock clean
+.PHONY: help setup run test lint format bench bench-billing soak torture conformance focus ui ui-test browser lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,14 @@ BILLING_ENTRIES ?= 1000000
 bench-billing: setup ## money: drained a second, a row, reports (BILLING_ENTRIES=10000000: all of it)
 	@$(BIN)/python -m benchmarks.billing.bench_money
 	@$(BIN)/python -m benchmarks.billing.bench_reports --entries $(BILLING_ENTRIES)
+
+SOAK_MINUTES ?= 60
+soak: setup ## an hour of mixed traffic: does the gateway grow? (SOAK_MINUTES=60)
+	@$(BIN)/python -m benchmarks.soak --minutes $(SOAK_MINUTES)
+
+TORTURE_ROUNDS ?= 200
+torture: setup ## kill -9 at random moments under load, then the books (TORTURE_ROUNDS=200; minutes)
+	@$(BIN)/python -m conformance.torture --rounds $(TORTURE_ROUNDS)
 
 conformance: setup $(TOOLS_STAMP) ## leak tests of others against our gateway (CONFORMANCE_ARGS=--quick)
 	@$(BIN)/python -m conformance --tools $(TOOLS_VENV)/bin $(CONFORMANCE_ARGS)

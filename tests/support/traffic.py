@@ -143,6 +143,8 @@ class Traffic:
             messages.append({"role": "user", "content": self.text()})
             body = {"model": "auto", "messages": messages, "stream": turn % 2 == 1}
             answers.append(await self._ask(site, "turns", body))
+            if answers[-1].status == 0:
+                break
             messages = [*messages, {"role": "assistant", "content": f"Done, turn {turn}."}]
         return answers
 

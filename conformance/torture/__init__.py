@@ -1,0 +1,1 @@
+"""Gateways are killed at random moments under mixed load; then the books must agree."""
