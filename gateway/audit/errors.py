@@ -7,9 +7,11 @@ SovgateError
     ├── SigningKeyUnusable   the Ed25519 key file is missing, too open or no Ed25519 key
     ├── UnreadableExport     a file that is no export at all
     ├── InvalidFilter        records are asked for by something that they do not have
+    ├── NoProof              a record is not in the chain, or no checkpoint signs it yet
     ├── ChainDamaged         a chain in the database does not verify
     ├── InvalidReason        a reason that is too long or no text
-    └── ReasonRequired       the deployment asks for a reason with every change
+    ├── ReasonRequired       the deployment asks for a reason with every change
+    └── DeliveryFailed       the receiver of a stream did not take a batch
 """
 
 from core.errors import SovgateError
@@ -74,3 +76,15 @@ class ReasonRequired(AuditError):
             "x-sovgate-reason, or give --reason.",
             param="x-sovgate-reason",
         )
+
+
+class NoProof(AuditError):
+    """No proof of inclusion can be made: the record is unknown, unsigned, or its tree damaged."""
+
+    code = "no_inclusion_proof"
+
+
+class DeliveryFailed(AuditError):
+    """The receiver of a stream did not confirm a batch; it is sent again."""
+
+    code = "audit_delivery_failed"

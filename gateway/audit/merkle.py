@@ -45,7 +45,16 @@ class Frontier:
 
     def append(self, record_hash: bytes) -> None:
         """Add the next record."""
-        node, level, rest = leaf_hash(record_hash), 0, self.count
+        self._push(leaf_hash(record_hash), 0)
+
+    def append_tile(self, root: bytes) -> None:
+        """Add the next ``TILE`` records at once; ``count`` must be a multiple of it."""
+        if self.count % TILE:
+            raise ValueError(f"after {self.count} leaves no tile begins")
+        self._push(root, TILE_LEVEL)
+
+    def _push(self, node: bytes, level: int) -> None:
+        added, rest = 1 << level, self.count >> level
         while rest & 1:
             node = hashlib.sha256(b"\1" + self.peaks.pop() + node).digest()
             rest >>= 1
@@ -53,7 +62,7 @@ class Frontier:
             if level == TILE_LEVEL:
                 self.tiles.append((self.count >> TILE_LEVEL, node))
         self.peaks.append(node)
-        self.count += 1
+        self.count += added
 
     def root(self) -> bytes:
         """The root of the whole tree; of no leaves, the hash of nothing."""

@@ -15,8 +15,9 @@ from gateway.audit.checkpoint import GENESIS, Checkpoint
 from gateway.audit.diagnosis import ChainWalker, Damage, Finding, Findings, Row
 from gateway.audit.errors import InvalidRecord
 from gateway.audit.formats import detect_format, read_rows
-from gateway.audit.merkle import TILE
+from gateway.audit.merkle import TILE, root_from_path
 from gateway.audit.models import AuditCheckpoint, AuditHead, AuditRecord, AuditTile
+from gateway.audit.proofs import read_members, read_proof
 from gateway.audit.pruning import read_pruned
 from gateway.audit.rows import read_row
 from gateway.audit.signing import read_checkpoint, read_frontier, read_successions
@@ -69,7 +70,7 @@ class VerifyReport:
 
 
 def verify_file(path: Path, public_key: str | None = None) -> VerifyReport:
-    """Verify an export offline.
+    """Verify an export, or a proof of one record, offline.
 
     Args:
         public_key: 64 hex digits (``keys.load_public_key``); None trusts the embedded one.
@@ -77,6 +78,8 @@ def verify_file(path: Path, public_key: str | None = None) -> VerifyReport:
     Raises:
         OSError: the file cannot be read.
     """
+    if (proof := read_proof(path)) is not None:
+        return _verify_proof(proof, public_key)
     findings = Findings()
     walker = ChainWalker(findings)
     end: Row | None = None
@@ -100,6 +103,41 @@ def verify_file(path: Path, public_key: str | None = None) -> VerifyReport:
         message = f"the signed end is missing: what followed record {walker.last_seq} was cut"
         findings.add(Damage.TRUNCATED, message, walker.last_seq)
     return _report(walker, findings, signed, "embedded" if public_key is None else "pinned")
+
+
+def _verify_proof(proof: dict[str, Any], public_key: str | None) -> VerifyReport:
+    findings = Findings()
+    walker = ChainWalker(findings)
+    signed: Checkpoint | None = None
+    record = proof.get("record")
+    row = Row(1, record if isinstance(record, dict) else None)
+    if walker.feed(row):
+        signed = _compare_proof(proof, row, public_key, findings)
+    walker.finish()
+    return _report(walker, findings, signed, "embedded" if public_key is None else "pinned")
+
+
+def _compare_proof(
+    proof: dict[str, Any], row: Row, public_key: str | None, findings: Findings
+) -> Checkpoint | None:
+    assert row.members is not None
+    tenant, seq = row.members["tenant"], row.members["seq"]
+    try:
+        signed, path, successions = read_members(proof)
+    except InvalidRecord as error:
+        findings.add(Damage.FORGED, error.message, seq, row)
+        return None
+    trust = Trust(() if public_key is None else (public_key,), successions)
+    if not _is_signed(signed, trust, findings, row):
+        return None
+    place = (seq - signed.first_seq, signed.count)
+    root = root_from_path(bytes.fromhex(row.members["hash"]), *place, path)
+    if signed.tenant != tenant:
+        findings.add(Damage.FORGED, "the checkpoint is of another tenant", seq, row)
+    elif root is None or root.hex() != signed.root:
+        message = "its path does not lead to the signed root: the chain has no such record"
+        findings.add(Damage.FORGED, message, seq, row)
+    return signed
 
 
 async def verify_database(

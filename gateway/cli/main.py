@@ -11,6 +11,7 @@ import typer
 
 from core.errors import SovgateError
 from gateway.audit.cli import audit_app
+from gateway.audit.cli_keys import prove_command, rotate_key_command
 from gateway.audit.cli_records import digest_command, list_command
 from gateway.cli.billing import billing_app
 from gateway.cli.evaluate import evaluate
@@ -32,6 +33,7 @@ from gateway.tenants.cli import (
     tenant_app,
     user_app,
 )
+from gateway.upstreams.cli import upstream_app
 from gateway.vault.cli import vault_app
 from inference.cli import model_app, worker_app
 
@@ -62,6 +64,8 @@ billing_app.add_typer(profile_app, name="profile")
 report_app.command()(savings)
 audit_app.command("list")(list_command)
 audit_app.command("digest")(digest_command)
+audit_app.command("prove")(prove_command)
+audit_app.command("rotate-key")(rotate_key_command)
 report_app.command()(reconciliation)
 app.command()(demo)
 app.command()(serve)
@@ -85,6 +89,7 @@ for name, group in {
     "invoice": invoice_app,
     "prices": prices_app,
     "job": job_app,
+    "upstream": upstream_app,
     "vault": vault_app,
 }.items():
     app.add_typer(group, name=name)

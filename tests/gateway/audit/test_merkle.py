@@ -129,6 +129,14 @@ def test_tiles_are_the_roots_of_their_leaves() -> None:
         frontier.append(record_hash)
     tiles = [(number, naive_root(hashes[number * TILE :][:TILE])) for number in range(2)]
     assert frontier.tiles == tiles
+    again = Frontier()
+    for _, root in tiles:
+        again.append_tile(root)
+    for record_hash in hashes[2 * TILE :]:
+        again.append(record_hash)
+    assert (again.count, again.root()) == (count, frontier.root())
+    with pytest.raises(ValueError, match="no tile begins"):
+        again.append_tile(tiles[0][1])
 
 
 @pytest.mark.parametrize("index", [-1, 3])
