@@ -1,4 +1,4 @@
-"""Tables of stored bodies: data keys wrapped by keys, and what they seal.
+"""The table of stored bodies, sealed by data keys of the vault.
 
 A body belongs to one audit record, which holds the digest of its sealed bytes. Nothing here
 can be read without the master key, which is in no database.
@@ -10,19 +10,6 @@ from sqlalchemy import BigInteger, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database import Base, UtcDateTime
-
-
-class AuditBodyKey(Base):
-    """A data key: of one owner, used by one process for a while."""
-
-    __tablename__ = "audit_body_keys"
-    __table_args__ = (Index(None, "tenant", "owner"),)
-
-    tenant: Mapped[str] = mapped_column(String(64), primary_key=True)
-    id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    owner: Mapped[str] = mapped_column(String(64))  # an end user's pseudonym, else an API key's id
-    wrapped: Mapped[bytes] = mapped_column(LargeBinary)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class AuditBody(Base):

@@ -3,7 +3,7 @@
 It moves sealed rows and knows no key.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,8 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.archive.models import AuditBody, AuditBodyKey
+from gateway.archive.models import AuditBody
+from gateway.vault.models import VaultDataKey
 
 _STEP = 200  # rows of one statement
 
@@ -23,7 +24,7 @@ class ArchiveRepository:
         self._tenant = tenant
 
     async def add_keys(self, rows: Sequence[dict[str, Any]]) -> None:
-        await self._insert(AuditBodyKey, rows)
+        await self._insert(VaultDataKey, rows)
 
     async def add_bodies(self, rows: Sequence[dict[str, Any]]) -> None:
         await self._insert(AuditBody, rows)
@@ -39,21 +40,8 @@ class ArchiveRepository:
         )
         return list(await self._session.scalars(query))
 
-    async def key(self, key_id: str) -> AuditBodyKey | None:
-        return await self._session.get(AuditBodyKey, (self._tenant, key_id))
-
-    async def all_keys(self) -> dict[str, bytes]:
-        """Wrapped data keys by id."""
-        query = select(AuditBodyKey.id, AuditBodyKey.wrapped).where(self._own(AuditBodyKey))
-        return {row.id: row.wrapped for row in await self._session.execute(query)}
-
-    async def change_keys(self, wrapped: Mapping[str, bytes]) -> None:
-        for key_id, key in wrapped.items():
-            await self._session.execute(
-                update(AuditBodyKey)
-                .where(self._own(AuditBodyKey), AuditBodyKey.id == key_id)
-                .values(wrapped=key)
-            )
+    async def key(self, key_id: str) -> VaultDataKey | None:
+        return await self._session.get(VaultDataKey, (self._tenant, key_id))
 
     async def owned(self, owner: str) -> int:
         """How many bodies of an owner still open."""
@@ -64,7 +52,7 @@ class ArchiveRepository:
         """Destroy an owner's keys and sealed bodies; how many bodies."""
         gone = await self._remove(self._of_owner(owner), erasure, now)
         await self._session.execute(
-            delete(AuditBodyKey).where(self._own(AuditBodyKey), AuditBodyKey.owner == owner)
+            delete(VaultDataKey).where(self._own(VaultDataKey), VaultDataKey.owner == owner)
         )
         return gone
 
@@ -90,13 +78,13 @@ class ArchiveRepository:
     async def drop_unused_keys(self, before: datetime) -> int:
         """Data keys made before then of which no body is left."""
         used = exists().where(
-            AuditBody.tenant == AuditBodyKey.tenant,
-            AuditBody.key_id == AuditBodyKey.id,
+            AuditBody.tenant == VaultDataKey.tenant,
+            AuditBody.key_id == VaultDataKey.id,
             AuditBody.sealed.is_not(None),
         )
         gone: Any = await self._session.execute(
-            delete(AuditBodyKey).where(
-                self._own(AuditBodyKey), AuditBodyKey.created_at < before, ~used
+            delete(VaultDataKey).where(
+                self._own(VaultDataKey), VaultDataKey.created_at < before, ~used
             )
         )
         return max(gone.rowcount, 0)
@@ -126,7 +114,7 @@ class ArchiveRepository:
         return table.tenant == self._tenant
 
     def _of_owner(self, owner: str) -> ColumnElement[bool]:
-        keys = select(AuditBodyKey.id).where(self._own(AuditBodyKey), AuditBodyKey.owner == owner)
+        keys = select(VaultDataKey.id).where(self._own(VaultDataKey), VaultDataKey.owner == owner)
         return and_(self._own(AuditBody), AuditBody.sealed.is_not(None), AuditBody.key_id.in_(keys))
 
     async def _remove(self, which: ColumnElement[bool], by: str, now: datetime) -> int:
@@ -149,6 +137,6 @@ class ArchiveRepository:
 
 async def archive_tenants(session: AsyncSession) -> list[str]:
     """Tenants that have data keys or bodies."""
-    keys = await session.scalars(select(AuditBodyKey.tenant).distinct())
+    keys = await session.scalars(select(VaultDataKey.tenant).distinct())
     bodies = await session.scalars(select(AuditBody.tenant).distinct())
     return sorted({*keys, *bodies})

@@ -17,7 +17,7 @@ from typing import Any
 from core.clock import Clock, isoformat
 from core.database import Database
 from core.ids import new_id
-from gateway.vault.keys import TenantKeys, new_key, open_sealed, seal
+from gateway.vault.keys import TenantKeys, new_key, open_sealed, seal, wrap_data_key
 from gateway.vault.wrapping import KeyWrapper, tenant_keys
 
 MOST_KEYS = 10_000  # data keys in memory, about 0.5 KB each
@@ -149,15 +149,6 @@ class BodySealer:
             _, oldest = self._keys.popitem(last=False)
             self._retired[oldest.id] = (oldest, now + RETIRED_S)
         return key
-
-
-def wrap_data_key(keys: TenantKeys, key_id: str, plain: bytes) -> bytes:
-    return keys.wrap(f"body-key:{key_id}", plain)
-
-
-def unwrap_data_key(keys: TenantKeys, key_id: str, wrapped: bytes) -> bytes:
-    """Raises ``InvalidTag`` for a key that another wrapping key sealed."""
-    return keys.unwrap(f"body-key:{key_id}", wrapped)
 
 
 def open_body(

@@ -15,10 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from gateway.archive.repository import ArchiveRepository
-from gateway.archive.sealer import BodySealer, SealedBody, wrap_data_key
+from gateway.archive.sealer import BodySealer, SealedBody
 from gateway.retention.models import AuditErasure
 from gateway.vault.errors import VaultKeyUnusable
-from gateway.vault.keys import TenantKeys
+from gateway.vault.keys import TenantKeys, wrap_data_key
 from gateway.vault.wrapping import current_keys
 
 LOST = "lost"

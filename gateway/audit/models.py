@@ -80,6 +80,26 @@ class AuditSuccession(Base):
     successor_signature: Mapped[str] = mapped_column(String(128))
 
 
+class AuditStream(Base):
+    """A stream of the settings, and which process works at it until when."""
+
+    __tablename__ = "audit_streams"
+
+    stream: Mapped[str] = mapped_column(String(64), primary_key=True)
+    holder: Mapped[str | None] = mapped_column(String(64))
+    held_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class AuditStreamCursor(Base):
+    """How far a stream has delivered a tenant's chain."""
+
+    __tablename__ = "audit_stream_cursors"
+
+    stream: Mapped[str] = mapped_column(String(64), primary_key=True)
+    tenant: Mapped[str] = mapped_column(String(64), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger)
+
+
 class AuditAnchor(Base):
     """Evidence that a checkpoint was known outside: one canonical line (anchors.py)."""
 
@@ -90,3 +110,19 @@ class AuditAnchor(Base):
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     time: Mapped[datetime] = mapped_column(UtcDateTime)
     evidence: Mapped[str] = mapped_column(Text)
+
+
+class AuditPruning(Base):
+    """A signed statement that records up to ``last_seq`` were removed."""
+
+    __tablename__ = "audit_prunings"
+
+    tenant: Mapped[str] = mapped_column(String(64), primary_key=True)
+    last_seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    last_hash: Mapped[str] = mapped_column(String(64))
+    frontier: Mapped[str] = mapped_column(Text)  # Merkle peaks over them, hex, the largest first
+    time: Mapped[datetime] = mapped_column(UtcDateTime)
+    reason: Mapped[str] = mapped_column(Text)
+    key_id: Mapped[str] = mapped_column(String(64))
+    public_key: Mapped[str] = mapped_column(String(64))
+    signature: Mapped[str] = mapped_column(String(128))

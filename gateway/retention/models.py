@@ -30,22 +30,6 @@ class AuditHold(Base):
     release_reason: Mapped[str | None] = mapped_column(Text)
 
 
-class AuditPruning(Base):
-    """A signed statement that records up to ``last_seq`` were removed."""
-
-    __tablename__ = "audit_prunings"
-
-    tenant: Mapped[str] = mapped_column(String(64), primary_key=True)
-    last_seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    last_hash: Mapped[str] = mapped_column(String(64))
-    frontier: Mapped[str] = mapped_column(Text)  # Merkle peaks over them, hex, the largest first
-    time: Mapped[datetime] = mapped_column(UtcDateTime)
-    reason: Mapped[str] = mapped_column(Text)
-    key_id: Mapped[str] = mapped_column(String(64))
-    public_key: Mapped[str] = mapped_column(String(64))
-    signature: Mapped[str] = mapped_column(String(128))
-
-
 class AuditErasure(Base):
     """A signed statement that what could be opened of one person was destroyed."""
 

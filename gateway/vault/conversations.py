@@ -20,6 +20,7 @@ class Held:
     Args:
         messages: digests that were seen, whether or not they are written yet.
         unwritten: those that the database does not know.
+        users: pseudonyms of the end users it has served in this process.
         stale: another replica has issued stand-ins since it was read.
     """
 
@@ -29,6 +30,7 @@ class Held:
     memory: ScopeMemory
     expires_at: datetime
     unwritten: set[str] = field(default_factory=set)
+    users: set[str] = field(default_factory=set)
     stale: bool = False
 
 

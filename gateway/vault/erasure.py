@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.vault.errors import VaultKeyUnusable
-from gateway.vault.keys import MasterKeys, TenantKeys
+from gateway.vault.keys import TenantKeys, new_key, rewrap_data_key
 from gateway.vault.repository import SealedEntry, VaultRepository, all_tenants
-from gateway.vault.sealing import open_entry
+from gateway.vault.sealing import open_entry, reseal_entry
+from gateway.vault.wrapping import KeyWrapper
 from guardrails.pii.masking.memory import Remembered
 
 _WORD = re.compile(r"[^\W_]+")
@@ -47,7 +48,7 @@ class Erasure:
 
 
 async def erase_value(
-    session: AsyncSession, master: MasterKeys, tenant: str, value: str, *, aliases: bool
+    session: AsyncSession, master: KeyWrapper, tenant: str, value: str, *, aliases: bool
 ) -> Erasure | None:
     """Destroy a value's key; ``None`` if the tenant's vault does not have it.
 
@@ -58,7 +59,7 @@ async def erase_value(
         aliases: also those values that stand in the same conversations and share a word.
     """
     repository = VaultRepository(session, tenant)
-    row = await repository.tenant()
+    row = await repository.tenant(change=True)
     if row is None:
         return None
     keys = master.unwrap(tenant, row.generation, row.wrapped)
@@ -75,10 +76,55 @@ async def erase_value(
     return Erasure(subject, count, len(conversations), found)
 
 
-async def erase_tenant(session: AsyncSession, master: MasterKeys, tenant: str) -> Erasure | None:
+async def erase_conversations(
+    session: AsyncSession, keys: TenantKeys, end_user: str
+) -> tuple[int, int]:
+    """Destroy what an end user's conversations remember: how many conversations and entries.
+
+    A value that stands in somebody else's conversation as well stays there, under a new key, so
+    that no old copy of the end user's rows opens. The caller changes the keys above.
+    """
+    repository = VaultRepository(session, keys.tenant)
+    conversations = sorted(set(await repository.conversations_of_user(end_user)))
+    doomed = await repository.entries_beside(conversations)
+    await repository.drop_conversations(conversations)
+    for subject in sorted({entry.subject for entry in doomed}):
+        left = await repository.entries_of_subject(subject)
+        if left:
+            await _rekey(repository, keys, subject, left)
+        else:
+            await repository.erase_subjects([subject])
+    return len(conversations), len(doomed)
+
+
+async def erase_subjects(session: AsyncSession, keys: TenantKeys, values: Iterable[str]) -> int:
+    """Destroy the keys of values in clear; how many entries. The caller changes the keys above."""
+    subjects = sorted({keys.subject(value) for value in values})
+    return await VaultRepository(session, keys.tenant).erase_subjects(subjects) if subjects else 0
+
+
+async def change_keys(session: AsyncSession, master: KeyWrapper, keys: TenantKeys) -> None:
+    """After something was erased: other keys above all that is left of the tenant.
+
+    Begins the master key's rotation, which ``finish`` ends after the commit.
+    """
+    master.begin_rotation()
+    await _change_keys(session, master, keys)
+
+
+async def _rekey(
+    repository: VaultRepository, keys: TenantKeys, subject: str, rows: list[SealedEntry]
+) -> None:
+    key = new_key()
+    resealed = [(row.conversation, row.slot, reseal_entry(keys, row, key)) for row in rows]
+    await repository.reseal((at, slot, sealed) for at, slot, sealed in resealed if sealed)
+    await repository.change_subjects({subject: keys.wrap(subject, key)})
+
+
+async def erase_tenant(session: AsyncSession, master: KeyWrapper, tenant: str) -> Erasure | None:
     """Destroy a tenant's keys and rows; ``None`` if it has none."""
     repository = VaultRepository(session, tenant)
-    if await repository.tenant() is None:
+    if await repository.tenant(change=True) is None:
         return None
     count = await repository.erase_tenant()
     master.begin_rotation()
@@ -86,7 +132,7 @@ async def erase_tenant(session: AsyncSession, master: MasterKeys, tenant: str) -
     return Erasure(tenant, count, 0, ())
 
 
-async def rewrap_all(session: AsyncSession, master: MasterKeys) -> None:
+async def rewrap_all(session: AsyncSession, master: KeyWrapper) -> None:
     """Every tenant's keys under the newest master key; an older one is not needed then."""
     if not master.can_rotate:
         return
@@ -99,7 +145,7 @@ async def rewrap_all(session: AsyncSession, master: MasterKeys) -> None:
         await repository.change_tenant(master.wrap(keys), row.generation)
 
 
-async def _change_keys(session: AsyncSession, master: MasterKeys, keys: TenantKeys) -> None:
+async def _change_keys(session: AsyncSession, master: KeyWrapper, keys: TenantKeys) -> None:
     """Another wrapping key for the tenant's remaining subjects, under another master key."""
     repository = VaultRepository(session, keys.tenant)
     changed = keys.rewrapped()
@@ -108,6 +154,13 @@ async def _change_keys(session: AsyncSession, master: MasterKeys, keys: TenantKe
         {
             subject: changed.wrap(subject, keys.unwrap(subject, wrapped))
             for subject, wrapped in stored.items()
+        }
+    )
+    bodies = await repository.data_keys()
+    await repository.change_data_keys(
+        {
+            key_id: rewrap_data_key(keys, changed, key_id, wrapped)
+            for key_id, wrapped in bodies.items()
         }
     )
     await repository.change_tenant(master.wrap(changed), changed.generation)

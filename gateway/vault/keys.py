@@ -89,6 +89,24 @@ class TenantKeys:
         return open_sealed(self.wrapping, wrapped, "subject", self.tenant, subject)
 
 
+def wrap_data_key(keys: TenantKeys, key_id: str, plain: bytes) -> bytes:
+    """A key of bodies under the tenant's wrapping key."""
+    return keys.wrap(f"data-key:{key_id}", plain)
+
+
+def unwrap_data_key(keys: TenantKeys, key_id: str, wrapped: bytes) -> bytes:
+    """Raises ``InvalidTag`` for a key that another wrapping key sealed."""
+    return keys.unwrap(f"data-key:{key_id}", wrapped)
+
+
+def rewrap_data_key(old: TenantKeys, new: TenantKeys, key_id: str, wrapped: bytes) -> bytes:
+    """Under other keys of the tenant; what did not open before does not afterwards."""
+    try:
+        return wrap_data_key(new, key_id, unwrap_data_key(old, key_id, wrapped))
+    except InvalidTag:
+        return wrapped
+
+
 class MasterKeys:
     """The keys over all tenants' keys; the first one seals, the others open old rows.
 

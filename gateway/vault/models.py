@@ -66,6 +66,19 @@ class VaultSubject(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class VaultDataKey(Base):
+    """A key that seals bodies of one owner (``gateway.archive``)."""
+
+    __tablename__ = "vault_data_keys"
+    __table_args__ = (Index(None, "tenant", "owner"),)
+
+    tenant: Mapped[str] = mapped_column(String(64), primary_key=True)
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64))  # an end user's pseudonym, else an API key's id
+    wrapped: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class VaultEntry(Base):
     """One stand-in, sealed by its subject's key. ``slot`` names the stand-in: no two are alike."""
 

@@ -14,13 +14,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.vault.models import (
     VaultConversation,
+    VaultDataKey,
     VaultEntry,
     VaultMessage,
     VaultSubject,
     VaultTenant,
+    VaultUser,
 )
 
-TABLES = (VaultEntry, VaultSubject, VaultMessage, VaultConversation, VaultTenant)
+TABLES = (
+    VaultEntry,
+    VaultSubject,
+    VaultMessage,
+    VaultUser,
+    VaultConversation,
+    VaultDataKey,
+    VaultTenant,
+)
 _STEP = 500  # rows of one statement: both databases bound the number of parameters
 
 
@@ -39,11 +49,14 @@ class VaultRepository:
         self._session = session
         self._tenant = tenant
 
-    async def tenant(self, *, lock: bool = False) -> VaultTenant | None:
-        """The tenant's wrapped keys; ``lock`` keeps them from being changed until the commit."""
+    async def tenant(self, *, lock: bool = False, change: bool = False) -> VaultTenant | None:
+        """The tenant's wrapped keys; ``lock`` keeps them from being changed until the commit.
+
+        Whoever means to ``change`` them waits for those who rely on them.
+        """
         query = select(VaultTenant).where(VaultTenant.tenant == self._tenant)
-        if lock:
-            query = query.with_for_update(read=True)
+        if lock or change:
+            query = query.with_for_update(read=not change)
         query = query.execution_options(populate_existing=True)
         return (await self._session.scalars(query)).one_or_none()
 
@@ -170,6 +183,49 @@ class VaultRepository:
                 .values(wrapped=key)
             )
 
+    async def data_keys(self) -> dict[str, bytes]:
+        """Wrapped keys of bodies by id."""
+        query = select(VaultDataKey.id, VaultDataKey.wrapped).where(
+            VaultDataKey.tenant == self._tenant
+        )
+        return {row.id: row.wrapped for row in await self._session.execute(query)}
+
+    async def change_data_keys(self, wrapped: Mapping[str, bytes]) -> None:
+        for key_id, key in wrapped.items():
+            await self._session.execute(
+                update(VaultDataKey)
+                .where(VaultDataKey.tenant == self._tenant, VaultDataKey.id == key_id)
+                .values(wrapped=key)
+            )
+
+    async def keep_users(self, users: Iterable[tuple[str, str]]) -> None:
+        """``(end user, conversation)``: whom a conversation served."""
+        rows = [{"end_user": name, "conversation": place} for name, place in sorted(set(users))]
+        await self._insert(VaultUser, rows)
+
+    async def conversations_of_user(self, end_user: str) -> list[str]:
+        query = select(VaultUser.conversation).where(
+            VaultUser.tenant == self._tenant, VaultUser.end_user == end_user
+        )
+        return list(await self._session.scalars(query))
+
+    async def drop_conversations(self, conversations: Iterable[str]) -> None:
+        for conversation in conversations:
+            await _drop_conversation(self._session, self._tenant, conversation)
+
+    async def reseal(self, entries: Iterable[tuple[str, str, bytes]]) -> None:
+        """``(conversation, slot, sealed)``: entries under another key of their subject."""
+        for conversation, slot, sealed in entries:
+            await self._session.execute(
+                update(VaultEntry)
+                .where(
+                    VaultEntry.tenant == self._tenant,
+                    VaultEntry.conversation == conversation,
+                    VaultEntry.slot == slot,
+                )
+                .values(sealed=sealed)
+            )
+
     async def all_subjects(self) -> dict[str, bytes]:
         query = select(VaultSubject.id, VaultSubject.wrapped).where(
             VaultSubject.tenant == self._tenant
@@ -287,6 +343,7 @@ async def _drop_conversation(session: AsyncSession, tenant: str, conversation: s
     for table, column in (
         (VaultEntry, VaultEntry.conversation),
         (VaultMessage, VaultMessage.conversation),
+        (VaultUser, VaultUser.conversation),
         (VaultConversation, VaultConversation.id),
     ):
         await session.execute(delete(table).where(table.tenant == tenant, column == conversation))

@@ -68,6 +68,16 @@ def open_entry(keys: TenantKeys, row: SealedEntry) -> Remembered | None:
     return Remembered(entity_type, value, MaskMode(mode), name, number, text)
 
 
+def reseal_entry(keys: TenantKeys, row: SealedEntry, key: bytes) -> bytes | None:
+    """The entry sealed by another key; ``None`` if its own was destroyed."""
+    place = (keys.tenant, row.conversation, row.slot, row.subject)
+    try:
+        plain = open_sealed(keys.unwrap(row.subject, row.wrapped), row.sealed, "entry", *place)
+    except InvalidTag:
+        return None
+    return seal(key, plain, "entry", *place)
+
+
 def open_entries(keys: TenantKeys, rows: Iterable[SealedEntry]) -> list[Remembered]:
     """Those that still open."""
     entries = (open_entry(keys, row) for row in rows)

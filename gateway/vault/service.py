@@ -104,7 +104,12 @@ class Vault:
                 await self._watcher
 
     async def open(
-        self, tenant: str, key_id: str, body: Mapping[str, Any], headers: Mapping[bytes, bytes]
+        self,
+        tenant: str,
+        key_id: str,
+        body: Mapping[str, Any],
+        headers: Mapping[bytes, bytes],
+        end_user: str | None = None,
     ) -> ScopeMemory:
         """The memory of the request's conversation, a fresh one if it is not known.
 
@@ -125,6 +130,8 @@ class Vault:
                     "The vault of conversations does not answer; try again later."
                 ) from None
             return ScopeMemory()
+        if end_user is not None:
+            held.users.add(end_user)
         self._of_memory[held.memory] = held
         return held.memory
 
@@ -199,6 +206,7 @@ class Vault:
         read = self._make(keys, conversation, open_entries(keys, rows))
         if held is not None:
             read.unwritten |= held.unwritten
+            read.users |= held.users
             for entry in held.memory.take_fresh():  # what could not be written yet
                 if read.memory.get(entry.entity_type, entry.value, entry.mode) is None:
                     read.memory.add(entry)

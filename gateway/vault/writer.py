@@ -131,6 +131,7 @@ class VaultWriter:
         conversations = {job.held.id for job in jobs}
         await repository.drop_expired(conversations, now)
         await repository.keep_conversations(conversations, now, now + self._ttl)
+        await repository.keep_users((user, job.held.id) for job in jobs for user in job.held.users)
         messages = {digest: job.held.id for job in jobs for digest in job.messages}
         await repository.keep_messages(messages)
         drafts = [draft(keys, job.held.id, entry) for job in jobs for entry in job.entries]

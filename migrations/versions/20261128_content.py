@@ -23,7 +23,7 @@ _TABLES = (
     "audit_prunings",
     "audit_holds",
     "audit_bodies",
-    "audit_body_keys",
+    "vault_data_keys",
 )
 
 
@@ -69,15 +69,15 @@ def downgrade() -> None:
 
 def _create_bodies() -> None:
     op.create_table(
-        "audit_body_keys",
+        "vault_data_keys",
         sa.Column("tenant", sa.String(length=64), nullable=False),
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("owner", sa.String(length=64), nullable=False),
         sa.Column("wrapped", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "id", name=op.f("pk_audit_body_keys")),
+        sa.PrimaryKeyConstraint("tenant", "id", name=op.f("pk_vault_data_keys")),
     )
-    op.create_index(op.f("ix_audit_body_keys_tenant_owner"), "audit_body_keys", ["tenant", "owner"])
+    op.create_index(op.f("ix_vault_data_keys_tenant_owner"), "vault_data_keys", ["tenant", "owner"])
     op.create_table(
         "audit_bodies",
         sa.Column("tenant", sa.String(length=64), nullable=False),

@@ -37,10 +37,11 @@ class Replica:
         key: str = "key_1",
         conversation: str | None = None,
         modes: dict[str, MaskMode] | None = None,
+        end_user: str | None = None,
     ) -> list[str]:
         """One request of these messages; returns them as they go upstream."""
         headers = {b"x-sovgate-conversation-id": conversation.encode()} if conversation else {}
-        memory = await self.vault.open(tenant, key, {"messages": list(messages)}, headers)
+        memory = await self.vault.open(tenant, key, {"messages": list(messages)}, headers, end_user)
         masked = mask(memory, [message["content"] for message in messages], modes)
         self.vault.keep(memory)
         await self.vault.kept(memory)
