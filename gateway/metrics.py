@@ -1,8 +1,11 @@
 """Prometheus metrics of one gateway process; label values come from the configuration only."""
 
+from contextlib import suppress
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from billing.prices import UNPRICED
+from gateway.audit.streams.streamer import StreamState
 from gateway.exchange import Exchange
 
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
@@ -57,9 +60,33 @@ class Metrics:
             ("operation",),
             registry=registry,
         )
+        self.anchor_failures = Counter(
+            "sovgate_audit_anchor_failures_total",
+            "Checkpoints that an anchor did not take; they are tried again.",
+            ("anchor",),
+            registry=registry,
+        )
         self.unsealed_bodies = Counter(
             "sovgate_unsealed_bodies_total",
             "Bodies that a policy wanted kept and that could not be sealed.",
+            registry=registry,
+        )
+        self.audit_stream_lag = Gauge(
+            "sovgate_audit_stream_lag_records",
+            "Audit records that a stream has not delivered; set by the replica that works at it.",
+            ("stream",),
+            registry=registry,
+        )
+        self.audit_stream_delivered = Gauge(
+            "sovgate_audit_stream_delivered_records",
+            "Audit records that this process has delivered since it started.",
+            ("stream",),
+            registry=registry,
+        )
+        self.audit_stream_failing = Gauge(
+            "sovgate_audit_stream_failing",
+            "1 while the stream's receiver, or the database, does not take records.",
+            ("stream",),
             registry=registry,
         )
         self.running = Gauge("sovgate_requests_running", "Requests in progress.", registry=registry)
@@ -105,6 +132,16 @@ class Metrics:
             self.unpriced.labels(upstream).inc()
         for entity_type, count in exchange.masked.items():
             self.masked.labels(entity_type).inc(count)
+
+    def observe_stream(self, state: StreamState) -> None:
+        """Note how an audit stream goes."""
+        if state.lag is None:
+            with suppress(KeyError):
+                self.audit_stream_lag.remove(state.name)
+        else:
+            self.audit_stream_lag.labels(state.name).set(state.lag)
+        self.audit_stream_delivered.labels(state.name).set(state.delivered)
+        self.audit_stream_failing.labels(state.name).set(state.error is not None)
 
     def render(self) -> bytes:
         """The text exposition format."""

@@ -19,6 +19,7 @@ from core.database import Database
 from gateway.alerts import alert_channels
 from gateway.archive import Archive, BodySealer, BodySink
 from gateway.audit import AuditChain, Drain, DrainOptions, Journal, KeyFile
+from gateway.audit.streams import open_streams
 from gateway.database_watch import DatabaseWatch, once_it_answers
 from gateway.guarding import Guards
 from gateway.identity import ProcessSlot, load_pepper
@@ -44,7 +45,7 @@ from migrations.runner import upgrade
 
 HEALTH_INTERVAL_S = 5.0
 _DRAIN_TIMEOUT_S = 20.0
-_BACKGROUND_S = 30.0
+PATIENCE = 6  # times `database.timeout_s`: what waits for the database beside the request path
 _log = structlog.get_logger(__name__)
 
 
@@ -113,7 +114,7 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         )
         stack.push_async_callback(database.dispose)
         # What no request waits for may take longer, but not for ever.
-        patient = database.within(_BACKGROUND_S)
+        patient = database.within(PATIENCE * timeout_s)
 
         async def prepare() -> None:
             await prepare_database(settings, database)
@@ -151,16 +152,24 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
             bodies=BodySink(body_sealer, clock),
         )
         await drain.start()
+        metrics = Metrics()
+        anchorer = build_anchorer(settings, database, clock, metrics.anchor_failures)
+        await anchorer.start()
         holder = slot.holder_id(pepper)
         escrow = EscrowSettings(answer_within=timedelta(seconds=timeout_s))
         budgets = BudgetKeeper(patient, clock, holder, escrow)
         await drain.flush()
         await budgets.start()
-        # Taken down in this order: the last outcomes are drained, then leases return.
+        # Taken down in this order: the last outcomes are drained, the last checkpoints
+        # anchored, then leases return.
         stack.push_async_callback(budgets.stop)
+        stack.push_async_callback(anchorer.stop)
         stack.push_async_callback(drain.stop, _DRAIN_TIMEOUT_S)
         reports = Reports(prices.store, settings.tiers, clock)
-        terms, channels = invoice_terms(settings, clock), alert_channels(settings.alerts)
+        terms, channels = (
+            invoice_terms(settings, clock),
+            alert_channels(settings.alerts, settings.egress),
+        )
         tasks = job_tasks(key, clock, terms, reports, channels)
         jobs = JobService(database, clock, job_settings(settings, holder), tasks)
         await jobs.start()
@@ -175,7 +184,6 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         limiter = await _limiter(settings, clock, stack)
         guards, complexity = await loading
         stack.callback(guards.close)
-        metrics = Metrics()
         failed = metrics.vault_failures
         vault = await open_vault(
             settings,
@@ -186,6 +194,15 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         )
         if vault is not None:
             stack.push_async_callback(vault.stop)
+        for stream in open_streams(
+            settings.audit.streams,
+            patient,
+            clock,
+            holder=holder,
+            observe=metrics.observe_stream,
+        ):
+            await stream.start()
+            stack.push_async_callback(stream.stop)
         watch = DatabaseWatch(database.within(timeout_s))
         await watch.start()
         stack.push_async_callback(watch.stop)

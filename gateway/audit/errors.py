@@ -7,6 +7,7 @@ SovgateError
     ├── SigningKeyUnusable   the Ed25519 key file is missing, too open or no Ed25519 key
     ├── UnreadableExport     a file that is no export at all
     ├── InvalidFilter        records are asked for by something that they do not have
+    ├── AnchorFailed         a checkpoint could not be anchored outside, or must not be
     ├── NoProof              a record is not in the chain, or no checkpoint signs it yet
     ├── ChainDamaged         a chain in the database does not verify
     ├── InvalidReason        a reason that is too long or no text
@@ -88,3 +89,9 @@ class DeliveryFailed(AuditError):
     """The receiver of a stream did not confirm a batch; it is sent again."""
 
     code = "audit_delivery_failed"
+
+
+class AnchorFailed(AuditError):
+    """An anchor did not take a checkpoint, or gave no evidence that holds."""
+
+    code = "audit_anchor_failed"

@@ -19,9 +19,12 @@ depends_on: str | Sequence[str] | None = None
 
 def upgrade() -> None:
     _create_checkpoint_tables()
+    _create_stream_tables()
 
 
 def downgrade() -> None:
+    for table in ("audit_stream_cursors", "audit_streams"):
+        op.drop_table(table)
     _drop_checkpoint_tables()
 
 
@@ -53,6 +56,23 @@ def _create_checkpoint_tables() -> None:
         sa.Column("time", UtcDateTime(), nullable=False),
         sa.Column("evidence", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("anchor", "tenant", "seq", name=op.f("pk_audit_anchors")),
+    )
+
+
+def _create_stream_tables() -> None:
+    op.create_table(
+        "audit_streams",
+        sa.Column("stream", sa.String(length=64), nullable=False),
+        sa.Column("holder", sa.String(length=64), nullable=True),
+        sa.Column("held_until", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("stream", name=op.f("pk_audit_streams")),
+    )
+    op.create_table(
+        "audit_stream_cursors",
+        sa.Column("stream", sa.String(length=64), nullable=False),
+        sa.Column("tenant", sa.String(length=64), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("stream", "tenant", name=op.f("pk_audit_stream_cursors")),
     )
 
 
