@@ -22,7 +22,7 @@ NODE_FITS := $(shell node -e 'const [a,b]=process.versions.node.split(".").map(N
 export PATH := $(if $(NODE_FITS),$(PATH):$(CURDIR)/$(BIN),$(CURDIR)/$(BIN):$(PATH))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test lint format bench bench-billing soak torture conformance focus ui ui-test browser lock clean
+.PHONY: help setup run test lint format bench bench-billing soak torture conformance focus ui ui-test browser lock audit sbom fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,7 +50,7 @@ TEST_PROCESSES ?= $(shell n=$$(nproc); echo $$((n < 4 ? n : 4)))
 test: setup ui browser lint ui-test ## lint, then every test; servers it needs are started by the tests
 	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
 
-lint: setup ## ruff, pyright, and the import contracts
+lint: setup audit ## ruff, pyright, the import contracts, and the audit of dependencies
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
@@ -139,6 +139,16 @@ lock: setup ## write both lock files anew from pyproject.toml
 	@$(COMPILE) --extra worker --extra providers -o deploy/requirements.lock pyproject.toml
 	@# The warning at the end is about pip and torch, which are installed apart.
 	@sed -i '/^# WARNING/,$$d' requirements.lock deploy/requirements.lock
+
+audit: setup ## dependencies: locked, allowed, not known to be bad (asks PyPI's advisories where it can)
+	@$(BIN)/python -m supply_chain.audit
+
+sbom: setup ## build/sbom.json: all packages and model weights, in CycloneDX
+	@$(BIN)/python -m supply_chain.sbom --out build/sbom.json
+
+FUZZ_EXAMPLES ?= 2000
+fuzz: setup ## hostile bytes, structures and requests; many more than `make test` sends (FUZZ_EXAMPLES=2000)
+	@SOVGATE_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest tests/fuzz --timeout 7200 $(PYTEST_ARGS)
 
 clean: ## remove what was built here; keeps .venv and data
 	@rm -rf build dist *.egg-info admin_ui/dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
