@@ -38,7 +38,7 @@ from gateway.routes.chat import ChatCompletions
 from gateway.routes.models import Models
 from gateway.routes.operations import Health, MetricsPage, Ready
 from gateway.settings import Settings, load_settings
-from gateway.state import GatewayState, build_state
+from gateway.state import PATIENCE, GatewayState, build_state
 
 ADMIN_UI = "/admin"
 
@@ -179,7 +179,7 @@ def build_admin(state: GatewayState) -> ASGIApp:
     settings = state.settings
     return create_admin_api(
         AdminServices(
-            database=state.database,
+            database=state.database.within(PATIENCE * settings.database.timeout_s),
             clock=state.clock,
             pepper=state.pepper,
             key_cache=state.keys,

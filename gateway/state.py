@@ -19,6 +19,7 @@ from core.database import Database
 from gateway.alerts import alert_channels
 from gateway.archive import Archive, BodySealer, BodySink
 from gateway.audit import AuditChain, Drain, DrainOptions, Journal, KeyFile
+from gateway.audit.anchoring import build_anchorer
 from gateway.audit.streams import open_streams
 from gateway.database_watch import DatabaseWatch, once_it_answers
 from gateway.guarding import Guards

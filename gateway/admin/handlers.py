@@ -10,14 +10,16 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from core.database import is_away
 from core.errors import SovgateError
 from gateway.admin.errors import status_of
 from gateway.admin.responses import body
 from gateway.http.security import SECURITY_HEADERS
 
+_RETRY_AFTER_S = "5"
 _log = structlog.get_logger(__name__)
 # Field names come from the caller too; one that is no plain name is not repeated.
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,40}")
@@ -31,7 +33,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(IntegrityError, _collision)
     app.add_exception_handler(Exception, _unexpected)
-    for outage in (OperationalError, InterfaceError, ConnectionError, TimeoutError):
+    for outage in (SQLAlchemyError, ConnectionError, TimeoutError):
         app.add_exception_handler(outage, _outage)
 
 
@@ -43,6 +45,8 @@ async def _expected(_request: Request, error: Exception) -> JSONResponse:
     headers = {}
     if status == 429 and "retry_after_s" in error.context:
         headers["Retry-After"] = str(error.context["retry_after_s"])
+    if status == 503:
+        headers["Retry-After"] = _RETRY_AFTER_S
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(body(error.code, error.message, error.param), status, headers)
@@ -87,6 +91,8 @@ async def _unexpected(_request: Request, _error: Exception) -> JSONResponse:
     return JSONResponse(body("internal_error", message), 500, headers)
 
 
-async def _outage(_request: Request, _error: Exception) -> JSONResponse:
+async def _outage(_request: Request, error: Exception) -> JSONResponse:
+    if not is_away(error):
+        raise error  # a fault of ours: it is logged, and answered as such
     message = "The database does not answer. Try again in a few seconds."
-    return JSONResponse(body("database_unavailable", message), 503, {"Retry-After": "5"})
+    return JSONResponse(body("database_unavailable", message), 503, {"Retry-After": _RETRY_AFTER_S})

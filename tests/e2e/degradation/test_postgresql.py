@@ -1,0 +1,186 @@
+"""PostgreSQL down, paused, slow, read-only, full, restarted: docs/degradation.md."""
+
+import asyncio
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import asyncpg
+import pytest
+from sqlalchemy.engine import make_url
+
+from support.deployment import KEYS, Capture, gateway, settings
+from support.faults import Site, fast
+from support.postgres import PostgresServer, execute
+from support.processes import NotReady
+from support.tcp_proxy import TcpProxy, tcp_proxy
+
+
+@pytest.fixture(scope="module")
+def proxy(postgres: PostgresServer) -> Iterator[TcpProxy]:
+    """The way of the gateway to its database."""
+    with tcp_proxy(make_url(postgres.url).port or 0) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def site(
+    tmp_path_factory: pytest.TempPathFactory,
+    upstream: Capture,
+    postgres: PostgresServer,
+    proxy: TcpProxy,
+) -> Iterator[Site]:
+    """One gateway for all outages: each must leave it as good as new. The first is at its start:
+    it waits for a database that comes a little later."""
+    directory = tmp_path_factory.mktemp("gateway")
+    url = f"postgresql+asyncpg://postgres@127.0.0.1:{proxy.port}/sovgate"
+    postgres.stop()
+    late = threading.Timer(1.0, postgres.start, kwargs={"crash": True})
+    late.start()
+    with gateway(directory, fast(settings(directory, upstream.url), url)) as deployment:
+        late.join()
+        site = Site(deployment, upstream)
+        site.serves()
+        yield site
+        site.check(proofs=True)
+
+
+def assert_known_keys_are_served(site: Site) -> None:
+    """While the database is away: who is known goes on, who is not is told to come again."""
+    site.serves()
+    stranger = site.ask(key=secrets.token_urlsafe(20))
+    assert (stranger.status, stranger.code) == (503, "database_unavailable")
+    assert int(stranger.retry_after or "") >= 1
+    site.answered.remove(stranger.id)  # of no tenant, and not always recorded
+    site.recovers(lambda: site.readiness()[1]["database"] is False)
+    assert site.readiness()[0] == 200, "one database for all: no replica is better"
+    assert site.metric("sovgate_database_answers") == 0
+    assert site.logged("database.away")
+
+
+def assert_all_is_well(site: Site) -> None:
+    site.recovers(lambda: site.readiness()[1]["database"] is True)
+    assert site.metric("sovgate_database_answers") == 1
+    assert site.ask(key=secrets.token_urlsafe(20)).code == "invalid_api_key"
+    site.answered.pop()
+    site.serves()
+    with site.admin() as admin:
+        assert admin.get("/tenants").status_code == 200
+    site.check()
+    site.recovers(lambda: site.metric("sovgate_journal_backlog_bytes") == 0)
+
+
+def test_down_at_start(site: Site, tmp_path: Path, upstream: Capture) -> None:
+    """The fixture's gateway waited; one whose patience ends says so and ends."""
+    assert site.logged("database.not_ready")
+    content = settings(tmp_path, upstream.url)
+    content["database"] = {"url": "postgresql+asyncpg://nobody@127.0.0.1:1/none", "timeout_s": 1}
+    content["database"]["start_timeout_s"] = 0
+    with pytest.raises(NotReady, match="exited with") as ended, gateway(tmp_path, content):
+        pass
+    assert "database_unavailable" in str(ended.value)
+    assert "Traceback" not in str(ended.value)
+
+
+def test_down(site: Site, postgres: PostgresServer) -> None:
+    with site.admin() as admin:
+        postgres.stop()
+        assert_known_keys_are_served(site)
+        answer = admin.get("/tenants")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "database_unavailable")
+        assert int(answer.headers["retry-after"]) >= 1
+    assert site.metric("sovgate_journal_backlog_bytes") > 0
+    postgres.start(crash=True)
+    assert_all_is_well(site)
+
+
+def test_paused(site: Site, postgres: PostgresServer) -> None:
+    with site.admin() as admin, postgres.paused():
+        assert_known_keys_are_served(site)
+        answer = admin.get("/tenants")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "database_unavailable")
+    assert_all_is_well(site)
+
+
+def test_read_only(site: Site, postgres: PostgresServer) -> None:
+    def read_only(state: str) -> None:
+        for statement in (
+            f"ALTER SYSTEM SET default_transaction_read_only = {state}",
+            "SELECT pg_reload_conf()",
+        ):
+            asyncio.run(execute(postgres.url, statement))
+
+    with site.admin() as admin:
+        read_only("on")
+        try:
+            site.serves()
+            answer = admin.post("/tenants", json={"name": "newcomer"})
+            error = answer.json()["error"]
+            assert (answer.status_code, error["code"]) == (503, "database_unavailable"), error
+            assert admin.get("/tenants").status_code == 200
+            site.recovers(lambda: site.metric("sovgate_journal_backlog_bytes") > 0)
+        finally:
+            read_only("off")
+    assert_all_is_well(site)
+
+
+def test_slow(site: Site, proxy: TcpProxy) -> None:
+    proxy.delay_s = 0.3
+    try:
+        site.serves()
+        with site.admin() as admin:
+            assert admin.get("/tenants").status_code == 200
+        site.check()
+    finally:
+        proxy.delay_s = 0.0
+    assert_all_is_well(site)
+
+
+def test_connections_exhausted(site: Site, postgres: PostgresServer) -> None:
+    """Others hold every connection that the server gives, and its own were cut."""
+
+    url = postgres.url.replace("+asyncpg", "") + "/sovgate"
+
+    async def hold() -> list[asyncpg.Connection]:
+        held = []
+        first = await asyncpg.connect(url)
+        await first.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = 'sovgate' AND pid <> pg_backend_pid()"
+        )
+        while True:
+            try:
+                held.append(await asyncpg.connect(url))
+            except asyncpg.TooManyConnectionsError:
+                return [first, *held]
+
+    async def scenario() -> None:
+        held = await hold()
+        try:
+            await asyncio.to_thread(assert_known_keys_are_served, site)
+        finally:
+            for connection in held:
+                await connection.close()
+
+    asyncio.run(scenario())
+    assert_all_is_well(site)
+
+
+def test_restarted_under_load(site: Site, postgres: PostgresServer) -> None:
+    """As a failover looks from here: every session is cut in the midst of its work."""
+    with ThreadPoolExecutor(4) as pool:
+        running = [pool.submit(site.ask, stream=number % 2 == 0) for number in range(120)]
+        for _ in range(2):
+            time.sleep(0.3)
+            postgres.stop()
+            postgres.start(crash=True)
+        answers = [each.result() for each in running]
+    assert {answer.code for answer in answers} == {None}
+    assert_all_is_well(site)
+
+
+def test_globex_was_never_asked_before(site: Site) -> None:
+    site.serves(key=KEYS["globex"])
