@@ -4,24 +4,49 @@ import os
 from collections.abc import Mapping
 
 from billing import AlertChannels, MailServer, Webhook
+from gateway.egress import (
+    AddressRules,
+    EgressError,
+    Trust,
+    check_url,
+    guarded_connect,
+    guarded_connector,
+)
 from gateway.errors import SettingsError
-from gateway.settings import AlertSettings, SmtpSettings
+from gateway.settings import AlertSettings, EgressSettings, SmtpSettings
 
 
 def alert_channels(
-    settings: AlertSettings, environ: Mapping[str, str] = os.environ
+    settings: AlertSettings, egress: EgressSettings, environ: Mapping[str, str] = os.environ
 ) -> AlertChannels:
-    """The settings' webhooks and mail server, with their secrets.
+    """The settings' webhooks and mail server, with their secrets and the way to them.
 
     Raises:
-        SettingsError: a secret is not in the environment.
+        SettingsError: a secret is not in the environment, or a URL will not do.
     """
+    rules = AddressRules.of(egress, Trust.FILE)
     webhooks = {
-        name: Webhook(hook.url, _secret(environ, hook.secret_env, f"Webhook {name}").encode())
+        name: Webhook(
+            _url(hook.url, rules, name),
+            _secret(environ, hook.secret_env, f"Webhook {name}").encode(),
+        )
         for name, hook in settings.webhooks.items()
     }
     mail = _mail_server(settings.smtp, environ) if settings.smtp else None
-    return AlertChannels(webhooks=webhooks, mail=mail)
+    return AlertChannels(
+        webhooks=webhooks,
+        mail=mail,
+        connector=lambda: guarded_connector(rules, "alerts"),
+        connect=guarded_connect(rules, "alerts"),
+    )
+
+
+def _url(url: str, rules: AddressRules, name: str) -> str:
+    try:
+        check_url(url, rules, query=True)
+    except EgressError as error:
+        raise SettingsError(f"Webhook {name}: {error.message}") from None
+    return url
 
 
 def _mail_server(smtp: SmtpSettings, environ: Mapping[str, str]) -> MailServer:

@@ -9,6 +9,7 @@ from billing.jobs.app import make_celery
 from core.clock import SystemClock
 from gateway.alerts import alert_channels
 from gateway.audit import KeyFile
+from gateway.egress import check_deployment
 from gateway.errors import SettingsError
 from gateway.invoicing import invoice_terms
 from gateway.jobs import job_settings, job_tasks
@@ -22,10 +23,11 @@ def _make_app():
     settings = load_settings()
     if settings.redis.url is None:
         raise SettingsError("A Celery worker needs redis.url; without it the gateway runs jobs.")
+    check_deployment(settings)
     key = KeyFile(settings.audit.signing_key_file, settings.data_dir)
     clock = SystemClock()
     terms = invoice_terms(settings, clock)
-    channels = alert_channels(settings.alerts)
+    channels = alert_channels(settings.alerts, settings.egress)
     tasks = job_tasks(key, clock, terms, Reports.of(settings, clock), channels)
     return make_celery(job_settings(settings), tasks)
 

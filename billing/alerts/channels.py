@@ -1,7 +1,14 @@
 """Where alerts can go: what the settings name, resolved, so that nobody else picks hosts."""
 
-from collections.abc import Mapping
+import socket
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import aiohttp
+
+Connect = Callable[[tuple[str, int], float], socket.socket]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +33,15 @@ class MailServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertChannels:
-    """All there is; a budget names webhooks of these."""
+    """All there is; a budget names webhooks of these.
+
+    Args:
+        connector: makes the connector of the webhooks' connections, which may refuse addresses.
+        connect: opens the mail server's, with a time-out in seconds.
+    """
 
     webhooks: Mapping[str, Webhook] = field(default_factory=dict)
     mail: MailServer | None = None
     timeout_s: float = 10.0
+    connector: "Callable[[], aiohttp.BaseConnector] | None" = None
+    connect: Connect = socket.create_connection

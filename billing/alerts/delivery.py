@@ -48,7 +48,8 @@ async def deliver_alerts(
 
     counts = {"sent": 0, "retried": 0, "failed": 0}
     timeout = aiohttp.ClientTimeout(total=channels.timeout_s)
-    async with aiohttp.ClientSession(timeout=timeout) as client:
+    connector = channels.connector() if channels.connector else None
+    async with aiohttp.ClientSession(timeout=timeout, connector=connector) as client:
         while True:
             async with database.transaction() as session:
                 batch = await claim_due(session, clock.now(), _CLAIM, _AT_ONCE)
@@ -135,7 +136,7 @@ def _targets(
         name = hashlib.sha256(address.encode()).hexdigest()[:16]
         server = channels.mail
         send = (
-            partial(mailing.send, server, facts, address, channels.timeout_s)
+            partial(mailing.send, server, facts, address, channels.timeout_s, channels.connect)
             if server
             else _nowhere
         )

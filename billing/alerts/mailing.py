@@ -2,26 +2,42 @@
 
 import asyncio
 import smtplib
+import socket
 import ssl
 
-from billing.alerts.channels import MailServer
+from billing.alerts.channels import Connect, MailServer
 from billing.alerts.message import AlertFacts, mail
 from billing.errors import AlertRefused, AlertUnreachable
 
 
-async def send(server: MailServer, facts: AlertFacts, recipient: str, timeout_s: float) -> None:
+async def send(
+    server: MailServer, facts: AlertFacts, recipient: str, timeout_s: float, connect: Connect
+) -> None:
     """Deliver one alert to one address.
 
     Raises:
         AlertRefused: the server does not take it: credentials, sender, address or content.
         AlertUnreachable: no answer in time, or no TLS.
     """
-    await asyncio.to_thread(_send, server, facts, recipient, timeout_s)
+    await asyncio.to_thread(_send, server, facts, recipient, timeout_s, connect)
 
 
-def _send(server: MailServer, facts: AlertFacts, recipient: str, timeout_s: float) -> None:
+class _Smtp(smtplib.SMTP):
+    """Opens its connection by a function of ours."""
+
+    def __init__(self, server: MailServer, timeout_s: float, connect: Connect) -> None:
+        self._connect = connect
+        super().__init__(server.host, server.port, timeout=timeout_s)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        return self._connect((host, port), timeout)
+
+
+def _send(
+    server: MailServer, facts: AlertFacts, recipient: str, timeout_s: float, connect: Connect
+) -> None:
     try:
-        with smtplib.SMTP(server.host, server.port, timeout=timeout_s) as session:
+        with _Smtp(server, timeout_s, connect) as session:
             if server.starttls:
                 session.starttls(context=ssl.create_default_context())
             if server.username is not None:

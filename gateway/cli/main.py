@@ -11,6 +11,7 @@ import typer
 
 from core.errors import SovgateError
 from gateway.audit.cli import audit_app
+from gateway.audit.cli_anchors import anchors_command, checkpoints_command, witness_command
 from gateway.audit.cli_keys import prove_command, rotate_key_command
 from gateway.audit.cli_records import digest_command, list_command
 from gateway.cli.billing import billing_app
@@ -25,6 +26,7 @@ from gateway.cli.reconciliation import reconciliation
 from gateway.cli.report import report_app
 from gateway.cli.run import db_app, demo, serve
 from gateway.cli.savings import savings
+from gateway.cli.upstream import upstream_app
 from gateway.tenants.cli import (
     budget_app,
     key_app,
@@ -33,7 +35,6 @@ from gateway.tenants.cli import (
     tenant_app,
     user_app,
 )
-from gateway.upstreams.cli import upstream_app
 from gateway.vault.cli import vault_app
 from inference.cli import model_app, worker_app
 
@@ -66,6 +67,9 @@ audit_app.command("list")(list_command)
 audit_app.command("digest")(digest_command)
 audit_app.command("prove")(prove_command)
 audit_app.command("rotate-key")(rotate_key_command)
+audit_app.command("checkpoints")(checkpoints_command)
+audit_app.command("anchors")(anchors_command)
+audit_app.command("witness")(witness_command)
 report_app.command()(reconciliation)
 app.command()(demo)
 app.command()(serve)

@@ -6,7 +6,7 @@ not hold. It does not know of tenants, nor of what is sent (docs/residency.md).
 """
 
 from gateway.egress.addresses import AddressRules, Trust
-from gateway.egress.connector import guarded_connector
+from gateway.egress.connector import guarded_connect, guarded_connector
 from gateway.egress.errors import AddressForbidden, EgressError, ForeignZone, InvalidUrl
 from gateway.egress.sovereignty import Sovereignty, check_deployment
 from gateway.egress.urls import check_url
@@ -21,5 +21,6 @@ __all__ = [
     "Trust",
     "check_deployment",
     "check_url",
+    "guarded_connect",
     "guarded_connector",
 ]

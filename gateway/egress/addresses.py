@@ -16,6 +16,8 @@ from ipaddress import (
     ip_network,
 )
 
+from gateway.settings import EgressSettings
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -67,6 +69,12 @@ class AddressRules:
     trust: Trust
     allowed: tuple[Network, ...] = ()
     only: tuple[Network, ...] = ()
+
+    @classmethod
+    def of(cls, egress: EgressSettings, trust: Trust, zone: str | None = None) -> "AddressRules":
+        """Those of the settings, for targets in ``zone``."""
+        only = egress.zone_networks.get(zone, []) if zone is not None else []
+        return cls(trust, parse_networks(egress.allow_networks), parse_networks(only))
 
     def refusal(self, text: str) -> str | None:
         """Why this address is out of bounds; ``None`` where it may be connected to."""

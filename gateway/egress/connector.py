@@ -7,6 +7,7 @@ more, so that no way through the library leads around. TLS verifies the host's n
 """
 
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import aiohttp
     from aiohttp.abc import AbstractResolver
 
+Connect = Callable[[tuple[str, int], float], socket.socket]
 _log = structlog.get_logger(__name__)
 
 
@@ -59,6 +61,31 @@ def guarded_connector(
     return aiohttp.TCPConnector(
         resolver=GuardedResolver(), socket_factory=guard.make_socket, **options
     )
+
+
+def guarded_connect(rules: AddressRules, owner: str) -> Connect:
+    """``socket.create_connection`` that connects to nothing that ``rules`` refuse."""
+    guard = _Guard(rules, owner)
+
+    def connect(target: tuple[str, int], timeout: float) -> socket.socket:
+        host, port = target
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        for *_, address in found:
+            guard.check(str(address[0]))
+        problem = OSError("no address")
+        for family, kind, protocol, _, address in found:
+            opened = socket.socket(family, kind, protocol)
+            try:
+                opened.settimeout(timeout)
+                opened.connect(address)
+            except OSError as error:
+                opened.close()
+                problem = error
+            else:
+                return opened
+        raise problem
+
+    return connect
 
 
 class _Guard:

@@ -20,11 +20,12 @@ _IPV4 = re.compile(r"(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(25[0-5]|2[0-4]\d|1\d\d
 _NUMBER = re.compile(r"0[xX][0-9A-Fa-f]*|[0-9]+")
 
 
-def check_url(text: str, rules: AddressRules | None = None) -> SplitResult:
+def check_url(text: str, rules: AddressRules | None = None, *, query: bool = False) -> SplitResult:
     """The parts of a URL that is safe to call.
 
     Args:
         rules: where the host is an address, it must pass these.
+        query: whether it may end with one.
 
     Raises:
         InvalidUrl: it says another scheme, an account, or its host in an odd way.
@@ -41,7 +42,7 @@ def check_url(text: str, rules: AddressRules | None = None) -> SplitResult:
         raise InvalidUrl("The URL must begin with https:// or http://.")
     if "@" in parts.netloc:
         raise InvalidUrl("The URL must not hold an account; name the key's variable instead.")
-    if parts.query or parts.fragment or "?" in text or "#" in text:
+    if "#" in text or ("?" in text and not query):
         raise InvalidUrl("The URL must end with its path: no ? and no #.")
     if parts.port == 0:
         raise InvalidUrl("Port 0 is none.")

@@ -3,10 +3,9 @@
 import os
 from collections.abc import Mapping
 
-from gateway.egress import AddressRules, Sovereignty, Trust
-from gateway.egress.addresses import parse_networks
+from gateway.egress import AddressRules, EgressError, Sovereignty, Trust, check_url
 from gateway.errors import SettingsError
-from gateway.settings import EgressSettings, Settings, UpstreamSettings
+from gateway.settings import Settings, UpstreamSettings
 from gateway.upstreams.base import Upstream
 from gateway.upstreams.gate import Deployed, Gate
 from gateway.upstreams.openai import OpenAiUpstream
@@ -20,25 +19,24 @@ def open_gate(settings: Settings) -> Gate:
         SettingsError: if an ``api_key_env`` is not set.
     """
     deployed = [
-        Deployed(item, build(item, address_rules(settings.egress, item.zone, Trust.FILE)))
+        Deployed(item, build(item, AddressRules.of(settings.egress, Trust.FILE, item.zone)))
         for item in settings.upstreams
     ]
     return Gate(deployed, Sovereignty.of(settings))
 
 
-def address_rules(egress: EgressSettings, zone: str, trust: Trust) -> AddressRules:
-    """Where an upstream in ``zone`` may be."""
-    return AddressRules(
-        trust,
-        parse_networks(egress.allow_networks),
-        parse_networks(egress.zone_networks.get(zone, [])),
-    )
-
-
 def build(
     settings: UpstreamSettings, rules: AddressRules, environ: Mapping[str, str] = os.environ
 ) -> Upstream:
-    """Raises: SettingsError: the API key is not in the environment."""
+    """
+    Raises:
+        SettingsError: the API key is not in the environment, or a URL will not do.
+    """
+    for url in [*settings.workers, *([settings.base_url] if settings.base_url else [])]:
+        try:
+            check_url(url, rules)
+        except EgressError as error:
+            raise SettingsError(f"Upstream {settings.name}: {error.message}") from None
     api_key = None
     if settings.api_key_env is not None:
         api_key = environ.get(settings.api_key_env)

@@ -12,7 +12,6 @@ from pydantic import Field, model_validator
 from gateway.egress import AddressRules, Sovereignty, Trust, check_url
 from gateway.egress.errors import EgressError
 from gateway.settings import Section, Settings, Slug, UpstreamSettings
-from gateway.upstreams.building import address_rules
 from gateway.upstreams.errors import UpstreamDefinitionError, UpstreamInFile
 
 Url = Annotated[str, Field(max_length=2000)]
@@ -73,7 +72,7 @@ class DefinitionRules:
         self._in_file: Collection[str] = frozenset(each.name for each in settings.upstreams)
 
     def addresses(self, spec: UpstreamSpec) -> AddressRules:
-        return address_rules(self._egress, spec.zone, Trust.ADMINISTRATOR)
+        return AddressRules.of(self._egress, Trust.ADMINISTRATOR, spec.zone)
 
     def is_in_file(self, name: str) -> bool:
         return name in self._in_file
