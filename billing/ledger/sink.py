@@ -145,6 +145,8 @@ def _price_rows(settlements: Iterable[Settlement]) -> list[dict[str, Any]]:
         for line in settlement.lines:
             if line.name == MINIMUM:  # it has no unit; the usage record holds its amount
                 continue
+            if (settlement.price_version, line.name) in units:  # a rate has one price a class
+                continue
             units[settlement.price_version, line.name] = {
                 "price_version": settlement.price_version,
                 "token_class": line.name,

@@ -10,6 +10,7 @@ It knows nothing of journals; what the fields of a record mean is record.py's.
 
 import asyncio
 import hashlib
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.batches import write_rows
 from core.clock import Clock, isoformat
 from gateway.audit.checkpoint import GENESIS, Checkpoint
-from gateway.audit.encoding import encode_canonical
+from gateway.audit.encoding import check_value, encode_sorted
 from gateway.audit.errors import InvalidRecord, SigningKeyUnusable
 from gateway.audit.keys import Signer
 from gateway.audit.models import AuditHead, AuditRecord
@@ -68,26 +69,37 @@ class Draft(NamedTuple):
         Raises:
             InvalidRecord: a field has a reserved name or no canonical encoding.
         """
-        if not RESERVED.isdisjoint(entry.fields):
-            names = ", ".join(sorted(RESERVED & entry.fields.keys()))
+        check_value(entry.fields)
+        return cls.of_journaled(entry.tenant, entry.request_id, entry.kind, entry.fields)
+
+    @classmethod
+    def of_journaled(
+        cls, tenant: str, request_id: str, kind: str, fields: dict[str, Any]
+    ) -> "Draft":
+        """The same for fields that were checked before they went into the journal."""
+        if not RESERVED.isdisjoint(fields):
+            names = ", ".join(sorted(RESERVED & fields.keys()))
             raise InvalidRecord(
                 f"These names are the chain's own, a record cannot set them: {names}."
             )
-        members = {
-            **entry.fields,
-            "schema": SCHEMA,
-            "tenant": entry.tenant,
-            "request_id": entry.request_id,
-            "kind": entry.kind,
-        }
-        # Member by member the text of an object is that of its parts, one after another.
-        head = encode_canonical({k: v for k, v in members.items() if k < "seq"})
-        middle = encode_canonical({k: v for k, v in members.items() if "seq" < k < "time"})
-        tail = encode_canonical({k: v for k, v in members.items() if k > "time"})
+        members = sorted(
+            {
+                **fields,
+                "schema": SCHEMA,
+                "tenant": tenant,
+                "request_id": request_id,
+                "kind": kind,
+            }.items()
+        )
+        seq, time = bisect_left(members, ("seq",)), bisect_left(members, ("time",))
+        # The text of an object is that of its parts, one after another.
+        head = encode_sorted(dict(members[:seq]))
+        middle = encode_sorted(dict(members[seq:time]))
+        tail = encode_sorted(dict(members[time:]))
         return cls(
-            entry.tenant,
-            entry.request_id,
-            entry.kind,
+            tenant,
+            request_id,
+            kind,
             head[:-1] + b',"seq":',
             b"," + middle[1:-1] + b',"time":"',
             b'"' + (b"}" if len(tail) == 2 else b"," + tail[1:]),

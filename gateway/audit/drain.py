@@ -15,19 +15,19 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.database import Database
-from gateway.audit.chain import AuditChain, Draft, Entry
+from gateway.audit.chain import AuditChain, Draft
 from gateway.audit.journal import Batch, Journal, OnInterrupted, Outcome
 
 log = logging.getLogger(__name__)
 FIRST_RETRY_S = 0.05
 LAST_RETRY_S = 5.0
-FULL = 1000  # records of one transaction, about
+FULL = 500  # records of one transaction, about
 
 
 class BodyStore(Protocol):
@@ -55,13 +55,35 @@ class DrainOptions:
     adopt_s: float = 10.0
 
 
+class _Item(NamedTuple):
+    """A request made ready: what the chain, the sinks and the body store get."""
+
+    draft: Draft
+    settlement: dict[str, Any] | None
+    bodies: Sequence[dict[str, Any]]
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> "_Item":
+        audit = outcome.audit
+        draft = Draft.of_journaled(audit["tenant"], outcome.request_id, "request", audit)
+        return cls(draft, outcome.settlement, outcome.bodies)
+
+
 @dataclass(slots=True)
 class _Load:
-    """A batch with all that can be done before the database is asked."""
+    """What one transaction commits, as far as it can be made ready without the database."""
 
-    batch: Batch
-    drafts: list[Draft]
+    last: Batch
+    items: list[_Item]
     tried: bool = False
+
+    def new(self, known: set[tuple[str, str]]) -> list[_Item]:
+        """What the chain has not got, each request once."""
+        first: dict[tuple[str, str], _Item] = {}
+        for item in self.items:
+            if item.draft.key not in known:
+                first.setdefault(item.draft.key, item)
+        return list(first.values())
 
 
 class Drain:
@@ -166,7 +188,7 @@ class Drain:
             self._load = await self._prepare(None)
         if self._load is not None:
             await self._commit_and_prepare(self._load)
-            self._journal.ack(self._load.batch)
+            self._journal.ack(self._load.last)
             self._load, self._next = self._next, None
             self._signal()
             return False
@@ -182,21 +204,21 @@ class Drain:
         batch = self._journal.read(after)
         if batch is None:
             return None
-        drafts = [_draft(outcome) for outcome in batch.outcomes]
-        while len(drafts) < FULL:
+        items = [_Item.of(outcome) for outcome in batch.outcomes]
+        while len(items) < FULL:
             await asyncio.sleep(0)
             if (more := self._journal.read(batch)) is None:
                 break
-            drafts += [_draft(outcome) for outcome in more.outcomes]
-            batch = batch.plus(more)
-        return _Load(batch, drafts)
+            items += [_Item.of(outcome) for outcome in more.outcomes]
+            batch = more
+        return _Load(batch, items)
 
     async def _commit_and_prepare(self, load: _Load) -> None:
         """While the database works on one batch, the next is made ready."""
         following = self._next
         committed, prepared = await asyncio.gather(
             self._commit(load),
-            self._prepare(load.batch) if following is None else _same(following),
+            self._prepare(load.last) if following is None else _same(following),
             return_exceptions=True,
         )
         if isinstance(prepared, BaseException):
@@ -206,24 +228,22 @@ class Drain:
             raise committed
 
     async def _commit(self, load: _Load) -> None:
-        if not load.drafts:
+        if not load.items:
             return
         async with self._database.transaction() as session:
             known: set[tuple[str, str]] = set()
-            if load.tried or not load.batch.fresh:
-                known = await self._chain.known(session, load.drafts)
+            if load.tried or not load.last.fresh:
+                known = await self._chain.known(session, [item.draft for item in load.items])
             load.tried = True
-            new = _new(load, known)
-            settlements = [
-                outcome.settlement for outcome, _ in new if outcome.settlement is not None
-            ]
+            new = load.new(known)
+            settlements = [item.settlement for item in new if item.settlement is not None]
             if settlements:
                 for sink in self._sinks:
                     await sink.apply(session, settlements)
-            bodies = [body for outcome, _ in new for body in outcome.bodies or ()]
+            bodies = [body for item in new for body in item.bodies]
             if self._bodies is not None and bodies:
                 await self._bodies.store(session, bodies)
-            await self._chain.append_new(session, [draft for _, draft in new])
+            await self._chain.append_new(session, [item.draft for item in new])
         if self._wal is not None:
             await asyncio.to_thread(_sync_file, self._wal)
         self.drained += len(new)
@@ -267,22 +287,6 @@ class Drain:
     def _signal(self) -> None:
         done, self._progress = self._progress, asyncio.Event()
         done.set()
-
-
-def _draft(outcome: Outcome) -> Draft:
-    audit = outcome.audit
-    return Draft.of(Entry(audit["tenant"], outcome.request_id, "request", audit))
-
-
-def _new(load: _Load, known: set[tuple[str, str]]) -> list[tuple[Outcome, Draft]]:
-    """What the chain has not got, each request once."""
-    seen = set(known)
-    found = []
-    for outcome, draft in zip(load.batch.outcomes, load.drafts, strict=True):
-        if draft.key not in seen:
-            seen.add(draft.key)
-            found.append((outcome, draft))
-    return found
 
 
 async def _same(load: _Load) -> _Load:

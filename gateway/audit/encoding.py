@@ -28,6 +28,15 @@ def encode_canonical(value: Any) -> bytes:
     b'{"a":[null,true],"b":1}'
     """
     check_value(value)
+    return encode_sorted(value)
+
+
+def encode_sorted(value: Any) -> bytes:
+    """``encode_canonical`` of a value that ``check_value`` has seen.
+
+    Raises:
+        InvalidRecord: for text that is not Unicode.
+    """
     try:
         return _encoder.encode(value)
     except UnicodeEncodeError:

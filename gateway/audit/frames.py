@@ -26,6 +26,7 @@ HEADER_SIZE = 16
 MAX_PAYLOAD = 16 * 1024 * 1024
 _START = struct.Struct("<2sBBI")
 _END = struct.Struct("<II")
+_HEADER = struct.Struct("<2sBBIII")
 
 
 class Kind(IntEnum):
@@ -34,6 +35,9 @@ class Kind(IntEnum):
     INTENT = 1
     CALL = 2
     OUTCOME = 3
+
+
+_KINDS = {kind.value: kind for kind in Kind}
 
 
 class Frame(NamedTuple):
@@ -60,14 +64,13 @@ def unpack(buffer: bytes, offset: int, base: int = 0) -> Frame | None:
     body = offset + HEADER_SIZE
     if body > len(buffer):
         return None
-    magic, version, kind, length = _START.unpack_from(buffer, offset)
+    magic, version, kind, length, crc, zero = _HEADER.unpack_from(buffer, offset)
     if magic != MAGIC or version != FORMAT or length > MAX_PAYLOAD or body + length > len(buffer):
         return None
-    crc, zero = _END.unpack_from(buffer, offset + _START.size)
     payload = buffer[body : body + length]
     if zero or zlib.crc32(payload, zlib.crc32(buffer[offset : offset + _START.size])) != crc:
         return None
-    return Frame(Kind(kind), payload, base + offset, base + body + length)
+    return Frame(_KINDS[kind], payload, base + offset, base + body + length)
 
 
 def scan(buffer: bytes, offset: int = 0, base: int = 0) -> Iterator[Frame]:

@@ -59,10 +59,6 @@ class Batch:
     end: Position
     fresh: bool
 
-    def plus(self, more: "Batch") -> "Batch":
-        """Both as one; ``more`` was read after this one."""
-        return Batch(self.log, [*self.outcomes, *more.outcomes], more.end, self.fresh)
-
 
 @dataclass(frozen=True, slots=True)
 class Replay:
