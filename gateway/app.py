@@ -194,6 +194,7 @@ def build_admin(state: GatewayState) -> ASGIApp:
                 policies=settings.policies,
                 throttle=ExplainThrottle(state.clock),
             ),
+            trail=state.trail,
             prices=PriceServices(state.prices, served_models(settings)),
             upstreams=state.upstream_desk,
             reports=Reports(state.prices.store, settings.tiers, state.clock),

@@ -15,6 +15,7 @@ from gateway.invoicing import invoice_terms
 from gateway.jobs import job_settings, job_tasks
 from gateway.private import create_private_files
 from gateway.reports import Reports
+from gateway.retention.rules import RetentionRules
 from gateway.settings import load_settings
 
 
@@ -28,7 +29,9 @@ def _make_app():
     clock = SystemClock()
     terms = invoice_terms(settings, clock)
     channels = alert_channels(settings.alerts, settings.egress)
-    tasks = job_tasks(key, clock, terms, Reports.of(settings, clock), channels)
+    tasks = job_tasks(
+        key, clock, terms, Reports.of(settings, clock), channels, RetentionRules.of(settings)
+    )
     return make_celery(job_settings(settings), tasks)
 
 

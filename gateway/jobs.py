@@ -25,9 +25,12 @@ from gateway.admin.exports.audit_exporter import AUDIT_FORMATS, AuditExporter
 from gateway.audit import Signer
 from gateway.audit.verification import register_verification
 from gateway.reports import RERATE, Reports, SavingsExport, check_rerate
+from gateway.retention.jobs import register_retention
+from gateway.retention.rules import RetentionRules
 from gateway.settings import Settings
 
 NO_CHANNELS = AlertChannels()
+KEPT_FOR_EVER = RetentionRules()
 
 
 def job_settings(settings: Settings, runner: str = "local") -> JobSettings:
@@ -49,6 +52,7 @@ def job_tasks(
     terms: InvoiceTerms,
     reports: Reports,
     channels: AlertChannels = NO_CHANNELS,
+    rules: RetentionRules = KEPT_FOR_EVER,
 ) -> TaskRegistry:
     """Billing's kinds, those that need to know how invoices are issued and where alerts
     go, and the export of the audit trail signed with the deployment's key."""
@@ -61,6 +65,7 @@ def job_tasks(
     tasks.register("invoices.draft", drafts, check=drafts.check, deployment=True)
     register_exporter(tasks, "audit", AuditExporter(key, clock), set(AUDIT_FORMATS))
     register_verification(tasks)
+    register_retention(tasks, key, rules)
     savings = SavingsExport(reports)
     tasks.register("savings", savings, check=savings.check)
     register_exporter(tasks, "reconciliation", reports.export_reconciliation, {"xlsx"})

@@ -16,6 +16,7 @@ import structlog
 from billing import BudgetKeeper, EscrowSettings, JobService, LedgerSink
 from core.clock import Clock, SystemClock
 from core.database import Database
+from gateway.admin.services import TrailServices
 from gateway.alerts import alert_channels
 from gateway.archive import Archive, BodySealer, BodySink
 from gateway.audit import AuditChain, Drain, DrainOptions, Journal, KeyFile
@@ -33,6 +34,7 @@ from gateway.private import private_folder
 from gateway.recognizers import RecognizerBook, Sealer, check_policies
 from gateway.records import interrupted
 from gateway.reports import Reports
+from gateway.retention.rules import RetentionRules
 from gateway.routing.complexity import ComplexityModel
 from gateway.routing.targets import Router
 from gateway.settings import Settings
@@ -66,6 +68,7 @@ class GatewayState:
     guards: Guards
     vault: Vault | None
     archive: Archive
+    trail: TrailServices
     upstreams: Gate
     upstream_desk: UpstreamDesk
     router: Router
@@ -171,7 +174,8 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
             invoice_terms(settings, clock),
             alert_channels(settings.alerts, settings.egress),
         )
-        tasks = job_tasks(key, clock, terms, reports, channels)
+        rules = RetentionRules.of(settings)
+        tasks = job_tasks(key, clock, terms, reports, channels, rules)
         jobs = JobService(database, clock, job_settings(settings, holder), tasks)
         await jobs.start()
         stack.push_async_callback(jobs.stop)
@@ -224,6 +228,7 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
             archive=Archive(
                 sealer, clock, settings.audit.max_stored_body_bytes, metrics.unsealed_bodies.inc
             ),
+            trail=TrailServices(master, key, rules),
             upstreams=upstreams,
             upstream_desk=desk,
             router=Router(settings, upstreams, complexity),

@@ -97,6 +97,7 @@ DEFAULT_SCHEDULE: Mapping[str, str] = MappingProxyType(
         "alerts.deliver": "every 1m",
         "rollups.verify": "daily 02:00",
         "retention": "daily 03:00",
+        "audit.retention": "daily 03:30",
         "audit.verify": "daily 05:00",
         "invoices.draft": "monthly 1 04:00",
     }

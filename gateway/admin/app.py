@@ -25,6 +25,7 @@ from gateway.admin.prices.endpoints import router as prices
 from gateway.admin.projects.endpoints import router as projects
 from gateway.admin.recognizers.endpoints import router as recognizers
 from gateway.admin.reports.endpoints import router as reports
+from gateway.admin.retention.endpoints import router as retention
 from gateway.admin.services import AdminOptions, AdminServices
 from gateway.admin.system.endpoints import router as system
 from gateway.admin.tenants.endpoints import router as tenants
@@ -52,6 +53,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     exports,
     jobs,
     audit,
+    retention,
     users,
     upstreams,
     system,

@@ -17,9 +17,11 @@ SovgateError
 from billing import errors as billing
 from core.errors import SovgateError
 from core.money import InvalidAmount
+from gateway.archive import errors as archive
 from gateway.audit import errors as audit
 from gateway.egress import errors as egress
 from gateway.recognizers import errors as recognizers
+from gateway.retention import errors as retention
 from gateway.tenants import errors as tenants
 from gateway.upstreams import errors as upstreams
 from guardrails import errors as guardrails
@@ -155,6 +157,11 @@ STATUS: dict[type[SovgateError], int] = {
     tenants.InvalidValue: 422,
     tenants.LastOwner: 409,
     tenants.DatabaseUnavailable: 503,
+    archive.BodyNotFound: 404,
+    archive.BodyGone: 410,
+    retention.UnknownHold: 404,
+    retention.LegalHold: 409,
+    retention.RetentionError: 422,
     audit.InvalidFilter: 422,
     audit.InvalidReason: 422,
     audit.ReasonRequired: 422,

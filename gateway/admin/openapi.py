@@ -43,6 +43,10 @@ TAGS: list[dict[str, Any]] = [
     {"name": "exports", "description": "Audit, billing and usage reports as files."},
     {"name": "jobs", "description": "Long and scheduled work: how far it is, what came of it."},
     {"name": "audit", "description": "The tamper-evident trail."},
+    {
+        "name": "retention",
+        "description": "Stored bodies, legal holds, erasures, and what was removed.",
+    },
     {"name": "users", "description": "Administrator accounts and their roles."},
     {"name": "upstreams", "description": "Where models run: of the file, and set here."},
     {"name": "system", "description": "The deployment's settings, read-only."},

@@ -37,6 +37,9 @@ class Permission(StrEnum):
     EXPORTS_FINANCE = "exports.finance"  # billing and usage reports
     EXPORTS_AUDIT = "exports.audit"  # the audit trail
     AUDIT_READ = "audit.read"
+    AUDIT_BODIES = "audit.bodies"  # open stored prompts and answers
+    AUDIT_HOLD = "audit.hold"  # make and release legal holds
+    AUDIT_ERASE = "audit.erase"  # destroy the keys of one end user
     USERS_READ = "users.read"
     USERS_WRITE = "users.write"
     RECOGNIZERS_READ = "recognizers.read"  # which there are, without their values
@@ -67,7 +70,13 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
     # Those who change things do not also carry the evidence away, nor bill for it.
     Role.ADMIN: frozenset(Permission)
-    - {Permission.EXPORTS_AUDIT, Permission.LEDGER_ADJUST, Permission.INVOICES_WRITE},
+    - {
+        Permission.EXPORTS_AUDIT,
+        Permission.AUDIT_BODIES,
+        Permission.AUDIT_HOLD,
+        Permission.LEDGER_ADJUST,
+        Permission.INVOICES_WRITE,
+    },
     Role.FINANCE: frozenset(
         _READ
         | _READ_MONEY
@@ -87,6 +96,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         | _READ_MONEY
         | {
             Permission.AUDIT_READ,
+            Permission.AUDIT_BODIES,
+            Permission.AUDIT_HOLD,
             Permission.EXPORTS_READ,
             Permission.EXPORTS_AUDIT,
             Permission.EXPORTS_FINANCE,

@@ -9,6 +9,7 @@ _MEANING = {
     403: "The roles of the account do not allow this, or the CSRF token is missing.",
     404: "No such object in a tenant that the account has a role for.",
     409: "The present state does not allow this.",
+    410: "It was there, and is gone for good.",
     413: "The body is too large.",
     415: "The body is compressed.",
     422: "The request does not fit this description; `param` names the field.",

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.admin.access import Actor
 from gateway.admin.services import AdminServices
 from gateway.audit import append_admin, reasons
-from gateway.audit.errors import ReasonRequired
+from gateway.audit.errors import InvalidReason, ReasonRequired
 
 
 async def record_revocation(
@@ -36,6 +36,18 @@ async def record_revocation(
             after={"sessions": ended},
             changes=changes,
         )
+
+
+async def masked_reason(services: AdminServices, reason: str) -> str:
+    """A reason as it may be stored beside the trail.
+
+    Raises:
+        InvalidReason, GuardError: nothing may be stored.
+    """
+    given = reasons.tidy(reason)
+    if given is None:
+        raise InvalidReason("Give a reason that can be read.", param="reason")
+    return await asyncio.to_thread(reasons.mask, given, services.privacy.engine.detect)
 
 
 async def record(

@@ -171,6 +171,7 @@ def _with_service(
     from gateway.invoicing import invoice_terms
     from gateway.jobs import job_settings, job_tasks
     from gateway.reports import Reports
+    from gateway.retention.rules import RetentionRules
     from gateway.settings import load_settings
 
     settings, clock = load_settings(config), SystemClock()
@@ -178,7 +179,8 @@ def _with_service(
     if tasks:
         key = KeyFile(settings.audit.signing_key_file, settings.data_dir)
         reports = Reports.of(settings, clock)
-        registry = job_tasks(key, clock, invoice_terms(settings, clock), reports)
+        terms, rules = invoice_terms(settings, clock), RetentionRules.of(settings)
+        registry = job_tasks(key, clock, terms, reports, rules=rules)
     runner = f"cli-{os.uname().nodename}-{os.getpid()}"
 
     async def run() -> _Result:

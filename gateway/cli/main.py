@@ -27,6 +27,7 @@ from gateway.cli.report import report_app
 from gateway.cli.run import db_app, demo, serve
 from gateway.cli.savings import savings
 from gateway.cli.upstream import upstream_app
+from gateway.retention.cli import register as register_retention
 from gateway.tenants.cli import (
     budget_app,
     key_app,
@@ -62,6 +63,7 @@ def _options(
 
 
 billing_app.add_typer(profile_app, name="profile")
+register_retention(audit_app)
 report_app.command()(savings)
 audit_app.command("list")(list_command)
 audit_app.command("digest")(digest_command)

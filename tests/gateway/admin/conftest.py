@@ -31,7 +31,7 @@ from core.database import Database
 from core.ids import new_id
 from gateway.admin import MOUNT, AdminServices, create_admin_api
 from gateway.admin.explain.throttle import ExplainThrottle
-from gateway.admin.services import PriceServices, PrivacyServices
+from gateway.admin.services import PriceServices, PrivacyServices, TrailServices
 from gateway.admin.system.view import SettingsView
 from gateway.audit import SigningKey
 from gateway.jobs import job_tasks
@@ -50,6 +50,7 @@ from gateway.upstreams import open_gate
 from gateway.upstreams.definition import UpstreamSpec
 from gateway.upstreams.desk import UpstreamDesk
 from gateway.upstreams.service import UpstreamService
+from gateway.vault import MasterKeys
 from guardrails.pii import PiiEngine
 from guardrails.pii.custom import RecognizerSpec
 from guardrails.pii.recognizers.catalogue import contact_recognizers
@@ -209,6 +210,12 @@ async def upstreams(database: Database, settings: Settings) -> AsyncIterator[Ups
 
 
 @pytest.fixture
+def trail(tmp_path: Path) -> TrailServices:
+    master = MasterKeys.load(None, None, tmp_path)
+    return TrailServices(master, SigningKey.load_or_create(None, tmp_path))
+
+
+@pytest.fixture
 def services(
     database: Database,
     clock: ManualClock,
@@ -220,6 +227,7 @@ def services(
     reports: Reports,
     settings: Settings,
     upstreams: UpstreamDesk,
+    trail: TrailServices,
 ) -> AdminServices:
     return AdminServices(
         database=database,
@@ -230,6 +238,7 @@ def services(
         alert_webhooks=frozenset({"finance", "ops"}),
         jobs=jobs,
         system=SettingsView(settings, desk, {}),
+        trail=trail,
         prices=PriceServices(desk, ["sov-flash"]),
         upstreams=upstreams,
         reports=reports,
