@@ -3,7 +3,8 @@
 Syslog knows no receipt, and bytes that a kernel took in may still be lost with the
 program behind it. So each batch has a connection of its own: we end our side, and the
 receiver, having read to that end, ends its own. A connection that ends in any other way
-has delivered nothing, and the batch is sent again.
+has delivered nothing, and the batch is sent again. A program that is killed also ends its
+side, so it has to show that it still lives: it must take an empty connection next.
 """
 
 import asyncio
@@ -60,6 +61,7 @@ class SyslogReceiver:
         try:
             async with asyncio.timeout(self.timeout_s):
                 await self._deliver(data)
+                await self._deliver(b"")
         except (OSError, ssl.SSLError, TimeoutError) as error:
             raise DeliveryFailed(f"syslog: {type(error).__name__}") from error
 

@@ -202,10 +202,32 @@ async def test_a_receiver_that_comes_and_goes_loses_nothing(database: Database, 
         await _write(database, "acme", range(written, written + 20))
         written += 20
     await stream.stop()
+    again = _stream(database, site.settings)
     with site.up():
-        await _all(_stream(database, site.settings))
+        await _all(again)
+    await again.stop()
     first = list(dict.fromkeys(body["seq"] for body in site.bodies()))
     assert first == list(range(1, written + 1))
+
+
+async def test_what_only_the_receivers_kernel_has_is_not_delivered(
+    database: Database, site: Site
+) -> None:
+    """A receiver that hangs and is killed: its kernel took the batch, and nobody read it."""
+    await _write(database, "acme", range(5))
+    stream = _stream(database, site.settings)
+    with site.up() as server:
+        os.kill(server.pid, signal.SIGSTOP)
+        sending = asyncio.create_task(stream.round())
+        await asyncio.sleep(0.3)
+        os.kill(server.pid, signal.SIGKILL)
+        with pytest.raises(DeliveryFailed):
+            await sending
+    assert site.received() == []
+    with site.up():
+        await _all(stream)
+        await stream.stop()
+    assert [body["seq"] for body in site.bodies()] == [1, 2, 3, 4, 5]
 
 
 async def test_a_restart_goes_on_where_the_cursor_stands(database: Database, site: Site) -> None:
