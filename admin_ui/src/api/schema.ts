@@ -145,6 +145,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/logout/everywhere": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign out everywhere
+         * @description End every session of the account, this one included.
+         */
+        post: operations["logout_everywhere"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/me": {
         parameters: {
             query?: never;
@@ -529,6 +549,170 @@ export interface paths {
         get: operations["list_audit_records"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tenants/{tenant}/audit/bodies/{request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open a stored body
+         * @description The masked prompt and answer of a request. A POST, since it leaves a record.
+         */
+        post: operations["open_stored_body"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tenants/{tenant}/audit/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase an end user
+         * @description Destroy the keys of the person's bodies and of what their conversations remember.
+         */
+        post: operations["erase_end_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tenants/{tenant}/audit/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List legal holds
+         * @description All holds, those that were released among them; newest first.
+         */
+        get: operations["list_holds"];
+        put?: never;
+        /**
+         * Make a legal hold
+         * @description From now on neither retention nor erasure touches what it matches.
+         */
+        post: operations["create_hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tenants/{tenant}/audit/holds/{hold_id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Release a legal hold
+         * @description What is due is removed by the next run of retention.
+         */
+        post: operations["release_hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tenants/{tenant}/audit/integrity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Integrity of a chain
+         * @description Where the tenant's chain ends, what is signed of it, and how it verified last.
+         */
+        get: operations["get_audit_integrity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tenants/{tenant}/audit/records/{record_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get an audit record
+         * @description One record, and the first checkpoint that covers it.
+         */
+        get: operations["get_audit_record"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tenants/{tenant}/audit/removals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was removed
+         * @description How long the trail is kept, and the signed statements of what was removed of it.
+         */
+        get: operations["get_removals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tenants/{tenant}/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Verify a chain
+         * @description Start to verify the tenant's whole chain against its checkpoints, as a job.
+         */
+        post: operations["verify_audit_chain"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1223,6 +1407,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/upstreams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List upstreams
+         * @description Those of the configuration file, read-only, and those of the database.
+         */
+        get: operations["list_upstreams"];
+        put?: never;
+        /**
+         * Create an upstream
+         * @description Add an upstream. It serves at once in this process and within seconds in others.
+         */
+        post: operations["create_upstream"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/upstreams/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get an upstream
+         * @description One upstream of the file or of the database.
+         */
+        get: operations["get_upstream"];
+        /**
+         * Replace an upstream
+         * @description Replace the definition. Requests under way end with the old one.
+         */
+        put: operations["update_upstream"];
+        post?: never;
+        /**
+         * Delete an upstream
+         * @description Delete an upstream. Requests under way end with it; new ones go elsewhere or fail.
+         */
+        delete: operations["delete_upstream"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/upstreams/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test an upstream
+         * @description Say whether it answers, without storing it.
+         */
+        post: operations["check_upstream"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/usage": {
         parameters: {
             query?: never;
@@ -1483,8 +1739,57 @@ export interface components {
             tier: string;
         };
         /**
+         * AuditCheckpoint
+         * @description A signed statement about all records up to `seq`.
+         */
+        AuditCheckpoint: {
+            /**
+             * At
+             * Format: date-time
+             * @description An instant with its offset from UTC.
+             * @example 2026-11-01T00:00:00.000000Z
+             */
+            at: string;
+            /**
+             * Hash
+             * @description Of the record `seq`.
+             */
+            hash: string;
+            /**
+             * Key Id
+             * @description Of the key that signed it.
+             * @example 56475aa75463474c
+             */
+            key_id: string;
+            /** Seq */
+            seq: number;
+        };
+        /**
+         * AuditIntegrity
+         * @description Where a tenant's chain ends, what is signed of it, and how it verified last.
+         */
+        AuditIntegrity: {
+            /** @description The newest. */
+            checkpoint: components["schemas"]["AuditCheckpoint"] | null;
+            /** Head Hash */
+            head_hash: string | null;
+            /**
+             * Records
+             * @description Number of the newest record.
+             */
+            records: number;
+            /**
+             * Unsigned
+             * @description Records that no checkpoint covers yet.
+             */
+            unsigned: number;
+            /** @description The newest. */
+            verification: components["schemas"]["AuditVerification"] | null;
+        };
+        /**
          * AuditPage
-         * @description Newest first.
+         * @description Newest first. With a filter a page may hold fewer records than there are, or none:
+         *     only a `next_before` of null means that all were looked at.
          */
         AuditPage: {
             /** Items */
@@ -1534,6 +1839,39 @@ export interface components {
              * @description Position in the chain.
              */
             seq: number;
+        };
+        /** AuditRecordDetails */
+        AuditRecordDetails: {
+            /** @description The first checkpoint that covers the record; null: none does yet. */
+            checkpoint: components["schemas"]["AuditCheckpoint"] | null;
+            record: components["schemas"]["AuditRecord"];
+        };
+        /**
+         * AuditVerification
+         * @description One walk over the whole chain, comparing it with its checkpoints.
+         */
+        AuditVerification: {
+            /** Finished At */
+            finished_at: string | null;
+            /** Job Id */
+            job_id: string;
+            /**
+             * Ok
+             * @description Null while it runs, and where it could not.
+             */
+            ok: boolean | null;
+            /** Records */
+            records: number | null;
+            /** @description The nightly job, or somebody's request. */
+            source: components["schemas"]["VerificationSource"];
+            /** Started At */
+            started_at: string | null;
+            status: components["schemas"]["JobStatus"];
+            /**
+             * Summary
+             * @description One sentence.
+             */
+            summary: string | null;
         };
         /**
          * BillingProfile
@@ -1585,6 +1923,31 @@ export interface components {
              */
             tax_percent: string;
         };
+        /** BodyFigures */
+        BodyFigures: {
+            /** Erased */
+            erased: number;
+            /** Expired */
+            expired: number;
+            /** Lost */
+            lost: number;
+            /** Stored */
+            stored: number;
+        };
+        /** BodyRead */
+        BodyRead: {
+            /**
+             * Reason
+             * @description Why; kept in the audit trail, so no personal data.
+             * @example case 2026-117
+             */
+            reason: string;
+        };
+        /**
+         * BodyState
+         * @enum {string}
+         */
+        BodyState: "stored" | "expired" | "erased" | "lost";
         /** Budget */
         Budget: {
             alerts: components["schemas"]["AlertRuleBody"];
@@ -1977,6 +2340,65 @@ export interface components {
          */
         EntryState: "in_force" | "future" | "ended" | "shadowed" | "archived";
         /**
+         * Erasure
+         * @description A signed statement; docs/content.md says what remains.
+         */
+        Erasure: {
+            /**
+             * At
+             * Format: date-time
+             * @description An instant with its offset from UTC.
+             * @example 2026-11-01T00:00:00.000000Z
+             */
+            at: string;
+            /** Bodies */
+            bodies: number;
+            /** Conversations */
+            conversations: number;
+            /** Entries */
+            entries: number;
+            /**
+             * Id
+             * @example era_01k9...
+             */
+            id: string;
+            /** Key Id */
+            key_id: string;
+            /** Pseudonym */
+            pseudonym: string;
+            /** Reason */
+            reason: string;
+            /** Signature */
+            signature: string;
+            /** Tenant */
+            tenant: string;
+        };
+        /**
+         * ErasureCreate
+         * @description Name the end user as the application does, or by pseudonym; either is needed.
+         */
+        ErasureCreate: {
+            /**
+             * End User
+             * @description As the application sends it in `user`; it is not stored.
+             */
+            end_user?: string | null;
+            /** Pseudonym */
+            pseudonym?: string | null;
+            /**
+             * Reason
+             * @description Why; kept in the audit trail, so no personal data.
+             * @example case 2026-117
+             */
+            reason: string;
+            /**
+             * Values
+             * @description Names, addresses and the like of the person to erase from the vault, in clear; they are not stored.
+             * @default []
+             */
+            values: string[];
+        };
+        /**
          * ErrorBody
          * @description The one shape of every error.
          */
@@ -2317,6 +2739,95 @@ export interface components {
          * @enum {string}
          */
         gateway__admin__prices__schemas__EntryKind: "price" | "exchange_rate" | "alias" | "calendar" | "markup";
+        /** Hold */
+        Hold: {
+            /** Actor */
+            actor: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             * @description An instant with its offset from UTC.
+             * @example 2026-11-01T00:00:00.000000Z
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** End User */
+            end_user: string | null;
+            /**
+             * Id
+             * @example hold_01k9...
+             */
+            id: string;
+            /** Reason */
+            reason: string;
+            /** Release Reason */
+            release_reason: string | null;
+            /** Released At */
+            released_at: string | null;
+            /** Released By */
+            released_by: string | null;
+            /** Request Ids */
+            request_ids: string[];
+            /** Since */
+            since: string | null;
+            /** Tenant */
+            tenant: string;
+            /** Until */
+            until: string | null;
+        };
+        /**
+         * HoldCreate
+         * @description What must stay. All that is given must match; with a reason alone, everything does.
+         */
+        HoldCreate: {
+            /**
+             * Actor
+             * @description Of this administrator.
+             * @example usr_01k9...
+             */
+            actor?: string | null;
+            /**
+             * End User
+             * @description Of this end user, by pseudonym.
+             */
+            end_user?: string | null;
+            /**
+             * Reason
+             * @description Why; kept in the audit trail, so no personal data.
+             * @example case 2026-117
+             */
+            reason: string;
+            /**
+             * Request Ids
+             * @default []
+             */
+            request_ids: string[];
+            /**
+             * Since
+             * @description Records that joined the chain from then on.
+             */
+            since?: string | null;
+            /**
+             * Until
+             * @description And before then.
+             */
+            until?: string | null;
+        };
+        /** HoldList */
+        HoldList: {
+            /** Items */
+            items: components["schemas"]["Hold"][];
+        };
+        /** HoldRelease */
+        HoldRelease: {
+            /**
+             * Reason
+             * @description Why; kept in the audit trail, so no personal data.
+             * @example case 2026-117
+             */
+            reason: string;
+        };
         /**
          * Invoice
          * @description ``net`` = ``subtotal`` * ``exchange_rate`` + ``rounding``; ``total`` = ``net`` + ``tax``.
@@ -3238,7 +3749,7 @@ export interface components {
          * Permission
          * @enum {string}
          */
-        Permission: "overview.read" | "tenants.read" | "tenants.write" | "tenants.govern" | "projects.write" | "keys.read" | "keys.write" | "budgets.read" | "budgets.write" | "budgets.govern" | "usage.read" | "prices.read" | "prices.write" | "ledger.read" | "ledger.adjust" | "invoices.read" | "invoices.write" | "jobs.read" | "jobs.write" | "exports.read" | "exports.finance" | "exports.audit" | "audit.read" | "users.read" | "users.write" | "recognizers.read" | "recognizers.write" | "privacy.explain" | "system.read";
+        Permission: "overview.read" | "tenants.read" | "tenants.write" | "tenants.govern" | "projects.write" | "keys.read" | "keys.write" | "budgets.read" | "budgets.write" | "budgets.govern" | "usage.read" | "prices.read" | "prices.write" | "ledger.read" | "ledger.adjust" | "invoices.read" | "invoices.write" | "jobs.read" | "jobs.write" | "exports.read" | "exports.finance" | "exports.audit" | "audit.read" | "audit.bodies" | "audit.hold" | "audit.erase" | "users.read" | "users.write" | "recognizers.read" | "recognizers.write" | "privacy.explain" | "upstreams.read" | "upstreams.write" | "system.read";
         /** PolicyView */
         PolicyView: {
             /**
@@ -3840,6 +4351,31 @@ export interface components {
             };
             kind: components["schemas"]["gateway__admin__prices__schemas__EntryKind"];
         };
+        /**
+         * Pruning
+         * @description A signed statement that all records up to `last_seq` were removed.
+         */
+        Pruning: {
+            /**
+             * At
+             * Format: date-time
+             * @description An instant with its offset from UTC.
+             * @example 2026-11-01T00:00:00.000000Z
+             */
+            at: string;
+            /** Key Id */
+            key_id: string;
+            /** Last Hash */
+            last_hash: string;
+            /** Last Seq */
+            last_seq: number;
+            /** Reason */
+            reason: string;
+            /** Signature */
+            signature: string;
+            /** Tenant */
+            tenant: string;
+        };
         /** Raise */
         Raise: {
             /**
@@ -4219,6 +4755,22 @@ export interface components {
             worker_seconds: string;
         };
         /**
+         * Removals
+         * @description What is kept how long, and what was removed of a tenant's trail.
+         */
+        Removals: {
+            bodies: components["schemas"]["BodyFigures"];
+            /** Erasures */
+            erasures: components["schemas"]["Erasure"][];
+            /** Prunings */
+            prunings: components["schemas"]["Pruning"][];
+            /**
+             * Retention Days
+             * @description Of records; null: for ever.
+             */
+            retention_days: number | null;
+        };
+        /**
          * RerateCreate
          * @description Bring what was settled to the prices of the book as it is now.
          */
@@ -4476,6 +5028,57 @@ export interface components {
              */
             reason: string;
         };
+        /** StoredBodies */
+        StoredBodies: {
+            /** Parts */
+            parts: components["schemas"]["StoredBodyPart"][];
+            /** Request Id */
+            request_id: string;
+        };
+        /**
+         * StoredBodyPart
+         * @description The prompt as the upstream got it, or the answer as it came back: masked, both.
+         */
+        StoredBodyPart: {
+            /**
+             * Content
+             * @description Null where it cannot be opened any more.
+             */
+            content: unknown | null;
+            /**
+             * Created At
+             * Format: date-time
+             * @description An instant with its offset from UTC.
+             * @example 2026-11-01T00:00:00.000000Z
+             */
+            created_at: string;
+            /**
+             * Cut
+             * @description Only the beginning was kept.
+             */
+            cut: boolean;
+            /**
+             * Expires At
+             * Format: date-time
+             * @description An instant with its offset from UTC.
+             * @example 2026-11-01T00:00:00.000000Z
+             */
+            expires_at: string;
+            /**
+             * Intact
+             * @description Whether the audit record names exactly these sealed bytes.
+             */
+            intact: boolean;
+            /**
+             * Part
+             * @description 'prompt' or 'answer'.
+             * @example prompt
+             */
+            part: string;
+            /** Removed At */
+            removed_at: string | null;
+            state: components["schemas"]["BodyState"];
+        };
         /** System */
         System: {
             /**
@@ -4630,6 +5233,188 @@ export interface components {
              * @example pool
              */
             upstream: string;
+        };
+        /** Upstream */
+        Upstream: {
+            /** Created At */
+            created_at: string | null;
+            /** @description Null for those of the file. */
+            definition: components["schemas"]["UpstreamSpec"] | null;
+            /**
+             * Detail
+             * @description How many of its servers answer.
+             */
+            detail: string | null;
+            /**
+             * Healthy
+             * @description Null where it does not serve.
+             */
+            healthy: boolean | null;
+            /**
+             * Kind
+             * @example pool
+             */
+            kind: string;
+            /** Models */
+            models: string[];
+            /**
+             * Name
+             * @description Lower-case letters, digits, hyphens, underscores; never changes.
+             * @example acme
+             */
+            name: string;
+            /**
+             * Origin
+             * @description `file`: the settings name it, and nobody changes it here.
+             * @enum {string}
+             */
+            origin: "file" | "database";
+            /**
+             * State
+             * @description `shadowed`: the settings name it too, and decide; `no_key`: the environment variable of its key is not set; `refused`: the settings do not allow it.
+             * @enum {string}
+             */
+            state: "serving" | "shadowed" | "no_key" | "refused";
+            /** Updated At */
+            updated_at: string | null;
+            /**
+             * Version
+             * @description Null for those of the file.
+             */
+            version: number | null;
+            /**
+             * Zone
+             * @description Residency zone.
+             * @example onprem
+             */
+            zone: string;
+        };
+        /** UpstreamCreate */
+        UpstreamCreate: {
+            definition: components["schemas"]["UpstreamSpec"];
+            /**
+             * Reason
+             * @description Kept in the trail; no personal data.
+             */
+            reason?: string | null;
+        };
+        /** UpstreamList */
+        UpstreamList: {
+            /**
+             * Home Zones
+             * @description Zones that a sovereign deployment allows; null: it is none.
+             */
+            home_zones: string[] | null;
+            /** Items */
+            items: components["schemas"]["Upstream"][];
+        };
+        /**
+         * UpstreamSpec
+         * @description An upstream of the database: what the settings file takes, less what reads local files.
+         */
+        UpstreamSpec: {
+            /**
+             * Api Key Env
+             * @description Environment variable of the gateway with the API key; its name begins with `egress.key_env_prefix`.
+             */
+            api_key_env?: string | null;
+            /**
+             * Base Url
+             * @description `openai`: base URL ending in `/v1`.
+             */
+            base_url?: string | null;
+            /**
+             * Connect Timeout S
+             * @description Seconds to connect.
+             * @default 5
+             */
+            connect_timeout_s: number;
+            /**
+             * Continuous Usage
+             * @description Ask for token counts within streams; null: for pools.
+             */
+            continuous_usage?: boolean | null;
+            /**
+             * Dialect
+             * @description How thinking and effort are said; null: as fits the kind.
+             */
+            dialect?: ("openai" | "vllm" | "deepseek" | "none") | null;
+            /**
+             * Kind
+             * @description `pool`: workers, vLLM or SGLang; `openai`: one OpenAI-compatible server.
+             * @enum {string}
+             */
+            kind: "pool" | "openai";
+            /**
+             * Models
+             * @description Model names served.
+             */
+            models: string[];
+            /**
+             * Name
+             * @description Name, unique; shown in headers, records and reports.
+             */
+            name: string;
+            /**
+             * Read Timeout S
+             * @description Longest silence.
+             * @default 120
+             */
+            read_timeout_s: number;
+            /**
+             * Retries
+             * @description Further attempts.
+             * @default 1
+             */
+            retries: number;
+            /**
+             * Total Timeout S
+             * @description Of one answer.
+             * @default 600
+             */
+            total_timeout_s: number;
+            /**
+             * Workers
+             * @description `pool`: base URLs without `/v1`.
+             * @default []
+             */
+            workers: string[];
+            /**
+             * Zone
+             * @description Residency zone; policies allow zones.
+             */
+            zone: string;
+        };
+        /** UpstreamTest */
+        UpstreamTest: {
+            definition: components["schemas"]["UpstreamSpec"];
+        };
+        /** UpstreamUpdate */
+        UpstreamUpdate: {
+            definition: components["schemas"]["UpstreamSpec"];
+            /**
+             * Reason
+             * @description Kept in the trail; no personal data.
+             */
+            reason?: string | null;
+            /**
+             * Version
+             * @description The version that was changed; 409 if it is another.
+             */
+            version: number;
+        };
+        /** UpstreamVerdict */
+        UpstreamVerdict: {
+            /**
+             * Answers
+             * @description Whether one of its servers answered over HTTP.
+             */
+            answers: boolean;
+            /**
+             * Detail
+             * @description The same for every way in which it does not.
+             */
+            detail: string;
         };
         /** UpstreamView */
         UpstreamView: {
@@ -4883,6 +5668,11 @@ export interface components {
              */
             roles?: components["schemas"]["RoleGrant"][] | null;
         };
+        /**
+         * VerificationSource
+         * @enum {string}
+         */
+        VerificationSource: "schedule" | "request";
         /** VirtualKey */
         VirtualKey: {
             /**
@@ -5110,6 +5900,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -5136,6 +5935,8 @@ export interface operations {
             header?: {
                 /** @description A second request of the account with the same key is the same job. */
                 "Idempotency-Key"?: string | null;
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
             };
             path?: never;
             cookie?: never;
@@ -5175,6 +5976,15 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5249,6 +6059,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -5272,7 +6091,10 @@ export interface operations {
     cancel_deployment_job: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 job_id: string;
             };
@@ -5334,6 +6156,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -5357,7 +6188,10 @@ export interface operations {
     retry_deployment_job: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 job_id: string;
             };
@@ -5419,6 +6253,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -5468,6 +6311,15 @@ export interface operations {
             };
             /** @description The roles of the account do not allow this, or the CSRF token is missing. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5535,6 +6387,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -5567,7 +6428,10 @@ export interface operations {
     logout: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5600,6 +6464,90 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    logout_everywhere: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5654,6 +6602,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -5677,7 +6634,10 @@ export interface operations {
     change_password: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5714,6 +6674,15 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5777,6 +6746,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -5800,7 +6778,10 @@ export interface operations {
     create_organisation: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5848,6 +6829,15 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5927,6 +6917,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -5994,6 +6993,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -6017,7 +7025,10 @@ export interface operations {
     create_organisation_budget: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 organisation: string;
             };
@@ -6083,6 +7094,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -6106,7 +7126,10 @@ export interface operations {
     delete_organisation_budget: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 budget_id: string;
                 organisation: string;
@@ -6158,6 +7181,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -6181,7 +7213,10 @@ export interface operations {
     update_organisation_budget: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 budget_id: string;
                 organisation: string;
@@ -6232,6 +7267,15 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6307,6 +7351,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -6330,7 +7383,10 @@ export interface operations {
     give_organisation_raise: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 budget_id: string;
                 organisation: string;
@@ -6388,6 +7444,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -6411,7 +7476,10 @@ export interface operations {
     revoke_organisation_raise: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 budget_id: string;
                 organisation: string;
@@ -6459,6 +7527,15 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6527,6 +7604,15 @@ export interface operations {
             };
             /** @description No such object in a tenant that the account has a role for. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6608,6 +7694,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -6631,7 +7726,10 @@ export interface operations {
     create_prices: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6695,6 +7793,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -6718,7 +7825,10 @@ export interface operations {
     archive_price: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 entry_id: string;
             };
@@ -6784,6 +7894,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -6807,7 +7926,10 @@ export interface operations {
     explain_price: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6862,6 +7984,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -6885,7 +8016,10 @@ export interface operations {
     propose_prices: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6924,6 +8058,15 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6987,6 +8130,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -7043,6 +8195,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -7066,7 +8227,10 @@ export interface operations {
     create_tenant: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7114,6 +8278,15 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7189,6 +8362,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -7212,7 +8394,10 @@ export interface operations {
     update_tenant: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 /** @description The tenant's name. */
                 tenant: string;
@@ -7263,6 +8448,15 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7343,6 +8537,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -7366,9 +8569,40 @@ export interface operations {
     list_audit_records: {
         parameters: {
             query?: {
+                /** @description Of an administrator, or of a guard: `mask`, `flag`, `block`. */
+                action?: string | null;
+                /** @description Who administered. */
+                actor?: string | null;
                 /** @description Only records with a smaller 'seq'. */
                 before?: number | null;
+                /** @description Of some guard's verdict. */
+                category?: string | null;
+                error_code?: string | null;
+                /** @description When it joined the chain; inclusive. */
+                from?: string | null;
+                key_id?: string | null;
+                /** @description 'request' or 'admin'. */
+                kind?: string | null;
                 limit?: number;
+                /** @description How they did. */
+                method?: string | null;
+                /** @description As the upstream was asked for it. */
+                model?: string | null;
+                /** @description How a request ended. */
+                outcome?: string | null;
+                project?: string | null;
+                request_id?: string | null;
+                /** @description What was changed. */
+                target?: string | null;
+                tier?: string | null;
+                /** @description Exclusive. */
+                to?: string | null;
+                upstream?: string | null;
+                /** @description The pseudonym of an end user. */
+                user?: string | null;
+                /** @description Of some guard. */
+                verdict?: string | null;
+                zone?: string | null;
             };
             header?: never;
             path: {
@@ -7408,6 +8642,807 @@ export interface operations {
             };
             /** @description No such object in a tenant that the account has a role for. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    open_stored_body: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
+            path: {
+                /** @description Of the request. */
+                request_id: string;
+                /** @description The tenant's name. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BodyRead"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredBodies"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It was there, and is gone for good. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    erase_end_user: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
+            path: {
+                /** @description The tenant's name. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ErasureCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_holds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The tenant's name. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldList"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_hold: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
+            path: {
+                /** @description The tenant's name. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HoldCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hold"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    release_hold: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
+            path: {
+                hold_id: string;
+                /** @description The tenant's name. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HoldRelease"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hold"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_audit_integrity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The tenant's name. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditIntegrity"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_audit_record: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its number or request id. */
+                record_id: string;
+                /** @description The tenant's name. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditRecordDetails"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_removals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The tenant's name. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Removals"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    verify_audit_chain: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
+            path: {
+                /** @description The tenant's name. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditVerification"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7483,6 +9518,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -7506,7 +9550,10 @@ export interface operations {
     put_billing_profile: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 /** @description The tenant's name. */
                 tenant: string;
@@ -7557,6 +9604,15 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7632,6 +9688,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -7655,7 +9720,10 @@ export interface operations {
     create_budget: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 /** @description The tenant's name. */
                 tenant: string;
@@ -7722,6 +9790,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -7745,7 +9822,10 @@ export interface operations {
     delete_budget: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 budget_id: string;
                 /** @description The tenant's name. */
@@ -7798,6 +9878,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -7821,7 +9910,10 @@ export interface operations {
     update_budget: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 budget_id: string;
                 /** @description The tenant's name. */
@@ -7873,6 +9965,15 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7949,6 +10050,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -7972,7 +10082,10 @@ export interface operations {
     give_raise: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 budget_id: string;
                 /** @description The tenant's name. */
@@ -8031,6 +10144,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -8054,7 +10176,10 @@ export interface operations {
     revoke_raise: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 budget_id: string;
                 raise_id: string;
@@ -8110,6 +10235,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -8133,7 +10267,10 @@ export interface operations {
     explain_text: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 /** @description The tenant's name. */
                 tenant: string;
@@ -8184,6 +10321,15 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8268,6 +10414,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -8294,6 +10449,8 @@ export interface operations {
             header?: {
                 /** @description A second request of the account with the same key is the same job. */
                 "Idempotency-Key"?: string | null;
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
             };
             path: {
                 /** @description The tenant's name. */
@@ -8345,6 +10502,15 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8414,6 +10580,15 @@ export interface operations {
             };
             /** @description No such object in a tenant that the account has a role for. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8499,6 +10674,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -8569,6 +10753,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -8592,7 +10785,10 @@ export interface operations {
     draft_invoice: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 /** @description The tenant's name. */
                 tenant: string;
@@ -8652,6 +10848,15 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8729,6 +10934,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -8752,7 +10966,10 @@ export interface operations {
     create_credit_note: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 /** @description Id or number. */
                 invoice_id: string;
@@ -8814,6 +11031,15 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8895,6 +11121,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -8918,7 +11153,10 @@ export interface operations {
     finalise_invoice: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 /** @description Id or number. */
                 invoice_id: string;
@@ -8980,6 +11218,15 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9060,6 +11307,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -9129,6 +11385,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -9152,7 +11417,10 @@ export interface operations {
     cancel_job: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 job_id: string;
                 /** @description The tenant's name. */
@@ -9216,6 +11484,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -9239,7 +11516,10 @@ export interface operations {
     retry_job: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 job_id: string;
                 /** @description The tenant's name. */
@@ -9296,6 +11576,15 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9371,6 +11660,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -9394,7 +11692,10 @@ export interface operations {
     create_key: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 /** @description The tenant's name. */
                 tenant: string;
@@ -9452,6 +11753,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -9475,7 +11785,10 @@ export interface operations {
     revoke_key: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 key_id: string;
                 /** @description The tenant's name. */
@@ -9530,6 +11843,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -9553,7 +11875,10 @@ export interface operations {
     create_adjustment: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 /** @description The tenant's name. */
                 tenant: string;
@@ -9613,6 +11938,15 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9686,6 +12020,15 @@ export interface operations {
             };
             /** @description No such object in a tenant that the account has a role for. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9772,6 +12115,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -9798,6 +12150,8 @@ export interface operations {
             header?: {
                 /** @description A second request of the account with the same key is the same job. */
                 "Idempotency-Key"?: string | null;
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
             };
             path: {
                 /** @description The tenant's name. */
@@ -9849,6 +12203,15 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9929,6 +12292,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -9997,6 +12369,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -10020,7 +12401,10 @@ export interface operations {
     create_project: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 /** @description The tenant's name. */
                 tenant: string;
@@ -10080,6 +12464,15 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10155,6 +12548,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -10178,7 +12580,10 @@ export interface operations {
     create_recognizer: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 /** @description The tenant's name. */
                 tenant: string;
@@ -10238,6 +12643,15 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10314,6 +12728,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -10337,7 +12760,10 @@ export interface operations {
     update_recognizer: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 recognizer_id: string;
                 /** @description The tenant's name. */
@@ -10405,6 +12831,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -10431,7 +12866,10 @@ export interface operations {
                 /** @description Only if it still has this version. */
                 version?: number | null;
             };
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 recognizer_id: string;
                 /** @description The tenant's name. */
@@ -10493,6 +12931,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -10516,7 +12963,10 @@ export interface operations {
     check_recognizer: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 /** @description The tenant's name. */
                 tenant: string;
@@ -10567,6 +13017,15 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10649,6 +13108,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -10723,6 +13191,15 @@ export interface operations {
             };
             /** @description No such object in a tenant that the account has a role for. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10816,8 +13293,549 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_upstreams: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpstreamList"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_upstream: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpstreamCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upstream"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_upstream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The upstream's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upstream"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    update_upstream: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
+            path: {
+                /** @description The upstream's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpstreamUpdate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upstream"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_upstream: {
+        parameters: {
+            query?: {
+                /** @description Only if it still has this version. */
+                version?: number | null;
+            };
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
+            path: {
+                /** @description The upstream's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    check_upstream: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpstreamTest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpstreamVerdict"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many attempts; see Retry-After. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10890,6 +13908,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -10946,6 +13973,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -10969,7 +14005,10 @@ export interface operations {
     create_user: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11026,6 +14065,15 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11100,6 +14148,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The request does not fit this description; `param` names the field. */
             422: {
                 headers: {
@@ -11123,7 +14180,10 @@ export interface operations {
     update_user: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why, for the audit trail: UTF-8, percent-encoded where it is not ASCII. Personal data that the detectors find in it is masked; do not write any. */
+                "x-sovgate-reason"?: string;
+            };
             path: {
                 user_id: string;
             };
@@ -11182,6 +14242,15 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
