@@ -118,7 +118,7 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         )
         stack.push_async_callback(database.dispose)
         # What no request waits for may take longer, but not for ever.
-        patient = database.within(PATIENCE * timeout_s)
+        patient = database.answering_within(PATIENCE * timeout_s)
 
         async def prepare() -> None:
             await prepare_database(settings, database)
