@@ -1,11 +1,14 @@
 """Every operation of the OpenAPI document against callers who must not get through."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from gateway.admin import AdminServices, openapi_document
+from gateway.archive import BodySealer, BodySink
 from gateway.audit import AuditChain, Entry
+from gateway.retention.models import AuditHold
 from tests.gateway.admin.conftest import BADGE, UPSTREAM, Login, World, code
 
 _SPAN = {"start": "2026-11-01T00:00:00Z", "end": "2026-11-02T00:00:00Z"}
@@ -55,6 +58,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "create_upstream": {"definition": {**UPSTREAM, "name": "other"}},
     "update_upstream": {"version": 1, "definition": UPSTREAM},
     "check_upstream": {"definition": {**UPSTREAM, "name": "other"}},
+    "open_stored_body": {"reason": "case 7"},
+    "create_hold": {"reason": "case 7", "request_ids": ["req_other"]},
+    "release_hold": {"reason": "case closed"},
+    "erase_end_user": {"reason": "asked for", "pseudonym": "eu_" + "0" * 24},
     "create_user": {"email": "new@example.com", "password": "a long pass phrase"},
     "update_user": {"disabled": True},
 }
@@ -109,7 +116,31 @@ async def world(world: World, services: AdminServices) -> World:
     entries = [Entry(tenant, f"req_{tenant}", "request", {}) for tenant in ("acme", "globex")]
     async with services.database.transaction() as session:
         await AuditChain(services.clock).append(session, entries)
+    for tenant in ("acme", "globex"):
+        await _with_content(services, tenant)
     return world
+
+
+async def _with_content(services: AdminServices, tenant: str) -> None:
+    """A stored body of the tenant's request, and a hold that is called after the tenant."""
+    now = services.clock.now()
+    sealer = BodySealer(services.database, services.clock, services.trail.wrapper)
+    await sealer.prepare(tenant)
+    body = sealer.seal(
+        tenant, f"req_{tenant}", "prompt", b"{}", owner="eu_1", expires=now + timedelta(days=1)
+    )
+    async with services.database.transaction() as session:
+        await BodySink(sealer, services.clock).store(session, [body.to_json()])
+        session.add(
+            AuditHold(
+                id=f"hold_{tenant}",
+                tenant=tenant,
+                reason="case 6",
+                created_by="cli",
+                created_at=now,
+                request_ids=["req_none"],
+            )
+        )
 
 
 def url(path: str, world: World, user_id: str) -> str:
@@ -127,6 +158,8 @@ def url(path: str, world: World, user_id: str) -> str:
         invoice_id=estate.invoice_id,
         entry_id=estate.price_id,
         record_id=f"req_{estate.tenant}",
+        request_id=f"req_{estate.tenant}",
+        hold_id=f"hold_{estate.tenant}",
         user_id=user_id,
         name="stored",
     )
