@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-import yaml
 from pydantic import (
     AwareDatetime,
     BaseModel,
@@ -27,8 +26,10 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableVariable
 
 from core.canonical import digest
+from core.yaml_text import InvalidYaml, read_yaml
 from gateway.errors import SettingsError
 from guardrails.pii.custom.definition import MAX_RECOGNIZERS, AllowList, RecognizerSpec
 from guardrails.pii.masking.modes import parse_modes
@@ -956,9 +957,11 @@ def load_settings(path: Path | None = None) -> Settings:
     """
     path = find_config(path)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path} is not valid YAML: {error}") from None
+        content = read_yaml(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"{path} cannot be read as UTF-8 text.") from None
+    except InvalidYaml as error:
+        raise SettingsError(f"{path} is not valid YAML: {error}.") from None
     if not isinstance(content, dict):
         raise SettingsError(f"{path} must hold sections such as `server:` and `upstreams:`.")
     return parse_settings(content, source=str(path))
@@ -966,8 +969,12 @@ def load_settings(path: Path | None = None) -> Settings:
 
 def parse_settings(content: dict[str, Any], *, source: str = "settings") -> Settings:
     """Validate a configuration that was read already."""
+    if not all(isinstance(name, str) for name in content):
+        raise SettingsError(f"{source} must hold sections such as `server:` and `upstreams:`.")
     try:
         return Settings(**content)
+    except UnreadableVariable as error:
+        raise SettingsError(f"{error}; lists and maps are given as JSON.") from None
     except ValidationError as error:
         lines = [f"  {_location(item['loc'])}: {item['msg']}" for item in error.errors()]
         raise SettingsError(f"{source} is not valid:\n" + "\n".join(lines)) from None

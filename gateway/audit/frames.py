@@ -67,6 +67,8 @@ def unpack(buffer: bytes, offset: int, base: int = 0) -> Frame | None:
     magic, version, kind, length, crc, zero = _HEADER.unpack_from(buffer, offset)
     if magic != MAGIC or version != FORMAT or length > MAX_PAYLOAD or body + length > len(buffer):
         return None
+    if kind not in _KINDS:
+        return None
     payload = buffer[body : body + length]
     if zero or zlib.crc32(payload, zlib.crc32(buffer[offset : offset + _START.size])) != crc:
         return None

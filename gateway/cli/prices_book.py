@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from pydantic import ValidationError
 
+from core.yaml_text import InvalidYaml, read_yaml
 from gateway.errors import InvalidRequest, SettingsError
 
 if TYPE_CHECKING:
@@ -152,9 +152,9 @@ def _read_file(path: Path) -> "PriceFile":
     from gateway.prices import PriceFile
 
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path.read_text(encoding="utf-8"))
         return PriceFile.model_validate(content)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+    except (OSError, UnicodeDecodeError, InvalidYaml):
         raise SettingsError(f"{path} is no readable YAML file.") from None
     except ValidationError as error:
         first = error.errors()[0]

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import yaml
 from pydantic import ValidationError
 
+from core.yaml_text import InvalidYaml, read_yaml
 from guardrails.pii.custom.definition import ContextSpec, DenyList, RecognizerSpec
 from guardrails.pii.custom.errors import InvalidRecognizer, InvalidRegistry
 
@@ -74,9 +74,9 @@ class RegistryFile:
 
     def _content(self) -> dict[str, Any]:
         try:
-            content = yaml.safe_load(self.text)
-        except yaml.YAMLError:
-            raise InvalidRegistry("The registry file is not valid YAML.") from None
+            content = read_yaml(self.text)
+        except InvalidYaml as error:
+            raise InvalidRegistry(f"The registry file is not valid YAML: {error}.") from None
         listed = content.get("recognizers") if isinstance(content, dict) else None
         if not isinstance(listed, list) or len(listed) > _MAX_RECOGNIZERS:
             raise InvalidRegistry(
