@@ -23,6 +23,7 @@ from gateway.audit import AuditChain, Drain, DrainOptions, Journal, KeyFile
 from gateway.audit.anchoring import build_anchorer
 from gateway.audit.streams import open_streams
 from gateway.database_watch import DatabaseWatch, once_it_answers
+from gateway.egress import check_deployment
 from gateway.guarding import Guards
 from gateway.identity import ProcessSlot, load_pepper
 from gateway.invoicing import invoice_terms
@@ -101,6 +102,7 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
     Raises:
         SovgateError: something that the settings name is missing or unusable.
     """
+    check_deployment(settings)  # before anything is opened
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         private_folder(settings.data_dir)
@@ -226,7 +228,10 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
             guards=guards,
             vault=vault,
             archive=Archive(
-                sealer, clock, settings.audit.max_stored_body_bytes, metrics.unsealed_bodies.inc
+                body_sealer,
+                clock,
+                settings.audit.max_stored_body_bytes,
+                metrics.unsealed_bodies.inc,
             ),
             trail=TrailServices(master, key, rules),
             upstreams=upstreams,
