@@ -8,6 +8,7 @@ read-then-write code is as safe there as with ``SELECT ... FOR UPDATE``.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
 from copy import copy
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -32,6 +33,8 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from core.money import EXACT, SCALE, ZERO, format_amount, parse_amount
 
 _DISPOSE_S = 5.0
+# The time-out of the session at hand, where each statement renews it.
+_patience: ContextVar[tuple[asyncio.Timeout, float] | None] = ContextVar("patience", default=None)
 
 
 class Base(DeclarativeBase):
@@ -165,8 +168,10 @@ class Database:
         if self.is_sqlite:
             prepare = partial(_prepare_sqlite, busy_timeout_s)
             event.listen(self.engine.sync_engine, "connect", prepare)
+        event.listen(self.engine.sync_engine, "before_cursor_execute", _keep_waiting)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._limit_s: float | None = None
+        self._patient = False
 
     def within(self, seconds: float) -> "Database":
         """The same database, whose sessions end with ``TimeoutError`` after so many seconds.
@@ -180,27 +185,54 @@ class Database:
         limited._limit_s = None if self.is_sqlite else seconds
         return limited
 
+    def answering_within(self, seconds: float) -> "Database":
+        """Like ``within``, but each statement has so many seconds: for work that may take long
+        and must get done on a slow database, too."""
+        limited = self.within(seconds)
+        limited._patient = True
+        return limited
+
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
         """A session for reading; nothing is committed."""
-        async with asyncio.timeout(self._limit_s), self._sessions() as session:
+        async with self._limited(), self._sessions() as session:
             yield session
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session that commits at the end of the block and rolls back on an error."""
-        async with asyncio.timeout(self._limit_s), self._sessions() as session:
+        async with self._limited(), self._sessions() as session:
             if self.is_sqlite:
                 connection = await session.connection()
                 await connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield session
             await session.commit()
 
+    @asynccontextmanager
+    async def _limited(self) -> AsyncIterator[None]:
+        if self._limit_s is None:
+            yield
+            return
+        async with asyncio.timeout(self._limit_s) as timeout:
+            token = _patience.set((timeout, self._limit_s) if self._patient else None)
+            try:
+                yield
+            finally:
+                _patience.reset(token)
+
     async def dispose(self) -> None:
         """Close the connections; a server that does not answer is left alone."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_DISPOSE_S):
                 await self.engine.dispose()
+
+
+def _keep_waiting(*_: object) -> None:
+    """A statement begins: the one before was answered."""
+    patience = _patience.get()
+    if patience is not None:
+        timeout, seconds = patience
+        timeout.reschedule(asyncio.get_running_loop().time() + seconds)
 
 
 # By class of SQLSTATE: connection lost, read-only, out of resources, not in a state for it,

@@ -70,7 +70,7 @@ def ring(app: Celery, settings: JobSettings, job_id: str) -> None:
 
 async def _due(settings: JobSettings, tasks: TaskRegistry) -> list[str]:
     clock = SystemClock()
-    database = Database(settings.database_url, pool_size=1).within(_LOOK_S)
+    database = Database(settings.database_url, pool_size=1).answering_within(_LOOK_S)
     try:
         await enqueue_due(database, clock, settings, tasks)
         return await waiting(database, clock, settings)

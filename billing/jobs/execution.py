@@ -35,6 +35,7 @@ UNAVAILABLE = "temporarily_unavailable"
 INTERNAL = "internal_error"
 CANCELLED = "job_cancelled"
 
+_STATEMENT_S = 600.0  # a report of a year may take minutes; silence must end some time
 _LASTING = (IntegrityError, ProgrammingError, DataError, NotSupportedError)
 _log = structlog.get_logger(__name__)
 Outcome = Mapping[str, Any] | JobFile | None
@@ -52,7 +53,7 @@ async def run_job(
     An expected failure ends in status ``failed`` with its code, one that may pass in
     ``queued`` for later; any other in ``failed`` too, and it is raised again.
     """
-    database = Database(settings.database_url, pool_size=2)
+    database = Database(settings.database_url, pool_size=2).answering_within(_STATEMENT_S)
     try:
         await _Run(database, settings, tasks, clock or SystemClock(), runner).run(job_id)
     finally:

@@ -92,7 +92,7 @@ class LocalRunner:
             _log.error("job_crashed", job_id=job_id, error=type(result.result).__name__)
 
     async def _waiting(self, left_behind: bool) -> list[str]:
-        database = Database(self._settings.database_url, pool_size=1).within(_LOOK_S)
+        database = Database(self._settings.database_url, pool_size=1).answering_within(_LOOK_S)
         try:
             if left_behind:
                 async with database.transaction() as session:

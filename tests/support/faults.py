@@ -9,11 +9,13 @@ from typing import Any
 
 import httpx
 import yaml
+from sqlalchemy.engine import make_url
 
 from core.database import Database
 from migrations.runner import upgrade
 from support.books import Books, assert_books
 from support.deployment import ADMIN_EMAIL, ADMIN_PASSWORD, KEYS, Capture, Deployment
+from support.postgres import PostgresServer
 
 # Beyond any deadline of the gateway's under the settings of these tests: a request that takes
 # longer hangs.
@@ -154,6 +156,12 @@ async def migrated(url: str) -> None:
         await upgrade(database)
     finally:
         await database.dispose()
+
+
+def own_url(server: PostgresServer, port: int | None = None) -> str:
+    """The database ``sovgate`` as the role of that name, which is no superuser."""
+    url = make_url(server.url)
+    return f"postgresql+asyncpg://sovgate@127.0.0.1:{port or url.port}/sovgate"
 
 
 def fast(content: dict[str, Any], url: str, **overrides: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.deployment import Capture, capture_upstream
-from support.faults import migrated
+from support.faults import migrated, own_url
 from support.postgres import PostgresServer, execute
 
 
@@ -28,8 +28,9 @@ def postgres() -> Iterator[PostgresServer]:
         )
         server.start(crash=True)
         try:
-            asyncio.run(execute(server.url, "CREATE DATABASE sovgate"))
-            asyncio.run(migrated(f"{server.url}/sovgate"))
+            asyncio.run(execute(server.url, "CREATE ROLE sovgate LOGIN"))
+            asyncio.run(execute(server.url, "CREATE DATABASE sovgate OWNER sovgate"))
+            asyncio.run(migrated(own_url(server)))
             yield server
         finally:
             server.stop()

@@ -2,18 +2,16 @@
 
 import asyncio
 import secrets
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
 
 from support.deployment import KEYS, Capture, gateway, settings
-from support.faults import Site, fast
+from support.faults import Site, fast, own_url
 from support.postgres import PostgresServer, execute
 from support.processes import NotReady
 from support.tcp_proxy import TcpProxy, tcp_proxy
@@ -26,8 +24,15 @@ def proxy(postgres: PostgresServer) -> Iterator[TcpProxy]:
         yield proxy
 
 
+@pytest.fixture
+def site(gateway_site: Site) -> Site:
+    """With keys known and money leased, as whoever was served lately finds it."""
+    gateway_site.serves()
+    return gateway_site
+
+
 @pytest.fixture(scope="module")
-def site(
+def gateway_site(
     tmp_path_factory: pytest.TempPathFactory,
     upstream: Capture,
     postgres: PostgresServer,
@@ -36,16 +41,24 @@ def site(
     """One gateway for all outages: each must leave it as good as new. The first is at its start:
     it waits for a database that comes a little later."""
     directory = tmp_path_factory.mktemp("gateway")
-    url = f"postgresql+asyncpg://postgres@127.0.0.1:{proxy.port}/sovgate"
+    url = own_url(postgres, proxy.port)
     postgres.stop()
-    late = threading.Timer(1.0, postgres.start, kwargs={"crash": True})
-    late.start()
-    with gateway(directory, fast(settings(directory, upstream.url), url)) as deployment:
-        late.join()
-        site = Site(deployment, upstream)
-        site.serves()
-        yield site
-        site.check(proofs=True)
+
+    def start_late() -> None:
+        log = directory / "gateway.log"
+        while not log.exists() or "database.not_ready" not in log.read_text():
+            time.sleep(0.1)
+        postgres.start(crash=True)
+
+    # What a thread has started ends with the thread, so it stays.
+    with ThreadPoolExecutor(1) as thread:
+        started = thread.submit(start_late)
+        with gateway(directory, fast(settings(directory, upstream.url), url)) as deployment:
+            started.result()
+            site = Site(deployment, upstream)
+            site.serves()
+            yield site
+            site.check(proofs=True)
 
 
 def assert_known_keys_are_served(site: Site) -> None:
@@ -139,33 +152,19 @@ def test_slow(site: Site, proxy: TcpProxy) -> None:
     assert_all_is_well(site)
 
 
-def test_connections_exhausted(site: Site, postgres: PostgresServer) -> None:
-    """Others hold every connection that the server gives, and its own were cut."""
+def test_no_connection_left(site: Site, postgres: PostgresServer) -> None:
+    def connections(limit: int) -> None:
+        for statement in (
+            f"ALTER ROLE sovgate CONNECTION LIMIT {limit}",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'sovgate'",
+        ):
+            asyncio.run(execute(postgres.url, statement))
 
-    url = postgres.url.replace("+asyncpg", "") + "/sovgate"
-
-    async def hold() -> list[asyncpg.Connection]:
-        held = []
-        first = await asyncpg.connect(url)
-        await first.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = 'sovgate' AND pid <> pg_backend_pid()"
-        )
-        while True:
-            try:
-                held.append(await asyncpg.connect(url))
-            except asyncpg.TooManyConnectionsError:
-                return [first, *held]
-
-    async def scenario() -> None:
-        held = await hold()
-        try:
-            await asyncio.to_thread(assert_known_keys_are_served, site)
-        finally:
-            for connection in held:
-                await connection.close()
-
-    asyncio.run(scenario())
+    connections(0)
+    try:
+        assert_known_keys_are_served(site)
+    finally:
+        connections(-1)
     assert_all_is_well(site)
 
 

@@ -1,0 +1,135 @@
+"""Upstreams that fail in every way that a socket allows: docs/degradation.md."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from support.deployment import Capture, gateway, settings
+from support.faults import Site
+from support.faulty_upstream import FAULTS
+from support.processes import answers, free_port, paused, running
+
+BROKEN = "upstream_error"
+INVALID = "upstream_invalid_reply"
+LATE = "upstream_timeout"
+
+
+class Fault(NamedTuple):
+    """What a client gets: the status of a plain request; the code of both; whether a stream had
+    begun, so that its error is the last event of a 200."""
+
+    model: str
+    status: int
+    code: str
+    begun: bool = False
+    calls: int = 1
+
+
+FAULTY = [
+    Fault("garbage", 502, INVALID),
+    Fault("broken-utf8", 502, INVALID),
+    Fault("wrong-shape", 502, INVALID),
+    Fault("html", 502, INVALID),
+    Fault("error-as-success", 502, BROKEN),
+    Fault("error-event", 502, BROKEN, begun=True),
+    Fault("no-event", 502, INVALID),
+    Fault("half", 502, BROKEN, begun=True),
+    Fault("stall-before-head", 504, LATE),
+    Fault("stall-within", 504, LATE, begun=True),
+    Fault("endless", 504, LATE, begun=True),
+    Fault("hang-up", 502, BROKEN, calls=2),
+    Fault("huge-header", 502, BROKEN, calls=2),
+    Fault("no-http", 502, BROKEN, calls=2),
+    Fault("500", 502, BROKEN, calls=2),
+    Fault("503", 502, BROKEN, calls=2),
+    Fault("302", 502, BROKEN, calls=2),
+    Fault("429", 429, "upstream_rate_limited"),
+]
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Capture, int]]:
+    """The upstream, and the process that it is."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with running(
+        [sys.executable, "-m", "support.faulty_upstream", str(port)],
+        ready=answers(f"{url}/v1/models"),
+        log=tmp_path_factory.mktemp("faulty") / "faulty.log",
+        env={"PYTHONPATH": str(Path(__file__).parents[2])},
+    ) as server:
+        yield Capture(url), server.pid
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, faulty: tuple[Capture, int]) -> Iterator[Site]:
+    capture, _ = faulty
+    directory = tmp_path_factory.mktemp("gateway")
+    content = settings(directory, capture.url)
+    content["upstreams"][0] |= {
+        "models": [*FAULTS, "sov-flash", "sov-pro"],
+        "read_timeout_s": 0.7,
+        "total_timeout_s": 2.0,
+    }
+    content["prices"] += [
+        {"model": model, "effective_from": "2026-01-01", "input": "0.15", "output": "0.60"}
+        for model in FAULTS
+    ]
+    with gateway(directory, content) as deployment:
+        site = Site(deployment, capture)
+        yield site
+        site.check(proofs=True)
+
+
+@pytest.mark.parametrize("fault", FAULTY, ids=lambda fault: fault.model)
+def test_fault(site: Site, fault: Fault) -> None:
+    before = len(site.capture.ids())
+    plain, streamed = (site.ask(model=fault.model, stream=stream) for stream in (False, True))
+    assert (plain.status, plain.code) == (fault.status, fault.code), plain.text
+    assert streamed.is_stream == fault.begun
+    assert streamed.status == (200 if fault.begun else fault.status)
+    assert streamed.code == fault.code, streamed.text
+    assert len(site.capture.ids()) - before == 2 * fault.calls
+    books = site.check()
+    for answer in (plain, streamed):
+        record = books.records[answer.id]
+        assert (record["outcome"], record["error_code"]) == ("error", fault.code)
+        assert record["status"] == answer.status
+        assert record["upstream"] == "capture"
+    site.serves(model="ok")
+
+
+def test_half_an_answer_that_ends_properly(site: Site) -> None:
+    plain, streamed = (site.ask(model="half-ended-properly", stream=s) for s in (False, True))
+    assert (plain.status, plain.code) == (502, INVALID)
+    assert (streamed.status, streamed.code) == (200, BROKEN)
+    site.serves(model="ok")
+
+
+def test_the_wrong_kind_of_answer(site: Site) -> None:
+    streamed = site.ask(model="json-for-a-stream", stream=True)
+    assert (streamed.status, streamed.code) == (502, INVALID)
+    plain = site.ask(model="stream-for-a-plain-request")
+    assert (plain.status, plain.code) == (502, INVALID)
+    site.serves(model="ok")
+
+
+def test_retry_after_of_the_upstream(site: Site) -> None:
+    assert site.ask(model="429").retry_after == "7"
+    assert site.ask(model="429-date").retry_after == "Fri, 31 Dec 2027 23:59:59 GMT"
+    assert site.ask(model="429-nonsense").retry_after is None
+
+
+def test_slow_but_proper(site: Site) -> None:
+    site.serves(model="drip")
+    for _ in range(3):
+        site.serves(model="close-after-answer")
+
+
+def test_paused(site: Site, faulty: tuple[Capture, int]) -> None:
+    with paused(faulty[1]):
+        site.refuses(504, LATE, model="ok")
+    site.serves(model="ok")
