@@ -13,20 +13,25 @@ from typing import Annotated, BinaryIO
 
 import typer
 
+from gateway.audit.anchors import AnchorBook, Judges, read_anchors
 from gateway.audit.cli_support import (
     FAILED,
     ConfigOption,
+    FilterOption,
     FromOption,
     TenantOption,
     ToOption,
     instant,
     open_database,
     output,
+    record_filter,
     usage_errors,
 )
 from gateway.audit.export import ExportResult, export
+from gateway.audit.filters import RecordFilter
 from gateway.audit.formats import Format
 from gateway.audit.keys import PUBLIC_KEY_FILE, SigningKey, load_public_key
+from gateway.audit.selection import SelectionResult, export_selection
 from gateway.audit.verify import VerifyReport, verify_database, verify_file
 from gateway.settings import Settings, load_settings
 
@@ -40,6 +45,7 @@ def export_command(
     tenant: TenantOption,
     start: FromOption = None,
     end: ToOption = None,
+    wanted: FilterOption = None,
     kind: Annotated[Format, typer.Option("--format", help="File format.")] = "jsonl",
     out: Annotated[Path | None, typer.Option(help="File; standard output if not given.")] = None,
     config: ConfigOption = None,
@@ -47,9 +53,21 @@ def export_command(
     """Write a tenant's audit records, with a signed end, for `audit verify`.
 
     Reads the database, to which a running gateway brings each record within a
-    second. --from and --to go by the time at which a record joined the chain.
+    second. --from and --to go by the time at which a record joined the chain. With
+    --filter (see `audit list`) each record comes with a proof of its own instead.
     """
     with usage_errors():
+        asked = record_filter(wanted, start, end)
+        if asked.selects:
+            with output(out) as stream:
+                selected = asyncio.run(_select(load_settings(config), tenant, asked, kind, stream))
+            where = f" to {out}" if out else ""
+            typer.echo(
+                f"{selected.records} records of {tenant}{where}, of {selected.covered} that are "
+                "signed; a filtered export does not prove that none is missing.",
+                err=True,
+            )
+            return
         first, last = instant(start, "--from", end=False), instant(end, "--to", end=True)
         settings = load_settings(config)
         with output(out) as stream:
@@ -75,6 +93,16 @@ def verify_command(
         Path | None,
         typer.Option(help="The operator's public key (PEM or 64 hex digits), got by another way."),
     ] = None,
+    anchors: Annotated[
+        Path | None,
+        typer.Option(help="What anchors outside have seen, a line each: `audit anchors`."),
+    ] = None,
+    tsa_ca: Annotated[
+        Path | None, typer.Option(help="Certificates (PEM) of the time-stamping authority.")
+    ] = None,
+    witness_key: Annotated[
+        list[Path] | None, typer.Option(help="Public key of a witness; repeatable.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the full report.")] = False,
     config: ConfigOption = None,
 ) -> None:
@@ -82,13 +110,17 @@ def verify_command(
 
     A FILE is verified offline: neither a database nor a configuration is
     needed. Without --public-key the key inside the file is used, and said so.
+    With --anchors it is found, too, if the owner of the signing key has made the
+    chain anew.
     """
     with usage_errors():
         pinned = load_public_key(public_key) if public_key else None
+        judges = Judges(tsa_ca, [load_public_key(key) for key in witness_key or ()])
+        book = read_anchors(anchors, judges) if anchors else None
         if file is not None:
-            reports = [verify_file(file, pinned)]
+            reports = [verify_file(file, pinned, book)]
         else:
-            reports = asyncio.run(_verify_database(load_settings(config), pinned))
+            reports = asyncio.run(_verify_database(load_settings(config), pinned, book))
     if as_json:
         typer.echo(json.dumps(_report(reports), ensure_ascii=False))
     else:
@@ -113,11 +145,20 @@ async def _export(
         return await export(session, tenant, start, end, kind, stream, key=key)
 
 
-async def _verify_database(settings: Settings, pinned: str | None) -> list[VerifyReport]:
+async def _select(
+    settings: Settings, tenant: str, wanted: RecordFilter, kind: Format, stream: BinaryIO
+) -> SelectionResult:
+    async with open_database(settings) as database, database.session() as session:
+        return await export_selection(session, tenant, wanted, kind, stream)
+
+
+async def _verify_database(
+    settings: Settings, pinned: str | None, anchors: AnchorBook | None
+) -> list[VerifyReport]:
     own = settings.data_dir / PUBLIC_KEY_FILE
     keys = [pinned] if pinned else [load_public_key(own)] if own.exists() else []
     async with open_database(settings) as database, database.session() as session:
-        return await verify_database(session, None, keys)
+        return await verify_database(session, None, keys, anchors)
 
 
 def _report(reports: list[VerifyReport]) -> dict[str, object]:

@@ -28,7 +28,8 @@ class Damage(StrEnum):
     INSERTED = "inserted"
     REORDERED = "reordered"
     TRUNCATED = "truncated"
-    FORGED = "forged"  # hashed or signed anew without the key
+    FORGED = "forged"  # hashed or signed anew, without the key or against an anchor
+    UNPROVEN = "unproven"  # nothing is known to be wrong, but what was asked for is not shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,17 @@
 Findings are values, never exceptions: only a file that cannot be opened raises.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.audit.anchored import AnchorCheck
+from gateway.audit.anchors import AnchorBook
 from gateway.audit.checkpoint import GENESIS, Checkpoint
 from gateway.audit.diagnosis import ChainWalker, Damage, Finding, Findings, Row
 from gateway.audit.errors import InvalidRecord
@@ -20,8 +23,9 @@ from gateway.audit.models import AuditCheckpoint, AuditHead, AuditRecord, AuditT
 from gateway.audit.proofs import read_members, read_proof
 from gateway.audit.pruning import read_pruned
 from gateway.audit.rows import read_row
+from gateway.audit.selected import check_selection, is_selection
 from gateway.audit.signing import read_checkpoint, read_frontier, read_successions
-from gateway.audit.succession import Trust
+from gateway.audit.succession import Succession, Trust
 
 PAGE = 1000
 
@@ -33,6 +37,7 @@ class VerifyReport:
     ``key_source``: ``pinned`` (the caller's public key signed the end),
     ``embedded`` (the file's own key did: ask whose it is), None (no signature
     was found or needed).
+    ``anchors``: how many spoke of these records; None if none were given.
     """
 
     ok: bool
@@ -44,19 +49,32 @@ class VerifyReport:
     key_id: str | None
     findings: tuple[Finding, ...]
     findings_total: int
+    anchors: int | None = None
+    selection: bool = False  # a filtered export: not a run
 
     def summary(self) -> str:
         """One line for people."""
         where = f"tenant {self.tenant}, " if self.tenant else ""
+        if self.ok and self.selection:
+            return (
+                f"OK: {where}each of these {self.records} records ({self.first_seq} to "
+                f"{self.last_seq}) is in the chain; {self._signed_by()}{self._seen()}; a filtered "
+                "export does not prove that none is missing"
+            )
         if self.ok:
             run = f"records {self.first_seq} to {self.last_seq}" if self.records else "no records"
-            return f"OK: {where}{run} ({self.records}) verify; {self._signed_by()}"
+            return f"OK: {where}{run} ({self.records}) verify; {self._signed_by()}{self._seen()}"
         first = self.findings[0]
         named = f" record seq {first.seq}" if first.seq is not None else ""
         named += f" ({first.request_id})" if first.request_id else ""
         named += f" on line {first.line}" if first.line else ""
         more = f"; {self.findings_total - 1} more findings" if self.findings_total > 1 else ""
         return f"FAILED: {where}{first.damage.value}{named}: {first.message}{more}"
+
+    def _seen(self) -> str:
+        if self.anchors is None:
+            return ""
+        return f"; {self.anchors} anchors agree" if self.anchors else "; no anchor speaks of them"
 
     def _signed_by(self) -> str:
         if self.key_source == "pinned":
@@ -69,32 +87,44 @@ class VerifyReport:
         return "not signed yet"
 
 
-def verify_file(path: Path, public_key: str | None = None) -> VerifyReport:
+def verify_file(
+    path: Path, public_key: str | None = None, anchors: AnchorBook | None = None
+) -> VerifyReport:
     """Verify an export, or a proof of one record, offline.
 
     Args:
         public_key: 64 hex digits (``keys.load_public_key``); None trusts the embedded one.
+        anchors: what was seen outside; some of it must speak of these records.
 
     Raises:
         OSError: the file cannot be read.
     """
     if (proof := read_proof(path)) is not None:
-        return _verify_proof(proof, public_key)
+        return _verify_proof(proof, public_key, anchors)
+    rows = read_rows(path, detect_format(path))
+    first = next(rows, None)
+    rows = chain(() if first is None else (first,), rows)
+    if is_selection(first):
+        return _verify_selection(rows, public_key, anchors)
     findings = Findings()
     walker = ChainWalker(findings)
+    check = AnchorCheck(anchors, findings)
     end: Row | None = None
     signed: Checkpoint | None = None
     sound = True
-    for row in read_rows(path, detect_format(path)):
+    for row in rows:
         if row.line == 0:
             findings.add(Damage.EDITED, "this is not the layout of an audit export", None, row)
             continue
         sound = walker.feed(row)
+        if sound:
+            check.at(walker)
         if sound and signed is not None and (_seq(row) or 0) > signed.last_seq:
             findings.add(Damage.INSERTED, "it stands behind the signed end", _seq(row), row)
         if row.members is not None and "checkpoint" in row.members:
             end, signed = row, _read_checkpoint(row, findings) or signed
     walker.finish(signed.last_seq if signed else None)
+    check.before(walker)
     if signed is not None and end is not None:
         _compare_export(walker, signed, end, public_key, findings)
     elif not walker.count:
@@ -102,19 +132,67 @@ def verify_file(path: Path, public_key: str | None = None) -> VerifyReport:
     elif end is None and sound:
         message = f"the signed end is missing: what followed record {walker.last_seq} was cut"
         findings.add(Damage.TRUNCATED, message, walker.last_seq)
-    return _report(walker, findings, signed, "embedded" if public_key is None else "pinned")
+    source = "embedded" if public_key is None else "pinned"
+    return _report(walker, findings, signed, source, anchors=_judged(anchors, check, findings))
 
 
-def _verify_proof(proof: dict[str, Any], public_key: str | None) -> VerifyReport:
+def _judged(anchors: AnchorBook | None, check: AnchorCheck, findings: Findings) -> int | None:
+    """How many anchors were compared; that of a file none was, is a finding."""
+    if anchors is None:
+        return None
+    for line, message in anchors.forged:
+        findings.add(Damage.FORGED, f"line {line} of the anchors: {message}")
+    if not check.compared and not findings.total:
+        message = "no anchor speaks of these records: bring newer ones, or a longer export"
+        findings.add(Damage.UNPROVEN, message)
+    return check.compared
+
+
+def _verify_selection(
+    rows: Iterable[Row], public_key: str | None, anchors: AnchorBook | None
+) -> VerifyReport:
+    findings = Findings()
+    check = AnchorCheck(anchors, findings)
+    pinned = () if public_key is None else (public_key,)
+
+    def is_signed(signed: Checkpoint, successions: Sequence[Succession], row: Row) -> bool:
+        return _is_signed(signed, Trust(pinned, successions), findings, row)
+
+    found = check_selection(rows, findings, is_signed)
+    if found.signed is not None:
+        check.checkpoint(found.signed)
+    source = "embedded" if public_key is None else "pinned"
+    return VerifyReport(
+        anchors=_judged(anchors, check, findings),
+        ok=not findings.total,
+        tenant=found.signed.tenant if found.signed else None,
+        records=found.count,
+        first_seq=found.first_seq,
+        last_seq=found.last_seq or None,
+        key_source=source if found.signed else None,
+        key_id=found.signed.key_id if found.signed else None,
+        findings=tuple(findings.items),
+        findings_total=findings.total,
+        selection=True,
+    )
+
+
+def _verify_proof(
+    proof: dict[str, Any], public_key: str | None, anchors: AnchorBook | None
+) -> VerifyReport:
     findings = Findings()
     walker = ChainWalker(findings)
+    check = AnchorCheck(anchors, findings)
     signed: Checkpoint | None = None
     record = proof.get("record")
     row = Row(1, record if isinstance(record, dict) else None)
     if walker.feed(row):
         signed = _compare_proof(proof, row, public_key, findings)
     walker.finish()
-    return _report(walker, findings, signed, "embedded" if public_key is None else "pinned")
+    if signed is not None:
+        check.checkpoint(signed)
+    source = "embedded" if public_key is None else "pinned"
+    return _report(walker, findings, signed, source, anchors=_judged(anchors, check, findings))
 
 
 def _compare_proof(
@@ -144,25 +222,37 @@ async def verify_database(
     session: AsyncSession,
     tenants: Collection[str] | None = None,
     public_keys: Collection[str] = (),
+    anchors: AnchorBook | None = None,
 ) -> list[VerifyReport]:
     """Verify the chains in the database, a report for each tenant.
 
     Args:
         tenants: None means all.
         public_keys: checkpoints must be signed by one of these; empty trusts any.
+        anchors: what was seen outside. Chains that it knows must be there.
     """
     if tenants is None:
         heads = await session.scalars(select(AuditHead.tenant))
         records = await session.scalars(select(AuditRecord.tenant).distinct())
         signed = await session.scalars(select(AuditCheckpoint.tenant).distinct())
-        tenants = sorted({*heads, *records, *signed})
+        seen = anchors.anchors if anchors else ()
+        tenants = sorted({*heads, *records, *signed, *seen})
     trust = Trust(public_keys, await read_successions(session))
-    return [await _verify_tenant(session, tenant, trust) for tenant in tenants]
+    reports = [await _verify_tenant(session, tenant, trust, anchors) for tenant in tenants]
+    if anchors is not None and anchors.forged:
+        findings = Findings()
+        for line, message in anchors.forged:
+            findings.add(Damage.FORGED, f"line {line} of the anchors: {message}")
+        reports.append(_report(ChainWalker(findings), findings, None, ""))
+    return reports
 
 
-async def _verify_tenant(session: AsyncSession, tenant: str, trust: Trust) -> VerifyReport:
+async def _verify_tenant(
+    session: AsyncSession, tenant: str, trust: Trust, anchors: AnchorBook | None
+) -> VerifyReport:
     findings = Findings()
     walker = ChainWalker(findings)
+    check = AnchorCheck(anchors, findings)
     # One statement, one snapshot: new records may arrive while the old ones are read.
     newest = select(func.max(AuditRecord.seq)).where(AuditRecord.tenant == tenant)
     signed_to = select(func.max(AuditCheckpoint.seq)).where(AuditCheckpoint.tenant == tenant)
@@ -171,7 +261,7 @@ async def _verify_tenant(session: AsyncSession, tenant: str, trust: Trust) -> Ve
     )
     query = query.select_from(select(1).subquery()).outerjoin(AuditHead, AuditHead.tenant == tenant)
     last, signed_seq, head_seq, head_hash = (await session.execute(query)).one()
-    scope = _Scope(tenant, last or 0, signed_seq or 0, trust)
+    scope = _Scope(tenant, last or 0, signed_seq or 0, trust, check)
     pruned = await read_pruned(session, tenant, trust)
     if pruned is not None:
         walker.begin(pruned.last_seq, pruned.last_hash, pruned.frontier)
@@ -183,6 +273,7 @@ async def _verify_tenant(session: AsyncSession, tenant: str, trust: Trust) -> Ve
     if pruned is None and not whole:
         first = walker.first_seq
         findings.add(Damage.TRUNCATED, f"the chain begins with record {first}, not 1", first)
+    check.beyond(tenant, walker.last_seq)
     if (head_seq or 0) > walker.last_seq:
         message = f"records {walker.last_seq + 1} to {head_seq} were cut from the end"
         findings.add(Damage.TRUNCATED, message, head_seq)
@@ -191,7 +282,9 @@ async def _verify_tenant(session: AsyncSession, tenant: str, trust: Trust) -> Ve
         findings.add(Damage.INSERTED, message, walker.last_seq)
     elif walker.last_hash is not None and head_hash != walker.last_hash:
         findings.add(Damage.FORGED, "the chain's head names another hash", head_seq)
-    return _report(walker, findings, signed, "pinned" if trust.pinned else "embedded", tenant)
+    source = "pinned" if trust.pinned else "embedded"
+    seen = None if anchors is None else check.compared
+    return _report(walker, findings, signed, source, tenant, seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +295,7 @@ class _Scope:
     last: int
     signed: int
     trust: Trust
+    check: AnchorCheck
 
 
 async def _walk(
@@ -229,7 +323,8 @@ async def _walk(
         )
         checkpoints = {stored.seq: stored for stored in await session.scalars(query)}
         for stored in page:
-            walker.feed(read_row(stored))
+            if walker.feed(read_row(stored)):
+                scope.check.at(walker)
             if (signed := checkpoints.pop(stored.seq, None)) is not None:
                 newest = _compare_stored(signed, stored.hash, walker, scope, findings) or newest
         for signed in checkpoints.values():
@@ -341,6 +436,7 @@ def _report(
     signed: Checkpoint | None,
     source: str,
     tenant: str | None = None,
+    anchors: int | None = None,
 ) -> VerifyReport:
     return VerifyReport(
         ok=not findings.total,
@@ -352,6 +448,7 @@ def _report(
         key_id=signed.key_id if signed else None,
         findings=tuple(findings.items),
         findings_total=findings.total,
+        anchors=anchors,
     )
 
 
