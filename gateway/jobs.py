@@ -21,7 +21,7 @@ from billing.jobs.invoice_files import InvoiceFiles
 from billing.jobs.invoicing import DraftInvoices
 from core.clock import Clock
 from core.database import Database
-from gateway.admin.exports.audit_exporter import AUDIT_FORMATS, AuditExporter
+from gateway.admin.exports.audit_exporter import register_audit_export
 from gateway.audit import Signer
 from gateway.audit.verification import register_verification
 from gateway.reports import RERATE, Reports, SavingsExport, check_rerate
@@ -63,7 +63,7 @@ def job_tasks(
     tasks.register("invoice", files, check=files.check)
     drafts = DraftInvoices(terms)
     tasks.register("invoices.draft", drafts, check=drafts.check, deployment=True)
-    register_exporter(tasks, "audit", AuditExporter(key, clock), set(AUDIT_FORMATS))
+    register_audit_export(tasks, key, clock)
     register_verification(tasks)
     register_retention(tasks, key, rules)
     savings = SavingsExport(reports)

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from gateway.admin.audit.schemas import AuditFilter
 from gateway.admin.schemas import Count, Instant, Schema
 from gateway.admin.usage.schemas import UsageGroup
 
@@ -52,6 +53,11 @@ class ExportCreate(Schema):
         default=None, min_length=1, max_length=14, description="Of usage."
     )
     savings: SavingsOptions | None = Field(default=None, description="Of savings: needed.")
+    filter: AuditFilter | None = Field(
+        default=None,
+        description="Of audit: only these records, each with a proof; that none is missing is"
+        " then not proven.",
+    )
 
 
 class Export(Schema):
@@ -61,6 +67,7 @@ class Export(Schema):
     format: ExportFormat
     start: Instant
     end: Instant
+    filter: AuditFilter | None = Field(description="Of audit, if it has one.")
     status: ExportStatus
     progress: Count = Field(le=100, description="Percent.")
     error: str | None = Field(description="Why it failed: a stable code.")

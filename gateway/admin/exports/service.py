@@ -14,6 +14,7 @@ from billing.errors import UnknownJob
 from billing.models import Job
 from core.clock import isoformat
 from gateway.admin.access import TenantAccess
+from gateway.admin.audit.schemas import AuditFilter
 from gateway.admin.errors import ExportNotReady
 from gateway.admin.exports.audit_exporter import AUDIT_FORMATS
 from gateway.admin.exports.schemas import (
@@ -80,6 +81,9 @@ def _params(body: ExportCreate) -> dict[str, Any]:
         params["group_by"] = [group.value for group in body.group_by]
     if body.kind is ExportKind.SAVINGS and body.savings is not None:
         params |= body.savings.model_dump(exclude_none=True)
+    wanted = body.filter.model_dump(exclude_none=True) if body.filter else {}
+    if body.kind is ExportKind.AUDIT and wanted:
+        params["filter"] = wanted
     return params
 
 
@@ -155,6 +159,7 @@ async def _view(services: AdminServices, job: Job) -> Export:
         format=ExportFormat(job.params["format"]),
         start=datetime.fromisoformat(job.params["from"]),
         end=datetime.fromisoformat(job.params["to"]),
+        filter=AuditFilter(**job.params["filter"]) if "filter" in job.params else None,
         status=ExportStatus(job.status),
         progress=job.progress,
         error=job.error_code,
