@@ -9,7 +9,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.diagnosis import Damage
+from gateway.audit.proofs import MEMBERS
 from gateway.audit.record import RESERVED
+from gateway.audit.succession import Succession
 from gateway.audit.verify import verify_file
 
 DOCUMENT = (Path(__file__).resolve().parents[3] / "docs" / "audit.md").read_text()
@@ -21,6 +23,10 @@ def blocks(language: str) -> list[str]:
 
 def canonical(value: object) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def sha(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
 
 
 def test_the_worked_example_verifies_by_the_words_of_the_document(tmp_path: Path) -> None:
@@ -40,6 +46,8 @@ def test_the_worked_example_verifies_by_the_words_of_the_document(tmp_path: Path
     Ed25519PublicKey.from_public_bytes(public).verify(signature, canonical(signed))
     assert signed["key_id"] == hashlib.sha256(public).hexdigest()[:16]
     assert signed["last_hash"] == previous
+    leaves = [sha(b"\0" + bytes.fromhex(json.loads(line)["hash"])) for line in export.splitlines()]
+    assert signed["root"] == sha(b"\1" + leaves[0] + leaves[1]).hex()
 
     (tmp_path / "example.jsonl").write_text(export)
     assert verify_file(tmp_path / "example.jsonl", signed["public_key"]).ok
@@ -47,4 +55,5 @@ def test_the_worked_example_verifies_by_the_words_of_the_document(tmp_path: Path
 
 def test_every_name_of_the_format_is_documented() -> None:
     names = {*RESERVED, *Checkpoint.__dataclass_fields__, *Damage}
+    names |= {*Succession.__dataclass_fields__, *MEMBERS, "anchor", "token"}
     assert {name for name in names if f"`{name}`" not in DOCUMENT} == set()
