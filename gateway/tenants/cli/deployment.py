@@ -101,7 +101,7 @@ async def _open(settings: Settings) -> AsyncIterator[Database]:
 
 
 def _make_folder(url: str) -> None:
-    Path(url.partition(":///")[2]).parent.mkdir(parents=True, exist_ok=True)
+    Path(url.partition(":///")[2]).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def show(row: Row, *, as_json: bool, text: str) -> None:
