@@ -27,6 +27,7 @@ from gateway.cli.report import report_app
 from gateway.cli.run import db_app, demo, serve
 from gateway.cli.savings import savings
 from gateway.cli.upstream import upstream_app
+from gateway.evidence.cli import register as register_evidence
 from gateway.retention.cli import register as register_retention
 from gateway.tenants.cli import (
     budget_app,
@@ -64,6 +65,7 @@ def _options(
 
 billing_app.add_typer(profile_app, name="profile")
 register_retention(audit_app)
+register_evidence(audit_app)
 report_app.command()(savings)
 audit_app.command("list")(list_command)
 audit_app.command("digest")(digest_command)
