@@ -149,7 +149,8 @@ class Gateway:
             raise NotFound("There is no such path; see the documentation for the API.")
         handler = methods.get(connection.scope["method"])
         if handler is None:
-            raise MethodNotAllowed(f"This path answers {', '.join(methods)} only.")
+            allowed = ", ".join(methods)
+            raise MethodNotAllowed(f"This path answers {allowed} only.", allow=allowed)
         if connection.headers.get(b"content-encoding", b"identity") != b"identity":
             raise UnsupportedEncoding("Send the body without a Content-Encoding.")
         return handler

@@ -23,6 +23,7 @@ _RETRY_AFTER_S = "5"
 _log = structlog.get_logger(__name__)
 # Field names come from the caller too; one that is no plain name is not repeated.
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,40}")
+_NO_JSON = "The body is not valid JSON."
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
@@ -57,7 +58,7 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     first = error.errors()[0]
     param = ".".join(_plain(part) for part in first["loc"][1:]) or None
     if first["type"] == "json_invalid":
-        return JSONResponse(body("malformed_json", "The body is not valid JSON."), 422)
+        return JSONResponse(body("malformed_json", _NO_JSON), 422)
     message = f"{first['msg'].removeprefix('Value error, ').rstrip('.')}."
     return JSONResponse(body("invalid_request", message, param), 422)
 
@@ -70,6 +71,8 @@ def _plain(part: Any) -> str:
 async def _http(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     status = error.status_code
+    if status == 400:  # FastAPI's, for a body that cannot even be decoded
+        return JSONResponse(body("malformed_json", _NO_JSON), 422)
     code = _HTTP_CODES.get(status, "invalid_request" if status < 500 else "internal_error")
     message = {
         404: "There is no such path. See openapi.json for those there are.",

@@ -21,8 +21,9 @@ def media_of(body: dict[str, Any]) -> list[str]:
     for message in body.get("messages") or ():
         content = message.get("content") if isinstance(message, dict) else None
         for part in content if isinstance(content, list) else ():
-            if isinstance(part, dict) and part.get("type") not in _TEXTS:
-                found.add(_KIND_OF.get(str(part.get("type")), "files"))
+            kind = str(part.get("type")) if isinstance(part, dict) else "text"
+            if kind not in _TEXTS:
+                found.add(_KIND_OF.get(kind, "files"))
         audio = message.get("audio") if isinstance(message, dict) else None
         if audio is not None:
             found.add("audio")

@@ -5,6 +5,7 @@ An unmapped class takes its nearest mapped ancestor's place;
 nearer than ``SovgateError`` and that docs/errors.md lists every code.
 """
 
+import re
 from dataclasses import dataclass
 
 import msgspec
@@ -90,6 +91,8 @@ STATUS: dict[type[SovgateError], tuple[int, str]] = {
 }
 # A retry cannot help: the SDKs would send these 429s again by themselves.
 _NO_RETRY = (BudgetExceeded,)
+# An upstream's own `retry-after` comes through here.
+_HEADER_VALUE = re.compile(r"[ -~]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +135,12 @@ def http_error(error: Exception) -> HttpError:
     status, kind = status_of(type(error))
     headers: HeaderList = []
     retry_after = error.context.get("retry_after_s") or error.context.get("retry_after")
-    if retry_after is not None:
-        headers.append((b"retry-after", str(retry_after).encode("ascii", "ignore")))
+    if retry_after is not None and _HEADER_VALUE.fullmatch(str(retry_after)):
+        headers.append((b"retry-after", str(retry_after).encode()))
     elif status == 503:
         headers.append((b"retry-after", b"1"))
+    if "allow" in error.context:
+        headers.append((b"allow", str(error.context["allow"]).encode()))
     if isinstance(error, _NO_RETRY):
         headers.append((b"x-should-retry", b"false"))
     return HttpError(status, kind, error.code, error.message, error.param, headers)

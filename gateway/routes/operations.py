@@ -1,7 +1,9 @@
-"""``/healthz``, ``/readyz``, ``/metrics``: for probes and Prometheus, without a key."""
+"""``/healthz``, ``/readyz``, ``/metrics``, ``/v1/openapi.json``: without a key."""
 
 import asyncio
 from collections.abc import Mapping
+from functools import cached_property
+from importlib.resources import files
 
 import msgspec
 
@@ -17,6 +19,17 @@ class Health:
 
     async def __call__(self, connection: Connection) -> None:
         await connection.respond(200, [], b'{"status":"ok"}')
+
+
+class OpenApi:
+    """What the inference routes take and give (``openapi.json`` beside this file)."""
+
+    @cached_property
+    def document(self) -> bytes:
+        return (files("gateway.routes") / "openapi.json").read_bytes()
+
+    async def __call__(self, connection: Connection) -> None:
+        await connection.respond(200, [], self.document)
 
 
 class Ready:

@@ -24,7 +24,9 @@ async def list_tenants(
     return await service.list_tenants(services, actor)
 
 
-@router.post("/tenants", summary="Create a tenant", status_code=201, responses=errors(403, 409))
+@router.post(
+    "/tenants", summary="Create a tenant", status_code=201, responses=errors(403, 404, 409)
+)
 async def create_tenant(
     body: TenantCreate,
     actor: Annotated[Actor, Depends(globally(Permission.TENANTS_GOVERN))],
