@@ -30,7 +30,13 @@ def _make_app():
     terms = invoice_terms(settings, clock)
     channels = alert_channels(settings.alerts, settings.egress)
     tasks = job_tasks(
-        key, clock, terms, Reports.of(settings, clock), channels, RetentionRules.of(settings)
+        key,
+        clock,
+        terms,
+        Reports.of(settings, clock),
+        channels,
+        RetentionRules.of(settings),
+        settings.policies,
     )
     return make_celery(job_settings(settings), tasks)
 

@@ -3,7 +3,9 @@
 A gateway process and the Celery worker build the same from the same settings.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 
 from billing import (
     AlertChannels,
@@ -24,13 +26,17 @@ from core.database import Database
 from gateway.admin.exports.audit_exporter import register_audit_export
 from gateway.audit import Signer
 from gateway.audit.verification import register_verification
+from gateway.evidence.exporter import EvidenceExporter
+from gateway.evidence.files import FORMATS as EVIDENCE_FORMATS
+from gateway.evidence.files import EvidenceMaker
 from gateway.reports import RERATE, Reports, SavingsExport, check_rerate
 from gateway.retention.jobs import register_retention
 from gateway.retention.rules import RetentionRules
-from gateway.settings import Settings
+from gateway.settings import PolicySettings, Settings
 
 NO_CHANNELS = AlertChannels()
 KEPT_FOR_EVER = RetentionRules()
+NO_POLICIES: Mapping[str, PolicySettings] = MappingProxyType({})
 
 
 def job_settings(settings: Settings, runner: str = "local") -> JobSettings:
@@ -53,6 +59,7 @@ def job_tasks(
     reports: Reports,
     channels: AlertChannels = NO_CHANNELS,
     rules: RetentionRules = KEPT_FOR_EVER,
+    policies: Mapping[str, PolicySettings] = NO_POLICIES,
 ) -> TaskRegistry:
     """Billing's kinds, those that need to know how invoices are issued and where alerts
     go, and the export of the audit trail signed with the deployment's key."""
@@ -66,6 +73,8 @@ def job_tasks(
     register_audit_export(tasks, key, clock)
     register_verification(tasks)
     register_retention(tasks, key, rules)
+    maker = EvidenceMaker(key, clock, rules, policies, terms.font)
+    register_exporter(tasks, "evidence", EvidenceExporter(maker), set(EVIDENCE_FORMATS))
     savings = SavingsExport(reports)
     tasks.register("savings", savings, check=savings.check)
     register_exporter(tasks, "reconciliation", reports.export_reconciliation, {"xlsx"})

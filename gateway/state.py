@@ -177,7 +177,7 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
             alert_channels(settings.alerts, settings.egress),
         )
         rules = RetentionRules.of(settings)
-        tasks = job_tasks(key, clock, terms, reports, channels, rules)
+        tasks = job_tasks(key, clock, terms, reports, channels, rules, settings.policies)
         jobs = JobService(database, clock, job_settings(settings, holder), tasks)
         await jobs.start()
         stack.push_async_callback(jobs.stop)

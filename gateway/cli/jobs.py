@@ -180,7 +180,8 @@ def _with_service(
         key = KeyFile(settings.audit.signing_key_file, settings.data_dir)
         reports = Reports.of(settings, clock)
         terms, rules = invoice_terms(settings, clock), RetentionRules.of(settings)
-        registry = job_tasks(key, clock, terms, reports, rules=rules)
+        policies = settings.policies
+        registry = job_tasks(key, clock, terms, reports, rules=rules, policies=policies)
     runner = f"cli-{os.uname().nodename}-{os.getpid()}"
 
     async def run() -> _Result:

@@ -12,6 +12,7 @@ from gateway.admin.usage.schemas import UsageGroup
 class ExportKind(StrEnum):
     AUDIT = "audit"
     BILLING = "billing"
+    EVIDENCE = "evidence"
     FOCUS = "focus"
     RECONCILIATION = "reconciliation"
     SAVINGS = "savings"
@@ -23,6 +24,10 @@ class ExportFormat(StrEnum):
     CSV = "csv"
     PARQUET = "parquet"
     XLSX = "xlsx"
+    JSON = "json"
+    HTML = "html"
+    PDF = "pdf"
+    ZIP = "zip"
 
 
 class ExportStatus(StrEnum):
@@ -43,7 +48,8 @@ class SavingsOptions(Schema):
 
 class ExportCreate(Schema):
     """Audit: jsonl, csv, parquet. Billing, savings and usage: csv, parquet, xlsx.
-    Reconciliation: xlsx. FOCUS, of whole UTC months: csv, parquet."""
+    Evidence: json, html, pdf, zip. Reconciliation: xlsx. FOCUS, of whole UTC months: csv,
+    parquet."""
 
     kind: ExportKind
     format: ExportFormat

@@ -30,12 +30,14 @@ from gateway.admin.permissions import Permission, allows
 from gateway.admin.services import AdminServices
 from gateway.admin.spans import span
 from gateway.admin.trail import record
+from gateway.evidence.files import FORMATS as EVIDENCE_FORMATS
 from gateway.tenants.errors import InvalidValue, NotFound
 
 _TABLES = frozenset({ExportFormat.CSV, ExportFormat.PARQUET, ExportFormat.XLSX})
 FORMATS: Mapping[str, frozenset[ExportFormat]] = {
     ExportKind.AUDIT: frozenset(ExportFormat(name) for name in AUDIT_FORMATS),
     ExportKind.BILLING: _TABLES,
+    ExportKind.EVIDENCE: frozenset(ExportFormat(name) for name in EVIDENCE_FORMATS),
     ExportKind.FOCUS: frozenset({ExportFormat.CSV, ExportFormat.PARQUET}),
     ExportKind.RECONCILIATION: frozenset({ExportFormat.XLSX}),
     ExportKind.SAVINGS: _TABLES,
@@ -44,6 +46,7 @@ FORMATS: Mapping[str, frozenset[ExportFormat]] = {
 NEEDED: Mapping[str, Permission] = {
     ExportKind.AUDIT: Permission.EXPORTS_AUDIT,
     ExportKind.BILLING: Permission.EXPORTS_FINANCE,
+    ExportKind.EVIDENCE: Permission.EXPORTS_AUDIT,
     ExportKind.FOCUS: Permission.EXPORTS_FINANCE,
     ExportKind.RECONCILIATION: Permission.EXPORTS_FINANCE,
     ExportKind.SAVINGS: Permission.EXPORTS_FINANCE,

@@ -29,6 +29,8 @@ from gateway.reports import RERATE
 # Starting or retrying these asks for the permission of what they do, beside jobs.write.
 NEEDED: Mapping[str, Permission] = {
     "audit": Permission.EXPORTS_AUDIT,
+    "audit.retention": Permission.AUDIT_ERASE,
+    "evidence": Permission.EXPORTS_AUDIT,
     "invoices.draft": Permission.INVOICES_WRITE,
     RERATE: Permission.LEDGER_ADJUST,
 }
