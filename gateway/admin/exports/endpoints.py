@@ -30,7 +30,7 @@ async def create_export(
     services: Services,
     idempotency_key: IdempotencyKey = None,
 ) -> Export:
-    """Start writing a report: 'audit' and 'evidence' need exports.audit, the others exports.finance."""
+    """Start writing a report: audit and evidence need exports.audit, others exports.finance."""
     return await service.create_export(services, access, body, idempotency_key)
 
 
