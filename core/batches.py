@@ -6,9 +6,9 @@ decimal text on the way. SQLite repeats a statement that it has prepared once.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import (
@@ -33,9 +33,26 @@ from core.database import Amount, amount_add
 _PAUSE = 64  # rows made ready before others get the event loop
 _COPY = 16  # rows from which on COPY, which asks for the table's types first, is cheaper
 _BEGIN = text("SELECT 1")
+# Each length of a list of parameters is a statement of its own, which drivers prepare and keep
+# for every connection: a few lengths are some megabytes, all of them some hundred.
+_LENGTHS = (256, 64, 16, 4, 1)
+_Item = TypeVar("_Item")
 
 Rows = Sequence[Mapping[str, Any]]
 """Mappings of column names to values, all with the names of the first."""
+
+
+def parts(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    """``items`` in order, cut into lists of few different lengths, for statements with lists.
+
+    >>> [len(part) for part in parts(range(337))]
+    [256, 64, 16, 1]
+    """
+    start = 0
+    for length in _LENGTHS:
+        while len(items) - start >= length:
+            yield items[start : start + length]
+            start += length
 
 
 async def insert_new(

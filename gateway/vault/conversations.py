@@ -44,7 +44,7 @@ class Conversations:
     def __init__(self, most: int) -> None:
         self._most = most
         self._held: OrderedDict[tuple[str, str], Held] = OrderedDict()
-        self._sizes: dict[tuple[str, str], int] = {}  # values, as of the latest turn's beginning
+        self._sizes: dict[tuple[str, str], int] = {}  # values, as last counted
         self._values = 0
         self._messages: OrderedDict[tuple[str, str], str] = OrderedDict()
 
@@ -78,6 +78,11 @@ class Conversations:
         most_values = self._most * _VALUES_PER_CONVERSATION
         while len(self._held) > self._most or (self._values > most_values and len(self._held) > 1):
             self._pop(next(iter(self._held)))
+
+    def recount(self, held: Held) -> None:
+        """A turn has added values: those used longest ago make room."""
+        if self._held.get((held.tenant, held.id)) is held:
+            self.put(held)
 
     def note(self, held: Held, digests: Iterable[str]) -> None:
         """Remember that these messages are of this conversation."""

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.batches import parts
 from gateway.vault.models import (
     VaultConversation,
     VaultDataKey,
@@ -31,7 +32,6 @@ TABLES = (
     VaultDataKey,
     VaultTenant,
 )
-_STEP = 500  # rows of one statement: both databases bound the number of parameters
 
 
 class SealedEntry(NamedTuple):
@@ -74,21 +74,24 @@ class VaultRepository:
 
     async def conversation_of(self, digests: Sequence[str], now: datetime) -> str | None:
         """The live conversation of the first of these messages that is known."""
-        query = (
-            select(VaultMessage.digest, VaultMessage.conversation)
-            .join(
-                VaultConversation,
-                (VaultConversation.tenant == VaultMessage.tenant)
-                & (VaultConversation.id == VaultMessage.conversation),
+        for part in parts(digests):
+            query = (
+                select(VaultMessage.digest, VaultMessage.conversation)
+                .join(
+                    VaultConversation,
+                    (VaultConversation.tenant == VaultMessage.tenant)
+                    & (VaultConversation.id == VaultMessage.conversation),
+                )
+                .where(
+                    VaultMessage.tenant == self._tenant,
+                    VaultMessage.digest.in_(part),
+                    VaultConversation.expires_at > now,
+                )
             )
-            .where(
-                VaultMessage.tenant == self._tenant,
-                VaultMessage.digest.in_(digests),
-                VaultConversation.expires_at > now,
-            )
-        )
-        known = {row.digest: row.conversation for row in await self._session.execute(query)}
-        return next((known[digest] for digest in digests if digest in known), None)
+            known = {row.digest: row.conversation for row in await self._session.execute(query)}
+            if known:
+                return next(known[digest] for digest in part if digest in known)
+        return None
 
     async def entries_of(self, conversation: str, now: datetime) -> list[SealedEntry]:
         """A live conversation's entries in the order of their issue."""
@@ -114,13 +117,14 @@ class VaultRepository:
 
     async def drop_expired(self, conversations: Iterable[str], now: datetime) -> None:
         """Those of them that have expired: using their name again must not revive them."""
-        query = select(VaultConversation.id).where(
-            VaultConversation.tenant == self._tenant,
-            VaultConversation.id.in_(sorted(conversations)),
-            VaultConversation.expires_at <= now,
-        )
-        for conversation in (await self._session.scalars(query)).all():
-            await _drop_conversation(self._session, self._tenant, conversation)
+        for part in parts(sorted(conversations)):
+            query = select(VaultConversation.id).where(
+                VaultConversation.tenant == self._tenant,
+                VaultConversation.id.in_(part),
+                VaultConversation.expires_at <= now,
+            )
+            for conversation in (await self._session.scalars(query)).all():
+                await _drop_conversation(self._session, self._tenant, conversation)
 
     async def keep_conversations(
         self, conversations: Iterable[str], now: datetime, expires: datetime
@@ -130,7 +134,7 @@ class VaultRepository:
             {"tenant": self._tenant, "id": name, "created_at": now, "expires_at": expires}
             for name in sorted(conversations)
         ]
-        for part in _parts(rows):
+        for part in parts(rows):
             statement = self._make(VaultConversation).values(part)
             await self._session.execute(
                 statement.on_conflict_do_update(
@@ -144,7 +148,7 @@ class VaultRepository:
             {"tenant": self._tenant, "digest": digest, "conversation": messages[digest]}
             for digest in sorted(messages)
         ]
-        for part in _parts(rows):
+        for part in parts(rows):
             statement = self._make(VaultMessage).values(part)
             await self._session.execute(
                 statement.on_conflict_do_update(
@@ -156,7 +160,7 @@ class VaultRepository:
     async def subjects(self, ids: Iterable[str]) -> dict[str, bytes]:
         """Wrapped keys by subject."""
         found: dict[str, bytes] = {}
-        for part in _parts(sorted(ids)):
+        for part in parts(sorted(ids)):
             query = select(VaultSubject.id, VaultSubject.wrapped).where(
                 VaultSubject.tenant == self._tenant, VaultSubject.id.in_(part)
             )
@@ -170,7 +174,7 @@ class VaultRepository:
             {"tenant": self._tenant, "id": subject, "wrapped": wrapped[subject], "created_at": now}
             for subject in sorted(wrapped)
         ]
-        for part in _parts(rows):
+        for part in parts(rows):
             statement = self._make(VaultSubject).values(part).on_conflict_do_nothing()
             added.update(await self._session.scalars(statement.returning(VaultSubject.id)))
         return added
@@ -236,7 +240,7 @@ class VaultRepository:
         """Returns ``(conversation, slot)`` of those that were added; others were taken."""
         added: set[tuple[str, str]] = set()
         full = [{"tenant": self._tenant, **row} for row in rows]
-        for part in _parts(full):
+        for part in parts(full):
             statement = self._make(VaultEntry).values(part).on_conflict_do_nothing()
             result = await self._session.execute(
                 statement.returning(VaultEntry.conversation, VaultEntry.slot)
@@ -300,7 +304,7 @@ class VaultRepository:
         )
 
     async def _insert(self, table: Any, rows: Sequence[dict[str, Any]]) -> None:
-        for part in _parts([{"tenant": self._tenant, **row} for row in rows]):
+        for part in parts([{"tenant": self._tenant, **row} for row in rows]):
             await self._session.execute(self._make(table).values(part).on_conflict_do_nothing())
 
     def _make(self, table: Any) -> Any:
@@ -347,10 +351,6 @@ async def _drop_conversation(session: AsyncSession, tenant: str, conversation: s
         (VaultConversation, VaultConversation.id),
     ):
         await session.execute(delete(table).where(table.tenant == tenant, column == conversation))
-
-
-def _parts(rows: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    return (rows[start : start + _STEP] for start in range(0, len(rows), _STEP))
 
 
 def _count(result: Any) -> int:

@@ -140,6 +140,7 @@ class Vault:
         held = self._of_memory.get(memory)
         if held is None or not (len(memory) and (memory.has_fresh or held.unwritten)):
             return
+        self._held.recount(held)
         self._writes[memory] = self._writer.write(held)
 
     async def kept(self, memory: ScopeMemory) -> None:
