@@ -163,6 +163,7 @@ STATUS: dict[type[SovgateError], int] = {
     retention.LegalHold: 409,
     retention.RetentionError: 422,
     audit.InvalidFilter: 422,
+    audit.NoProof: 409,
     audit.InvalidReason: 422,
     audit.ReasonRequired: 422,
     recognizers.TooManyRecognizers: 409,

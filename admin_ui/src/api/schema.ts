@@ -679,6 +679,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/tenants/{tenant}/audit/records/{record_id}/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Prove an audit record
+         * @description A file that `sovgate audit verify` takes: the record is in the signed chain.
+         */
+        get: operations["get_audit_proof"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/tenants/{tenant}/audit/removals": {
         parameters: {
             query?: never;
@@ -1765,6 +1785,105 @@ export interface components {
             seq: number;
         };
         /**
+         * AuditFilter
+         * @description Which records: all that is given must hold, and texts are compared whole.
+         */
+        AuditFilter: {
+            /**
+             * Action
+             * @description Of an administrator, or of a guard: `mask`, `flag`, `block`.
+             * @example key.create
+             */
+            action?: string | null;
+            /**
+             * Actor
+             * @description Who administered.
+             * @example usr_01k9...
+             */
+            actor?: string | null;
+            /**
+             * Category
+             * @description Of some guard's verdict.
+             */
+            category?: string | null;
+            /**
+             * Error Code
+             * @example budget_exceeded
+             */
+            error_code?: string | null;
+            /**
+             * Key Id
+             * @example key_01k9...
+             */
+            key_id?: string | null;
+            /**
+             * Kind
+             * @description 'request' or 'admin'.
+             * @example request
+             */
+            kind?: string | null;
+            /**
+             * Method
+             * @description How they did.
+             * @example session
+             */
+            method?: string | null;
+            /**
+             * Model
+             * @description As the upstream was asked for it.
+             */
+            model?: string | null;
+            /**
+             * Outcome
+             * @description How a request ended.
+             * @example completed
+             * @example blocked
+             */
+            outcome?: string | null;
+            /**
+             * Project
+             * @example prj_01k9...
+             */
+            project?: string | null;
+            /**
+             * Request Id
+             * @example req_01k9...
+             */
+            request_id?: string | null;
+            /**
+             * Target
+             * @description What was changed.
+             * @example key_01k9...
+             */
+            target?: string | null;
+            /**
+             * Tier
+             * @example flash
+             */
+            tier?: string | null;
+            /**
+             * Upstream
+             * @example pool
+             */
+            upstream?: string | null;
+            /**
+             * User
+             * @description The pseudonym of an end user.
+             */
+            user?: string | null;
+            /**
+             * Verdict
+             * @description Of some guard.
+             * @example found
+             */
+            verdict?: string | null;
+            /**
+             * Zone
+             * @example onprem
+             */
+            zone?: string | null;
+        };
+        /**
          * AuditIntegrity
          * @description Where a tenant's chain ends, what is signed of it, and how it verified last.
          */
@@ -2631,6 +2750,8 @@ export interface components {
              * @description Why it failed: a stable code.
              */
             error: string | null;
+            /** @description Of audit, if it has one. */
+            filter: components["schemas"]["AuditFilter"] | null;
             /** Finished At */
             finished_at: string | null;
             format: components["schemas"]["ExportFormat"];
@@ -2674,6 +2795,8 @@ export interface components {
              * @example 2026-11-01T00:00:00.000000Z
              */
             end: string;
+            /** @description Of audit: only these records, each with a proof; that none is missing is then not proven. */
+            filter?: components["schemas"]["AuditFilter"] | null;
             format: components["schemas"]["ExportFormat"];
             /**
              * Group By
@@ -9268,6 +9391,94 @@ export interface operations {
             };
             /** @description No such object in a tenant that the account has a role for. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_audit_proof: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its number or request id. */
+                record_id: string;
+                /** @description The tenant's name. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proof. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The present state does not allow this. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from gateway.admin.access import TenantAccess, on_tenant
 from gateway.admin.audit import service
@@ -19,6 +19,8 @@ from gateway.admin.services import Services
 
 router = APIRouter(tags=["audit"])
 Reader = Annotated[TenantAccess, Depends(on_tenant(Permission.AUDIT_READ))]
+Exporter = Annotated[TenantAccess, Depends(on_tenant(Permission.EXPORTS_AUDIT))]
+RecordId = Annotated[str, Path(max_length=64, description="Its number or request id.")]
 
 
 @router.get("/tenants/{tenant}/audit", summary="Audit records", responses=errors(403, 404))
@@ -54,9 +56,23 @@ async def verify_audit_chain(access: Reader, services: Services) -> AuditVerific
     responses=errors(403, 404),
 )
 async def get_audit_record(
-    record_id: Annotated[str, Path(max_length=64, description="Its number or request id.")],
-    access: Reader,
-    services: Services,
+    record_id: RecordId, access: Reader, services: Services
 ) -> AuditRecordDetails:
     """One record, and the first checkpoint that covers it."""
     return await service.details(services, access.tenant, record_id)
+
+
+@router.get(
+    "/tenants/{tenant}/audit/records/{record_id}/proof",
+    summary="Prove an audit record",
+    response_class=Response,
+    responses={
+        200: {"description": "The proof.", "content": {"application/json": {}}},
+        **errors(403, 404, 409),
+    },
+)
+async def get_audit_proof(record_id: RecordId, access: Exporter, services: Services) -> Response:
+    """A file that `sovgate audit verify` takes: the record is in the signed chain."""
+    name, content = await service.proof(services, access, record_id)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type="application/json", headers=headers)

@@ -21,8 +21,11 @@ from gateway.admin.audit.schemas import (
 from gateway.admin.jobs.schemas import JobStatus
 from gateway.admin.jobs.service import recorded
 from gateway.admin.services import AdminServices
+from gateway.admin.trail import record
 from gateway.audit import models, query
+from gateway.audit.encoding import encode_canonical
 from gateway.audit.filters import RecordFilter
+from gateway.audit.proofs import prove
 from gateway.audit.verification import VERIFY_ALL, VERIFY_ONE
 from gateway.tenants.errors import NotFound
 
@@ -51,6 +54,31 @@ async def details(services: AdminServices, tenant: str, name: str) -> AuditRecor
             raise NotFound("audit record", param="record_id")
         checkpoint = await repository.first_checkpoint_from(session, tenant, row.seq)
     return AuditRecordDetails(record=_view(row), checkpoint=_checkpoint(checkpoint))
+
+
+async def proof(services: AdminServices, access: TenantAccess, name: str) -> tuple[str, bytes]:
+    """File name and content of a record's proof; recorded, as what leaves is.
+
+    Raises:
+        NotFound: there is no such record.
+        NoProof: no checkpoint covers it yet, or the chain is damaged.
+    """
+    async with services.database.session() as session:
+        row = await query.find(session, access.tenant, name)
+        if row is None:
+            raise NotFound("audit record", param="record_id")
+        found = await prove(session, row.request_id, access.tenant)
+    async with services.database.transaction() as session:
+        await record(
+            services,
+            session,
+            access.actor,
+            action="audit.prove",
+            target=row.request_id,
+            tenant=access.tenant,
+            changes=False,
+        )
+    return f"{access.tenant}-{row.seq}-proof.json", encode_canonical(found)
 
 
 async def integrity(services: AdminServices, tenant: str) -> AuditIntegrity:

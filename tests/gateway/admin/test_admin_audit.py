@@ -94,6 +94,25 @@ async def test_one_record_and_the_checkpoint_over_it(sign_in: Login, chain: Audi
         assert (answer.status_code, code(answer)) == (404, "not_found")
 
 
+async def test_a_proof_is_downloaded_and_verifies(
+    sign_in: Login, chain: AuditChain, tmp_path: Path
+) -> None:
+    client = await sign_in("auditor@acme")
+    answer = await client.get("/tenants/acme/audit/records/req_2/proof")
+    assert answer.status_code == 200, answer.text
+    assert 'filename="acme-3-proof.json"' in answer.headers["content-disposition"]
+    file = tmp_path / "proof.json"
+    await asyncio.to_thread(file.write_bytes, answer.content)
+    assert chain.key is not None
+    assert verify_file(file, chain.key.current().public_key).ok
+    assert await _ids(client, action="audit.prove", target="req_2")
+    answer = await client.get("/tenants/acme/audit/records/req_6/proof")
+    assert (answer.status_code, code(answer)) == (409, "no_inclusion_proof")
+    # Who changes things does not carry evidence away.
+    admin = await sign_in("admin@acme")
+    assert (await admin.get("/tenants/acme/audit/records/req_2/proof")).status_code == 403
+
+
 async def test_a_verification_is_a_job_whose_result_is_shown(
     sign_in: Login, chain: AuditChain, jobs: JobService, services: AdminServices
 ) -> None:

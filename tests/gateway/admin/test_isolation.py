@@ -1,13 +1,14 @@
 """Every operation of the OpenAPI document against callers who must not get through."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.admin import AdminServices, openapi_document
 from gateway.archive import BodySealer, BodySink
-from gateway.audit import AuditChain, Entry
+from gateway.audit import AuditChain, Entry, SigningKey
 from gateway.retention.models import AuditHold
 from tests.gateway.admin.conftest import BADGE, UPSTREAM, Login, World, code
 
@@ -111,11 +112,14 @@ SCOPED_BY_ANSWER = {
 
 
 @pytest.fixture
-async def world(world: World, services: AdminServices) -> World:
-    """With a request of each tenant's in the trail."""
+async def world(world: World, services: AdminServices, tmp_path: Path) -> World:
+    """With a request of each tenant's in the trail, signed."""
     entries = [Entry(tenant, f"req_{tenant}", "request", {}) for tenant in ("acme", "globex")]
+    chain = AuditChain(services.clock, SigningKey.load_or_create(None, tmp_path / "keys"))
     async with services.database.transaction() as session:
-        await AuditChain(services.clock).append(session, entries)
+        await chain.append(session, entries)
+        for tenant in ("acme", "globex"):
+            await chain.checkpoint(session, tenant)
     for tenant in ("acme", "globex"):
         await _with_content(services, tenant)
     return world

@@ -1,10 +1,16 @@
+import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 
+import type { Schemas } from "@/api";
 import { count, sentence } from "@/lib/text";
-import { Amount, DataTable, Dialog, Facts, Time, type Column } from "@/ui";
+import { useSession } from "@/session";
+import { Amount, Bar, DataTable, Dialog, Facts, Icon, Loaded, Time, type Column } from "@/ui";
 
 import { OutcomeBadge } from "./OutcomeBadge";
+import { proofUrl, recordQuery } from "./queries";
 import { viewOf, type AuditRecord, type Detector, type RecordView } from "./record";
+
+type Fact = readonly [string, ReactNode];
 
 const DETECTORS: readonly Column<Detector>[] = [
   {
@@ -24,7 +30,14 @@ const DETECTORS: readonly Column<Detector>[] = [
   { key: "action", header: "Action", cell: ({ action }) => action },
 ];
 
-export function RecordDialog({ record, onClose }: { record: AuditRecord; onClose: () => void }) {
+interface RecordDialogProps {
+  tenant: string;
+  record: AuditRecord;
+  onClose: () => void;
+}
+
+/** One record: what happened, where the time went, and its place in the chain. */
+export function RecordDialog({ tenant, record, onClose }: RecordDialogProps) {
   const view = viewOf(record);
   return (
     <Dialog title={`Record #${count(record.seq)}`} wide onClose={onClose}>
@@ -39,6 +52,8 @@ export function RecordDialog({ record, onClose }: { record: AuditRecord; onClose
             empty={null}
           />
         )}
+        {view.latency.length > 0 && <Latency view={view} />}
+        <Chain tenant={tenant} record={record} />
         <details>
           <summary>The record as it was hashed</summary>
           <pre className="code">{JSON.stringify(record.body, null, 2)}</pre>
@@ -48,23 +63,96 @@ export function RecordDialog({ record, onClose }: { record: AuditRecord; onClose
   );
 }
 
-function facts(record: AuditRecord, view: RecordView): (readonly [string, ReactNode])[] {
+function facts(record: AuditRecord, view: RecordView): Fact[] {
+  const code = (value: string | null) => value !== null && <code>{value}</code>;
   const known: (readonly [string, ReactNode])[] = [
-    ["Request", <code key="id">{record.request_id}</code>],
-    ["Time", <Time key="at" at={record.at} precise />],
+    [view.action === null ? "Request" : "Record", <code key="id">{record.request_id}</code>],
+    ["Joined the chain", <Time key="at" at={record.at} precise />],
     [view.action === null ? "Outcome" : "Action", <OutcomeBadge key="outcome" view={view} />],
-    ["Actor", view.actor],
-    ["Target", view.target],
+    ["Actor", view.actor === null ? null : `${view.actor}${view.method === null ? "" : `, by ${view.method}`}`],
+    ["Target", code(view.target)],
     ["Reason", view.reason],
-    ["Masked", view.masked.map(([type, number]) => `${number} ${sentence(type.toLowerCase())}`).join(", ")],
+    ["Before", code(view.before)],
+    ["After", code(view.after)],
+    ["Status", view.status],
+    ["Ended because", view.finishReason],
+    ["Key", code(view.key)],
+    ["Project", code(view.project)],
+    ["End user", code(view.user)],
+    ["Policy", view.policy],
+    ["Masked", view.masked.map(([type, number]) => `${count(number)} ${sentence(type.toLowerCase())}`).join(", ")],
+    ["Asked for", view.requestedModel],
     ["Tier", view.tier],
     ["Why this tier", view.routeReason],
     ["Upstream", view.upstream === null ? null : `${view.upstream} (${view.zone ?? "no zone"}), ${view.model ?? ""}`],
-    ["Tokens", view.tokens === null ? null : count(view.tokens)],
+    ["Attempts", view.attempts !== null && view.attempts > 1 ? count(view.attempts) : null],
+    ["Tokens", view.tokens === null ? null : tokens(view)],
     ["Cost", view.cost === null ? null : <Amount key="cost" value={view.cost} />],
-    ["Time taken", view.totalMs === null ? null : `${view.totalMs} ms`],
-    ["Previous hash", <code key="prev">{record.prev_hash}</code>],
-    ["Hash", <code key="hash">{record.hash}</code>],
+    ["Price version", code(view.priceVersion)],
+    ["Trace", code(view.traceId)],
   ];
-  return known.filter(([, value]) => value !== null && value !== "");
+  return known.filter(([, value]) => value !== null && value !== "" && value !== false);
+}
+
+function tokens({ tokens: total, tokenClasses }: RecordView): string {
+  const parts = tokenClasses.map(([name, number]) => `${count(number)} ${name.replace(/_/g, " ")}`);
+  return parts.length > 1 ? `${count(total ?? 0)}: ${parts.join(", ")}` : count(total ?? 0);
+}
+
+function Latency({ view: { latency, totalMs } }: { view: RecordView }) {
+  const total = totalMs ?? latency.reduce((sum, [, ms]) => sum + ms, 0);
+  return (
+    <section aria-label="Where the time went">
+      <h3>Where the time went: {total.toFixed(1)} ms</h3>
+      <dl className="facts audit__latency">
+        {latency.map(([stage, ms]) => (
+          <div key={stage}>
+            <dt>{sentence(stage)}</dt>
+            <dd>
+              <Bar share={total > 0 ? ms / total : 0} />
+              <span className="nowrap">{ms.toFixed(1)} ms</span>
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}
+
+function Chain({ tenant, record }: { tenant: string; record: AuditRecord }) {
+  const details = useQuery(recordQuery(tenant, record.seq));
+  const { can } = useSession();
+  return (
+    <section aria-label="Place in the chain">
+      <h3>Place in the chain</h3>
+      <Facts
+        items={[
+          ["Previous hash", <code key="prev">{record.prev_hash}</code>],
+          ["Hash", <code key="hash">{record.hash}</code>],
+        ]}
+      />
+      <Loaded query={details}>
+        {({ checkpoint }) => (
+          <>
+            <Facts items={[["Signed by", <Signed key="signed" checkpoint={checkpoint} />]]} />
+            {checkpoint !== null && can("exports.audit", tenant) && (
+              <a className="button button--small" href={proofUrl(tenant, record.seq)} download>
+                <Icon name="download" />
+                Download proof
+              </a>
+            )}
+          </>
+        )}
+      </Loaded>
+    </section>
+  );
+}
+
+function Signed({ checkpoint }: { checkpoint: Schemas["AuditCheckpoint"] | null }) {
+  if (checkpoint === null) return <span className="muted">no checkpoint yet; the next one covers it</span>;
+  return (
+    <>
+      checkpoint #{count(checkpoint.seq)} of <Time at={checkpoint.at} precise />, key <code>{checkpoint.key_id}</code>
+    </>
+  );
 }

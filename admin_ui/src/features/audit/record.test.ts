@@ -16,7 +16,9 @@ const REQUEST = {
   ],
   tokens: { input: 10, cached_input: 1, cache_write: 0, output: 5, reasoning: 0, estimated: false },
   cost: "0.000123",
-  latency: { total_us: 1500 },
+  latency: { total_us: 1500, admit_us: 200, upstream_us: 1000, later_us: 5 },
+  policy: "default",
+  key_id: "key_1",
 };
 
 describe("viewOf", () => {
@@ -25,6 +27,9 @@ describe("viewOf", () => {
     expect(view).toMatchObject({ outcome: "completed", tier: "flash", upstream: "pool", cost: "0.000123", totalMs: 1.5 });
     expect(view.masked).toEqual([["PERSON", 1], ["EMAIL_ADDRESS", 2]]);
     expect(view.tokens).toBe(16);
+    expect(view.tokenClasses).toEqual([["input", 10], ["cached_input", 1], ["output", 5]]);
+    expect(view.latency).toEqual([["admit", 0.2], ["upstream", 1]]);
+    expect(view).toMatchObject({ policy: "default", key: "key_1", user: null });
     expect(notable(view).map(({ name }) => name)).toEqual(["pii"]);
   });
 

@@ -20,22 +20,41 @@ export interface RecordView {
   /** What happened in an admin action, e.g. "key.create". */
   action: string | null;
   actor: string | null;
+  /** How the actor was known: session, cli, config. */
+  method: string | null;
   target: string | null;
   reason: string | null;
+  /** Digests of the object before and after an admin action. */
+  before: string | null;
+  after: string | null;
   status: number | null;
   errorCode: string | null;
   tier: string | null;
   routeReason: string | null;
   trend: string | null;
+  requestedModel: string | null;
+  attempts: number | null;
   upstream: string | null;
   zone: string | null;
   model: string | null;
   masked: readonly (readonly [type: string, count: number])[];
   detectors: readonly Detector[];
   tokens: number | null;
+  tokenClasses: readonly (readonly [name: string, count: number])[];
   cost: string | null;
   totalMs: number | null;
+  /** Where the time went, in milliseconds, in the order of the stages. */
+  latency: readonly (readonly [stage: string, ms: number])[];
+  policy: string | null;
+  key: string | null;
+  project: string | null;
+  user: string | null;
+  traceId: string | null;
+  finishReason: string | null;
+  priceVersion: string | null;
 }
+
+const STAGES = ["admit", "inspect_input", "route", "journal", "upstream", "inspect_output"] as const;
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -46,22 +65,43 @@ export function viewOf({ body }: Pick<AuditRecord, "body">): RecordView {
     outcome: text(body.outcome),
     action: text(body.action),
     actor: text(body.actor),
+    method: text(body.method),
     target: text(body.target),
     reason: text(body.reason),
+    before: text(body.before),
+    after: text(body.after),
     status: number(body.status),
     errorCode: text(body.error_code),
     tier: text(route.tier),
     routeReason: text(route.reason),
     trend: text(route.trend),
+    requestedModel: text(route.requested_model),
+    attempts: number(route.attempts),
     upstream: text(body.upstream),
     zone: text(body.zone),
     model: text(body.model),
     masked: counts(body.masked),
     detectors: detectors(body.detectors),
     tokens: body.tokens == null ? null : counts(tokens).reduce((total, [, value]) => total + value, 0),
+    tokenClasses: counts(tokens).filter(([, value]) => value > 0),
     cost: text(body.cost),
     totalMs: milliseconds(object(body.latency).total_us),
+    latency: latency(object(body.latency)),
+    policy: text(body.policy),
+    key: text(body.key_id),
+    project: text(body.project),
+    user: text(body.user),
+    traceId: text(body.trace_id),
+    finishReason: text(body.finish_reason),
+    priceVersion: text(body.price_version),
   };
+}
+
+function latency(parts: Json): (readonly [string, number])[] {
+  return STAGES.flatMap((stage) => {
+    const ms = milliseconds(parts[`${stage}_us`]);
+    return ms === null ? [] : [[stage, ms] as const];
+  });
 }
 
 /** The verdicts worth a look: a guard that saw nothing says nothing. */
