@@ -43,6 +43,7 @@ def _record_keeping(pack: Pack) -> Row:
             else "No record joined the chain in this span.",
             f"Their numbers run from {records['first_seq']} to {records['last_seq']}."
             if records["count"] else "",
+            _gone_sentence(pack),
             f"Requests ended as: {_list(records['by_outcome'])}."
             if records["by_outcome"] else "",
             f"{_n(len(pack['guards']), 'guard')} by version and direction left verdicts."
@@ -82,8 +83,8 @@ def _minimisation(pack: Pack) -> Row:
         "Art. 5(1)(c)",
         "Data minimisation",
         [
-            f"{_n(values, 'distinct value')} were masked before a model saw them, counted per"
-            f" request: {_list(types)}." if values else "No value was masked in this span.",
+            f"Values masked before a model saw them, distinct ones counted per request:"
+            f" {_list(types)}." if values else "No value was masked in this span.",
             _bodies_sentence(pack),
         ],
         [
@@ -104,9 +105,8 @@ def _storage_limitation(pack: Pack) -> Row:
         [
             _kept_sentence(retention),
             _pruned_sentence(retention),
-            f"Stored bodies, of all time: {_list(stored)}; kept {retention['bodies_days']} days"
-            " by the policy in force now." if any(stored.values())
-            else "No body of a request is stored.",
+            f"Stored bodies, of all time: {_list(stored)}{_bodies_days(retention)}."
+            if any(stored.values()) else "No body of a request is stored.",
             f"{_n(len(in_force), 'legal hold')} in force." if in_force
             else "No legal hold is in force.",
         ],
@@ -123,7 +123,7 @@ def _accountability(pack: Pack) -> Row:
         "Art. 5(2)",
         "Accountability",
         [
-            f"{_n(total, 'administrative action')} left records, each with actor and digests of"
+            f"{_n(total, 'administrative action')} left a record, with actor and digests of"
             f" before and after; {reasons} of the {len(actions['listed'])} listed give a reason."
             if total else "No administrative action was recorded in this span.",
             _chain_sentence(pack),
@@ -140,7 +140,7 @@ def _by_design(pack: Pack) -> Row:
         "Art. 25",
         "Data protection by design and by default",
         [
-            f"{_n(len(pack['policies']), 'version')} of policies were in force, by digest;"
+            f"{_n(len(pack['policies']), 'policy was', 'policies were')} in force, by digest;"
             f" {requests - records['without_policy']} of {_n(requests, 'request')} name one."
             if requests else "No request was recorded in this span.",
             _actions_sentence(pack),
@@ -215,7 +215,16 @@ def _chain_sentence(pack: Pack) -> str:
     signed = (
         f"signed by key {report['key_id']}" if report["key_id"] else "not signed by any checkpoint"
     )
-    return f"The whole chain ({run}) verified when this report was made; {signed}."
+    return f"The chain, all that is there of it ({run}), verified for this report; {signed}."
+
+
+def _gone_sentence(pack: Pack) -> str:
+    """Whether the span reaches back behind the oldest record that is left."""
+    retention = pack["retention"]
+    oldest = retention["oldest_record"]
+    if not retention["prunings"] or (oldest is not None and oldest <= pack["from"]):
+        return ""
+    return "The span begins before the oldest record that is left: earlier ones were removed."
 
 
 def _kept_sentence(retention: Pack) -> str:
@@ -235,6 +244,11 @@ def _oldest_sentence(retention: Pack) -> str:
     )
 
 
+def _bodies_days(retention: Pack) -> str:
+    days = retention["bodies_days"]
+    return "" if days is None else f"; kept {_n(days, 'day')} by the policy in force now"
+
+
 def _pruned_sentence(retention: Pack) -> str:
     prunings = retention["prunings"]
     if not prunings:
@@ -242,7 +256,7 @@ def _pruned_sentence(retention: Pack) -> str:
     newest = prunings[0]
     return (
         f"Records up to number {newest['last_seq']} were removed, last on {newest['time'][:10]};"
-        f" {_n(len(prunings), 'signed statement')} say so."
+        f" {_n(len(prunings), 'signed statement says', 'signed statements say')} so."
     )
 
 

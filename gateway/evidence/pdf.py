@@ -9,14 +9,23 @@ from reportlab.lib.pagesizes import A4, landscape
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
+from reportlab.platypus import (
+    CondPageBreak,
+    Flowable,
+    Paragraph,
+    SimpleDocTemplate,
+    Spacer,
+    Table,
+    TableStyle,
+)
 
 from billing.invoices.pdf.fonts import BOLD, REGULAR, FontBook
 from gateway.evidence.document import Cell, Document, Section
 
 _INK, _GREY, _LINE = HexColor("#1b2430"), HexColor("#56616f"), HexColor("#d5dae1")
 _MARGIN = 16 * mm
-_WIDTH = landscape(A4)[0] - 2 * _MARGIN
+_PADDING = 6  # of the page's frame, reportlab's own
+_WIDTH = landscape(A4)[0] - 2 * _MARGIN - 2 * _PADDING
 
 
 def write_pdf(page: Document, out: BinaryIO, font: Path | None = None) -> None:
@@ -64,9 +73,10 @@ def _facts(fonts: FontBook, page: Document) -> Table:
 
 
 def _section(fonts: FontBook, section: Section) -> list[Flowable]:
-    title = _text(fonts, section.title, _style(11.5, bold=True, before=14, after=4, keep=True))
+    title = _text(fonts, section.title, _style(11.5, bold=True, before=14, after=4))
+    room = CondPageBreak(35 * mm)  # a title stands above some rows of its table
     if not section.rows:
-        return [title, _text(fonts, section.empty, _style(8.5, _GREY))]
+        return [room, title, _text(fonts, section.empty, _style(8.5, _GREY))]
     total = sum(section.weights)
     head = [_text(fonts, name, _style(7.5, _GREY, bold=True)) for name in section.columns]
     body = [[_cell(fonts, cell) for cell in row] for row in section.rows]
@@ -85,7 +95,7 @@ def _section(fonts: FontBook, section: Section) -> list[Flowable]:
         )
     )
     note = [_text(fonts, section.note, _style(8, _GREY))] if section.note else []
-    return [title, table, *note]
+    return [room, title, table, *note]
 
 
 _TIGHT: list[tuple[Any, ...]] = [
@@ -116,7 +126,6 @@ def _style(
     leading: float | None = None,
     before: float = 0,
     after: float = 0,
-    keep: bool = False,
 ) -> ParagraphStyle:
     return ParagraphStyle(
         "evidence",
@@ -126,7 +135,6 @@ def _style(
         textColor=color,
         spaceBefore=before,
         spaceAfter=after,
-        keepWithNext=keep,
         splitLongWords=True,
     )
 
@@ -135,6 +143,6 @@ def _foot(canvas: Canvas, pages: Any, *, title: str) -> None:
     canvas.saveState()
     canvas.setFont(REGULAR, 7)
     canvas.setFillColor(_GREY)
-    canvas.drawString(_MARGIN, 9 * mm, title[:150])
-    canvas.drawRightString(_MARGIN + _WIDTH, 9 * mm, f"Page {pages.page}")
+    canvas.drawString(_MARGIN + _PADDING, 9 * mm, title[:150])
+    canvas.drawRightString(_MARGIN + _PADDING + _WIDTH, 9 * mm, f"Page {pages.page}")
     canvas.restoreState()
