@@ -12,8 +12,8 @@
         │                      MediaBlocked
         ├── ResidencyDenied ── ZoneForbidden
         ├── Unavailable ── ShuttingDown, TooManyConnections
-        └── UpstreamError ── UpstreamUnreachable, UpstreamTimeout, UpstreamRejected,
-                             UpstreamRateLimited, UpstreamInvalidReply
+        └── UpstreamError ── UpstreamUnreachable (UpstreamUntrusted), UpstreamTimeout,
+                             UpstreamRejected, UpstreamRateLimited, UpstreamInvalidReply
 
 ``gateway/http/errors.py`` holds the one map from classes to HTTP.
 """
@@ -205,6 +205,12 @@ class UpstreamUnreachable(UpstreamError):
     """No connection could be opened."""
 
     code = "upstream_unreachable"
+
+
+class UpstreamUntrusted(UpstreamUnreachable):
+    """Its certificate has expired, is another host's or is signed by nobody known."""
+
+    code = "upstream_untrusted"
 
 
 class UpstreamTimeout(UpstreamError):

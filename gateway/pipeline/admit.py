@@ -92,9 +92,7 @@ class Admit:
             at=at,
         )
         # On disk by the time the guards are done; the call waits for it.
-        exchange.intent = self._journal.intent(
-            exchange.request_id, intent_body(exchange, self._clock)
-        )
+        exchange.intent = self._journal.intent(exchange.request_id, intent_body(exchange))
         exchange.timing.admitted = self._clock.monotonic()
 
     async def leave(self, exchange: Exchange) -> None:
@@ -169,7 +167,7 @@ def parse_chat_body(raw: bytes, max_messages: int) -> dict[str, Any]:
     """
     try:
         body = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):  # bytes that are no UTF-8 are no DecodeError
         raise MalformedJson(
             "The request body is not valid JSON; check quotes and commas."
         ) from None

@@ -239,7 +239,7 @@ class _Choice:
 def _decode(data: bytes) -> dict[str, Any]:
     try:
         event = msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):  # bytes that are no UTF-8 are no DecodeError
         raise UpstreamInvalidReply("The upstream sent no valid JSON; try again.") from None
     if not isinstance(event, dict):
         raise UpstreamInvalidReply("The upstream sent no JSON object; try again.")

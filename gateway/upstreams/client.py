@@ -7,6 +7,8 @@ out as ``UpstreamError`` kinds.
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import UTC
+from email.utils import format_datetime, parsedate_to_datetime
 
 import aiohttp
 import msgspec
@@ -19,12 +21,14 @@ from gateway.errors import (
     UpstreamRejected,
     UpstreamTimeout,
     UpstreamUnreachable,
+    UpstreamUntrusted,
 )
 from gateway.http.sse import DONE, SseParser
 
 MAX_REPLY_BYTES = 64 * 1024 * 1024
 _MAX_ERROR_BYTES = 64 * 1024
 _MAX_MESSAGE = 300
+_RETRY_AFTER_DIGITS = 6
 MAX_LISTING_BYTES = 4 * 1024 * 1024
 _REJECTIONS = frozenset({400, 404, 409, 413, 415, 422})
 
@@ -126,6 +130,12 @@ class HttpClient:
         return self._session
 
     def _transport_error(self, error: Exception) -> UpstreamError:
+        if isinstance(error, aiohttp.ClientSSLError):
+            return UpstreamUntrusted(
+                f"Upstream {self.upstream} has no certificate that is trusted here; tell the"
+                " operator to look at its expiry, its name and who signed it.",
+                upstream=self.upstream,
+            )
         if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
             return UpstreamUnreachable(
                 f"Upstream {self.upstream} cannot be reached; try again later.",
@@ -153,7 +163,7 @@ class HttpClient:
             return UpstreamRateLimited(
                 f"Upstream {self.upstream} is over its own rate limit; try again later.",
                 upstream=self.upstream,
-                retry_after=reply.response.headers.get("retry-after"),
+                retry_after=_retry_after(reply.response.headers.get("retry-after", "")),
             )
         if status in _REJECTIONS:
             with suppress(UpstreamError):
@@ -194,13 +204,38 @@ class HttpReply:
         Raises:
             UpstreamError: as ``read`` does.
         """
-        parser = SseParser()
+        parser, came = SseParser(), False
+        if self.response.content_type == "application/json":
+            raise await self._no_stream()
         async for chunk in self._chunks(MAX_REPLY_BYTES):
             for data in parser.feed(chunk):
                 if data == DONE:
                     self.complete = True
                     return
+                came = True
                 yield data
+        if not came:
+            raise UpstreamInvalidReply(
+                f"Upstream {self._client.upstream} sent no event although a stream was asked for;"
+                " try again.",
+                upstream=self._client.upstream,
+            )
+
+    async def _no_stream(self) -> UpstreamError:
+        """What a whole body in place of a stream is: an error that came as a success, or nothing
+        that the API knows."""
+        body, name = await self.read(_MAX_ERROR_BYTES), self._client.upstream
+        with suppress(ValueError, RecursionError):
+            answer = msgspec.json.decode(body)
+            if isinstance(answer, dict) and answer.get("error") is not None:
+                return UpstreamError(
+                    f"Upstream {name} reported an error within its answer; try again.",
+                    upstream=name,
+                )
+        return UpstreamInvalidReply(
+            f"Upstream {name} sent a whole answer although a stream was asked for; try again.",
+            upstream=name,
+        )
 
     async def _chunks(self, limit: int) -> AsyncIterator[bytes]:
         size = 0
@@ -221,6 +256,16 @@ class HttpReply:
         self.response.close()
 
 
+def _retry_after(value: str) -> str | None:
+    """Seconds or a date as HTTP has them; what else an upstream says goes to no client."""
+    if value.isascii() and value.isdigit() and len(value) <= _RETRY_AFTER_DIGITS:
+        return value
+    try:
+        return format_datetime(parsedate_to_datetime(value).astimezone(UTC), usegmt=True)
+    except (ValueError, OverflowError):
+        return None
+
+
 def _message_of(body: bytes) -> str:
     """The sentence of an OpenAI-shaped error body, for the client that caused it.
 
@@ -228,6 +273,6 @@ def _message_of(body: bytes) -> str:
     """
     try:
         message = msgspec.json.decode(body)["error"]["message"]
-    except (msgspec.DecodeError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return "; check the parameters that the model takes."
     return f": {str(message)[:_MAX_MESSAGE]}"

@@ -100,7 +100,7 @@ class OpenAiUpstream:
                 await self._client.get(f"{server}/models", _HEALTH_TIMEOUT_S)
             )
             models = listing["data"]
-        except (msgspec.DecodeError, RecursionError, KeyError, TypeError):
+        except (ValueError, RecursionError, KeyError, TypeError):
             return  # a listing of another shape names no weights
         for model in models if isinstance(models, list) else ():
             if isinstance(model, Mapping) and isinstance(model.get("weights_digest"), str):
