@@ -6,10 +6,12 @@ from decimal import Decimal
 from typing import Any, cast
 
 import pytest
+from asyncpg import UniqueViolationError
 from sqlalchemy import Index, Table, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from core.batches import add_rows, insert_new
+from core.batches import add_rows, insert_new, parts, write_rows
 from core.database import Amount, Database, UtcDateTime
 from core.money import InvalidAmount
 
@@ -109,3 +111,31 @@ async def test_an_amount_that_does_not_fit_is_refused(items: Database) -> None:
         await _insert(items, _row("a"), _row("b", amount=Decimal("1E-19")))
     assert isinstance(getattr(caught.value, "orig", caught.value), InvalidAmount)
     assert await _stored(items) == []
+
+
+def test_parts_keep_the_order_and_have_few_lengths() -> None:
+    lengths: set[int] = set()
+    for count in range(600):
+        cut = list(parts(range(count)))
+        assert [item for part in cut for item in part] == list(range(count))
+        lengths |= {len(part) for part in cut}
+    assert lengths == {256, 64, 16, 4, 1}
+
+
+@pytest.mark.parametrize("count", [1, 40])
+async def test_new_rows_are_written_in_the_transaction(items: Database, count: int) -> None:
+    at = datetime(2026, 11, 21, 12, 30, tzinfo=UTC)
+    names = ("name", "day", "code", "at", "count", "amount")
+    rows = [(f"n{number:02}", "1", None, at, number, Decimal("0.5")) for number in range(count)]
+    with pytest.raises(ZeroDivisionError):
+        async with items.transaction() as session:
+            await write_rows(session, _ITEMS, names, rows)
+            raise ZeroDivisionError
+    assert await _stored(items) == []
+    async with items.transaction() as session:
+        await write_rows(session, _ITEMS, names, rows)
+    assert await _stored(items) == rows
+    with pytest.raises((IntegrityError, UniqueViolationError)):
+        async with items.transaction() as session:
+            await write_rows(session, _ITEMS, names, rows)
+    assert await _stored(items) == rows

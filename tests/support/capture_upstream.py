@@ -65,6 +65,7 @@ class Capture:
             return Response(status_code=499)
         if script.status != 200 or script.body is not None:
             text = script.body if script.body is not None else '{"error":{"message":"scripted"}}'
+            text = text.replace("{echo}", msgspec.json.encode(_last_user_text(body)).decode()[1:-1])
             return Response(text, script.status, media_type="application/json")
         if body.get("stream"):
             return StreamingResponse(self._stream(script, body), media_type="text/event-stream")

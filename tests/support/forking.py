@@ -4,7 +4,7 @@ For rigs that start and kill gateways hundreds of times, where importing and loa
 nearly all that they do. A forked gateway runs ``gateway.server.serve``, as ``sovgate serve``
 does; only its detectors are those that its parent has loaded.
 
-    python -m support.forking      takes orders, one JSON object a line: {"config", "log"}
+    python -m support.forking NER      takes orders, one JSON object a line: {"config", "log"}
 """
 
 import functools
@@ -47,10 +47,13 @@ class Forker:
 
 
 @contextmanager
-def forker(env: Mapping[str, str]) -> Iterator[Forker]:
-    """A parent that gateways are forked from; ``env`` is added to this process's environment."""
+def forker(env: Mapping[str, str], ner: str = "none") -> Iterator[Forker]:
+    """A parent that gateways are forked from; ``env`` is added to this process's environment.
+
+    ``ner``: the ``guards.ner`` of the gateways to come; others load their own.
+    """
     process = subprocess.Popen(
-        [sys.executable, "-m", "support.forking"],
+        [sys.executable, "-m", "support.forking", ner],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -83,7 +86,7 @@ def main() -> None:
     assert gateway.app, "imported for what it brings"
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no zombies
     Detectors.load = functools.cache(Detectors.load)  # type: ignore[method-assign]
-    Detectors.load("none")
+    Detectors.load(sys.argv[1])  # type: ignore[arg-type]
     print("loaded", flush=True)
     for line in sys.stdin:
         order = json.loads(line)

@@ -23,7 +23,7 @@ def site_settings(directory: Path, capture: Capture, **overrides: Any) -> dict[s
             "kind": "openai",
             "base_url": f"{capture.url}/v1",
             "zone": "onprem",
-            "models": list(MODELS),
+            "models": [*MODELS, "rejecting-model", "quoting-model", "telling-model"],
             "retries": 0,
         }
     ]

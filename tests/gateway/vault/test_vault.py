@@ -213,8 +213,10 @@ async def test_many_values_count_as_many_conversations(replica: Open) -> None:
     for number in range(10):
         entry = Remembered("X", str(number), MaskMode.PLACEHOLDER, "X", number, f"[X_{number}]")
         opened[-1].memory.add(entry)
-    held.put(opened[-1])
+    held.recount(opened[-1])
     assert len(held) == 2  # 15 and 5 values of at most 24
+    held.recount(opened[0])  # forgotten meanwhile
+    assert len(held) == 2
     held.drop("acme")
     assert (len(held), held._values) == (0, 0)
 
