@@ -4,6 +4,10 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+import msgspec
+
+_encode = msgspec.json.Encoder().encode
+
 
 class Clock(Protocol):
     """Tells the time; everything that stores or compares times asks it."""
@@ -47,5 +51,7 @@ class ManualClock:
 
 def isoformat(instant: datetime) -> str:
     """RFC 3339 in UTC with microseconds: ``2026-11-21T22:46:25.000123Z``."""
-    # A third of the time of strftime; an offset of UTC is always 6 characters.
-    return instant.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    instant = instant.astimezone(UTC)
+    if not instant.microsecond:  # msgspec leaves them out then
+        return instant.strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+    return _encode(instant)[1:-1].decode()  # in a tenth of the time of strftime

@@ -29,6 +29,7 @@ from gateway.errors import ContentBlocked
 from gateway.exchange import Exchange, GuardDecision
 from gateway.tokens import TokenCounter, estimate_tokens
 
+_NO_TIME = LatencySplit()
 _EPOCH = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 
 
@@ -122,37 +123,16 @@ def request_record(
     exchange: Exchange, clock: Clock, *, status: int | None, weights_digest: str | None = None
 ) -> RequestRecord:
     """The audit record of an exchange as it stands."""
-    principal, policy, route, usage = (
-        exchange.principal,
-        exchange.policy,
-        exchange.route,
-        exchange.usage,
-    )
+    route, usage = exchange.route, exchange.usage
     target = route.target if route is not None else None
     called = exchange.called and target is not None
-    known: dict[str, Any] = {}
-    if principal is not None:
-        known = {
-            "tenant": principal.tenant,
-            "project": principal.project_id,
-            "key_id": principal.key_id,
-            "policy": principal.policy,
-        }
     return RequestRecord(
-        request_id=exchange.request_id,
         outcome=exchange.outcome,
-        surface=exchange.surface,
-        started_at=isoformat(exchange.started_at),
         ended_at=isoformat(clock.now()),
         first_token_at=_instant(exchange, exchange.timing.first_token),
-        trace_id=exchange.trace_id,
-        user=exchange.end_user,
-        client_address=exchange.client_address,
-        stream=exchange.stream,
         status=status,
         error_code=exchange.error.code if exchange.error is not None else None,
         finish_reason=exchange.finish_reason,
-        policy_digest=policy.digest if policy is not None else None,
         detectors=[_verdict(decision) for decision in exchange.decisions],
         masked=exchange.masked,
         route=_route(exchange),
@@ -166,8 +146,30 @@ def request_record(
         cost=exchange.cost_text if exchange.price_version is not None else None,
         latency=_latency(exchange),
         bodies=list(exchange.stored.values()) if called else [],
-        **known,
+        **_admitted(exchange),
     )
+
+
+def _admitted(exchange: Exchange) -> dict[str, Any]:
+    """What is known of a request as soon as it is admitted."""
+    principal, policy = exchange.principal, exchange.policy
+    known: dict[str, Any] = {
+        "request_id": exchange.request_id,
+        "surface": exchange.surface,
+        "started_at": isoformat(exchange.started_at),
+        "trace_id": exchange.trace_id,
+        "user": exchange.end_user,
+        "client_address": exchange.client_address,
+        "stream": exchange.stream,
+    }
+    if principal is not None:
+        known["tenant"] = principal.tenant
+        known["project"] = principal.project_id
+        known["key_id"] = principal.key_id
+        known["policy"] = principal.policy
+    if policy is not None:
+        known["policy_digest"] = policy.digest
+    return known
 
 
 def interrupted(
@@ -179,7 +181,9 @@ def interrupted(
     With one, its prompt is billed by estimate: the upstream worked on it, and
     how far it got nobody knows.
     """
-    audit = {**intent["audit"], "outcome": "interrupted", "ended_at": isoformat(clock.now())}
+    ended = {"outcome": "interrupted", "ended_at": isoformat(clock.now())}
+    record = {"latency": {}, **intent["audit"], **ended}
+    audit = msgspec.convert(record, RequestRecord).to_dict()
     reservation = Reservation.from_json(intent["reservation"])
     if call is None:
         return audit, Settlement.release(reservation).to_json()
@@ -208,12 +212,12 @@ def interrupted(
     return audit, settlement.to_json()
 
 
-def intent_body(exchange: Exchange, clock: Clock) -> dict[str, Any]:
+def intent_body(exchange: Exchange) -> dict[str, Any]:
     """What a successor needs to settle this request if this process dies."""
     assert exchange.reservation is not None, "written after admission"
     return {
-        "audit": request_record(exchange, clock, status=None),
-        "reservation": exchange.reservation.to_json(),
+        "audit": {**_admitted(exchange), "route": _route(exchange)},
+        "reservation": exchange.reservation,
         "input_tokens": estimate_tokens(exchange.body_bytes),
     }
 
@@ -275,6 +279,8 @@ def _tokens(usage: Usage) -> TokenCounts:
 def _latency(exchange: Exchange) -> LatencySplit:
     timing = exchange.timing
     ended = timing.ended
+    if ended is None:
+        return _NO_TIME
     admitted = timing.admitted or ended
     inspected = timing.inspected or ended
     return LatencySplit(

@@ -11,6 +11,7 @@ rounds; a round of each kind follows the other, so that both see the same machin
 
 import argparse
 import asyncio
+import gc
 import json
 import tempfile
 import time
@@ -66,6 +67,8 @@ async def load(request: Request, requests: int, concurrency: int) -> float:
 
 async def measure(directory: Path, requests: int, rounds: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    gc.collect()
+    gc.freeze()  # as the gateway does when it has started
     for concurrency in CONCURRENCY:
         journal = Journal.open(directory / f"journal-{concurrency}", CLOCK)
         count = max(200, requests // rounds // (10 if concurrency == 1 else 1))

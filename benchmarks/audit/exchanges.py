@@ -109,7 +109,7 @@ def _reserve(exchange: Exchange, at: datetime) -> Reservation:
 
 def write_intent(journal: Journal, exchange: Exchange) -> asyncio.Future[None]:
     """As ``Admit`` does; wait for it as ``Call`` does."""
-    return journal.intent(exchange.request_id, intent_body(exchange, CLOCK))
+    return journal.intent(exchange.request_id, intent_body(exchange))
 
 
 def write_note(journal: Journal, exchange: Exchange) -> None:
@@ -123,7 +123,7 @@ async def write_outcome(journal: Journal, exchange: Exchange, settlement: Any) -
     await journal.outcome(
         exchange.request_id,
         record,
-        None if settlement is None else settlement.to_json(),
+        settlement,
     )
 
 

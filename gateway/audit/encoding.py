@@ -4,6 +4,7 @@ The bytes are those of ``core.canonical.canonical_json`` (a test compares them),
 made by msgspec in a tenth of the time. It knows nothing of chains or files.
 """
 
+from dataclasses import is_dataclass
 from functools import cache
 from typing import Any
 
@@ -112,7 +113,7 @@ def _decoder_of(kind: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
 
 def scrub(value: Any) -> Any:
     """The same value with lone surrogates replaced by ``?``."""
-    if isinstance(value, msgspec.Struct):
+    if isinstance(value, msgspec.Struct) or is_dataclass(value):
         return scrub(msgspec.to_builtins(value))
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode("utf-8")

@@ -52,7 +52,7 @@ class Frame(NamedTuple):
 def pack(kind: Kind, payload: bytes) -> bytes:
     """The bytes of one frame."""
     start = _START.pack(MAGIC, FORMAT, kind, len(payload))
-    return start + _END.pack(zlib.crc32(payload, zlib.crc32(start)), 0) + payload
+    return b"%b%b%b" % (start, _END.pack(zlib.crc32(payload, zlib.crc32(start)), 0), payload)
 
 
 def unpack(buffer: bytes, offset: int, base: int = 0) -> Frame | None:

@@ -5,7 +5,7 @@ one is called, ``outcome`` at the end. Whatever kills the process, a successor
 finds each request here and hands it to the drain: finished ones as they were,
 unfinished ones as "interrupted".
 
-It knows nothing of databases, chains or prices: bodies are dicts, and the
+It knows nothing of databases, chains or prices: bodies are dicts or structures, and the
 caller says (``on_interrupted``) what an interrupted request amounts to.
 """
 
@@ -29,6 +29,9 @@ from gateway.audit.record import RESERVED, RequestRecord
 from gateway.audit.segments import Position, SegmentLog, SyncJob, try_lock
 
 Body = dict[str, Any]
+Settlement = Any
+"""A dataclass; the drain's sinks get it as the JSON object that it becomes."""
+
 OnInterrupted = Callable[[Body, Body | None], tuple[Body, Body | None]]
 SEGMENT_BYTES = 16 * 1024 * 1024
 MIN_FREE_BYTES = 64 * 1024 * 1024
@@ -178,7 +181,7 @@ class Journal:
         self,
         request_id: str,
         audit: Body | RequestRecord,
-        settlement: Body | None,
+        settlement: Body | Settlement | None,
         bodies: Sequence[Body] = (),
     ) -> None:
         """Record how a request ended, with or without an intent before it.
@@ -429,7 +432,7 @@ class _FolderLock:
 def _outcome_frame(
     request_id: str,
     audit: Body | RequestRecord,
-    settlement: Body | None,
+    settlement: Body | Settlement | None,
     bodies: Sequence[Body] = (),
 ) -> bytes:
     plain = isinstance(audit, dict)

@@ -61,7 +61,7 @@ class Settle:
         await self._journal.outcome(
             exchange.request_id,
             record,
-            None if settlement is None else settlement.to_json(),
+            settlement,
             exchange.bodies if exchange.called else (),
         )
 

@@ -122,20 +122,23 @@ def test_parts_keep_the_order_and_have_few_lengths() -> None:
     assert lengths == {256, 64, 16, 4, 1}
 
 
+async def _write(database: Database, rows: list[tuple[Any, ...]], *, fail: bool = False) -> None:
+    names = ("name", "day", "code", "at", "count", "amount")
+    async with database.transaction() as session:
+        await write_rows(session, _ITEMS, names, rows)
+        if fail:
+            raise ZeroDivisionError
+
+
 @pytest.mark.parametrize("count", [1, 40])
 async def test_new_rows_are_written_in_the_transaction(items: Database, count: int) -> None:
     at = datetime(2026, 11, 21, 12, 30, tzinfo=UTC)
-    names = ("name", "day", "code", "at", "count", "amount")
     rows = [(f"n{number:02}", "1", None, at, number, Decimal("0.5")) for number in range(count)]
     with pytest.raises(ZeroDivisionError):
-        async with items.transaction() as session:
-            await write_rows(session, _ITEMS, names, rows)
-            raise ZeroDivisionError
+        await _write(items, rows, fail=True)
     assert await _stored(items) == []
-    async with items.transaction() as session:
-        await write_rows(session, _ITEMS, names, rows)
+    await _write(items, rows)
     assert await _stored(items) == rows
     with pytest.raises((IntegrityError, UniqueViolationError)):
-        async with items.transaction() as session:
-            await write_rows(session, _ITEMS, names, rows)
+        await _write(items, rows)
     assert await _stored(items) == rows

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from core.canonical import canonical_json
 from gateway.audit.encoding import decode, encode_canonical, encode_plain, encode_record
 from gateway.audit.errors import InvalidRecord
-from gateway.audit.record import TokenCounts
+from gateway.audit.record import Route, TokenCounts
 
 _SCALARS = st.none() | st.booleans() | st.integers() | st.text()
 _VALUES = st.recursive(
@@ -38,3 +38,5 @@ def test_lone_surrogates_are_refused_in_the_chain_and_replaced_in_the_journal() 
     with pytest.raises(InvalidRecord):
         encode_canonical({"a": "\ud800"})
     assert decode(encode_plain({"a\udfff": ["x\ud800y", 1]})) == {"a?": ["x?y", 1]}
+    route = Route(requested_model="\ud800")
+    assert decode(encode_record(route))["requested_model"] == "?"
