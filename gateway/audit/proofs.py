@@ -17,6 +17,7 @@ from gateway.audit.encoding import decode
 from gateway.audit.errors import InvalidRecord, NoProof
 from gateway.audit.merkle import TILE, Frontier, inclusion_path, root_from_path
 from gateway.audit.models import AuditCheckpoint, AuditRecord, AuditTile
+from gateway.audit.pruning import newest_pruning
 from gateway.audit.rows import read_row
 from gateway.audit.signing import read_checkpoint, read_successions
 from gateway.audit.succession import Succession
@@ -148,6 +149,9 @@ async def _subtree(session: AsyncSession, tenant: str, first: int, size: int) ->
         )
         for root in await session.scalars(tiles.order_by(AuditTile.number)):
             frontier.append_tile(bytes.fromhex(root))
+    pruned = await newest_pruning(session, tenant)
+    if pruned is not None and pruned.holds():
+        frontier = pruned.beneath(frontier, first, end)
     hashes = select(AuditRecord.hash).where(
         AuditRecord.tenant == tenant,
         AuditRecord.seq > first + frontier.count,

@@ -85,6 +85,21 @@ class Pruning:
             self.public_key, self.message(), self.signature
         )
 
+    def beneath(self, tree: Frontier, first: int, end: int) -> Frontier:
+        """``tree``, over leaves from ``first`` on, with the removed ones before ``end`` that it
+        lacks: those of the perfect subtrees that the statement holds the roots of."""
+        whole = self.pruned()
+        if whole is None:
+            return tree
+        start, count, peaks = 0, tree.count, list(tree.peaks)
+        sizes = [1 << bit for bit in reversed(range(self.last_seq.bit_length()))
+                 if self.last_seq >> bit & 1]  # fmt: skip
+        for size, peak in zip(sizes, whole.frontier.peaks, strict=True):
+            if start == first + count and start + size <= end:
+                count, peaks = count + size, [*peaks, peak]
+            start += size
+        return Frontier(count, peaks) if count.bit_count() == len(peaks) else tree
+
     def pruned(self) -> Pruned | None:
         """None if the frontier is none of a tree of ``last_seq`` leaves."""
         try:
