@@ -302,7 +302,8 @@ class EgressSettings(Section):
     )
     home_hosts: list[str] = Field(
         default=[],
-        description="Hosts of webhooks and the mail server that `sovereign_only` allows.",
+        description="Hosts of webhooks, the mail server, audit streams and anchors that"
+        " `sovereign_only` allows.",
     )
 
     @field_validator("allow_networks")

@@ -37,6 +37,7 @@ from gateway.audit.keys import load_public_key
 from gateway.audit.models import AuditAnchor, AuditCheckpoint
 from gateway.audit.signing import read_checkpoint
 from gateway.audit.witness import append_line
+from gateway.egress import OF_THE_FILE, guarded_connector
 from gateway.settings import Settings
 
 MAX_ANSWER = 1 << 20
@@ -263,7 +264,9 @@ async def _post(url: str, body: bytes, kind: str, timeout_s: float) -> bytes:
     timeout = aiohttp.ClientTimeout(total=timeout_s)
     try:
         async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
+            aiohttp.ClientSession(
+                timeout=timeout, connector=guarded_connector(OF_THE_FILE, "audit anchor")
+            ) as session,
             session.post(
                 url, data=body, headers={"content-type": kind}, allow_redirects=False
             ) as answer,

@@ -5,13 +5,14 @@ addresses it may have. ``check_deployment`` refuses to start what a sovereign de
 not hold. It does not know of tenants, nor of what is sent (docs/residency.md).
 """
 
-from gateway.egress.addresses import AddressRules, Trust
-from gateway.egress.connector import guarded_connect, guarded_connector
+from gateway.egress.addresses import OF_THE_FILE, AddressRules, Trust
+from gateway.egress.connector import guarded_connect, guarded_connector, guarded_open
 from gateway.egress.errors import AddressForbidden, EgressError, ForeignZone, InvalidUrl
 from gateway.egress.sovereignty import Sovereignty, check_deployment
 from gateway.egress.urls import check_url
 
 __all__ = [
+    "OF_THE_FILE",
     "AddressForbidden",
     "AddressRules",
     "EgressError",
@@ -23,4 +24,5 @@ __all__ = [
     "check_url",
     "guarded_connect",
     "guarded_connector",
+    "guarded_open",
 ]

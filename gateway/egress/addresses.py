@@ -106,6 +106,10 @@ class AddressRules:
 _BROADCAST = IPv4Network("255.255.255.255/32")
 
 
+# For what the settings name and no zone bounds.
+OF_THE_FILE = AddressRules(Trust.FILE)
+
+
 def parse_networks(texts: Sequence[str]) -> tuple[Network, ...]:
     """Raises: ValueError."""
     return tuple(ip_network(text) for text in texts)

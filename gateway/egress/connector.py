@@ -6,6 +6,7 @@ happen. The socket is made for the address that is about to be connected to and 
 more, so that no way through the library leads around. TLS verifies the host's name as ever.
 """
 
+import asyncio
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -86,6 +87,31 @@ def guarded_connect(rules: AddressRules, owner: str) -> Connect:
         raise problem
 
     return connect
+
+
+async def guarded_open(
+    rules: AddressRules, owner: str, host: str, port: int, **options: Any
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """``asyncio.open_connection`` that connects to nothing that ``rules`` refuse.
+
+    Args:
+        options: with ``ssl``, the certificate must be that of ``host``.
+    """
+    guard = _Guard(rules, owner)
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
+    for address in addresses:
+        guard.check(address)
+    if options.get("ssl"):
+        options["server_hostname"] = host
+    problem = OSError("no address")
+    for address in addresses:
+        try:
+            return await asyncio.open_connection(address, port, **options)
+        except OSError as error:
+            problem = error
+    raise problem
 
 
 class _Guard:

@@ -82,5 +82,10 @@ def other_targets(settings: Settings) -> Iterator[tuple[str, str]]:
     """Hosts that the settings make the gateway call beside upstreams, database and Redis."""
     for name, hook in settings.alerts.webhooks.items():
         yield f"webhook {name}", urlsplit(hook.url).hostname or ""
+    for name, stream in settings.audit.streams.items():
+        yield f"audit stream {name}", urlsplit(stream.url).hostname or ""
+    for name, anchor in settings.audit.anchors.items():
+        if anchor.url is not None:
+            yield f"audit anchor {name}", urlsplit(anchor.url).hostname or ""
     if settings.alerts.smtp is not None:
         yield "the mail server", settings.alerts.smtp.host

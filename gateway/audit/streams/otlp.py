@@ -16,6 +16,7 @@ import structlog
 
 from gateway.audit.errors import DeliveryFailed
 from gateway.audit.streams.record import StreamRecord
+from gateway.egress import OF_THE_FILE, guarded_connector
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INFO, _WARN = (9, "INFO"), (13, "WARN")
@@ -131,7 +132,9 @@ class OtlpReceiver:
         import aiohttp
 
         if self._client is None:
-            self._client = aiohttp.ClientSession()
+            self._client = aiohttp.ClientSession(
+                connector=guarded_connector(OF_THE_FILE, "audit stream")
+            )
         return self._client
 
 

@@ -19,6 +19,7 @@ from typing import Any
 from core.clock import isoformat
 from gateway.audit.errors import DeliveryFailed
 from gateway.audit.streams.record import StreamRecord
+from gateway.egress import OF_THE_FILE, guarded_open
 
 FACILITY = 13  # log audit
 _WARNING, _INFORMATIONAL = 4, 6
@@ -72,7 +73,9 @@ class SyslogReceiver:
         options: dict[str, Any] = {}
         if self.tls is not None:
             options = {"ssl": self.tls, "ssl_shutdown_timeout": self.timeout_s}
-        reader, writer = await asyncio.open_connection(self.host, self.port, **options)
+        reader, writer = await guarded_open(
+            OF_THE_FILE, "audit stream", self.host, self.port, **options
+        )
         try:
             writer.write(data)
             await writer.drain()
