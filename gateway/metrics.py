@@ -1,6 +1,7 @@
 """Prometheus metrics of one gateway process; label values come from the configuration only."""
 
 from contextlib import suppress
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -89,8 +90,23 @@ class Metrics:
             ("stream",),
             registry=registry,
         )
+        self.audit_damaged = Gauge(
+            "sovgate_audit_damaged_chains",
+            "Audit chains that did not verify in the newest audit.verify.",
+            registry=registry,
+        )
+        self.audit_verified = Gauge(
+            "sovgate_audit_verified_timestamp_seconds",
+            "When the newest audit.verify ended; 0: never.",
+            registry=registry,
+        )
         self.running = Gauge("sovgate_requests_running", "Requests in progress.", registry=registry)
         self.tasks = Gauge("sovgate_tasks", "Tasks of the event loop.", registry=registry)
+        self.journal_damaged = Gauge(
+            "sovgate_journal_damaged_segments",
+            "Journal files kept because a part of them could not be read.",
+            registry=registry,
+        )
         self.journal_backlog = Gauge(
             "sovgate_journal_backlog_bytes", "Journal not yet in the database.", registry=registry
         )
@@ -142,6 +158,11 @@ class Metrics:
             self.audit_stream_lag.labels(state.name).set(state.lag)
         self.audit_stream_delivered.labels(state.name).set(state.delivered)
         self.audit_stream_failing.labels(state.name).set(state.error is not None)
+
+    def observe_verification(self, damaged: int, at: datetime) -> None:
+        """Note how the newest verification of all chains went."""
+        self.audit_damaged.set(damaged)
+        self.audit_verified.set(at.timestamp())
 
     def render(self) -> bytes:
         """The text exposition format."""

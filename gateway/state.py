@@ -22,6 +22,7 @@ from gateway.archive import Archive, BodySealer, BodySink
 from gateway.audit import AuditChain, Drain, DrainOptions, Journal, KeyFile
 from gateway.audit.anchoring import build_anchorer
 from gateway.audit.streams import open_streams
+from gateway.audit.watch import VerificationWatch
 from gateway.database_watch import DatabaseWatch, once_it_answers
 from gateway.egress import check_deployment
 from gateway.guarding import Guards
@@ -201,6 +202,9 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         )
         if vault is not None:
             stack.push_async_callback(vault.stop)
+        verification = VerificationWatch(jobs, metrics)
+        await verification.start()
+        stack.push_async_callback(verification.stop)
         for stream in open_streams(
             settings.audit.streams,
             patient,

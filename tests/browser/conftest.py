@@ -56,7 +56,8 @@ def browser_gateway(
     if not (DEFAULT_DIST / "index.html").exists():
         pytest.fail("The admin UI has not been built: run 'make ui' first.")
     directory = tmp_path_factory.mktemp("browser-gateway")
-    with gateway(directory, settings(directory, browser_upstream.url)) as deployment:
+    content = settings(directory, browser_upstream.url, audit={"checkpoint_interval_s": 1})
+    with gateway(directory, content) as deployment:
         yield deployment
 
 

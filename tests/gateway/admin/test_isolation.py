@@ -113,7 +113,12 @@ SCOPED_BY_ANSWER = {
 
 @pytest.fixture
 async def world(world: World, services: AdminServices, tmp_path: Path) -> World:
-    """With a request of each tenant's in the trail, signed."""
+    await furnish(services, tmp_path)
+    return world
+
+
+async def furnish(services: AdminServices, tmp_path: Path) -> None:
+    """A request of each tenant's in the trail, signed, and what is stored of it."""
     entries = [Entry(tenant, f"req_{tenant}", "request", {}) for tenant in ("acme", "globex")]
     chain = AuditChain(services.clock, SigningKey.load_or_create(None, tmp_path / "keys"))
     async with services.database.transaction() as session:
@@ -122,7 +127,6 @@ async def world(world: World, services: AdminServices, tmp_path: Path) -> World:
             await chain.checkpoint(session, tenant)
     for tenant in ("acme", "globex"):
         await _with_content(services, tenant)
-    return world
 
 
 async def _with_content(services: AdminServices, tenant: str) -> None:

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,11 +18,11 @@ from core.database import Base, Database
 from gateway.admin import MOUNT, AdminOptions, AdminServices, create_admin_api
 from gateway.audit.models import AuditRecord
 from tests.gateway.admin.conftest import PASSWORD, Login, World, code, email
-from tests.gateway.admin.test_isolation import BODIES, OPERATIONS, url
+from tests.gateway.admin.test_isolation import BODIES, OPERATIONS, furnish, url
 
 CHANGING = [operation for operation in OPERATIONS if operation[0] != "GET"]
 # Sent by POST for the size of what is asked, but they change nothing.
-UNRECORDED = {"check_recognizer", "propose_prices", "explain_price"}
+UNRECORDED = {"check_recognizer", "check_upstream", "propose_prices", "explain_price"}
 # Recorded, but nothing that a reason is owed for.
 WITHOUT_REASON = {
     "login",
@@ -75,8 +76,9 @@ def _body(name: str) -> Any:
 
 
 async def test_every_change_leaves_a_record_or_does_not_happen(
-    services: AdminServices, world: World, database: Database
+    services: AdminServices, world: World, database: Database, tmp_path: Path
 ) -> None:
+    await furnish(services, tmp_path)
     assert len(CHANGING) > 30
     for method, path, name in CHANGING:
         target, body = url(path, world, world.users["viewer"]), _body(name)
