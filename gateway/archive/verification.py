@@ -6,7 +6,8 @@ that an erasure with a valid statement has removed, is none.
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +19,9 @@ from gateway.archive.repository import ArchiveRepository
 from gateway.audit.diagnosis import Damage, Findings
 from gateway.audit.filters import holds as contains
 from gateway.audit.models import AuditRecord
+from gateway.audit.signing import read_successions
 from gateway.audit.succession import Trust
+from gateway.audit.verify import VerifyReport
 from gateway.retention.models import AuditErasure
 from gateway.retention.statements import ErasureStatement
 
@@ -97,3 +100,27 @@ async def _valid_erasures(session: AsyncSession, tenant: str, trust: Trust) -> s
     rows = await session.scalars(select(AuditErasure).where(AuditErasure.tenant == tenant))
     statements = [ErasureStatement.from_row(row) for row in rows]
     return {item.id for item in statements if trust.accepts(item.public_key) and item.holds()}
+
+
+async def with_bodies(
+    session: AsyncSession,
+    reports: Sequence[VerifyReport],
+    public_keys: Collection[str],
+    now: datetime,
+) -> list[VerifyReport]:
+    """Reports on chains, with what is wrong with the bodies that their records name."""
+    trust = Trust(public_keys, await read_successions(session))
+    completed = []
+    for report in reports:
+        findings = Findings(list(report.findings), report.findings_total)
+        if report.tenant is not None:
+            await verify_bodies(session, report.tenant, trust, findings, now)
+        completed.append(
+            replace(
+                report,
+                ok=not findings.total,
+                findings=tuple(findings.items),
+                findings_total=findings.total,
+            )
+        )
+    return completed

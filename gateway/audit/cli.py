@@ -13,6 +13,7 @@ from typing import Annotated, BinaryIO
 
 import typer
 
+from core.clock import SystemClock
 from gateway.audit.anchors import AnchorBook, Judges, read_anchors
 from gateway.audit.cli_support import (
     FAILED,
@@ -155,10 +156,13 @@ async def _select(
 async def _verify_database(
     settings: Settings, pinned: str | None, anchors: AnchorBook | None
 ) -> list[VerifyReport]:
+    from gateway.archive.verification import with_bodies
+
     own = settings.data_dir / PUBLIC_KEY_FILE
     keys = [pinned] if pinned else [load_public_key(own)] if own.exists() else []
     async with open_database(settings) as database, database.session() as session:
-        return await verify_database(session, None, keys, anchors)
+        reports = await verify_database(session, None, keys, anchors)
+        return await with_bodies(session, reports, keys, SystemClock().now())
 
 
 def _report(reports: list[VerifyReport]) -> dict[str, object]:

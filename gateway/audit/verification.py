@@ -12,6 +12,7 @@ import structlog
 
 from billing import DEPLOYMENT, JobContext, TaskRegistry
 from core.database import Database
+from gateway.archive.verification import with_bodies
 from gateway.audit.errors import ChainDamaged
 from gateway.audit.keys import PUBLIC_KEY_FILE, load_public_key
 from gateway.audit.verify import VerifyReport, verify_database
@@ -38,7 +39,9 @@ async def verify_chains(database: Database, context: JobContext) -> Mapping[str,
     """
     tenants = None if context.tenant == DEPLOYMENT else [context.tenant]
     async with database.session() as session:
-        reports = await verify_database(session, tenants, _keys(context.settings.data_dir))
+        keys = _keys(context.settings.data_dir)
+        reports = await verify_database(session, tenants, keys)
+        reports = await with_bodies(session, reports, keys, context.clock.now())
     result = {"chains": [_chain(report) for report in reports]}
     damaged = [report for report in reports if not report.ok]
     for report in damaged:

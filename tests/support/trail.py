@@ -11,6 +11,8 @@ from core.database import Database
 from gateway.archive import BodySealer, BodySink
 from gateway.audit import AuditChain, Entry, SigningKey, append_admin
 from gateway.pseudonyms import end_user_pseudonym
+from gateway.retention.erasure import Person, erase_person, finish_erasure
+from gateway.retention.statements import ErasureStatement
 from gateway.vault import MasterKeys
 
 PEPPER = b"p" * 32
@@ -26,6 +28,7 @@ class Trail:
     clock: ManualClock
     key: SigningKey
     master: MasterKeys
+    folder: Path
     chain: AuditChain = field(init=False)
     sealer: BodySealer = field(init=False)
     sink: BodySink = field(init=False)
@@ -39,7 +42,7 @@ class Trail:
     @classmethod
     def open(cls, database: Database, clock: ManualClock, folder: Path) -> "Trail":
         key = SigningKey.load_or_create(None, folder)
-        return cls(database, clock, key, MasterKeys.load(None, None, folder))
+        return cls(database, clock, key, MasterKeys.load(None, None, folder), folder)
 
     async def requests(
         self,
@@ -137,3 +140,22 @@ _DETECTORS: Sequence[dict[str, Any]] = [
     {"name": "moderation", "version": "4", "direction": "input", "verdict": "clear",
      "action": "allow"},
 ]  # fmt: skip
+
+
+async def erase_as_commanded(
+    trail: Trail, pseudonym: str, *values: str, tenant: str = "acme"
+) -> ErasureStatement:
+    """As the command and the admin API do it."""
+    wrapper = MasterKeys.load(None, None, trail.folder)
+    async with trail.database.transaction() as session:
+        statement = await erase_person(
+            session,
+            wrapper,
+            trail.key,
+            tenant,
+            Person(pseudonym, values),
+            reason="asked for",
+            now=trail.clock.now(),
+        )
+    await finish_erasure(trail.database, wrapper)
+    return statement
