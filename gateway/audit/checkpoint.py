@@ -20,6 +20,19 @@ from gateway.audit.succession import Succession
 TYPE_1 = "sovgate.audit.checkpoint.v1"
 TYPE = "sovgate.audit.checkpoint.v2"
 GENESIS = "0" * 64
+_TYPES = {
+    "tenant": str,
+    "first_seq": int,
+    "last_seq": int,
+    "count": int,
+    "first_prev_hash": str,
+    "last_hash": str,
+    "time": str,
+    "key_id": str,
+    "public_key": str,
+    "signature": str,
+    "root": str,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +40,8 @@ class Checkpoint:
     """A signed statement about records ``first_seq`` to ``last_seq`` of one chain.
 
     ``root`` is that of the Merkle tree over their hashes, None in version 1.
+    ``previous_seq`` is the ``last_seq`` of the stored checkpoint before (0: this is the
+    first with a tree), None in an export.
     """
 
     tenant: str
@@ -40,6 +55,7 @@ class Checkpoint:
     public_key: str
     signature: str
     root: str | None = None
+    previous_seq: int | None = None
     successions: tuple[Succession, ...] = ()
 
     @classmethod
@@ -54,6 +70,7 @@ class Checkpoint:
         last_hash: str,
         root: str,
         time: datetime,
+        previous_seq: int | None = None,
         successions: Sequence[Succession] = (),
     ) -> "Checkpoint":
         """Sign that the range is whole (its count follows from its ends)."""
@@ -69,6 +86,7 @@ class Checkpoint:
             public_key=key.public_key,
             signature="",
             root=root,
+            previous_seq=previous_seq,
             successions=tuple(successions),
         )
         return replace(unsigned, signature=key.sign(unsigned.message()))
@@ -85,12 +103,11 @@ class Checkpoint:
             raise InvalidRecord(f"A checkpoint is an object of type {TYPE}.")
         values = {name: value for name, value in members.items() if name != "type"}
         successions = values.pop("successions", ()) if kind == TYPE else ()
-        missing = {"successions"} if kind == TYPE else {"successions", "root"}
-        if set(values) != set(cls.__dataclass_fields__) - missing:
+        wanted = set(_TYPES) if kind == TYPE else set(_TYPES) - {"root"}
+        if set(values) - ({"previous_seq"} if kind == TYPE else set()) != wanted:
             raise InvalidRecord("A checkpoint has a member too many or too few.")
         for name, value in values.items():
-            wanted = int if name in ("first_seq", "last_seq", "count") else str
-            if type(value) is not wanted:
+            if type(value) is not _TYPES.get(name, int):
                 raise InvalidRecord(f"The checkpoint's {name} is not of the right type.")
         if "successions" in members and (not isinstance(successions, list) or not successions):
             raise InvalidRecord("A checkpoint's successions are a list that is not empty.")
@@ -99,13 +116,11 @@ class Checkpoint:
     def to_dict(self) -> dict[str, Any]:
         """All members, as exported."""
         members = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        del members["successions"]
-        if self.root is None:
-            del members["root"]
-            return {"type": TYPE_1, **members}
-        if self.successions:
-            members["successions"] = [item.to_dict() for item in self.successions]
-        return {"type": TYPE, **members}
+        members["successions"] = [item.to_dict() for item in self.successions]
+        for name in ("root", "previous_seq", "successions"):
+            if members[name] in (None, []):
+                del members[name]
+        return {"type": TYPE_1 if self.root is None else TYPE, **members}
 
     def message(self) -> bytes:
         """The bytes that are signed."""

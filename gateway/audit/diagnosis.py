@@ -8,7 +8,7 @@ of files, tables or keys.
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.audit.chain import link_hash
 from gateway.audit.encoding import encode_canonical
@@ -43,19 +43,21 @@ class Finding:
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A record as read.
 
     Attributes:
         line: counted from 1; 0 in a database.
         members: None where no JSON object could be read.
         exact: False where the bytes are not the one canonical encoding.
+        sound: the reader has checked the hash itself, and gives only the members that
+            name the record and its neighbours.
     """
 
     line: int
     members: dict[str, Any] | None
     exact: bool = True
+    sound: bool = False
 
 
 @dataclass(slots=True)
@@ -113,7 +115,7 @@ class ChainWalker:
     def feed(self, row: Row) -> bool:
         """Judge one row; False if it is not sound in itself."""
         self.count += 1
-        if not self._is_sound(row):
+        if not row.sound and not self._is_sound(row):
             self._pending.append(row)
             if len(self._pending) > MAX_PENDING:
                 self._settle(None)
@@ -125,7 +127,8 @@ class ChainWalker:
         if tenant != self.tenant:
             self.findings.add(Damage.INSERTED, "it belongs to another tenant's chain", seq, row)
             return True
-        self._settle(seq)
+        if self._pending:
+            self._settle(seq)
         if self.first_seq is None:
             self._advance(seq, row.members["prev_hash"], row.members["hash"], row)
         else:

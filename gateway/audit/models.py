@@ -53,6 +53,7 @@ class AuditCheckpoint(Base):
     public_key: Mapped[str] = mapped_column(String(64))
     signature: Mapped[str] = mapped_column(String(128))
     root: Mapped[str | None] = mapped_column(String(64))  # null: made before Merkle trees
+    previous_seq: Mapped[int | None] = mapped_column(BigInteger)  # 0: the first with a tree
     # The tree's frontier, 32 bytes each: what the next checkpoint goes on from. Not
     # signed itself, but it must lead to the signed root.
     peaks: Mapped[bytes | None] = mapped_column(LargeBinary)

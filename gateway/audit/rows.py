@@ -8,6 +8,7 @@ from core.clock import isoformat
 from gateway.audit.diagnosis import Row
 from gateway.audit.encoding import decode, encode_canonical
 from gateway.audit.errors import InvalidRecord
+from gateway.audit.genuine import genuine_body
 
 
 def read_row(stored: Any) -> Row:
@@ -26,6 +27,21 @@ def read_row(stored: Any) -> Row:
     if not agrees or canonical != stored.body:
         return Row(0, {**columns, **members, **chain}, exact=False)
     return Row(0, {**members, **chain})
+
+
+def read_links(stored: Any) -> Row:
+    """The same for a walk along the chain; only what names the record if its hash is right."""
+    named = genuine_body(stored.body.encode(), stored.prev_hash, stored.hash)
+    if (
+        named is not None
+        and named.tenant == stored.tenant
+        and named.seq == stored.seq
+        and named.request_id == stored.request_id
+        and named.kind == stored.kind
+        and named.time == isoformat(stored.time)
+    ):
+        return Row(0, named.links(), sound=True)
+    return read_row(stored)
 
 
 def _columns(stored: Any) -> dict[str, Any]:

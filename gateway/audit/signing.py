@@ -50,6 +50,7 @@ async def sign_next(
     goes to the log, and ``audit verify`` says more.
     """
     tip = await _tip(session, head.tenant)
+    previous_seq = tip.frontier.count if tip is not None else 0
     if tip is None or not await _extend(session, head, tip):
         _log.error("audit.unsigned_damage", tenant=head.tenant)
         return None
@@ -62,6 +63,7 @@ async def sign_next(
         last_hash=tip.hash,
         root=tip.frontier.root().hex(),
         time=now,
+        previous_seq=previous_seq,
     )
     await session.merge(_stored(signed, tip.frontier, now))  # over one of version 1, if any
     await _store_tiles(session, head.tenant, tip.frontier)
@@ -84,6 +86,7 @@ def read_checkpoint(stored: AuditCheckpoint) -> Checkpoint:
         public_key=stored.public_key,
         signature=stored.signature,
         root=stored.root,
+        previous_seq=stored.previous_seq,
     )
 
 
@@ -163,6 +166,7 @@ def _stored(signed: Checkpoint, frontier: Frontier, now: datetime) -> AuditCheck
         public_key=signed.public_key,
         signature=signed.signature,
         root=signed.root,
+        previous_seq=signed.previous_seq,
         peaks=b"".join(frontier.peaks),
     )
 

@@ -30,6 +30,7 @@ def downgrade() -> None:
 
 def _create_checkpoint_tables() -> None:
     op.add_column("audit_checkpoints", sa.Column("root", sa.String(length=64), nullable=True))
+    op.add_column("audit_checkpoints", sa.Column("previous_seq", sa.BigInteger(), nullable=True))
     op.add_column("audit_checkpoints", sa.Column("peaks", sa.LargeBinary(), nullable=True))
     op.create_table(
         "audit_tiles",
@@ -86,4 +87,5 @@ def _drop_checkpoint_tables() -> None:
         " FROM audit_checkpoints c WHERE c.tenant = audit_heads.tenant)"
     )
     op.drop_column("audit_checkpoints", "peaks")
+    op.drop_column("audit_checkpoints", "previous_seq")
     op.drop_column("audit_checkpoints", "root")
