@@ -10,6 +10,7 @@ from core.clock import SystemClock
 from gateway.audit.cli_support import ConfigOption, open_database, output, usage_errors
 from gateway.audit.encoding import encode_canonical
 from gateway.audit.proofs import prove
+from gateway.audit.reasons import of_command
 from gateway.audit.rotation import Rotation, rotate_key
 from gateway.settings import Settings, load_settings
 
@@ -72,5 +73,5 @@ async def _rotate(settings: Settings, new_key: Path | None, reason: str | None) 
             settings.audit.signing_key_file,
             settings.data_dir,
             new_file=new_key,
-            reason=reason,
+            reason=of_command(reason, required=settings.audit.require_reason),
         )

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from urllib.parse import unquote_to_bytes
 
-from gateway.audit.errors import InvalidReason
+from gateway.audit.errors import InvalidReason, ReasonRequired
 from guardrails.types import Span
 
 HEADER = "x-sovgate-reason"
@@ -60,6 +60,23 @@ def mask(text: str, detect: Detect) -> str:
         parts += [text[end : span.start], f"[{span.entity_type}]"]
         end = span.end
     return "".join([*parts, text[end:]])
+
+
+def of_command(text: str | None, *, required: bool) -> str | None:
+    """The reason of a command, as a record may hold it; loads the detectors (a second).
+
+    Raises:
+        ReasonRequired: there is none, and the deployment wants one.
+        InvalidReason, GuardError: it cannot be kept.
+    """
+    line = None if text is None else tidy(text)
+    if line is None:
+        if required:
+            raise ReasonRequired
+        return None
+    from guardrails.pii import PiiEngine  # nothing else of a command needs them
+
+    return mask(line, PiiEngine.load().detect)
 
 
 def _too_long() -> InvalidReason:

@@ -9,7 +9,7 @@ import typer
 from core.money import format_amount
 from gateway.cli.options import ConfigOption, JsonOption, print_json, print_table
 from gateway.cli.reading import FromOption, ToOption, instant, span_of, with_database
-from gateway.tenants.cli.deployment import Deployment, TenantOption, run
+from gateway.tenants.cli.deployment import Deployment, ReasonOption, TenantOption, run
 
 if TYPE_CHECKING:
     from billing.ledger.rebuild import Rebuilt
@@ -111,10 +111,10 @@ def adjust(
             at=instant(at),
         )
         row = entry_to_json(await get_entry(session, tenant, entry_id))
-        await deployment.record(tenant, "ledger.adjust", entry_id, after=row, reason=reason)
+        await deployment.record(tenant, "ledger.adjust", entry_id, after=row)
         return row
 
-    row = run(config, task)
+    row = run(config, task, reason=reason)
     if as_json:
         print_json(row)
     else:
@@ -132,6 +132,7 @@ def rerate(
     model: Annotated[str | None, typer.Option(help="Only requests of this model.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Write without asking.")] = False,
+    reason: ReasonOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -148,7 +149,7 @@ def rerate(
     if not dry_run and any(report.lines for report in reports):
         if not yes:
             typer.confirm("Write these differences as entries?", abort=True, err=True)
-        reports = _rerate(config, tenant, span, model, dry_run=False)
+        reports = _rerate(config, tenant, span, model, dry_run=False, reason=reason)
         if not as_json:
             print(f"{sum(report.entries for report in reports)} entries written.")
     if as_json:
@@ -162,6 +163,7 @@ def rollup(
         bool, typer.Option("--rebuild", help="Put them right from the usage records.")
     ] = False,
     as_json: JsonOption = False,
+    reason: ReasonOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Compare a tenant's roll-ups with its usage records; status 1 where they stay different."""
@@ -174,7 +176,7 @@ def rollup(
         await deployment.record(tenant, "ledger.rollup", tenant, after=found.to_json())
         return found
 
-    found = run(config, task)
+    found = run(config, task, reason=reason)
     if as_json:
         print_json(found.to_json())
     else:
@@ -190,14 +192,18 @@ def _rerate(
     model: str | None,
     *,
     dry_run: bool,
+    reason: str | None = None,
 ) -> "list[RerateReport]":
     from billing.ledger.rerate import rerate as rerate_tenant
     from core.clock import SystemClock
+    from gateway.audit.reasons import of_command
     from gateway.reports import Reports
     from gateway.settings import load_settings
 
-    clock = SystemClock()
-    source = Reports.of(load_settings(config), clock)
+    clock, settings = SystemClock(), load_settings(config)
+    source = Reports.of(settings, clock)
+    required = settings.audit.require_reason and not dry_run
+    masked = of_command(reason, required=required)
 
     async def use(database: "Database") -> "list[RerateReport]":
         async with database.session() as session:
@@ -205,7 +211,7 @@ def _rerate(
         found: list[RerateReport] = []
         for tenant in tenants or await _tenants(database, span):
             if not dry_run:
-                await _record(database, tenant, span, model)
+                await _record(database, tenant, span, model, masked)
             report = await rerate_tenant(
                 database, clock, book, tenant, *span, author="cli", model=model, dry_run=dry_run
             )
@@ -225,7 +231,11 @@ async def _tenants(database: "Database", span: tuple[datetime, datetime]) -> lis
 
 
 async def _record(
-    database: "Database", tenant: str, span: tuple[datetime, datetime], model: str | None
+    database: "Database",
+    tenant: str,
+    span: tuple[datetime, datetime],
+    model: str | None,
+    reason: str | None,
 ) -> None:
     """In the trail before the first entry: re-rating that nobody can account for cannot be."""
     from core.clock import isoformat
@@ -241,6 +251,7 @@ async def _record(
             action="ledger.rerate",
             target=tenant,
             after=after,
+            reason=reason,
         )
 
 

@@ -51,6 +51,7 @@ def draft(
     tenant: TenantOption,
     month: MonthOption,
     as_json: JsonOption = False,
+    reason: ReasonOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Draw up a month's invoice, or bring its draft up to date."""
@@ -61,7 +62,7 @@ def draft(
         await _record(deployment, "invoice.draft", document)
         return document
 
-    show_document(run(config, task), as_json)
+    show_document(run(config, task, reason=reason), as_json)
 
 
 @invoice_app.command("finalise")
@@ -91,10 +92,10 @@ def finalise(
             expected_total=None if expect is None else parse_amount(expect),
             force=force,
         )
-        await _record(deployment, "invoice.finalise", document, reason)
+        await _record(deployment, "invoice.finalise", document)
         return document
 
-    show_document(run(config, task), as_json)
+    show_document(run(config, task, reason=reason), as_json)
 
 
 @invoice_app.command("list")
@@ -160,10 +161,10 @@ def credit_note(
             amount=None if amount is None else parse_amount(amount),
             positions=line or (),
         )
-        await _record(deployment, "invoice.credit", document, reason)
+        await _record(deployment, "invoice.credit", document)
         return document
 
-    show_document(run(config, task), as_json)
+    show_document(run(config, task, reason=reason), as_json)
 
 
 @invoice_app.command("export")
@@ -252,10 +253,6 @@ def _named_as(config: Path | None, tenant: str, name: str | None, month: str | N
     return run(config, task)
 
 
-async def _record(
-    deployment: Deployment, action: str, document: "InvoiceDocument", reason: str | None = None
-) -> None:
+async def _record(deployment: Deployment, action: str, document: "InvoiceDocument") -> None:
     invoice = document.invoice
-    await deployment.record(
-        invoice.tenant, action, invoice.id, after=document.content(), reason=reason
-    )
+    await deployment.record(invoice.tenant, action, invoice.id, after=document.content())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from gateway.cli.options import ConfigOption, JsonOption, print_json, print_table
+from gateway.cli.options import ConfigOption, JsonOption, ReasonOption, print_json, print_table
 from gateway.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -74,17 +74,17 @@ def run(
     queue: Annotated[
         bool, typer.Option("--queue", help="Leave it to the gateway or the workers.")
     ] = False,
+    reason: ReasonOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Run a job in this process and show what came of it; status 1 unless it is done."""
     params = dict(_param(text) for text in param or [])
+    also = _recorded("job.start", config, reason, {"kind": kind} | params)
 
     async def use(service: "JobService", database: "Database") -> "Job":
         await _check_exists(database, tenant)
-        job = await service.submit(
-            _scope(tenant), kind, params, also=_recorded("job.start", {"kind": kind} | params)
-        )
+        job = await service.submit(_scope(tenant), kind, params, also=also)
         return job if queue else await _finish(service, job)
 
     _print(_with_service(config, use, tasks=True), as_json, must_be_done=not queue)
@@ -97,13 +97,15 @@ def retry(
     queue: Annotated[
         bool, typer.Option("--queue", help="Leave it to the gateway or the workers.")
     ] = False,
+    reason: ReasonOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Run a failed job again."""
+    also = _recorded("job.retry", config, reason)
 
     async def use(service: "JobService", _: "Database") -> "Job":
-        job = await service.retry(_scope(tenant), job_id, also=_recorded("job.retry"))
+        job = await service.retry(_scope(tenant), job_id, also=also)
         return job if queue else await _finish(service, job)
 
     _print(_with_service(config, use, tasks=True), as_json, must_be_done=not queue)
@@ -113,13 +115,15 @@ def retry(
 def cancel(
     job_id: JobId,
     tenant: TenantOption = None,
+    reason: ReasonOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Give up a job that is still queued."""
+    also = _recorded("job.cancel", config, reason)
 
     async def use(service: "JobService", _: "Database") -> "Job":
-        return await service.cancel(_scope(tenant), job_id, also=_recorded("job.cancel"))
+        return await service.cancel(_scope(tenant), job_id, also=also)
 
     _print(_with_service(config, use), as_json)
 
@@ -197,10 +201,16 @@ def _with_service(
     return asyncio.run(run())
 
 
-def _recorded(action: str, after: dict[str, Any] | None = None) -> Any:
+def _recorded(
+    action: str, config: Path | None, reason: str | None, after: dict[str, Any] | None = None
+) -> Any:
     """An audit record of the command line, in the transaction of the change."""
     from billing import DEPLOYMENT
     from gateway.audit import append_admin
+    from gateway.audit.reasons import of_command
+    from gateway.settings import load_settings
+
+    masked = of_command(reason, required=load_settings(config).audit.require_reason)
 
     async def also(session: Any, job: "Job") -> None:
         await append_admin(
@@ -211,6 +221,7 @@ def _recorded(action: str, after: dict[str, Any] | None = None) -> Any:
             action=action,
             target=job.id,
             after=after,
+            reason=masked,
         )
 
     return also

@@ -108,12 +108,12 @@ def store_plan(
         if await revision(session) != expected:
             raise InvalidRequest("Somebody else changed the price book; look at it again.")
         for entry in change.archived:
-            await _record(deployment, "price.archive", entry, reason)
+            await _record(deployment, "price.archive", entry)
         for entry in change.added:
-            await _record(deployment, "price.create", entry, reason)
+            await _record(deployment, "price.create", entry)
         return [entry.to_json() for entry in change.added]
 
-    return run(config, task)
+    return run(config, task, reason=reason)
 
 
 def archive_entry(config: Path | None, entry_id: str, reason: str | None) -> "BookEntry":
@@ -123,10 +123,10 @@ def archive_entry(config: Path | None, entry_id: str, reason: str | None) -> "Bo
     async def task(deployment: "Deployment") -> "BookEntry":
         store = price_store(deployment.settings, deployment.clock)
         entry = await store.archive(deployment.session, entry_id, author="cli")
-        await _record(deployment, "price.archive", entry, reason)
+        await _record(deployment, "price.archive", entry)
         return entry
 
-    return run(config, task)
+    return run(config, task, reason=reason)
 
 
 def parse_instant(text: str | None) -> datetime:
@@ -140,12 +140,10 @@ def parse_instant(text: str | None) -> datetime:
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
-async def _record(
-    deployment: "Deployment", action: str, entry: "BookEntry", reason: str | None
-) -> None:
+async def _record(deployment: "Deployment", action: str, entry: "BookEntry") -> None:
     body = entry.to_json()["body"]
     side = {"after": body} if action == "price.create" else {"before": body}
-    await deployment.record(entry.tenant, action, entry.id or "", reason=reason, **side)
+    await deployment.record(entry.tenant, action, entry.id or "", **side)
 
 
 def _read_file(path: Path) -> "PriceFile":

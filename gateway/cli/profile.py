@@ -8,7 +8,7 @@ import typer
 from core.money import parse_amount
 from gateway.cli.options import ConfigOption, JsonOption, print_json, print_table
 from gateway.errors import InvalidRequest
-from gateway.tenants.cli.deployment import Deployment, TenantOption, run
+from gateway.tenants.cli.deployment import Deployment, ReasonOption, TenantOption, run
 
 if TYPE_CHECKING:
     from billing.invoices.profile import Profile
@@ -32,6 +32,7 @@ def set_profile(
         typer.Option(help="PROJECT_ID=CENTRE, or *=CENTRE for all others; repeatable."),
     ] = None,
     as_json: JsonOption = False,
+    reason: ReasonOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Say who is billed; what is not given stays as it is."""
@@ -45,7 +46,7 @@ def set_profile(
     async def task(deployment: Deployment) -> "Profile":
         return await _change(deployment, tenant, changes)
 
-    _print(run(config, task), as_json)
+    _print(run(config, task, reason=reason), as_json)
 
 
 @profile_app.command("show")

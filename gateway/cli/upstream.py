@@ -75,10 +75,10 @@ def create(
             name=name, kind=kind, zone=zone, models=models, api_key_env=api_key_env, **addresses
         )
         row = await _service(deployment).create(spec)
-        await deployment.record(None, "upstream.create", name, after=row.definition, reason=reason)
+        await deployment.record(None, "upstream.create", name, after=row.definition)
         return _row(row)
 
-    show(run(config, task), as_json=as_json, text=f"Created upstream {name}.")
+    show(run(config, task, reason=reason), as_json=as_json, text=f"Created upstream {name}.")
 
 
 @upstream_app.command("delete")
@@ -95,12 +95,10 @@ def delete(
         row = await rows.lock(name)
         gone = _row(row)
         await rows.delete(row)
-        await deployment.record(
-            None, "upstream.delete", name, before=gone["definition"], reason=reason
-        )
+        await deployment.record(None, "upstream.delete", name, before=gone["definition"])
         return gone
 
-    show(run(config, task), as_json=as_json, text=f"Deleted upstream {name}.")
+    show(run(config, task, reason=reason), as_json=as_json, text=f"Deleted upstream {name}.")
 
 
 def _service(deployment: Deployment) -> "UpstreamService":

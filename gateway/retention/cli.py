@@ -61,10 +61,10 @@ def body(
         wrapper = load_master(deployment.settings)
         parts = await read_bodies(deployment.session, wrapper, tenant, request_id)
         states = {part.part: part.state for part in parts}
-        await deployment.record(tenant, "audit.body.read", request_id, after=states, reason=reason)
+        await deployment.record(tenant, "audit.body.read", request_id, after=states)
         return parts
 
-    parts = run(config, task)
+    parts = run(config, task, reason=reason)
     rows = [_plain(asdict(part)) for part in parts]
     text = "\n\n".join(_part_text(part) for part in parts)
     show({"request_id": request_id, "parts": rows}, as_json=as_json, text=text)
@@ -96,10 +96,10 @@ def create_hold(
             scope, reason=reason, author="cli", now=deployment.clock.now()
         )
         row = _hold_row(hold)
-        await deployment.record(tenant, "audit.hold.create", hold.id, after=row, reason=reason)
+        await deployment.record(tenant, "audit.hold.create", hold.id, after=row)
         return row
 
-    row = run(config, task)
+    row = run(config, task, reason=reason)
     show(row, as_json=as_json, text=f"Hold {row['id']} is in force.")
 
 
@@ -130,10 +130,10 @@ def release_hold(
             hold_id, reason=reason, author="cli", now=deployment.clock.now()
         )
         row = _hold_row(hold)
-        await deployment.record(tenant, "audit.hold.release", hold.id, after=row, reason=reason)
+        await deployment.record(tenant, "audit.hold.release", hold.id, after=row)
         return row
 
-    row = run(config, task)
+    row = run(config, task, reason=reason)
     show(row, as_json=as_json, text=f"Hold {hold_id} is released.")
 
 
@@ -173,12 +173,10 @@ def erase(
             reason=reason,
             now=deployment.clock.now(),
         )
-        await deployment.record(
-            tenant, "audit.erase", person.pseudonym, after=statement.to_dict(), reason=reason
-        )
+        await deployment.record(tenant, "audit.erase", person.pseudonym, after=statement.to_dict())
         return {"_wrapper": wrapper, **statement.to_dict()}
 
-    row = dict(run(config, task))
+    row = dict(run(config, task, reason=reason))
     wrapper = row.pop("_wrapper")
     if wrapper.can_rotate:
         run(config, lambda deployment: rewrap_all(deployment.session, wrapper))

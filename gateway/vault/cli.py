@@ -45,7 +45,9 @@ def stats(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 
 @vault_app.command("purge")
-def purge(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def purge(
+    reason: ReasonOption = None, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
     """Remove conversations that have expired; a running gateway does so every hour."""
 
     async def task(deployment: Deployment) -> int:
@@ -54,7 +56,7 @@ def purge(config: ConfigOption = None, as_json: JsonOption = False) -> None:
             await deployment.record(None, "vault.purge", "vault", after={"conversations": count})
         return count
 
-    count = run(config, task)
+    count = run(config, task, reason=reason)
     show({"conversations": count}, as_json=as_json, text=f"Removed {count} conversations.")
 
 
@@ -89,10 +91,10 @@ def erase(
             target = tenant if wanted is None else f"subject:{erased.subject[:16]}"
             action = "vault.erase_tenant" if wanted is None else "vault.erase"
             after = {"entries": erased.entries}
-            await deployment.record(tenant, action, target, after=after, reason=reason)
+            await deployment.record(tenant, action, target, after=after)
         return {"_master": master, **_row(erased, aliases=aliases)}
 
-    row = dict(run(config, task))
+    row = dict(run(config, task, reason=reason))
     master = row.pop("_master")
     if row["found"]:
         _finish(config, master)

@@ -58,10 +58,10 @@ def give(
             reason=reason,
         )
         row = raised.to_json()
-        await deployment.record(owner.tenant, "budget.raise", budget, after=row, reason=reason)
+        await deployment.record(owner.tenant, "budget.raise", budget, after=row)
         return row
 
-    row = run(config, task)
+    row = run(config, task, reason=reason)
     text = f"Raised budget {budget} by {row['amount']} until {row['expires_at']} ({row['id']})."
     show(row, as_json=as_json, text=text)
 
@@ -101,10 +101,10 @@ def revoke(
             deployment.session, owner.key, budget, raise_id, author=_AUTHOR
         )
         row = revoked.to_json()
-        await deployment.record(owner.tenant, "budget.revoke", raise_id, after=row, reason=reason)
+        await deployment.record(owner.tenant, "budget.revoke", raise_id, after=row)
         return row
 
-    row = run(config, task)
+    row = run(config, task, reason=reason)
     show(row, as_json=as_json, text=f"Raise {raise_id} is {row['status']}.")
 
 

@@ -61,6 +61,7 @@ def create(
     alert: AlertOption = None,
     webhook: WebhookOption = None,
     email: EmailOption = None,
+    reason: ReasonOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -84,7 +85,7 @@ def create(
         await deployment.record(owner.tenant, "budget.create", budget.id, after=row)
         return row
 
-    row = run(config, task)
+    row = run(config, task, reason=reason)
     show(row, as_json=as_json, text=f"Created budget {row['id']} of {tenant or organisation}.")
 
 
@@ -135,12 +136,10 @@ def change(
             session, owner.key, budget, limit=limit, hard=hard, alerts=alerts
         )
         row = status.to_json()
-        await deployment.record(
-            owner.tenant, "budget.update", budget, before=before, after=row, reason=reason
-        )
+        await deployment.record(owner.tenant, "budget.update", budget, before=before, after=row)
         return row
 
-    show(run(config, task), as_json=as_json, text=f"Changed budget {budget}.")
+    show(run(config, task, reason=reason), as_json=as_json, text=f"Changed budget {budget}.")
 
 
 def _budgets(deployment: Deployment) -> BudgetService:

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.clock import Clock, SystemClock
 from core.database import Database
 from core.errors import SovgateError
-from gateway.audit import append_admin
+from gateway.audit import append_admin, reasons
+from gateway.audit.errors import ReasonRequired
 from gateway.identity import load_pepper
 from gateway.settings import Settings, load_settings
 from migrations.runner import upgrade
@@ -35,12 +36,17 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """An open deployment, inside one transaction."""
+    """An open deployment, inside one transaction.
+
+    Args:
+        reason: of the command, masked.
+    """
 
     settings: Settings
     clock: Clock
     pepper: bytes
     session: AsyncSession
+    reason: str | None = None
 
     async def record(
         self,
@@ -50,9 +56,14 @@ class Deployment:
         *,
         before: Any = None,
         after: Any = None,
-        reason: str | None = None,
     ) -> None:
-        """Append an admin action of the command line to the trail; call it last."""
+        """Append an admin action of the command line to the trail; call it last.
+
+        Raises:
+            ReasonRequired: the command had no ``--reason``, and the deployment wants one.
+        """
+        if self.reason is None and self.settings.audit.require_reason:
+            raise ReasonRequired
         await append_admin(
             self.session,
             tenant=tenant,
@@ -62,15 +73,21 @@ class Deployment:
             target=target,
             before=before,
             after=after,
-            reason=reason,
+            reason=self.reason,
             clock=self.clock,
         )
 
 
-def run(config: Path | None, task: Callable[[Deployment], Awaitable[_T]]) -> _T:
-    """Do one task in one transaction; an expected error ends the program with status 1."""
+def run(
+    config: Path | None, task: Callable[[Deployment], Awaitable[_T]], *, reason: str | None = None
+) -> _T:
+    """Do one task in one transaction; an expected error ends the program with status 1.
+
+    Args:
+        reason: what ``--reason`` says, for the records that the task leaves.
+    """
     try:
-        return asyncio.run(_run(config, task))
+        return asyncio.run(_run(config, task, reason))
     except SovgateError as error:
         typer.echo(f"sovgate: {error.message} [{error.code}]", err=True)
     except (OperationalError, InterfaceError, OSError):
@@ -82,10 +99,14 @@ def run(config: Path | None, task: Callable[[Deployment], Awaitable[_T]]) -> _T:
     raise typer.Exit(1)
 
 
-async def _run(config: Path | None, task: Callable[[Deployment], Awaitable[_T]]) -> _T:
+async def _run(
+    config: Path | None, task: Callable[[Deployment], Awaitable[_T]], reason: str | None
+) -> _T:
     settings = load_settings(config)
+    masked = reasons.of_command(reason, required=False)  # before the database is locked
+    pepper = load_pepper(settings)
     async with _open(settings) as database, database.transaction() as session:
-        return await task(Deployment(settings, SystemClock(), load_pepper(settings), session))
+        return await task(Deployment(settings, SystemClock(), pepper, session, masked))
 
 
 @asynccontextmanager

@@ -36,6 +36,7 @@ def create(
     rpm: Annotated[int | None, typer.Option(min=0, help="Requests a minute.")] = None,
     tpm: Annotated[int | None, typer.Option(min=0, help="Tokens a minute.")] = None,
     parallel: Annotated[int | None, typer.Option(min=0, help="Requests at a time.")] = None,
+    reason: ReasonOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -49,7 +50,7 @@ def create(
         await deployment.record(tenant, "key.create", key.id, after=_row(key))
         return {**_row(key), "api_key": api_key}
 
-    row = run(config, task)
+    row = run(config, task, reason=reason)
     show(row, as_json=as_json, text=str(row["api_key"]))
 
 
@@ -80,10 +81,10 @@ def revoke(
     async def task(deployment: Deployment) -> Row:
         key, revoked = await _service(deployment).revoke_key(tenant, key_id)
         if revoked:
-            await deployment.record(tenant, "key.revoke", key_id, after=_row(key), reason=reason)
+            await deployment.record(tenant, "key.revoke", key_id, after=_row(key))
         return _row(key)
 
-    show(run(config, task), as_json=as_json, text=f"Revoked key {key_id}.")
+    show(run(config, task, reason=reason), as_json=as_json, text=f"Revoked key {key_id}.")
 
 
 async def _check_tenant(deployment: Deployment, tenant: str) -> None:

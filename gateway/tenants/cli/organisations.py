@@ -9,6 +9,7 @@ from gateway.tenants.cli.deployment import (
     ConfigOption,
     Deployment,
     JsonOption,
+    ReasonOption,
     Row,
     run,
     show,
@@ -25,6 +26,7 @@ organisation_app = typer.Typer(no_args_is_help=True, help="Tenants that share bu
 def create(
     name: Annotated[str, typer.Argument(help="Lower-case name, such as group.")],
     display_name: Annotated[str | None, typer.Option(help="Name for people.")] = None,
+    reason: ReasonOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -38,7 +40,7 @@ def create(
         await deployment.record(None, "organisation.create", name, after=_row(organisation))
         return _row(organisation)
 
-    show(run(config, task), as_json=as_json, text=f"Created organisation {name}.")
+    show(run(config, task, reason=reason), as_json=as_json, text=f"Created organisation {name}.")
 
 
 @organisation_app.command("list")

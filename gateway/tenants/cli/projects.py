@@ -9,6 +9,7 @@ from gateway.tenants.cli.deployment import (
     ConfigOption,
     Deployment,
     JsonOption,
+    ReasonOption,
     Row,
     TenantOption,
     run,
@@ -26,6 +27,7 @@ project_app = typer.Typer(no_args_is_help=True, help="Projects: parts of a tenan
 def create(
     name: Annotated[str, typer.Argument(help="Name, unique in its tenant.")],
     tenant: TenantOption,
+    reason: ReasonOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -36,7 +38,7 @@ def create(
         await deployment.record(tenant, "project.create", project.id, after=_row(project))
         return _row(project)
 
-    row = run(config, task)
+    row = run(config, task, reason=reason)
     show(row, as_json=as_json, text=f"Created project {row['id']} of tenant {tenant}.")
 
 

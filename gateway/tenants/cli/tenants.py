@@ -35,6 +35,7 @@ def create(
     organisation: Annotated[
         str | None, typer.Option(help="Organisation whose budgets bound it too.")
     ] = None,
+    reason: ReasonOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -51,7 +52,7 @@ def create(
         await deployment.record(name, "tenant.create", name, after=_row(tenant))
         return _row(tenant)
 
-    show(run(config, task), as_json=as_json, text=f"Created tenant {name}.")
+    show(run(config, task, reason=reason), as_json=as_json, text=f"Created tenant {name}.")
 
 
 @tenant_app.command("list")
@@ -78,7 +79,9 @@ def change(
     """Put a tenant into an organisation, or take it out. Requests under way stay where they
     began."""
     row = run(
-        config, lambda deployment: _update(deployment, name, reason, organisation=organisation)
+        config,
+        lambda deployment: _update(deployment, name, organisation=organisation),
+        reason=reason,
     )
     where = f"is in organisation {organisation}" if organisation else "is in no organisation"
     show(row, as_json=as_json, text=f"Tenant {name} {where}.")
@@ -92,7 +95,7 @@ def suspend(
     as_json: JsonOption = False,
 ) -> None:
     """Refuse a tenant's requests until it is activated again."""
-    row = run(config, lambda deployment: _update(deployment, name, reason, status=SUSPENDED))
+    row = run(config, lambda deployment: _update(deployment, name, status=SUSPENDED), reason=reason)
     show(row, as_json=as_json, text=f"Suspended tenant {name}.")
 
 
@@ -104,14 +107,13 @@ def activate(
     as_json: JsonOption = False,
 ) -> None:
     """End a tenant's suspension."""
-    row = run(config, lambda deployment: _update(deployment, name, reason, status=ACTIVE))
+    row = run(config, lambda deployment: _update(deployment, name, status=ACTIVE), reason=reason)
     show(row, as_json=as_json, text=f"Activated tenant {name}.")
 
 
 async def _update(
     deployment: Deployment,
     name: str,
-    reason: str | None,
     *,
     status: str | None = None,
     organisation: str | None = None,
@@ -119,7 +121,7 @@ async def _update(
     tenants = _service(deployment)
     before = _row(await tenants.lock(name))
     after = _row(await tenants.update(name, status=status, organisation=organisation))
-    await deployment.record(name, "tenant.update", name, before=before, after=after, reason=reason)
+    await deployment.record(name, "tenant.update", name, before=before, after=after)
     return after
 
 

@@ -11,6 +11,7 @@ from gateway.tenants.cli.deployment import (
     ConfigOption,
     Deployment,
     JsonOption,
+    ReasonOption,
     Row,
     run,
     show,
@@ -36,6 +37,7 @@ def create(
         str | None,
         typer.Option(help="Environment variable with the password; asked for otherwise."),
     ] = None,
+    reason: ReasonOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -51,7 +53,7 @@ def create(
         await deployment.record(None, "user.create", user.id, after=after)
         return _row(user, (grant,))
 
-    row = run(config, task)
+    row = run(config, task, reason=reason)
     show(row, as_json=as_json, text=f"Created account {row['id']} as {role}.")
 
 
