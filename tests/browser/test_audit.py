@@ -73,7 +73,7 @@ def test_a_record_shows_what_happened_and_proves_itself(
     console.row("for the audit")  # the reason stands in the details only
     page.get_by_role("button", name="Details of record 3", exact=True).click()
     dialog = console.dialog
-    expect(dialog.get_by_text("project.create")).to_be_visible()
+    expect(dialog.get_by_text("project.create", exact=True)).to_be_visible()
     expect(dialog.get_by_text("for the audit").first).to_be_visible()
     dialog.get_by_role("button", name="Close").click()
     page.get_by_role("button", name="Details of record 5", exact=True).click()

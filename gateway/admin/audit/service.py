@@ -107,12 +107,14 @@ async def verify(services: AdminServices, access: TenantAccess) -> AuditVerifica
 
 async def _latest_verification(services: AdminServices, tenant: str) -> AuditVerification | None:
     """The newest: of this tenant alone, or the nightly one of all chains."""
-    jobs = await services.jobs.list(tenant, 1, kinds=[VERIFY_ONE])
-    jobs += await services.jobs.list(DEPLOYMENT, 1, kinds=[VERIFY_ALL], statuses=["done", "failed"])
-    views = [_verification(job, tenant) for job in jobs]
-    known = [view for view in views if view.ok is not None or view.status in _OPEN] or views
-    newest = {view.job_id: job.created_at for view, job in zip(views, jobs, strict=True)}
-    return max(known, key=lambda view: newest[view.job_id]) if known else None
+    own = await services.jobs.list(tenant, 1, kinds=[VERIFY_ONE])
+    nightly = await services.jobs.list(
+        DEPLOYMENT, 1, kinds=[VERIFY_ALL], statuses=["done", "failed"]
+    )
+    # One that ended before this chain began says nothing of it.
+    known = own + [job for job in nightly if _of_tenant(job, tenant) or not _chains(job)]
+    newest = max(known, key=lambda job: job.created_at, default=None)
+    return None if newest is None else _verification(newest, tenant)
 
 
 def _verification(job: Job, tenant: str) -> AuditVerification:
@@ -133,8 +135,11 @@ def _verification(job: Job, tenant: str) -> AuditVerification:
 
 def _of_tenant(job: Job, tenant: str) -> dict[str, Any]:
     """What the job's result says of one tenant's chain."""
-    chains = (job.result or {}).get("chains", [])
-    return next((chain for chain in chains if chain["tenant"] == tenant), {})
+    return next((chain for chain in _chains(job) if chain["tenant"] == tenant), {})
+
+
+def _chains(job: Job) -> list[dict[str, Any]]:
+    return (job.result or {}).get("chains", [])
 
 
 def _checkpoint(row: models.AuditCheckpoint | None) -> AuditCheckpoint | None:
