@@ -16,6 +16,7 @@ _PLANTED = {
     "gateway/loads_torch.py": "import torch",
     "guardrails/loads_torch_late.py": "def load():\n    import torch\n    return torch",
     "gateway/knows_engine.py": "import inference.errors",
+    "gateway/sends_around.py": "from gateway.upstreams.openai import OpenAiUpstream",
     "billing/serves_http.py": "import fastapi",
 }
 
