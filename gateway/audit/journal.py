@@ -10,6 +10,7 @@ caller says (``on_interrupted``) what an interrupted request amounts to.
 """
 
 import asyncio
+import errno
 import fcntl
 import os
 from collections.abc import Callable, Sequence
@@ -37,6 +38,7 @@ SEGMENT_BYTES = 16 * 1024 * 1024
 MIN_FREE_BYTES = 64 * 1024 * 1024
 CHECK_S = 0.25  # how old the last look at the free space may be
 RETRY_S = 0.1  # how often a troubled disk is tried again
+_NO_ROOM = frozenset({None, errno.ENOSPC, errno.EDQUOT, errno.EFBIG})  # None: a part fitted
 RELOCATE_BEHIND = 2  # segments after which a long request's intent is written anew
 
 
@@ -240,6 +242,10 @@ class Journal:
         """Journal bytes that the database has not got yet."""
         return sum(log.backlog_bytes for log in self._logs())
 
+    def damaged_segments(self) -> int:
+        """Files kept because a part of them could not be read; for a person to look at."""
+        return sum(1 for _ in self._root.glob("w_*/*.damaged"))
+
     def _check(self, now: float) -> None:
         trouble = None
         try:
@@ -263,6 +269,8 @@ class Journal:
             self.arrived.set()
 
     def _mark(self, error: OSError) -> None:
+        if error.errno not in _NO_ROOM:
+            self._renew = True  # the file itself may be broken: go on in a new one
         self._trouble = error.strerror or str(error)
         self._next_check = self._clock.monotonic() + RETRY_S
 
@@ -405,7 +413,10 @@ class Journal:
         """Bring everything to disk and release the folder; it is removed if all is drained."""
         self._check(self._clock.monotonic())
         self._commit.close()
-        await asyncio.to_thread(self._log.sync_job().run)
+        try:
+            await asyncio.to_thread(self._log.sync_job().run)
+        except OSError as error:  # what is written may still be read by a successor
+            self._mark(error)
         drained = self.reached(self.targets()) and not self._open
         with _FolderLock(self._root):
             self._log.close(delete=drained)

@@ -12,6 +12,7 @@ only a crash of the machine can leave one, and readers stop there.
 """
 
 import fcntl
+import logging
 import os
 import struct
 import zlib
@@ -22,6 +23,7 @@ from typing import NamedTuple
 from gateway.audit.frames import HEADER_SIZE, MAX_PAYLOAD, Frame, resync, scan
 
 READ_CHUNK = 128 * 1024  # some 25 requests; reading more at once would hold up the others
+_log = logging.getLogger(__name__)
 _ACK = struct.Struct("<QQI")
 
 
@@ -178,6 +180,7 @@ class SegmentLog:
         if following is None:
             return size  # a torn tail: the machine died while it was written
         self._damaged.add(number)
+        _log.warning("journal segment %s is damaged at byte %s", self._path(number), offset)
         return offset + following
 
     def _open_reader(self, number: int) -> int:

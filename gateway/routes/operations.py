@@ -51,6 +51,8 @@ class Ready:
         body = {
             "status": "ready" if ready else "not ready",
             "journal": self._journal.healthy,
+            # Told, not counted, as is the database.
+            "damaged_segments": self._journal.damaged_segments(),
             # Told, not counted: requests go on, and every replica has the same database.
             "database": self._database.answers,
             "upstreams": healthy,
@@ -75,6 +77,7 @@ class MetricsPage:
 
     async def __call__(self, connection: Connection) -> None:
         self._metrics.journal_backlog.set(self._journal.backlog_bytes)
+        self._metrics.journal_damaged.set(self._journal.damaged_segments())
         self._metrics.database_answers.set(self._database.answers)
         self._metrics.tasks.set(len(asyncio.all_tasks()))
         self._metrics.upstream_healthy.clear()  # of those that were taken away
