@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,17 +149,25 @@ def settings(directory: Path, capture: str, **overrides: Any) -> dict[str, Any]:
 
 @contextmanager
 def gateway(
-    directory: Path, content: dict[str, Any], *, ready: str = "/readyz"
+    directory: Path,
+    content: dict[str, Any],
+    *,
+    ready: str = "/readyz",
+    module: str = "gateway.cli",
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[Deployment]:
-    """``sovgate serve`` with this configuration, up as soon as ``ready`` answers."""
+    """``sovgate serve`` with this configuration, up as soon as ``ready`` answers.
+
+    ``module`` may put another program in front of it; ``env`` is added to its environment.
+    """
     config = directory / "sovgate.yaml"
     config.write_text(yaml.safe_dump(content))
     url = f"http://127.0.0.1:{content['server']['port']}"
     with running(
-        [sys.executable, "-m", "gateway.cli", "serve", "--config", config],
+        [sys.executable, "-m", module, "serve", "--config", config],
         ready=answers(url + ready),
         log=directory / "gateway.log",
-        env=SECRETS,
+        env={**SECRETS, **(env or {})},
     ) as server:
         yield Deployment(directory, config, url, server)
 
