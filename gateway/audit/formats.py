@@ -60,10 +60,12 @@ def read_rows(path: Path, kind: Format) -> Iterator[Row]:
         if kind == "csv" and next(file, _HEADER) != _HEADER:
             yield Row(0, None)
         read = _read_json_line if kind == "jsonl" else _read_csv_line
+        signed = False
         for number, line in enumerate(file, 1):
             row = read(number, line)
-            if row.members is None and not line.endswith(b"\n"):
+            if row.members is None and not signed and not line.endswith(b"\n"):
                 return  # cut in the middle of a line: the signed end will be missed
+            signed = signed or (row.members is not None and "checkpoint" in row.members)
             yield row
 
 
