@@ -99,14 +99,17 @@ def test_down_at_start(site: Site, tmp_path: Path, upstream: Capture) -> None:
 
 
 def test_down(site: Site, postgres: PostgresServer) -> None:
+    globex = {"key": KEYS["globex"]}  # a valid key that was never used here
     with site.admin() as admin:
         postgres.stop()
         assert_known_keys_are_served(site)
+        site.refuses(503, "database_unavailable", **globex)
         answer = admin.get("/tenants")
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "database_unavailable")
         assert int(answer.headers["retry-after"]) >= 1
     assert site.metric("sovgate_journal_backlog_bytes") > 0
     postgres.start(crash=True)
+    site.recovers(lambda: site.ask(**globex).is_complete)
     assert_all_is_well(site)
 
 
@@ -179,7 +182,3 @@ def test_restarted_under_load(site: Site, postgres: PostgresServer) -> None:
         answers = [each.result() for each in running]
     assert {answer.code for answer in answers} == {None}
     assert_all_is_well(site)
-
-
-def test_globex_was_never_asked_before(site: Site) -> None:
-    site.serves(key=KEYS["globex"])
