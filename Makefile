@@ -22,7 +22,7 @@ NODE_FITS := $(shell node -e 'const [a,b]=process.versions.node.split(".").map(N
 export PATH := $(if $(NODE_FITS),$(PATH):$(CURDIR)/$(BIN),$(CURDIR)/$(BIN):$(PATH))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test lint format bench bench-billing soak torture conformance focus ui ui-test browser lock audit sbom fuzz clean
+.PHONY: help setup run test lint format bench bench-billing bench-audit soak torture conformance focus ui ui-test browser lock audit sbom fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,12 @@ BILLING_ENTRIES ?= 1000000
 bench-billing: setup ## money: drained a second, a row, reports (BILLING_ENTRIES=10000000: all of it)
 	@$(BIN)/python -m benchmarks.billing.bench_money
 	@$(BIN)/python -m benchmarks.billing.bench_reports --entries $(BILLING_ENTRIES)
+
+bench-audit: setup ## the audit trail: CPU of a request, drained a second, bytes, verified a second
+	@$(BIN)/python -m benchmarks.audit.bench_request
+	@$(BIN)/python -m benchmarks.audit.bench_drain
+	@$(BIN)/python -m benchmarks.audit.bench_drain --sqlite
+	@$(BIN)/python -m benchmarks.audit.bench_verify
 
 SOAK_MINUTES ?= 60
 soak: setup ## an hour of mixed traffic: does the gateway grow? (SOAK_MINUTES=60)

@@ -14,7 +14,7 @@ from billing import PriceBook, Reservation, Usage
 from billing.settlement import Hold
 from core.clock import SystemClock
 from core.ids import new_id
-from gateway.audit import Journal
+from gateway.audit import Journal, RequestRecord
 from gateway.exchange import Exchange, GuardDecision, Timing
 from gateway.records import (
     call_note,
@@ -119,12 +119,12 @@ def write_note(journal: Journal, exchange: Exchange) -> None:
 
 async def write_outcome(journal: Journal, exchange: Exchange, settlement: Any) -> None:
     """As ``Settle`` does."""
-    record = request_record(exchange, CLOCK, status=200, weights_digest=_DIGEST)
-    await journal.outcome(
-        exchange.request_id,
-        record,
-        settlement,
-    )
+    await journal.outcome(exchange.request_id, record_of(exchange), settlement)
+
+
+def record_of(exchange: Exchange) -> RequestRecord:
+    """The audit record."""
+    return request_record(exchange, CLOCK, status=200, weights_digest=_DIGEST)
 
 
 def settle(exchange: Exchange) -> Any:

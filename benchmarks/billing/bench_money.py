@@ -28,7 +28,7 @@ from typing import Any
 
 import asyncpg
 
-from benchmarks.audit.journal import make_record
+from benchmarks.audit.exchanges import make_exchange, record_of
 from benchmarks.billing import traffic
 from benchmarks.billing.server import Stopwatch, bench_server, migrated, server_process
 from billing import BudgetKeeper, LedgerSink, run_check
@@ -94,8 +94,9 @@ async def _journal(folder: Path, clock: SystemClock, mode: str, bodies: Bodies) 
     if mode != "ledger":
         for body in bodies:
             name, tenant = body["request_id"], body["tenant"]
-            record = {**make_record(name).to_dict(), "tenant": tenant}
-            await journal.outcome(name, record, body if mode == "whole" else None)
+            exchange = make_exchange(0, tenant)
+            exchange.request_id = name
+            await journal.outcome(name, record_of(exchange), body if mode == "whole" else None)
     return journal
 
 
