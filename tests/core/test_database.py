@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import MetaData, select
-from sqlalchemy.exc import StatementError
+from sqlalchemy import MetaData, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, StatementError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from core.database import Amount, Base, Database, UtcDateTime, amount_sum
+from core.database import Amount, Base, Database, UtcDateTime, amount_sum, is_away
 from core.money import InvalidAmount
 
 
@@ -119,3 +119,49 @@ async def test_read_then_write_loses_no_update(accounts: Database) -> None:
     await asyncio.gather(*(add_one() for _ in range(20)))
     async with accounts.session() as session:
         assert (await session.execute(select(Account.amount))).scalar_one() == 20
+
+
+async def test_a_session_ends_when_the_database_takes_too_long(postgres_url: str) -> None:
+    database = Database(f"{postgres_url}/postgres")
+    with pytest.raises(TimeoutError):
+        async with database.within(0.1).session() as session:
+            await session.execute(text("SELECT pg_sleep(30)"))
+    async with database.session() as session:
+        assert await session.scalar(text("SELECT 1")) == 1
+    await database.dispose()
+
+
+async def test_each_statement_has_its_own_time(postgres_url: str) -> None:
+    database = Database(f"{postgres_url}/postgres")
+    patient = database.answering_within(1.0)
+    async with patient.transaction() as session:
+        for _ in range(3):
+            await session.execute(text("SELECT pg_sleep(0.4)"))
+    with pytest.raises(TimeoutError):
+        async with patient.session() as session:
+            await session.execute(text("SELECT pg_sleep(30)"))
+    await database.dispose()
+
+
+class _DriverError(Exception):
+    def __init__(self, sqlstate: str) -> None:
+        self.sqlstate = sqlstate
+
+
+@pytest.mark.parametrize(
+    ("error", "away"),
+    [
+        (DBAPIError("", {}, _DriverError("57P01")), True),  # an administrator stopped it
+        (DBAPIError("", {}, _DriverError("53300")), True),  # too many connections
+        (DBAPIError("", {}, _DriverError("25006")), True),  # read-only
+        (DBAPIError("", {}, _DriverError("42P01")), False),  # there is no such table
+        (IntegrityError("", {}, _DriverError("23505")), False),
+        (OperationalError("", {}, Exception("database is locked")), True),
+        (ConnectionRefusedError(), True),
+        (TimeoutError(), True),
+        (ValueError(), False),
+    ],
+    ids=str,
+)
+def test_what_counts_as_away(error: Exception, away: bool) -> None:
+    assert is_away(error) is away

@@ -104,3 +104,15 @@ async def test_without_the_server_limits_hold_in_process() -> None:
         await limiter.acquire(scopes, 1)
     await limiter.release(permit, 1)
     await redis.aclose()
+
+
+async def test_a_server_whose_clock_was_set_back_refuses_nobody(valkey_url: str) -> None:
+    redis = Redis.from_url(valkey_url, protocol=2)
+    clock = ManualClock(CLOCK_START)
+    limiter = SharedLimiter(redis, LocalLimiter(clock), clock)
+    scopes = [("tenant:a", Limits(rpm=3))]
+    await limiter.acquire(scopes, 1)
+    in_an_hour = (await redis.time())[0] + 3600
+    await redis.hset("sovgate:limit:{tenant:a}", "r_at", str(in_an_hour))
+    await limiter.acquire(scopes, 1)
+    await redis.aclose()

@@ -110,7 +110,8 @@ class _Server(ThreadingHTTPServer):
             secured = self.upstream.context.wrap_socket(request, server_side=True)  # type: ignore[arg-type]
         except OSError:
             return
-        super().finish_request(secured, client_address)  # type: ignore[arg-type]
+        with secured:
+            super().finish_request(secured, client_address)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

@@ -103,7 +103,7 @@ def test_an_upstream_killed_in_mid_stream(
             assert beside.ask().code == "upstream_unreachable"
             with running(command, log=tmp_path / "two.log", **started):
                 beside.serves()
-                books = beside.check(proofs=True)
+                books = beside.check()
     record = books.records[answer.id]
     assert (record["outcome"], record["error_code"]) == ("error", "upstream_error")
     assert record["tokens"]["estimated"]

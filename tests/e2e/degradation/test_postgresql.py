@@ -144,7 +144,7 @@ def test_read_only(site: Site, postgres: PostgresServer) -> None:
 
 
 def test_slow(site: Site, proxy: TcpProxy) -> None:
-    proxy.delay_s = 0.3
+    proxy.delay_s = 0.1
     try:
         site.serves()
         with site.admin() as admin:

@@ -1,10 +1,8 @@
 """PostgreSQL stopped (as a crash would) and started again under running requests."""
 
 import asyncio
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -14,37 +12,27 @@ from core.database import Base, Database
 from gateway.audit import AuditChain, Drain, DrainOptions, SigningKey
 from gateway.audit.models import AuditRecord
 from gateway.audit.verify import verify_database
-from support import postgres
-from support.processes import free_port, running
+from support.postgres import PostgresServer
 
 
 @contextmanager
-def server(directory: Path, port: int) -> Iterator[None]:
-    """The server on the data of ``directory``, durable; it is stopped without warning."""
-    user = postgres._unprivileged_user()
-    binaries = postgres._binaries(directory, user)
-    settings = ("listen_addresses=127.0.0.1", "unix_socket_directories=")
-    options = [part for setting in settings for part in ("-c", setting)]
-    with running(
-        [binaries / "postgres", "-D", directory / "data", "-p", str(port), *options],
-        ready=postgres._is_ready(binaries, port),
-        log=directory / "outage.log",
-        cwd=directory,
-        user=user,
-        stop_signal=signal.SIGQUIT,
-    ):
+def started(server: PostgresServer) -> Iterator[None]:
+    """It runs for the length of the block and is stopped without warning."""
+    server.start(crash=True)
+    try:
         yield
+    finally:
+        server.stop()
 
 
 async def test_an_outage_loses_nothing_and_keeps_the_order(
     journals: Any, key: SigningKey, tmp_path_factory: Any
 ) -> None:
-    directory = tmp_path_factory.mktemp("outage")
-    with postgres.postgres_server(directory):
-        pass  # makes the data directory
-    port, clock = free_port(), SystemClock()
+    durable = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+    server = PostgresServer(tmp_path_factory.mktemp("outage"), durable)
+    clock = SystemClock()
     journal = journals.open(segment_bytes=50_000)
-    database = Database(f"postgresql+asyncpg://postgres@127.0.0.1:{port}/postgres")
+    database = Database(f"{server.url}/postgres")
     drain = Drain(
         journal, database, AuditChain(clock, key), clock=clock, options=DrainOptions(gather_s=0.01)
     )
@@ -55,7 +43,7 @@ async def test_an_outage_loses_nothing_and_keeps_the_order(
             await journal.intent(name, {"tenant": "acme"})
             await journal.outcome(name, {"tenant": "acme", "upstream": None}, None)
 
-    with server(directory, port):
+    with started(server):
         async with database.engine.begin() as connection:
             await connection.run_sync(Base.metadata.create_all)
         await drain.start()
@@ -66,7 +54,7 @@ async def test_an_outage_loses_nothing_and_keeps_the_order(
     await asyncio.sleep(0.2)
     assert drain.last_error is not None
     assert journal.healthy, "requests go on without the database"
-    with server(directory, port):
+    with started(server):
         await serve(names[600:])
         await drain.flush()
         async with database.session() as session:
