@@ -178,6 +178,7 @@ async def sizes(database: Database) -> dict[str, int]:
 async def measure(url: str, requests: int, rounds: int) -> dict[str, Any]:
     async with migrated(url) as database, budgets(database) as keeper:
         drained: dict[str, list[Figures]] = {}
+        size: dict[str, int] = {}
         for mode in MODES:
             for _ in range(rounds):
                 found = await drain_once(database, keeper, mode, requests)

@@ -106,6 +106,37 @@ async def test_a_crash_between_commit_and_acknowledgement_repeats_nothing(
     assert await sink.booked(audit_database) == [f"req_{n:05d}" for n in range(1, 60, 2)]
 
 
+@pytest.mark.parametrize("count", [3, 40])
+async def test_what_another_process_has_drained_is_found_out_and_skipped(
+    audit_database: Database, chain: AuditChain, journals: Any, sink: Any, count: int
+) -> None:
+    for extra in (0, 2):
+        journal = journals.open()
+        drain = make_drain(journal, audit_database, chain, sink)
+        await write(journal, range(count + extra))  # of this process: not looked up at first
+        await drain.start()
+        await drain.flush()
+        assert await drain.stop()
+    assert await recorded(audit_database) == [f"req_{n:05d}" for n in range(count + 2)]
+    assert await sink.booked(audit_database) == [f"req_{n:05d}" for n in range(1, count + 2, 2)]
+
+
+async def test_a_commit_whose_answer_was_lost_is_not_repeated(
+    audit_database: Database, chain: AuditChain, journals: Any, sink: Any
+) -> None:
+    journal = journals.open()
+    drain = make_drain(journal, audit_database, chain, sink)
+    await write(journal, range(40))
+    load = drain._load = await drain._prepare(None)
+    assert load is not None
+    await drain._commit(load)  # committed, but the connection broke before it said so
+    await drain.start()
+    await drain.flush()
+    assert await drain.stop()
+    assert len(await recorded(audit_database)) == 40
+    assert len(await sink.booked(audit_database)) == 20
+
+
 class FailingSink:
     """Fails a few times, after it has written."""
 
