@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-import yaml
 from sqlalchemy.engine import make_url
 
 from core.database import Database
@@ -144,10 +143,6 @@ class Site:
         """The books hold every request once, and what the upstream saw is what was settled."""
         return assert_books(self.deployment, self.capture, self.answered, proofs=proofs)
 
-    def restart_books(self) -> None:
-        """Begin to count anew where the upstream forgets."""
-        self.capture.reset()
-
 
 async def migrated(url: str) -> None:
     """Bring a database to the newest migration, as one does before gateways start."""
@@ -168,7 +163,3 @@ def fast(content: dict[str, Any], url: str, **overrides: Any) -> dict[str, Any]:
     """Settings with short time-outs on a database."""
     database = {"url": url, "timeout_s": 1.0}
     return {**content, "database": database, **overrides}
-
-
-def settings_of(deployment: Deployment) -> dict[str, Any]:
-    return yaml.safe_load(deployment.config.read_text())

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from support.deployment import gateway, settings
+from support.books import settled_books
+from support.deployment import Capture, gateway, settings
 from support.faults import Site
 from support.faulty_upstream import answer
 from support.processes import free_port
@@ -135,7 +136,11 @@ def upstream_and_site(
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("SSL_CERT_FILE", str(trusted))
         with gateway(directory, content) as deployment:
-            yield upstream, Site(deployment, None), directory  # type: ignore[arg-type]
+            yield (
+                upstream,
+                Site(deployment, Capture(content["upstreams"][0]["base_url"])),
+                directory,
+            )
     upstream.close()
     thread.join()
 
@@ -159,7 +164,13 @@ def test_certificate(
     upstream, site, directory = upstream_and_site
     by = authority if by_authority else None
     upstream.shows(signed(name, by, days=days), directory / f"{what}.pem")
-    site.refuses(502, "upstream_untrusted")
+    refused = site.refuses(502, "upstream_untrusted")
     upstream.shows(signed("localhost", authority), directory / f"after-{what}.pem")
     answer = site.ask()
     assert answer.is_complete, answer.text
+    books = settled_books(site.deployment, site.answered)
+    for each in refused:
+        record = books.records[each.id]
+        assert (record["outcome"], record["error_code"]) == ("error", "upstream_untrusted")
+        assert books.cost(each.id) == 0
+    assert books.cost(answer.id) > 0

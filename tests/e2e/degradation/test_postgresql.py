@@ -1,6 +1,7 @@
 """PostgreSQL down, paused, slow, read-only, full, restarted: docs/degradation.md."""
 
 import asyncio
+import json
 import secrets
 import time
 from collections.abc import Iterator
@@ -119,6 +120,32 @@ def test_paused(site: Site, postgres: PostgresServer) -> None:
         answer = admin.get("/tenants")
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "database_unavailable")
     assert_all_is_well(site)
+
+
+def test_paused_when_a_lease_is_too_small(site: Site, postgres: PostgresServer) -> None:
+    """Requests that need more money than is leased wait once for the database, not one after
+    the other; others go on meanwhile."""
+    with postgres.paused(), ThreadPoolExecutor(9) as pool:
+        dear = [pool.submit(site.ask, max_tokens=3_000_000) for _ in range(8)]
+        served = pool.submit(site.ask)
+        assert served.result().is_complete
+        for each in dear:
+            answer = each.result()
+            assert (answer.status, answer.code) == (503, "budget_unavailable")
+            assert int(answer.retry_after or "") >= 1
+    assert_all_is_well(site)
+    assert site.ask(max_tokens=3_000_000).is_complete
+
+
+def test_paused_with_personal_data(site: Site, postgres: PostgresServer) -> None:
+    """It is masked and restored without the vault of conversations."""
+    messages = [{"role": "user", "content": "I am Greta Vogel, please say hello."}]
+    with postgres.paused():
+        plain, _ = site.serves(messages=messages)
+        assert "Greta Vogel" in plain.text
+    assert_all_is_well(site)
+    sent = json.dumps([item["body"] for item in site.capture.seen()])
+    assert "Greta" not in sent
 
 
 def test_read_only(site: Site, postgres: PostgresServer) -> None:
