@@ -80,19 +80,21 @@ class OpenAiUpstream:
 
     async def check(self) -> None:
         """Pools answer ``/health`` beside ``/v1``; other servers are asked for their models."""
-        for server in self._servers:
-            url = server.removesuffix("/v1") + "/health" if self._is_pool else f"{server}/models"
-            try:
-                await self._client.get(url, _HEALTH_TIMEOUT_S)
-                if self._is_pool:
-                    await self._read_weights(server)
-            except UpstreamError as error:
-                self.health.servers[server] = isinstance(error.context.get("upstream_status"), int)
-            else:
-                self.health.servers[server] = True
+        await asyncio.gather(*map(self._check_server, self._servers))
         up = sum(self.health.servers.values())
         self.health.healthy = up > 0
         self.health.detail = f"{up} of {len(self._servers)} servers answer"
+
+    async def _check_server(self, server: str) -> None:
+        url = server.removesuffix("/v1") + "/health" if self._is_pool else f"{server}/models"
+        try:
+            await self._client.get(url, _HEALTH_TIMEOUT_S)
+            if self._is_pool:
+                await self._read_weights(server)
+        except UpstreamError as error:
+            self.health.servers[server] = isinstance(error.context.get("upstream_status"), int)
+        else:
+            self.health.servers[server] = True
 
     async def _read_weights(self, server: str) -> None:
         try:
