@@ -16,8 +16,6 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, MetaData, Numeric, String, event
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -233,21 +231,6 @@ def _keep_waiting(*_: object) -> None:
     if patience is not None:
         timeout, seconds = patience
         timeout.reschedule(asyncio.get_running_loop().time() + seconds)
-
-
-# By class of SQLSTATE: connection lost, read-only, out of resources, not in a state for it,
-# stopped by an operator or starting up, input or output failed.
-_AWAY_STATES = ("08", "25006", "53", "55", "57", "58")
-
-
-def is_away(error: BaseException) -> bool:
-    """Whether the database does not answer or does not write now, and may do so later."""
-    if isinstance(error, DBAPIError):
-        state = getattr(error.orig, "sqlstate", None)
-        if isinstance(state, str):
-            return state.startswith(_AWAY_STATES)
-        return isinstance(error, OperationalError | InterfaceError)
-    return isinstance(error, OSError | PoolTimeout)
 
 
 def _postgres_options(pool_size: int, busy_timeout_s: float) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.clock import Clock
-from core.database import Database, is_away
+from core.database import Database
+from core.outages import is_away
 from gateway.tenants.errors import DatabaseUnavailable
 
 INTERVAL_S = 2.0

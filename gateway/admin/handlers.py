@@ -13,8 +13,8 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from core.database import is_away
 from core.errors import SovgateError
+from core.outages import is_away
 from gateway.admin.errors import status_of
 from gateway.admin.responses import body
 from gateway.http.security import SECURITY_HEADERS

@@ -7,10 +7,10 @@ from decimal import Decimal
 
 import pytest
 from sqlalchemy import MetaData, select, text
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, StatementError
+from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from core.database import Amount, Base, Database, UtcDateTime, amount_sum, is_away
+from core.database import Amount, Base, Database, UtcDateTime, amount_sum
 from core.money import InvalidAmount
 
 
@@ -141,27 +141,3 @@ async def test_each_statement_has_its_own_time(postgres_url: str) -> None:
         async with patient.session() as session:
             await session.execute(text("SELECT pg_sleep(30)"))
     await database.dispose()
-
-
-class _DriverError(Exception):
-    def __init__(self, sqlstate: str) -> None:
-        self.sqlstate = sqlstate
-
-
-@pytest.mark.parametrize(
-    ("error", "away"),
-    [
-        (DBAPIError("", {}, _DriverError("57P01")), True),  # an administrator stopped it
-        (DBAPIError("", {}, _DriverError("53300")), True),  # too many connections
-        (DBAPIError("", {}, _DriverError("25006")), True),  # read-only
-        (DBAPIError("", {}, _DriverError("42P01")), False),  # there is no such table
-        (IntegrityError("", {}, _DriverError("23505")), False),
-        (OperationalError("", {}, Exception("database is locked")), True),
-        (ConnectionRefusedError(), True),
-        (TimeoutError(), True),
-        (ValueError(), False),
-    ],
-    ids=str,
-)
-def test_what_counts_as_away(error: Exception, away: bool) -> None:
-    assert is_away(error) is away
