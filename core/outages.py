@@ -6,6 +6,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 # By class of SQLSTATE: connection lost, read-only, out of resources, not in a state for it,
 # stopped by an operator or starting up, input or output failed.
 _AWAY = ("08", "25006", "53", "55", "57", "58")
+# Of a folder that is missing or closed to us; no server's doing.
+_OF_FILES = (FileNotFoundError, FileExistsError, PermissionError, NotADirectoryError)
 
 
 def is_away(error: BaseException) -> bool:
@@ -15,4 +17,4 @@ def is_away(error: BaseException) -> bool:
         if isinstance(state, str):
             return state.startswith(_AWAY)
         return isinstance(error, OperationalError | InterfaceError)
-    return isinstance(error, OSError | PoolTimeout)
+    return isinstance(error, OSError | PoolTimeout) and not isinstance(error, _OF_FILES)

@@ -22,6 +22,7 @@ class _DriverError(Exception):
         (OperationalError("", {}, Exception("database is locked")), True),
         (ConnectionRefusedError(), True),
         (TimeoutError(), True),
+        (PermissionError(), False),
         (ValueError(), False),
     ],
     ids=str,
