@@ -18,6 +18,7 @@ from billing.errors import (
 )
 from core.errors import SovgateError
 from core.money import InvalidAmount
+from gateway.archive.errors import ArchiveError
 from gateway.audit.errors import AuditError, JournalUnavailable
 from gateway.errors import (
     AuthenticationError,
@@ -41,7 +42,9 @@ from gateway.errors import (
     UpstreamTimeout,
     UrlTooLong,
 )
+from gateway.evidence.errors import EvidenceError
 from gateway.http.connection import HeaderList
+from gateway.retention.errors import RetentionError
 from gateway.tenants.errors import (
     AuthenticationFailed,
     DatabaseUnavailable,
@@ -84,6 +87,9 @@ STATUS: dict[type[SovgateError], tuple[int, str]] = {
     InputTooLong: (413, INVALID),
     JournalUnavailable: (503, SERVER),
     AuditError: (500, SERVER),
+    ArchiveError: (500, SERVER),
+    RetentionError: (500, SERVER),
+    EvidenceError: (500, SERVER),
     UpstreamError: (502, "upstream_error"),
     UpstreamTimeout: (504, "upstream_error"),
     UpstreamRejected: (400, INVALID),

@@ -2,10 +2,9 @@
 
 SovgateError
 └── RetentionError
-    ├── UnknownHold    no such hold, or it was released
-    ├── InvalidHold    it would match nothing, or somebody's name in clear
-    ├── UnknownPerson  nothing is known under this name or pseudonym
-    └── LegalHold      what is to be erased is held
+    ├── UnknownHold  no such hold, or it was released
+    ├── InvalidHold  it would match nothing, or somebody's name in clear
+    └── LegalHold    what is to be erased is held
 """
 
 from core.errors import SovgateError
@@ -27,12 +26,6 @@ class InvalidHold(RetentionError):
     """A hold that cannot be made."""
 
     code = "invalid_hold"
-
-
-class UnknownPerson(RetentionError):
-    """Nothing that could be erased is known of this end user."""
-
-    code = "person_not_found"
 
 
 class LegalHold(RetentionError):

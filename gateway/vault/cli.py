@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.retention.erasure import refuse_if_held
 from gateway.tenants.cli.deployment import (
     ConfigOption,
     Deployment,
@@ -84,6 +85,7 @@ def erase(
     async def task(deployment: Deployment) -> Row:
         master = load_master(deployment.settings)
         if wanted is None:
+            await refuse_if_held(deployment.session, tenant)
             erased = await erase_tenant(deployment.session, master, tenant)
         else:
             erased = await erase_value(deployment.session, master, tenant, wanted, aliases=aliases)

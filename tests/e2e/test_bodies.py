@@ -2,7 +2,11 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,7 @@ from support.deployment import (
     settings,
     sovgate,
 )
+from support.processes import free_port
 
 CANARIES = ("Greta Vogelsang", "greta.vogelsang@example.com")
 PROMPT = f"Write a letter to {CANARIES[0]}, {CANARIES[1]}, about her lease."
@@ -49,12 +54,39 @@ def ask(deployment: Deployment, tenant: str = "acme", **fields: Any) -> httpx.Re
     )
 
 
-def opened(deployment: Deployment, request_id: str, tenant: str = "acme") -> dict[str, Any]:
-    result = sovgate(
-        deployment, "audit", "body", request_id, "--tenant", tenant, "--reason", "case 7", "--json"
-    )
-    assert result.status == 0, result.errors
-    return {part["part"]: part["content"] for part in json.loads(result.output)["parts"]}
+class Admin:
+    """The admin API as the owner."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        login = {"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD}
+        self.client = httpx.Client(base_url=f"{deployment.url}/admin/api/v1", timeout=30)
+        token = self.client.post("/login", json=login).json()["token"]
+        self.client.headers["authorization"] = f"Bearer {token}"
+
+    def post(self, path: str, tenant: str = "acme", **body: Any) -> httpx.Response:
+        return self.client.post(f"/tenants/{tenant}/audit/{path}", json=body)
+
+    def body(self, request_id: str, tenant: str = "acme") -> httpx.Response:
+        """As soon as the drain has brought it, if it does."""
+        for _ in range(100):
+            answer = self.post(f"bodies/{request_id}", tenant, reason="case 7")
+            if answer.status_code != 404:
+                break
+            time.sleep(0.05)
+        return answer
+
+    def opened(self, request_id: str) -> dict[str, Any]:
+        answer = self.body(request_id)
+        assert answer.status_code == 200, answer.text
+        assert all(part["intact"] for part in answer.json()["parts"])
+        return {part["part"]: part["content"] for part in answer.json()["parts"]}
+
+
+@pytest.fixture(scope="module")
+def admin(deployment: Deployment) -> Iterator[Admin]:
+    admin = Admin(deployment)
+    yield admin
+    admin.client.close()
 
 
 def masked_of(capture: Capture) -> str:
@@ -62,11 +94,13 @@ def masked_of(capture: Capture) -> str:
     return capture.seen()[-1]["body"]["messages"][0]["content"]
 
 
-def test_what_the_upstream_saw_is_what_is_kept(deployment: Deployment, capture: Capture) -> None:
+def test_what_the_upstream_saw_is_what_is_kept(
+    deployment: Deployment, capture: Capture, admin: Admin
+) -> None:
     answer = ask(deployment, user="greta")
     assert CANARIES[0] in answer.text  # the client has got the value back
     sent = masked_of(capture)
-    kept = opened(deployment, answer.headers["x-sovgate-request-id"])
+    kept = admin.opened(answer.headers["x-sovgate-request-id"])
     assert kept["prompt"]["messages"][0]["content"] == sent
     assert kept["prompt"]["model"] == "sov-flash"
     assert "user" not in kept["prompt"]
@@ -75,13 +109,15 @@ def test_what_the_upstream_saw_is_what_is_kept(deployment: Deployment, capture: 
     assert said["finish_reason"] == "stop"
 
 
-def test_a_stream_with_tool_calls_is_put_together(deployment: Deployment, capture: Capture) -> None:
+def test_a_stream_with_tool_calls_is_put_together(
+    deployment: Deployment, capture: Capture, admin: Admin
+) -> None:
     capture.script(
         content="For {echo}", reasoning="of {echo}", tool_arguments='{"to": "{echo}"}', cuts=[3, 9]
     )
     answer = ask(deployment, stream=True)
     capture.reset()
-    kept = opened(deployment, answer.headers["x-sovgate-request-id"])
+    kept = admin.opened(answer.headers["x-sovgate-request-id"])
     masked = kept["prompt"]["messages"][0]["content"]
     message = kept["answer"]["choices"][0]["message"]
     assert message["content"] == f"For {masked}"
@@ -91,7 +127,9 @@ def test_a_stream_with_tool_calls_is_put_together(deployment: Deployment, captur
     assert json.loads(function["arguments"]) == {"to": masked}
 
 
-def test_half_an_answer_is_kept_as_far_as_it_came(deployment: Deployment, capture: Capture) -> None:
+def test_half_an_answer_is_kept_as_far_as_it_came(
+    deployment: Deployment, capture: Capture, admin: Admin
+) -> None:
     capture.script(content="one two three four", break_after=3)
     with httpx.stream(
         "POST",
@@ -102,50 +140,39 @@ def test_half_an_answer_is_kept_as_far_as_it_came(deployment: Deployment, captur
         answer.read()
         request_id = answer.headers["x-sovgate-request-id"]
     capture.reset()
-    kept = opened(deployment, request_id)
+    kept = admin.opened(request_id)
     assert kept["answer"]["choices"][0]["message"]["content"] == "one tw"
     assert kept["answer"]["choices"][0]["finish_reason"] is None
 
 
-def test_what_no_upstream_got_is_not_kept(deployment: Deployment) -> None:
-    answer = ask(deployment, model="down-model")
+def test_what_no_upstream_got_is_not_kept(deployment: Deployment, admin: Admin) -> None:
     refused = ask(deployment, model="no-such-model")
-    assert answer.status_code >= 500
     assert refused.status_code == 404
-    result = sovgate(
-        deployment, "audit", "body", refused.headers["x-sovgate-request-id"],
-        "--tenant", "acme", "--reason", "case 7",
-    )  # fmt: skip
-    assert result.status == 1
-    assert "body_not_found" in result.errors
+    later = ask(deployment).headers["x-sovgate-request-id"]
+    admin.opened(later)  # so the one before has been drained, too
+    answer = admin.post(f"bodies/{refused.headers['x-sovgate-request-id']}", reason="case 7")
+    assert answer.json()["error"]["code"] == "body_not_found"
 
 
-def test_another_tenant_has_no_such_body(deployment: Deployment) -> None:
+def test_another_tenant_has_no_such_body(deployment: Deployment, admin: Admin) -> None:
     request_id = ask(deployment).headers["x-sovgate-request-id"]
-    opened(deployment, request_id)
-    result = sovgate(
-        deployment, "audit", "body", request_id, "--tenant", "globex", "--reason", "case 7"
+    admin.opened(request_id)
+    answer = admin.post(f"bodies/{request_id}", "globex", reason="case 7")
+    assert answer.json()["error"]["code"] == "body_not_found"
+
+
+def test_reading_needs_a_reason_and_leaves_a_record(deployment: Deployment, admin: Admin) -> None:
+    request_id = ask(deployment).headers["x-sovgate-request-id"]
+    assert admin.post(f"bodies/{request_id}").status_code == 422
+    answer = admin.body(request_id)
+    assert CANARIES[0] not in answer.text
+    listed = admin.client.get(
+        "/tenants/acme/audit", params={"action": "audit.body.read", "limit": 1}
     )
-    assert (result.status, "body_not_found" in result.errors) == (1, True)
-
-
-def test_the_admin_api_opens_it_and_leaves_a_record(deployment: Deployment) -> None:
-    request_id = ask(deployment).headers["x-sovgate-request-id"]
-    opened(deployment, request_id)
-    with httpx.Client(base_url=f"{deployment.url}/admin/api/v1", timeout=30) as admin:
-        login = {"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD}
-        token = admin.post("/login", json=login).json()["token"]
-        admin.headers["authorization"] = f"Bearer {token}"
-        place = f"/tenants/acme/audit/bodies/{request_id}"
-        assert admin.post(place, json={}).status_code == 422
-        answer = admin.post(place, json={"reason": "case 8"}).json()
-        assert [part["intact"] for part in answer["parts"]] == [True, True]
-        assert CANARIES[0] not in json.dumps(answer)
-        trail = admin.get(
-            "/tenants/acme/audit", params={"action": "audit.body.read", "limit": 1}
-        ).json()
-        assert trail["items"][0]["body"]["reason"] == "case 8"
-        assert trail["items"][0]["body"]["target"] == request_id
+    body = listed.json()["items"][0]["body"]
+    assert (body["reason"], body["target"]) == ("case 7", request_id)
+    command = ("audit", "body", request_id, "--tenant", "acme", "--reason", "case 8", "--json")
+    assert json.loads(sovgate(deployment, *command).output)["parts"] == answer.json()["parts"]
 
 
 def test_no_canary_is_on_disk_in_clear(deployment: Deployment) -> None:
@@ -160,3 +187,85 @@ def test_no_canary_is_on_disk_in_clear(deployment: Deployment) -> None:
         if text.encode() in file.read_bytes()
     }
     assert found == set()
+
+
+def test_the_prompt_survives_kill_9(tmp_path: Path, capture: Capture) -> None:
+    content = settings(tmp_path, capture.url, policies=POLICIES)
+    capture.reset()
+    capture.script(delay_s=30)
+    with gateway(tmp_path, content) as dying, ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(ask, dying)
+        while not capture.ids():
+            time.sleep(0.02)
+        dying.server.process.kill()
+        assert asked.exception() is not None
+    request_id, sent = capture.ids()[0], masked_of(capture)
+    capture.reset()
+    content["server"]["port"] = free_port()
+    with gateway(tmp_path, content) as next_one:
+        kept = opened(next_one, request_id)
+        assert kept["prompt"]["messages"][0]["content"] == sent
+        assert "answer" not in kept
+        assert sovgate(next_one, "audit", "verify").status == 0
+        listed = sovgate(
+            next_one, "audit", "list", "--tenant", "acme", "--filter", "outcome=interrupted",
+            "--json",
+        )  # fmt: skip
+        assert json.loads(listed.output)["request_id"] == request_id
+
+
+def test_an_end_user_is_erased_while_the_gateway_runs(tmp_path: Path, capture: Capture) -> None:
+    with gateway(tmp_path, settings(tmp_path, capture.url, policies=POLICIES)) as deployment:
+        admin = Admin(deployment)
+        hers = ask(deployment, user="greta").headers["x-sovgate-request-id"]
+        his = ask(deployment, user="boris").headers["x-sovgate-request-id"]
+        admin.opened(hers)
+        wanted = {"end_user": "greta", "values": [CANARIES[0]], "reason": "asked for"}
+        hold = admin.post("holds", request_ids=[hers], reason="case 7").json()
+        refused = admin.post("erasures", **wanted)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "legal_hold")
+        admin.post(f"holds/{hold['id']}/release", reason="closed")
+        erase = ("--user", "greta", "--value", CANARIES[0], "--reason", "asked for", "--json")
+        erased = sovgate(deployment, "audit", "erase", "--tenant", "acme", *erase)
+        assert json.loads(erased.output)["bodies"] == 2
+        # The gateway has not been told; what it seals from now on opens all the same.
+        later = ask(deployment, user="boris").headers["x-sovgate-request-id"]
+        assert admin.opened(his)["prompt"]
+        assert admin.opened(later)["prompt"]
+        gone = admin.body(hers)
+        assert (gone.status_code, gone.json()["error"]["code"]) == (410, "body_gone")
+        assert sovgate(deployment, "audit", "verify").status == 0
+        _check_evidence(deployment, tmp_path / "evidence.json")
+
+
+def _check_evidence(deployment: Deployment, file: Path) -> None:
+    span = ("--from", "2026-01-01", "--to", "2126-01-01", "--out", str(file))
+    made = sovgate(deployment, "audit", "report", "--tenant", "acme", *span)
+    assert made.status == 0, made.errors
+    text = file.read_text()
+    pack = json.loads(text)
+    assert pack["retention"]["erasures"][0]["bodies"] == 2
+    assert pack["retention"]["bodies"] == "masked"
+    assert [item["zone"] for item in pack["destinations"]] == ["onprem"]
+    assert CANARIES[0] not in text
+    assert "greta" not in text
+    check = [sys.executable, "-m", "gateway.cli", "audit", "check-report", str(file)]
+    assert subprocess.run(check, capture_output=True, check=False).returncode == 0
+
+
+def test_expired_bodies_are_removed_by_the_job(tmp_path: Path, capture: Capture) -> None:
+    with gateway(tmp_path, settings(tmp_path, capture.url, policies=POLICIES)) as deployment:
+        admin = Admin(deployment)
+        request_id = ask(deployment).headers["x-sovgate-request-id"]
+        admin.opened(request_id)
+        database = tmp_path / "data" / "sovgate.db"
+        with sqlite3.connect(database, timeout=30) as connection:
+            connection.execute("UPDATE audit_bodies SET expires_at = '2026-01-01 00:00:00.000000'")
+        run = sovgate(deployment, "job", "run", "audit.retention", "--json")
+        assert run.status == 0, run.errors
+        assert json.loads(run.output)["result"]["tenants"]["acme"]["bodies"] == 2
+        gone = admin.body(request_id)
+        assert (gone.status_code, "expired" in gone.text) == (410, True)
+        # Whoever moved the date is found: the record says until when the body is kept.
+        damaged = sovgate(deployment, "audit", "verify")
+        assert (damaged.status, "missing before its time" in damaged.output) == (1, True)
