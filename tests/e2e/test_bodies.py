@@ -203,7 +203,7 @@ def test_the_prompt_survives_kill_9(tmp_path: Path, capture: Capture) -> None:
     capture.reset()
     content["server"]["port"] = free_port()
     with gateway(tmp_path, content) as next_one:
-        kept = opened(next_one, request_id)
+        kept = Admin(next_one).opened(request_id)
         assert kept["prompt"]["messages"][0]["content"] == sent
         assert "answer" not in kept
         assert sovgate(next_one, "audit", "verify").status == 0
