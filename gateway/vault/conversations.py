@@ -13,7 +13,7 @@ _MESSAGES_PER_CONVERSATION = 16
 _VALUES_PER_CONVERSATION = 8
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Held:
     """A conversation in memory.
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 import structlog
 
@@ -80,7 +80,8 @@ class Vault:
         self._tenants: dict[str, TenantKeys] = {}
         self._loading = asyncio.Lock()
         self._held = Conversations(options.conversations)
-        self._of_memory: WeakKeyDictionary[ScopeMemory, Held] = WeakKeyDictionary()
+        # Weak on both sides: a value that holds its own key would be kept for ever.
+        self._of_memory: WeakKeyDictionary[ScopeMemory, ReferenceType[Held]] = WeakKeyDictionary()
         self._writes: WeakKeyDictionary[ScopeMemory, asyncio.Future[bool]] = WeakKeyDictionary()
         self._writer = VaultWriter(
             database,
@@ -132,12 +133,13 @@ class Vault:
             return ScopeMemory()
         if end_user is not None:
             held.users.add(end_user)
-        self._of_memory[held.memory] = held
+        self._of_memory[held.memory] = ref(held)
         return held.memory
 
     def keep(self, memory: ScopeMemory) -> None:
         """Begin to write what a request has issued; returns at once."""
-        held = self._of_memory.get(memory)
+        reference = self._of_memory.get(memory)
+        held = None if reference is None else reference()  # others may have pushed it out
         if held is None or not (len(memory) and (memory.has_fresh or held.unwritten)):
             return
         self._held.recount(held)

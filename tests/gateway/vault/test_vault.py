@@ -1,5 +1,6 @@
 """The same value, the same stand-in: over turns, replicas, cut histories."""
 
+import gc
 from datetime import timedelta
 
 import pytest
@@ -197,6 +198,8 @@ async def test_memory_of_conversations_is_bounded(replica: Open) -> None:
     for number in range(10):
         await one.turn(FIRST, conversation=f"c{number}")
     assert len(one.vault._held) == 3
+    gc.collect()
+    assert len(one.vault._of_memory) <= 3, "forgotten conversations are still in memory"
 
 
 async def test_many_values_count_as_many_conversations(replica: Open) -> None:
@@ -206,7 +209,9 @@ async def test_many_values_count_as_many_conversations(replica: Open) -> None:
     for number in range(4):
         memory = await one.vault.open("acme", "key_1", {"messages": [FIRST]}, {})
         mask(memory, ["Greta Vogel", "Ann Oak", "Bo Lind", "李雷", "greta.vogel@example.com"])
-        opened.append(one.vault._of_memory[memory])
+        found = one.vault._of_memory[memory]()
+        assert found is not None
+        opened.append(found)
         held.put(opened[-1])
         held.put(opened[-1])
         assert len(held) == min(number + 1, 3)
