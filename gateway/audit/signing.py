@@ -116,10 +116,12 @@ async def read_successions(session: AsyncSession) -> list[Succession]:
 
 
 async def _tip(session: AsyncSession, tenant: str) -> _Tip | None:
-    """Where the newest checkpoint ends; None if that is damaged, so nothing goes on from it."""
-    query = select(AuditCheckpoint).where(AuditCheckpoint.tenant == tenant)
+    """Where the newest checkpoint with a tree ends; None if that is damaged."""
+    query = select(AuditCheckpoint).where(
+        AuditCheckpoint.tenant == tenant, AuditCheckpoint.root.is_not(None)
+    )
     newest = await session.scalar(query.order_by(AuditCheckpoint.seq.desc()).limit(1))
-    if newest is None or newest.root is None:  # of version 1: the tree is built from the start
+    if newest is None:
         return _Tip(Frontier())
     frontier = read_frontier(newest)
     if frontier is None or not read_checkpoint(newest).holds():
