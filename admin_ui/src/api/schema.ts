@@ -892,7 +892,7 @@ export interface paths {
         put?: never;
         /**
          * Start an export
-         * @description Start writing a report: 'audit' needs exports.audit, the others exports.finance.
+         * @description Start writing a report: audit and evidence need exports.audit, others exports.finance.
          */
         post: operations["create_export"];
         delete?: never;
@@ -2785,7 +2785,8 @@ export interface components {
         /**
          * ExportCreate
          * @description Audit: jsonl, csv, parquet. Billing, savings and usage: csv, parquet, xlsx.
-         *     Reconciliation: xlsx. FOCUS, of whole UTC months: csv, parquet.
+         *     Evidence: json, html, pdf, zip. Reconciliation: xlsx. FOCUS, of whole UTC months: csv,
+         *     parquet.
          */
         ExportCreate: {
             /**
@@ -2818,12 +2819,12 @@ export interface components {
          * ExportFormat
          * @enum {string}
          */
-        ExportFormat: "jsonl" | "csv" | "parquet" | "xlsx";
+        ExportFormat: "jsonl" | "csv" | "parquet" | "xlsx" | "json" | "html" | "pdf" | "zip";
         /**
          * ExportKind
          * @enum {string}
          */
-        ExportKind: "audit" | "billing" | "focus" | "reconciliation" | "savings" | "usage";
+        ExportKind: "audit" | "billing" | "evidence" | "focus" | "reconciliation" | "savings" | "usage";
         /** ExportList */
         ExportList: {
             /** Items */
@@ -8383,6 +8384,15 @@ export interface operations {
             };
             /** @description The roles of the account do not allow this, or the CSRF token is missing. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

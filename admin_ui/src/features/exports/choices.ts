@@ -27,6 +27,12 @@ export const KINDS: Record<Kind, Choice> = {
     formats: ["csv", "parquet", "xlsx"],
     about: "Every ledger entry with its price version; amounts are exact and add up to the invoice.",
   },
+  evidence: {
+    label: "Evidence pack",
+    needs: "exports.audit",
+    formats: ["pdf", "html", "json", "zip"],
+    about: "What the trail shows for articles of the AI Act and the GDPR, signed. The JSON is the original: check it with “sovgate audit check-report”.",
+  },
   focus: {
     label: "FOCUS 1.2",
     needs: "exports.finance",
@@ -59,6 +65,10 @@ export const FORMAT_LABELS: Record<Format, string> = {
   csv: "CSV",
   parquet: "Parquet",
   xlsx: "Excel",
+  json: "JSON",
+  html: "Web page",
+  pdf: "PDF",
+  zip: "ZIP",
 };
 
 export function kindsFor(can: (permission: Permission) => boolean): Kind[] {
