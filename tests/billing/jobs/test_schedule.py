@@ -64,6 +64,7 @@ def test_changes_and_what_is_off() -> None:
     assert [(job.kind, job.key) for job in due] == [
         ("rollups.verify", "schedule:rollups.verify@2026-11-28T02:00Z"),
         ("retention", "schedule:retention@2026-11-27T05:00Z"),
+        ("audit.retention", "schedule:audit.retention@2026-11-28T03:30Z"),
         ("audit.verify", "schedule:audit.verify@2026-11-27T05:00Z"),
         ("invoices.draft", "schedule:invoices.draft@2026-11-01T04:00Z"),
     ]
