@@ -1,5 +1,6 @@
 """How uvicorn is told to serve: who is believed about clients, and what bounds them."""
 
+import pickle
 from typing import Any
 
 import pytest
@@ -41,6 +42,14 @@ async def test_a_trusted_proxy_is_believed_about_the_last_that_is_none() -> None
     # What the client wrote itself stands further left.
     spoofed = (b"x-forwarded-for", b"1.1.1.1, 6.6.6.6")
     assert (await seen(trusted, "10.0.0.1", spoofed))[0] == "6.6.6.6"
+
+
+def test_worker_processes_get_the_bounds_too() -> None:
+    """They are told by pickle."""
+    settings = parse_settings({"server": {"max_connections": 7, "write_timeout_s": 3}})
+    options = pickle.loads(pickle.dumps(_options(settings)))
+    limits = options["http"].keywords["limits"]
+    assert (limits.connections, limits.write_s) == (7, 3)
 
 
 @pytest.mark.parametrize("proxy", ["*", "0.0.0.0/0", "::/0", "proxy.example.com", ""])

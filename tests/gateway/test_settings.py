@@ -82,6 +82,12 @@ def test_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parse_settings(example()).server.port == 9999
 
 
+def test_a_variable_that_is_no_json_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOVGATE_UPSTREAMS", "[{")
+    with pytest.raises(SettingsError, match=r"upstreams.*JSON"):
+        parse_settings(example())
+
+
 def test_finding_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SOVGATE_CONFIG", raising=False)
