@@ -189,7 +189,7 @@ async def _integrity(
         "newest_checkpoint": None if newest is None else read_checkpoint(newest).to_dict(),
         "keys": [
             {"key_id": key_id(key), "public_key": key, "checkpoints": number}
-            for key, number in sorted(row._tuple() for row in keys)
+            for key, number in sorted((row[0], row[1]) for row in keys)
         ],
         "successions": [item.to_dict() for item in successions],
         "anchors": await _anchors(session, tenant),

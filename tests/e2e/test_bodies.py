@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -203,7 +204,9 @@ def test_the_prompt_survives_kill_9(tmp_path: Path, capture: Capture) -> None:
     capture.reset()
     content["server"]["port"] = free_port()
     with gateway(tmp_path, content) as next_one:
-        kept = Admin(next_one).opened(request_id)
+        next_admin = Admin(next_one)
+        kept = next_admin.opened(request_id)
+        next_admin.client.close()
         assert kept["prompt"]["messages"][0]["content"] == sent
         assert "answer" not in kept
         assert sovgate(next_one, "audit", "verify").status == 0
@@ -214,28 +217,28 @@ def test_the_prompt_survives_kill_9(tmp_path: Path, capture: Capture) -> None:
         assert json.loads(listed.output)["request_id"] == request_id
 
 
-def test_an_end_user_is_erased_while_the_gateway_runs(tmp_path: Path, capture: Capture) -> None:
-    with gateway(tmp_path, settings(tmp_path, capture.url, policies=POLICIES)) as deployment:
-        admin = Admin(deployment)
-        hers = ask(deployment, user="greta").headers["x-sovgate-request-id"]
-        his = ask(deployment, user="boris").headers["x-sovgate-request-id"]
-        admin.opened(hers)
-        wanted = {"end_user": "greta", "values": [CANARIES[0]], "reason": "asked for"}
-        hold = admin.post("holds", request_ids=[hers], reason="case 7").json()
-        refused = admin.post("erasures", **wanted)
-        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "legal_hold")
-        admin.post(f"holds/{hold['id']}/release", reason="closed")
-        erase = ("--user", "greta", "--value", CANARIES[0], "--reason", "asked for", "--json")
-        erased = sovgate(deployment, "audit", "erase", "--tenant", "acme", *erase)
-        assert json.loads(erased.output)["bodies"] == 2
-        # The gateway has not been told; what it seals from now on opens all the same.
-        later = ask(deployment, user="boris").headers["x-sovgate-request-id"]
-        assert admin.opened(his)["prompt"]
-        assert admin.opened(later)["prompt"]
-        gone = admin.body(hers)
-        assert (gone.status_code, gone.json()["error"]["code"]) == (410, "body_gone")
-        assert sovgate(deployment, "audit", "verify").status == 0
-        _check_evidence(deployment, tmp_path / "evidence.json")
+def test_an_end_user_is_erased_while_the_gateway_runs(
+    deployment: Deployment, admin: Admin, tmp_path: Path
+) -> None:
+    hers = ask(deployment, user="margarete").headers["x-sovgate-request-id"]
+    his = ask(deployment, user="boris").headers["x-sovgate-request-id"]
+    admin.opened(hers)
+    wanted = {"end_user": "margarete", "values": [CANARIES[0]], "reason": "asked for"}
+    hold = admin.post("holds", request_ids=[hers], reason="case 7").json()
+    refused = admin.post("erasures", **wanted)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "legal_hold")
+    admin.post(f"holds/{hold['id']}/release", reason="closed")
+    erase = ("--user", "margarete", "--value", CANARIES[0], "--reason", "asked for", "--json")
+    erased = sovgate(deployment, "audit", "erase", "--tenant", "acme", *erase)
+    assert json.loads(erased.output)["bodies"] == 2
+    # The gateway has not been told; what it seals from now on opens all the same.
+    later = ask(deployment, user="boris").headers["x-sovgate-request-id"]
+    assert admin.opened(his)["prompt"]
+    assert admin.opened(later)["prompt"]
+    gone = admin.body(hers)
+    assert (gone.status_code, gone.json()["error"]["code"]) == (410, "body_gone")
+    assert sovgate(deployment, "audit", "verify").status == 0
+    _check_evidence(deployment, tmp_path / "evidence.json")
 
 
 def _check_evidence(deployment: Deployment, file: Path) -> None:
@@ -248,24 +251,25 @@ def _check_evidence(deployment: Deployment, file: Path) -> None:
     assert pack["retention"]["bodies"] == "masked"
     assert [item["zone"] for item in pack["destinations"]] == ["onprem"]
     assert CANARIES[0] not in text
-    assert "greta" not in text
+    assert "margarete" not in text
     check = [sys.executable, "-m", "gateway.cli", "audit", "check-report", str(file)]
     assert subprocess.run(check, capture_output=True, check=False).returncode == 0
 
 
-def test_expired_bodies_are_removed_by_the_job(tmp_path: Path, capture: Capture) -> None:
-    with gateway(tmp_path, settings(tmp_path, capture.url, policies=POLICIES)) as deployment:
-        admin = Admin(deployment)
-        request_id = ask(deployment).headers["x-sovgate-request-id"]
-        admin.opened(request_id)
-        database = tmp_path / "data" / "sovgate.db"
-        with sqlite3.connect(database, timeout=30) as connection:
-            connection.execute("UPDATE audit_bodies SET expires_at = '2026-01-01 00:00:00.000000'")
-        run = sovgate(deployment, "job", "run", "audit.retention", "--json")
-        assert run.status == 0, run.errors
-        assert json.loads(run.output)["result"]["tenants"]["acme"]["bodies"] == 2
-        gone = admin.body(request_id)
-        assert (gone.status_code, "expired" in gone.text) == (410, True)
-        # Whoever moved the date is found: the record says until when the body is kept.
-        damaged = sovgate(deployment, "audit", "verify")
-        assert (damaged.status, "missing before its time" in damaged.output) == (1, True)
+def test_expired_bodies_are_removed_by_the_job(deployment: Deployment, admin: Admin) -> None:
+    request_id = ask(deployment).headers["x-sovgate-request-id"]
+    admin.opened(request_id)
+    database = deployment.directory / "data" / "sovgate.db"
+    with closing(sqlite3.connect(database, timeout=30)) as connection, connection:
+        connection.execute(
+            "UPDATE audit_bodies SET expires_at = '2026-01-01 00:00:00' WHERE request_id = ?",
+            (request_id,),
+        )
+    run = sovgate(deployment, "job", "run", "audit.retention", "--json")
+    assert run.status == 0, run.errors
+    assert json.loads(run.output)["result"]["tenants"]["acme"]["bodies"] == 2
+    gone = admin.body(request_id)
+    assert (gone.status_code, "expired" in gone.text) == (410, True)
+    # Whoever moved the date is found: the record says until when the body is kept.
+    damaged = sovgate(deployment, "audit", "verify")
+    assert (damaged.status, "missing before its time" in damaged.output) == (1, True)
