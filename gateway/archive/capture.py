@@ -16,6 +16,7 @@ PROMPT_FIELDS = (
 )  # fmt: skip
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text", "refusal", "thinking", "reasoning"})
 _NAMES = frozenset({"role", "id", "type", "name", "index", "finish_reason"})
+_DEPTH = 32  # of an answer's objects: no model needs more, and recursion has an end
 _DATA = frozenset({"audio", "data", "b64_json", "encrypted_content", "signature"})
 
 
@@ -69,25 +70,28 @@ class AnswerCapture:
             )
             said = choice.get("message", choice.get("delta"))
             if isinstance(said, dict):
-                self._merge(own["message"], said)
+                self._merge(own["message"], said, _DEPTH)
             reason = choice.get("finish_reason")
             if isinstance(reason, str):
                 own["finish_reason"] = reason
 
-    def _merge(self, own: dict[str, Any], said: dict[str, Any]) -> None:
+    def _merge(self, own: dict[str, Any], said: dict[str, Any], depth: int) -> None:
         for name, value in said.items():
             if name in _DATA:
+                continue
+            if isinstance(value, dict | list) and not depth:
+                self.cut = True
                 continue
             if isinstance(value, str):
                 own[name] = value if name in _NAMES else _text(own.get(name)) + self._taken(value)
             elif isinstance(value, dict):
-                self._merge(_container(own, name, dict), value)
+                self._merge(_container(own, name, dict), value, depth - 1)
             elif isinstance(value, list):
-                self._merge_items(_container(own, name, list), value)
+                self._merge_items(_container(own, name, list), value, depth - 1)
             elif value is not None and not (isinstance(value, float) and not math.isfinite(value)):
                 own[name] = value
 
-    def _merge_items(self, own: list[Any], items: list[Any]) -> None:
+    def _merge_items(self, own: list[Any], items: list[Any], depth: int) -> None:
         """Items of a stream go on by their ``index``; those without one follow each other."""
         for item in items:
             if isinstance(item, dict):
@@ -99,7 +103,7 @@ class AnswerCapture:
                         continue
                     found = [{}]
                     own.append(found[0])
-                self._merge(found[0], item)
+                self._merge(found[0], item, depth)
             elif isinstance(item, str):
                 own.append(self._taken(item))
 
