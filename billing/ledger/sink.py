@@ -27,7 +27,7 @@ from core.batches import Rows, insert_new
 from core.clock import Clock
 from core.database import Base
 
-_PAUSE = 64  # settlements read before others get the event loop
+_PAUSE = 64  # settlements read or written down before others get the event loop
 _FACTS = (
     "request_id",
     "tenant",
@@ -82,7 +82,11 @@ class LedgerSink:
         fresh = [s for request_id, s in settlements.items() if request_id in closed]
         await _insert(session, LedgerEntry, [_reserve_row(s) for s in fresh if s.holds])
         settled = [s for s in fresh if s.outcome == "settled"]
-        records = [_usage_row(settlement) for settlement in settled]
+        records = []
+        for number, settlement in enumerate(settled):
+            if number % _PAUSE == 0:
+                await asyncio.sleep(0)
+            records.append(_usage_row(settlement))
         await _insert(session, UsageRecord, records)
         await move_rollups(session, records)
         await move_accounts(session, [(s.tenant, "settle", s.currency, s.cost) for s in settled])
