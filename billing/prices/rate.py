@@ -64,14 +64,6 @@ class RateFacts:
                 body[name] = format_amount(value)
         return body
 
-    @classmethod
-    def from_json(cls, body: Mapping[str, Any]) -> "RateFacts":
-        values = dict(body)
-        for name in ("exchange_rate", "markup_percent"):
-            if name in values:
-                values[name] = Decimal(values[name])
-        return cls(**values)
-
 
 @dataclass(frozen=True, slots=True)
 class CostBreakdown:
