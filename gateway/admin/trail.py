@@ -16,6 +16,17 @@ from gateway.audit import append_admin, reasons
 from gateway.audit.errors import InvalidReason, ReasonRequired
 
 
+async def masked_note(services: AdminServices, text: str) -> str:
+    """A reason as ledger and documents may hold it: what the detectors find is masked, and
+    what there is no room for is cut off.
+
+    Raises:
+        GuardError: a detector failed, so nothing may be stored.
+    """
+    masked = await asyncio.to_thread(reasons.mask, text, services.privacy.engine.detect)
+    return masked[: reasons.NOTE_LENGTH]
+
+
 async def record_revocation(
     services: AdminServices,
     session: AsyncSession,

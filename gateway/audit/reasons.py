@@ -14,6 +14,7 @@ from guardrails.types import Span
 
 HEADER = "x-sovgate-reason"
 MAX_REASON = 500
+NOTE_LENGTH = 200  # of what the ledger and invoices say
 
 Detect = Callable[[str], Sequence[Span]]
 
@@ -77,6 +78,18 @@ def of_command(text: str | None, *, required: bool) -> str | None:
     from guardrails.pii import PiiEngine  # nothing else of a command needs them
 
     return mask(line, PiiEngine.load().detect)
+
+
+def note_of_command(text: str) -> str:
+    """A command's reason as ledger and documents may hold it; loads the detectors (a second).
+
+    Raises:
+        ReasonRequired: nothing is left of it.
+        InvalidReason, GuardError: it cannot be kept.
+    """
+    note = of_command(text, required=True)
+    assert note is not None, "it is required"
+    return note[:NOTE_LENGTH]
 
 
 def _too_long() -> InvalidReason:

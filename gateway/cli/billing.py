@@ -91,8 +91,11 @@ def adjust(
     """Enter a correction; budgets and accounts move with it."""
     from billing import adjust as enter
     from billing.ledger.entries import entry_to_json, get_entry
+    from gateway.audit.reasons import note_of_command
     from gateway.tenants.errors import NotFound
     from gateway.tenants.repository import TenantRepository
+
+    note = note_of_command(reason)
 
     async def task(deployment: Deployment) -> dict[str, Any]:
         session = deployment.session
@@ -104,7 +107,7 @@ def adjust(
             deployment.clock,
             tenant=tenant,
             amount=amount,
-            reason=reason,
+            reason=note,
             author="cli",
             request_id=request,
             organisation=owner.organisation,

@@ -148,6 +148,9 @@ def credit_note(
 ) -> None:
     """Issue a credit note about a final invoice, which itself never changes."""
     from billing.invoices.credits import credit
+    from gateway.audit.reasons import note_of_command
+
+    note = note_of_command(reason)
 
     async def task(deployment: Deployment) -> "InvoiceDocument":
         document = await credit(
@@ -156,7 +159,7 @@ def credit_note(
             _terms(deployment),
             tenant,
             name,
-            reason=reason,
+            reason=note,
             author="cli",
             amount=None if amount is None else parse_amount(amount),
             positions=line or (),

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 import msgspec
 
 _RESULT_ROLES = frozenset({"tool", "function"})
-# Fields that steer the call and hold no free text. `user` and `prompt_cache_key` are replaced
+# Fields that steer the call: what stands there is no text as long as it looks like an
+# identifier (`_IDENTIFIER`). `user` and `prompt_cache_key` are replaced
 # by pseudonyms when the request is admitted.
 _CONTROL_FIELDS = frozenset(
     {"model", "stream", "stream_options", "reasoning_effort", "thinking", "service_tier",
@@ -22,6 +23,7 @@ _MESSAGE_CONTROL_FIELDS = frozenset({"role", "tool_call_id"})
 _PART_CONTROL_FIELDS = frozenset({"type", "detail", "format", "file_id"})
 _BINARY_FIELDS = frozenset({"data", "file_data"})
 _SCHEMA_STRUCTURE = frozenset({"type", "name", "required", "$ref"})
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_$#.:/-]{0,128}")
 _NAME_FORBIDDEN = re.compile(r"[^A-Za-z0-9_-]+")
 # Shorter numbers identify nobody on their own, and JSON is full of them.
 _LEAST_DIGITS = 6
@@ -48,8 +50,10 @@ def walk(body: dict[str, Any], visitor: Visitor) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, value in body.items():
         visitor.document()
-        if key in _CONTROL_FIELDS or isinstance(value, int | float):
+        if isinstance(value, int | float):
             result[key] = value
+        elif key in _CONTROL_FIELDS:
+            result[key] = _control(value, visitor)
         elif key == "messages" and isinstance(value, list):
             result[key] = [_message(message, visitor) for message in value]
         elif key in {"tools", "functions", "response_format"}:
@@ -69,7 +73,7 @@ def _message(message: Any, visitor: Visitor) -> Any:
     for key, value in message.items():
         visitor.document()
         if key in _MESSAGE_CONTROL_FIELDS:
-            result[key] = value
+            result[key] = _control(value, visitor)
         elif key == "tool_calls" and isinstance(value, list):
             result[key] = [_tool_call(call, visitor) for call in value]
         elif key == "function_call" and isinstance(value, dict):
@@ -97,7 +101,7 @@ def _part(part: Any, visitor: Visitor) -> Any:
     if not isinstance(part, dict):
         return _free(part, visitor)
     return {
-        key: value if key in _PART_CONTROL_FIELDS else _media(value, visitor)
+        key: _control(value, visitor) if key in _PART_CONTROL_FIELDS else _media(value, visitor)
         for key, value in part.items()
     }
 
@@ -106,14 +110,16 @@ def _media(value: Any, visitor: Visitor) -> Any:
     """Binary content is left alone; the names and addresses beside it are texts."""
     if isinstance(value, dict):
         return {
-            key: item
-            if key in _BINARY_FIELDS or key in _PART_CONTROL_FIELDS
-            else _media(item, visitor)
+            key: item if key in _BINARY_FIELDS else _beside_media(key, item, visitor)
             for key, item in value.items()
         }
     if isinstance(value, str) and value.startswith("data:"):
         return value
     return _free(value, visitor)
+
+
+def _beside_media(key: str, value: Any, visitor: Visitor) -> Any:
+    return _control(value, visitor) if key in _PART_CONTROL_FIELDS else _media(value, visitor)
 
 
 def _tool_call(call: Any, visitor: Visitor) -> Any:
@@ -123,7 +129,7 @@ def _tool_call(call: Any, visitor: Visitor) -> Any:
     result: dict[str, Any] = {}
     for key, value in call.items():
         if key in {"id", "type"}:
-            result[key] = value
+            result[key] = _control(value, visitor)
         elif key == "function" and isinstance(value, dict):
             result[key] = _called_function(value, visitor)
         else:
@@ -135,7 +141,7 @@ def _called_function(value: dict[str, Any], visitor: Visitor) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, item in value.items():
         if key == "name":
-            result[key] = item
+            result[key] = _control(item, visitor)
         elif key == "arguments" and isinstance(item, str):
             result[key] = _json_text(item, visitor)
         else:
@@ -165,15 +171,27 @@ def _schema(value: Any, visitor: Visitor) -> Any:
         result: dict[str, Any] = {}
         for key, item in value.items():
             if key in _SCHEMA_STRUCTURE and not isinstance(item, dict):
-                result[key] = item
+                result[key] = _control(item, visitor)
                 continue
+            name = _control(key, visitor)
             visitor.glue(f"{key}: ")
-            result[key] = _schema(item, visitor)
+            result[name] = _schema(item, visitor)
             visitor.glue("\n")
         return result
     if isinstance(value, list):
         return [_listed(_schema(item, visitor), visitor) for item in value]
     return _free(value, visitor)
+
+
+def _control(value: Any, visitor: Visitor) -> Any:
+    """What steers the call stays as it is; a text in its place is a text."""
+    if isinstance(value, str):
+        return value if _IDENTIFIER.fullmatch(value) else visitor.text(value)
+    if isinstance(value, dict):
+        return {_control(key, visitor): _control(item, visitor) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_control(item, visitor) for item in value]
+    return value
 
 
 def _free(value: Any, visitor: Visitor) -> Any:

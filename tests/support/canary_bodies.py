@@ -171,6 +171,25 @@ def _old_functions(body: Body, group: Group) -> None:
     _message(body, role="function", name="old", content=text_of(group))
 
 
+def _steering(body: Body, group: Group) -> None:
+    """Fields that steer the call, with a text where an identifier should stand."""
+    about = text_of(group)
+    call = {"id": about, "type": "function", "function": {"name": about, "arguments": "{}"}}
+    _message(body, role="assistant", content=None, tool_calls=[call])
+    _message(body, role="tool", tool_call_id=about, content="{}")
+    _message(body, role="user", content=[{"type": "text", "text": "Hi.", "detail": about}])
+    body |= {"service_tier": about, "modalities": [about], "reasoning_effort": about}
+    body |= {"chat_template_kwargs": {"note": about}, "tool_choice": {"type": about}}
+
+
+def _property_names(body: Body, group: Group) -> None:
+    names = [canary.sentence for canary in group]
+    properties = {name: {"type": "string"} for name in names}
+    schema = {"type": "object", "properties": properties, "required": names}
+    function = {"name": "keep", "parameters": schema}
+    body["tools"].append({"type": "function", "function": function})
+
+
 PLACES: tuple[Place, ...] = (
     _system,
     _developer,
@@ -197,4 +216,6 @@ PLACES: tuple[Place, ...] = (
     _file_name,
     _location,
     _old_functions,
+    _steering,
+    _property_names,
 )

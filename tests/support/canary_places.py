@@ -14,7 +14,7 @@ from gateway.cli.main import app
 from support.deployment import Deployment
 
 _AUDIT_FORMATS = ("jsonl", "csv", "parquet")
-_BILL_FORMATS = ("csv", "parquet", "xlsx", "json", "pdf", "focus", "focus-parquet")
+_BILL_FORMATS = ("csv", "parquet", "xlsx", "pdf", "focus", "focus-parquet")
 
 
 def files_under(directory: Path) -> Iterator[tuple[str, bytes]]:
@@ -63,6 +63,8 @@ def exports(deployment: Deployment, tenant: str, directory: Path) -> Iterator[tu
             *("--format", name, "--out", file),
         )
         yield f"report billing {name}", _plain(file)
+    bill = ("report", "billing", "--tenant", tenant, "--month", month, "--format", "json")
+    yield "report billing json", _command(deployment, *bill)
     yield "report usage", _command(deployment, "report", "usage", "--tenant", tenant, "--json")
     yield "billing check", _command(deployment, "billing", "check", "--json")
     yield "audit verify", _command(deployment, "audit", "verify", "--json")
@@ -80,5 +82,5 @@ def _plain(file: Path) -> bytes:
 def _command(deployment: Deployment, *arguments: "str | Path") -> bytes:
     texts = [str(argument) for argument in arguments]
     result = CliRunner().invoke(app, [*texts, "--config", str(deployment.config)])
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 0, (texts, result.output, result.exception)
     return result.output.encode()

@@ -8,7 +8,7 @@ from gateway.admin.budgets.owner import BudgetOwner
 from gateway.admin.budgets.schemas import AlertList, Raise, RaiseCreate, RaiseList
 from gateway.admin.budgets.views import alert_view, raise_view
 from gateway.admin.services import AdminServices
-from gateway.admin.trail import record
+from gateway.admin.trail import masked_note, record
 
 
 async def list_raises(services: AdminServices, owner: str, budget_id: str) -> RaiseList:
@@ -20,6 +20,7 @@ async def list_raises(services: AdminServices, owner: str, budget_id: str) -> Ra
 async def give_raise(
     services: AdminServices, owner: BudgetOwner, budget_id: str, body: RaiseCreate
 ) -> Raise:
+    reason = None if body.reason is None else await masked_note(services, body.reason)
     async with services.database.transaction() as session:
         await _require(services, session, owner, budget_id)
         given = await RaiseService(services.clock).give(
@@ -30,7 +31,7 @@ async def give_raise(
             expires_at=body.expires_at,
             starts_at=body.starts_at,
             author=owner.actor.user_id,
-            reason=body.reason,
+            reason=reason,
         )
         view = raise_view(given)
         await _record(services, session, owner, "budget.raise", budget_id, view, body.reason)

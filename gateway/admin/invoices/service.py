@@ -27,7 +27,7 @@ from gateway.admin.invoices.schemas import (
     InvoiceTable,
 )
 from gateway.admin.services import AdminServices
-from gateway.admin.trail import record
+from gateway.admin.trail import masked_note, record
 
 _MEDIA_TYPES = {
     InvoiceFormat.PDF: "application/pdf",
@@ -109,6 +109,7 @@ async def finalise(
 async def credit_note(
     services: AdminServices, access: TenantAccess, name: str, body: CreditNoteCreate
 ) -> InvoiceDetail:
+    reason = await masked_note(services, body.reason)
     async with services.database.transaction() as session:
         document = await credit(
             session,
@@ -116,12 +117,12 @@ async def credit_note(
             services.invoice_terms,
             access.tenant,
             name,
-            reason=body.reason,
+            reason=reason,
             author=access.actor.user_id,
             amount=None if body.amount is None else parse_amount(body.amount),
             positions=body.lines,
         )
-        await _record(services, session, access, "invoice.credit", document, body.reason)
+        await _record(services, session, access, "invoice.credit", document, reason)
     return _detail(document)
 
 

@@ -26,7 +26,7 @@ from gateway.admin.ledger.schemas import (
 )
 from gateway.admin.services import AdminServices
 from gateway.admin.spans import span
-from gateway.admin.trail import record
+from gateway.admin.trail import masked_note, record
 from gateway.reports import RERATE
 from gateway.tenants.repository import TenantRepository
 
@@ -78,6 +78,7 @@ async def adjust(
         InvalidSettlement: the tenant has no settled request of that id.
         PeriodInvoiced: its date lies in a month that is invoiced.
     """
+    reason = await masked_note(services, body.reason)
     async with services.database.transaction() as session:
         owner = await TenantRepository(session).get(access.tenant)
         entry_id = await enter_adjustment(
@@ -85,7 +86,7 @@ async def adjust(
             services.clock,
             tenant=access.tenant,
             amount=parse_amount(body.amount_usd),
-            reason=body.reason,
+            reason=reason,
             author=access.actor.user_id,
             request_id=body.request_id,
             organisation=owner.organisation if owner is not None else None,
@@ -101,7 +102,7 @@ async def adjust(
             target=entry_id,
             tenant=access.tenant,
             after=after,
-            reason=body.reason,
+            reason=reason,
         )
     return _view(row)
 

@@ -28,7 +28,7 @@ from gateway.admin.prices.schemas import (
     Proposals,
 )
 from gateway.admin.services import AdminServices
-from gateway.admin.trail import record
+from gateway.admin.trail import masked_note, record
 from gateway.prices import unpriced_models
 from gateway.tenants.errors import NotFound
 
@@ -62,9 +62,10 @@ async def create_prices(services: AdminServices, actor: Actor, body: PricesCreat
     additions = [
         NewEntry(entry.kind, entry.body.model_dump(exclude_none=True)) for entry in body.entries
     ]
+    reason = None if body.reason is None else await masked_note(services, body.reason)
     async with services.database.transaction() as session:
         change = await services.prices.desk.store.add(
-            session, additions, author=actor.user_id, reason=body.reason, replaces=body.replaces
+            session, additions, author=actor.user_id, reason=reason, replaces=body.replaces
         )
         for entry in change.archived:
             await _record(services, session, actor, "price.archive", entry, body.reason)

@@ -70,6 +70,15 @@ def body(**fields: Any) -> dict[str, Any]:
         {"metadata": {SECRET: "owner"}},
         {"stop": [SECRET]},
         {"a_field_nobody_knows": {"deep": [{"er": SECRET}]}},
+        {"service_tier": SECRET},
+        {"tool_choice": {"type": "function", "function": {"name": SECRET}}},
+        {"chat_template_kwargs": {"note": [SECRET]}},
+        {"messages": [{"role": "tool", "tool_call_id": SECRET, "content": "x"}]},
+        {"messages": [{"role": SECRET, "content": "x"}]},
+        {"messages": [{"role": "user", "content": [{"type": "text", "detail": SECRET}]}]},
+        {"tools": [{"type": "function", "function": {"name": SECRET}}]},
+        {"tools": [{"function": {"parameters": {"properties": {SECRET: {}}}}}]},
+        {"tools": [{"function": {"parameters": {"required": [SECRET]}}}]},
     ],
 )
 def test_a_value_is_found_and_replaced_wherever_it_stands(fields: dict[str, Any]) -> None:
@@ -98,8 +107,9 @@ def test_untouched_arguments_keep_their_bytes() -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {"tool_choice": {"type": "function", "function": {"name": SECRET}}},
-        {"messages": [{"role": "tool", "tool_call_id": SECRET, "content": "x"}]},
+        {"tool_choice": {"type": "function", "function": {"name": "send_2.Mail-x"}}},
+        {"messages": [{"role": "tool", "tool_call_id": "call_Ab12", "content": "x"}]},
+        {"chat_template_kwargs": {"thinking": True, "effort": "high", "n": 4111111111111111}},
         {
             "messages": [
                 {
