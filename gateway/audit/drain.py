@@ -15,14 +15,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.database import Database
-from gateway.audit.chain import AuditChain, Draft
-from gateway.audit.journal import Batch, Journal, OnInterrupted, Outcome
+from gateway.audit.chain import AuditChain
+from gateway.audit.journal import Batch, Journal, OnInterrupted
+from gateway.audit.loads import Item, Load
 
 log = logging.getLogger(__name__)
 FIRST_RETRY_S = 0.05
@@ -53,37 +54,6 @@ class DrainOptions:
     gather_s: float = 0.1
     checkpoint_s: float = 60.0
     adopt_s: float = 10.0
-
-
-class _Item(NamedTuple):
-    """A request made ready: what the chain, the sinks and the body store get."""
-
-    draft: Draft
-    settlement: dict[str, Any] | None
-    bodies: Sequence[dict[str, Any]]
-
-    @classmethod
-    def of(cls, outcome: Outcome) -> "_Item":
-        audit = outcome.audit
-        draft = Draft.of_journaled(audit["tenant"], outcome.request_id, "request", audit)
-        return cls(draft, outcome.settlement, outcome.bodies)
-
-
-@dataclass(slots=True)
-class _Load:
-    """What one transaction commits, as far as it can be made ready without the database."""
-
-    last: Batch
-    items: list[_Item]
-    tried: bool = False
-
-    def new(self, known: set[tuple[str, str]]) -> list[_Item]:
-        """What the chain has not got, each request once."""
-        first: dict[tuple[str, str], _Item] = {}
-        for item in self.items:
-            if item.draft.key not in known:
-                first.setdefault(item.draft.key, item)
-        return list(first.values())
 
 
 class Drain:
@@ -121,8 +91,8 @@ class Drain:
         self._on_interrupted = on_interrupted
         self._options = options or DrainOptions()
         self._wal = _wal_file(database)
-        self._load: _Load | None = None
-        self._next: _Load | None = None
+        self._load: Load | None = None
+        self._next: Load | None = None
         self._retry_s = 0.0
         self._stopping = False
         self._hurry = asyncio.Event()
@@ -199,21 +169,21 @@ class Drain:
             self._next_checkpoint = self._clock.monotonic() + self._options.checkpoint_s
         return True
 
-    async def _prepare(self, after: Batch | None) -> _Load | None:
+    async def _prepare(self, after: Batch | None) -> Load | None:
         """Read a batch, in steps that leave the event loop to the requests."""
         batch = self._journal.read(after)
         if batch is None:
             return None
-        items = [_Item.of(outcome) for outcome in batch.outcomes]
+        items = [Item.of(outcome) for outcome in batch.outcomes]
         while len(items) < FULL:
             await asyncio.sleep(0)
             if (more := self._journal.read(batch)) is None:
                 break
-            items += [_Item.of(outcome) for outcome in more.outcomes]
+            items += [Item.of(outcome) for outcome in more.outcomes]
             batch = more
-        return _Load(batch, items)
+        return Load(batch, items)
 
-    async def _commit_and_prepare(self, load: _Load) -> None:
+    async def _commit_and_prepare(self, load: Load) -> None:
         """While the database works on one batch, the next is made ready."""
         following = self._next
         committed, prepared = await asyncio.gather(
@@ -227,7 +197,7 @@ class Drain:
         if committed is not None:
             raise committed
 
-    async def _commit(self, load: _Load) -> None:
+    async def _commit(self, load: Load) -> None:
         if not load.items:
             return
         async with self._database.transaction() as session:
@@ -289,7 +259,7 @@ class Drain:
         done.set()
 
 
-async def _same(load: _Load) -> _Load:
+async def _same(load: Load) -> Load:
     return load
 
 

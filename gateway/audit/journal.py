@@ -16,22 +16,23 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from core.clock import Clock
 from core.ids import new_id
 from gateway.audit.commit import GroupCommit
-from gateway.audit.encoding import decode, encode_plain, encode_record
-from gateway.audit.errors import InvalidRecord, JournalUnavailable
+from gateway.audit.encoding import encode_plain
+from gateway.audit.errors import JournalUnavailable
 from gateway.audit.frames import Kind, pack
-from gateway.audit.record import RESERVED, RequestRecord
+from gateway.audit.outcomes import (
+    Body,
+    Outcome,
+    Settlement,
+    outcome_frame,
+    read_outcome,
+    unfinished,
+)
+from gateway.audit.record import RequestRecord
 from gateway.audit.segments import Position, SegmentLog, SyncJob, try_lock
-
-Body = dict[str, Any]
-Settlement = Any
-"""A dataclass; the drain's sinks get it as the JSON object that it becomes."""
 
 OnInterrupted = Callable[[Body, Body | None], tuple[Body, Body | None]]
 SEGMENT_BYTES = 16 * 1024 * 1024
@@ -40,16 +41,6 @@ CHECK_S = 0.25  # how old the last look at the free space may be
 RETRY_S = 0.1  # how often a troubled disk is tried again
 _NO_ROOM = frozenset({None, errno.ENOSPC, errno.EDQUOT, errno.EFBIG})  # None: a part fitted
 RELOCATE_BEHIND = 2  # segments after which a long request's intent is written anew
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A finished request as the drain gets it."""
-
-    request_id: str
-    audit: Body
-    settlement: Body | None
-    bodies: Sequence[Body] = ()  # sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +187,7 @@ class Journal:
             JournalUnavailable: there was no intent and the disk is in trouble.
             InvalidRecord: the record holds a float or names no tenant.
         """
-        frame = _outcome_frame(request_id, audit, settlement, bodies)
+        frame = outcome_frame(request_id, audit, settlement, bodies)
         if not self.healthy and request_id not in self._open:
             raise self._unavailable()
         try:
@@ -313,7 +304,7 @@ class Journal:
         if not frames:
             return None
         kept = [frame.payload for frame in frames if frame.kind is Kind.OUTCOME]
-        outcomes = [_read_outcome(payload) for payload in kept]
+        outcomes = [read_outcome(payload) for payload in kept]
         return Batch(log, outcomes, end, fresh=log is self._log)
 
     def ack(self, batch: Batch) -> None:
@@ -380,11 +371,11 @@ class Journal:
         interrupted = 0
         logs = self._lock_dead()
         for log in logs:
-            for request_id, bodies in _unfinished(log).items():
+            for request_id, bodies in unfinished(log.frames()).items():
                 call = bodies[1] if bodies[1:] else None
                 audit, settlement = on_interrupted(bodies[0], call)
                 sealed = call.get("bodies", ()) if call else ()
-                log.append(_outcome_frame(request_id, audit, settlement, sealed))
+                log.append(outcome_frame(request_id, audit, settlement, sealed))
                 interrupted += 1
             log.sync_job().run()
             if log.acknowledged >= log.end:
@@ -438,40 +429,3 @@ class _FolderLock:
 
     def __exit__(self, *_: object) -> None:
         os.close(self._descriptor)
-
-
-def _outcome_frame(
-    request_id: str,
-    audit: Body | RequestRecord,
-    settlement: Body | Settlement | None,
-    bodies: Sequence[Body] = (),
-) -> bytes:
-    plain = isinstance(audit, dict)
-    tenant = audit.get("tenant") if plain else audit.tenant
-    if not isinstance(tenant, str) or not 0 < len(tenant) <= 64 or not tenant.isprintable():
-        raise InvalidRecord("An audit record names its tenant; use `_system` where there is none.")
-    if plain and not RESERVED.isdisjoint(audit):
-        raise InvalidRecord("A record must not set the chain's own fields; see docs/audit.md.")
-    encoded = msgspec.Raw(encode_record(audit))
-    content = {"r": request_id, "a": encoded, "s": settlement}
-    return pack(Kind.OUTCOME, encode_plain({**content, "b": bodies} if bodies else content))
-
-
-def _read_outcome(payload: bytes) -> Outcome:
-    content = decode(payload)
-    return Outcome(content["r"], content["a"], content["s"], content.get("b", ()))
-
-
-def _unfinished(log: SegmentLog) -> dict[str, list[Body]]:
-    """Request id -> [intent, last call?] of the requests without outcome, oldest first."""
-    found: dict[str, list[Body]] = {}
-    for frame in log.frames():
-        content = decode(frame.payload)
-        request_id = content["r"]
-        if frame.kind is Kind.OUTCOME:
-            found.pop(request_id, None)
-        elif frame.kind is Kind.INTENT:
-            found.setdefault(request_id, [content["b"]])
-        elif request_id in found:
-            found[request_id][1:] = [content["b"]]
-    return found

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.audit import InvalidRecord, Journal, JournalUnavailable
-from gateway.audit.journal import Body, Outcome
+from gateway.audit.outcomes import Body, Outcome
 
 ROOT = Path(__file__).resolve().parents[3]
 AUDIT = {"tenant": "acme", "upstream": "pool"}
