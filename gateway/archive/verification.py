@@ -6,9 +6,9 @@ that an erasure with a valid statement has removed, is none.
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import exists, literal, select
@@ -26,19 +26,40 @@ from gateway.retention.models import AuditErasure
 from gateway.retention.statements import ErasureStatement
 
 NEEDLE = '"bodies":[{'
+LOST = "lost"
 _PAGE = 500
+_SKEW = timedelta(minutes=1)  # between clocks of replicas
+
+
+@dataclass(frozen=True, slots=True)
+class _Removals:
+    """What answers for bodies that are gone: valid statements, and when keys were changed."""
+
+    erasures: Mapping[str, ErasureStatement]
+    key_changes: Sequence[datetime]
+    now: datetime
+
+    def answer_for(self, row: AuditBody, record: Mapping[str, Any], joined: datetime) -> bool:
+        """Whether the removal that ``row`` names can have happened to the request's body."""
+        started = datetime.fromisoformat(record["started_at"]) - _SKEW
+        if row.removed_by == LOST:  # keys changed while it was on its way into the database
+            return any(started <= at <= joined + _SKEW for at in self.key_changes)
+        statement = self.erasures.get(row.removed_by or "")
+        if statement is None or record.get("user") != statement.owner:
+            return False
+        return started <= datetime.fromisoformat(statement.time)
 
 
 async def verify_bodies(
     session: AsyncSession, tenant: str, trust: Trust, findings: Findings, now: datetime
 ) -> int:
     """Compare records and bodies of one tenant; how many bodies records name."""
-    erasures = await _valid_erasures(session, tenant, trust)
+    removals = await _read_removals(session, tenant, trust, now)
     archive = ArchiveRepository(session, tenant)
     count, low = 0, 0
     while True:
         query = (
-            select(AuditRecord.seq, AuditRecord.request_id, AuditRecord.body)
+            select(AuditRecord.seq, AuditRecord.request_id, AuditRecord.body, AuditRecord.time)
             .where(AuditRecord.tenant == tenant, AuditRecord.seq > low)
             .where(contains(AuditRecord.body, literal(NEEDLE)))
             .order_by(AuditRecord.seq)
@@ -47,15 +68,16 @@ async def verify_bodies(
         page = (await session.execute(query)).all()
         if not page:
             break
-        rows = await archive.bodies_in([record.request_id for record in page])
-        stored = {(row.request_id, row.part): row for row in rows}
-        for record in page:
-            for said in _named(record.body):
+        rows = await archive.bodies_in([stored.request_id for stored in page])
+        bodies = {(row.request_id, row.part): row for row in rows}
+        for stored in page:
+            record = _read(stored.body)
+            for said in _named(record):
                 count += 1
-                row = stored.pop((record.request_id, str(said.get("part"))), None)
-                if problem := _problem(said, row, erasures, now):
-                    findings.add(*problem, record.seq)
-        for row in stored.values():
+                row = bodies.pop((stored.request_id, str(said.get("part"))), None)
+                if problem := _problem(said, row, record, stored.time, removals):
+                    findings.add(*problem, stored.seq)
+        for row in bodies.values():
             message = f"a {row.part} is stored that the record of its request does not name"
             findings.add(Damage.INSERTED, message)
         low = page[-1].seq
@@ -63,25 +85,35 @@ async def verify_bodies(
     return count
 
 
-def _named(body: str) -> Iterator[dict[str, Any]]:
-    """What a record says of its bodies, but for those that could not be sealed."""
+def _read(body: str) -> dict[str, Any]:
     try:
-        bodies = json.loads(body).get("bodies", [])
+        record = json.loads(body)
     except ValueError:
-        return  # the chain's verification says so
-    yield from (said for said in bodies if isinstance(said, dict) and said.get("digest"))
+        return {}  # the chain's verification says so
+    return record if isinstance(record, dict) else {}
+
+
+def _named(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What a record says of its bodies, but for those that could not be sealed."""
+    yield from (
+        said for said in record.get("bodies", []) if isinstance(said, dict) and said.get("digest")
+    )
 
 
 def _problem(
-    said: dict[str, Any], row: AuditBody | None, erasures: Collection[str], now: datetime
+    said: dict[str, Any],
+    row: AuditBody | None,
+    record: dict[str, Any],
+    joined: datetime,
+    removals: _Removals,
 ) -> tuple[Damage, str] | None:
     part = said.get("part")
     if row is not None and row.sealed is not None:
         same = hashlib.sha256(row.sealed).hexdigest() == said["digest"]
         return None if same else (Damage.EDITED, f"its stored {part} was changed")
-    if row is not None and row.removed_by in ("lost", *erasures):
+    if datetime.fromisoformat(said["until"]) <= removals.now:
         return None
-    if datetime.fromisoformat(said["until"]) <= now:
+    if row is not None and removals.answer_for(row, record, joined):
         return None
     return Damage.DELETED, f"its stored {part} is missing before its time"
 
@@ -96,10 +128,21 @@ async def _strangers(session: AsyncSession, tenant: str, findings: Findings) -> 
         findings.add(Damage.INSERTED, f"a body is stored of {request_id}, which has no record")
 
 
-async def _valid_erasures(session: AsyncSession, tenant: str, trust: Trust) -> set[str]:
+async def _read_removals(
+    session: AsyncSession, tenant: str, trust: Trust, now: datetime
+) -> _Removals:
     rows = await session.scalars(select(AuditErasure).where(AuditErasure.tenant == tenant))
     statements = [ErasureStatement.from_row(row) for row in rows]
-    return {item.id for item in statements if trust.accepts(item.public_key) and item.holds()}
+    valid = [item for item in statements if trust.accepts(item.public_key) and item.holds()]
+    changes = select(AuditRecord.time).where(
+        AuditRecord.tenant == tenant,
+        AuditRecord.kind == "admin",
+        contains(AuditRecord.body, literal('"action":"vault.erase')),
+    )
+    times = [datetime.fromisoformat(item.time) for item in valid]
+    return _Removals(
+        {item.id: item for item in valid}, [*times, *await session.scalars(changes)], now
+    )
 
 
 async def with_bodies(

@@ -21,7 +21,7 @@ from gateway.audit.keys import SigningKey, key_id, signature_holds
 from gateway.audit.merkle import Frontier
 from gateway.audit.models import AuditCheckpoint, AuditPruning, AuditRecord
 from gateway.audit.rows import read_row
-from gateway.audit.signing import read_checkpoint, read_frontier
+from gateway.audit.signing import read_checkpoint, read_frontier, read_successions
 from gateway.audit.succession import Trust
 
 TYPE = "sovgate.audit.pruning.v1"
@@ -147,7 +147,8 @@ async def prune(
     Raises:
         ChainDamaged: they do not verify; nothing is removed.
     """
-    frontier = await _verified(session, tenant, checkpoint)
+    trust = Trust([key.public_key], await read_successions(session))
+    frontier = await _verified(session, tenant, checkpoint, trust)
     statement = Pruning.sign(
         key,
         tenant=tenant,
@@ -174,10 +175,11 @@ async def first_seq(session: AsyncSession, tenant: str) -> int | None:
     return await session.scalar(query)
 
 
-async def _verified(session: AsyncSession, tenant: str, checkpoint: AuditCheckpoint) -> Frontier:
+async def _verified(
+    session: AsyncSession, tenant: str, checkpoint: AuditCheckpoint, trust: Trust
+) -> Frontier:
     """The tree at the checkpoint, after a walk over all that it covers and is there."""
-    before = await newest_pruning(session, tenant)
-    begun = None if before is None or not before.holds() else before.pruned()
+    begun = await read_pruned(session, tenant, trust)
     findings = Findings()
     walker = ChainWalker(findings)
     if begun is not None:
@@ -203,6 +205,7 @@ async def _verified(session: AsyncSession, tenant: str, checkpoint: AuditCheckpo
         findings.total
         or not starts
         or frontier is None
+        or not trust.accepts(checkpoint.public_key)  # or a stranger's chain would become ours
         or not read_checkpoint(checkpoint).holds()
         or (walker.last_seq, walker.last_hash) != (checkpoint.seq, checkpoint.hash)
         or walker.frontier.root() != frontier.root()

@@ -60,9 +60,9 @@ class Trail:
         for _ in range(count):
             self.number += 1
             request_id = f"req_{self.number:04}"
-            record = self._record(tenant, user) | fields
+            record = self.record(tenant, user) | fields
             if body is not None:
-                record["bodies"] = [await self._seal(tenant, request_id, user, body, kept, sealed)]
+                record["bodies"] = [await self.seal(tenant, request_id, user, body, kept, sealed)]
             entries.append(Entry(tenant, request_id, "request", record))
         async with self.database.transaction() as session:
             await self.sink.store(session, sealed)
@@ -93,7 +93,7 @@ class Trail:
             await self.checkpoint()
             self.clock.advance(timedelta(days=1))
 
-    async def _seal(
+    async def seal(
         self,
         tenant: str,
         request_id: str,
@@ -116,7 +116,7 @@ class Trail:
             "until": one.expires,
         }
 
-    def _record(self, tenant: str, user: str | None) -> dict[str, Any]:
+    def record(self, tenant: str, user: str | None) -> dict[str, Any]:
         return {
             "outcome": "completed",
             "surface": "chat",

@@ -9,6 +9,7 @@ from sqlalchemy import delete, insert, select, update
 
 from gateway.archive.models import AuditBody
 from gateway.archive.verification import with_bodies
+from gateway.audit import Entry
 from gateway.audit.verify import verify_database
 from gateway.retention.models import AuditErasure
 from gateway.retention.removal import remove_due
@@ -44,6 +45,8 @@ async def test_nothing_is_found_where_nothing_is_wrong(trail: Trail) -> None:
 
 async def test_every_way_to_change_bodies(trail: Trail) -> None:
     await trail.requests(6, body=b'{"a":1}')
+    trail.clock.advance(timedelta(hours=1))
+    others = await erase_as_commanded(trail, BORIS)
     rows = await stored(trail)
     first, second = rows[0], rows[1]
     assert first.sealed is not None
@@ -59,6 +62,8 @@ async def test_every_way_to_change_bodies(trail: Trail) -> None:
         ("deleted", [delete(AuditBody).where(AuditBody.request_id == first.request_id)]),
         ("deleted", [of(first).values(sealed=None, removed_by="retention")]),
         ("deleted", [of(first).values(sealed=None, removed_by="era_made_up")]),
+        ("deleted", [of(first).values(sealed=None, removed_by="lost")]),
+        ("deleted", [of(first).values(sealed=None, removed_by=others.id)]),
         ("inserted", [insert(AuditBody).values(_row(second) | {"request_id": "req_none"})]),
         ("inserted", [insert(AuditBody).values(_row(second) | {"part": "answer"})]),
     ]
@@ -98,3 +103,18 @@ async def test_an_erasure_counts_as_it_was_signed(trail: Trail, member: str) -> 
 
 def _row(body: AuditBody) -> dict[str, Any]:
     return {column.name: getattr(body, column.name) for column in AuditBody.__table__.columns}
+
+
+async def test_a_body_lost_on_its_way_is_no_damage(trail: Trail) -> None:
+    """Its process has died, and the keys were changed before another one brought it home."""
+    sealed: list[dict[str, str]] = []
+    said = await trail.seal("acme", "req_z", BORIS, b"{}", timedelta(days=7), sealed)
+    record = trail.record("acme", BORIS) | {"bodies": [said]}
+    await erase_as_commanded(trail, GRETA)
+    trail.clock.advance(timedelta(minutes=5))
+    successor = Trail.open(trail.database, trail.clock, trail.folder)
+    async with trail.database.transaction() as session:
+        await successor.sink.store(session, sealed)
+        await successor.chain.append(session, [Entry("acme", "req_z", "request", record)])
+    assert [row.removed_by for row in await stored(trail)] == ["lost"]
+    assert await damages(trail) == []

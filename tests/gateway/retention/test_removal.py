@@ -107,8 +107,9 @@ async def test_a_changed_statement_is_found(trail: Trail, member: str) -> None:
 
 
 async def test_a_statement_of_another_key_counts_for_nothing(trail: Trail, tmp_path: Any) -> None:
+    own, stranger = trail.key, SigningKey.load_or_create(None, tmp_path / "stranger")
+    trail.key = trail.chain.key = stranger
     await trail.days(4)
-    own, trail.key = trail.key, SigningKey.load_or_create(None, tmp_path / "stranger")
     await remove(trail, 2)
     trail.key = own
     report = await verified(trail)
@@ -131,6 +132,17 @@ async def test_damage_is_never_cleared_away(trail: Trail) -> None:
         row = await session.scalar(query)
         assert row is not None
         row.body = row.body.replace("onprem", "abroad")
+    with pytest.raises(ChainDamaged):
+        await remove(trail, 2)
+    assert len(await seqs(trail)) == 16
+
+
+async def test_a_strangers_checkpoint_is_none_to_remove_up_to(trail: Trail, tmp_path: Any) -> None:
+    """Else whoever can write the database could have a forged chain signed by us."""
+    own, stranger = trail.key, SigningKey.load_or_create(None, tmp_path / "stranger")
+    trail.chain.key = stranger
+    await trail.days(4)
+    trail.chain.key = own
     with pytest.raises(ChainDamaged):
         await remove(trail, 2)
     assert len(await seqs(trail)) == 16
