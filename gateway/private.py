@@ -1,11 +1,13 @@
 """Files that only the gateway's own account may read: secrets, and the folder of its data."""
 
 import os
+import stat
 from pathlib import Path
 
 from gateway.errors import SettingsError
 
 _OTHERS = 0o077
+_WRITERS = 0o022
 
 
 def is_exposed(file: Path) -> bool:
@@ -14,17 +16,21 @@ def is_exposed(file: Path) -> bool:
 
 
 def private_folder(folder: Path) -> None:
-    """Make the folder for this account alone, or see that it is.
+    """Make the folder for this account alone, or see that nobody else can write into it.
+
+    One that was there may be entered by others, as folders mostly are: what the gateway
+    makes in it is closed. Who could write there could put other secrets in place.
 
     Raises:
-        SettingsError: others can enter it.
+        SettingsError: others can write there.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
-    if is_exposed(folder):
+    mode = folder.stat().st_mode
+    if mode & _WRITERS and not mode & stat.S_ISVTX:
         raise SettingsError(
-            f"Others can enter data_dir {folder}; run `chmod 700` on it, or name a folder of its"
-            " own below it."
+            f"Others can write into data_dir {folder}; run `chmod go-w` on it, or name a folder"
+            " of its own below it."
         )
 
 

@@ -50,13 +50,21 @@ def test_an_open_secret_stops_the_start(tmp_path: Path, mode: int) -> None:
             load()
 
 
-@pytest.mark.parametrize("mode", [0o750, 0o705, 0o701, 0o777], ids=oct)
-def test_an_open_data_folder_stops_the_start(tmp_path: Path, mode: int) -> None:
+@pytest.mark.parametrize("mode", [0o770, 0o702, 0o720, 0o777], ids=oct)
+def test_a_data_folder_that_others_can_write_stops_the_start(tmp_path: Path, mode: int) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     folder.chmod(mode)
-    with pytest.raises(SovgateError, match="chmod 700"):
+    with pytest.raises(SovgateError, match="chmod go-w"):
         private_folder(folder)
+
+
+def test_a_data_folder_that_others_can_enter_is_taken_as_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    folder.chmod(0o755)
+    private_folder(folder)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o755
 
 
 def test_files_made_after_the_start_are_closed(tmp_path: Path) -> None:
