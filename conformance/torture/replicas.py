@@ -93,7 +93,8 @@ def make_replicas(
     count: int,
 ) -> list[Replica]:
     """Replicas with the same secrets, not started yet."""
-    (directory / "pepper").write_bytes(b"p" * 64)
+    pepper = _secret(directory / "pepper", "p" * 64)
+    vault_key = _secret(directory / "vault-key", "5a" * 32)
     replicas = []
     for number in range(count):
         home = directory / str(number)
@@ -107,8 +108,8 @@ def make_replicas(
                 "signing_key_file": str(_signing_key(directory)),
                 "checkpoint_interval_s": 1,
             },
-            security={"pepper_file": str(directory / "pepper")},
-            vault={"master_key_file": str(_vault_key(directory))},
+            security={"pepper_file": pepper},
+            vault={"master_key_file": vault_key},
             guards={"ner": "none", "processes": 0},
         )
         replicas.append(_replica(home, content, forker))
@@ -122,11 +123,11 @@ def _signing_key(directory: Path) -> Path:
     return directory / "audit-signing-key.pem"
 
 
-def _vault_key(directory: Path) -> Path:
-    file = directory / "vault-key"
-    file.write_text("5a" * 32)
+def _secret(file: Path, content: str) -> str:
+    """A file that its owner alone can read; its path."""
+    file.write_text(content)
     file.chmod(0o600)
-    return file
+    return str(file)
 
 
 def _replica(home: Path, content: dict[str, Any], forker: Forker) -> Replica:
