@@ -41,7 +41,7 @@ _CHECKPOINT = 6000
 _BATCH = 1000
 
 
-def chained(records: int) -> Iterator[tuple[int, str, bytes, str, str]]:
+def chained(records: int, time_text: str) -> Iterator[tuple[int, str, bytes, str, str]]:
     """(seq, request id, body, prev_hash, hash) of one tenant's chain."""
     fields = [
         request_record(
@@ -49,7 +49,7 @@ def chained(records: int) -> Iterator[tuple[int, str, bytes, str, str]]:
         )
         for number in range(_SAMPLES)
     ]
-    time_text, previous = isoformat(CLOCK.now()), GENESIS
+    previous = GENESIS
     for seq in range(1, records + 1):
         name = f"req_{seq:026d}"
         members = {**fields[seq % _SAMPLES].to_dict(), "request_id": name}
@@ -64,7 +64,7 @@ def write_file(path: Path, records: int, key: SigningKey) -> None:
     frontier = Frontier()
     with path.open("wb") as out:
         writer = open_writer(path.suffix[1:], out)  # type: ignore[arg-type] - one of FORMATS
-        for seq, _, body, previous, current in chained(records):
+        for seq, _, body, previous, current in chained(records, isoformat(CLOCK.now())):
             frontier.append(bytes.fromhex(current))
             record = {**decode(body), "prev_hash": previous, "hash": current}
             if seq == records:
@@ -93,7 +93,7 @@ async def fill(database: Database, records: int, key: SigningKey) -> None:
     async with database.transaction() as session:
         session.add(AuditHead(tenant="acme", seq=0, hash=GENESIS, time=now, checkpoint_seq=0))
     columns = ("tenant", "seq", "request_id", "kind", "time", "body", "prev_hash", "hash")
-    for seq, name, body, previous, current in chained(records):
+    for seq, name, body, previous, current in chained(records, isoformat(now)):
         row = ("acme", seq, name, "request", now, body.decode(), previous, current)
         rows.append(row)
         if len(rows) == _CHECKPOINT or seq == records:
