@@ -206,11 +206,11 @@ def _security(pack: Pack) -> Row:
 
 def _chain_sentence(pack: Pack) -> str:
     reports = pack["integrity"]["chain"]
-    if not reports:
-        return "There is no chain to verify."
-    report = reports[0]
+    report = reports[0] if reports else {"ok": True, "records": 0}
     if not report["ok"]:
         return f"The chain does NOT verify: {_n(report['findings'], 'finding')}."
+    if not report["records"]:
+        return "There is no chain to verify."
     run = f"records {report['first_seq']} to {report['last_seq']}"
     signed = (
         f"signed by key {report['key_id']}" if report["key_id"] else "not signed by any checkpoint"
