@@ -5,7 +5,7 @@ hash, and the frontier of the Merkle tree over it, from which the chain, later c
 proofs of what is left go on. Only records that verify are removed: damage is never cleared away.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -54,12 +54,7 @@ class Pruning:
     @classmethod
     def sign(cls, key: SigningKey, **members: Any) -> "Pruning":
         unsigned = cls(**members, key_id=key.key_id, public_key=key.public_key, signature="")
-        return cls(
-            **members,
-            key_id=key.key_id,
-            public_key=key.public_key,
-            signature=key.sign(unsigned.message()),
-        )
+        return replace(unsigned, signature=key.sign(unsigned.message()))
 
     @classmethod
     def from_row(cls, row: AuditPruning) -> "Pruning":

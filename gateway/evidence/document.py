@@ -1,9 +1,11 @@
 """An evidence pack as people read it: sections of tables, for HTML and PDF alike."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 Cell = str | list[str]  # a list is set as lines
+Row = Sequence[Cell]
 MOST_ROWS = 500  # of administrative actions; the JSON holds more
 
 
@@ -14,7 +16,7 @@ class Section:
     title: str
     columns: tuple[str, ...]
     weights: tuple[int, ...]
-    rows: list[list[Cell]]
+    rows: list[Row]
     note: str | None = None
     empty: str = "None in this span."
 
@@ -63,7 +65,7 @@ def document(pack: dict[str, Any]) -> Document:
 
 
 def _articles(pack: dict[str, Any]) -> Section:
-    rows: list[list[Cell]] = [
+    rows: list[Row] = [
         [
             f"{row['law']} {row['article']}",
             row["subject"],
@@ -88,7 +90,7 @@ def _events(records: dict[str, Any]) -> Section:
         "by_error_code": "error code",
         "tokens": "tokens",
     }
-    rows: list[list[Cell]] = [
+    rows: list[Row] = [
         [title, name, _count(count)]
         for member, title in names.items()
         for name, count in records[member].items()
@@ -97,7 +99,7 @@ def _events(records: dict[str, Any]) -> Section:
 
 
 def _guards(pack: dict[str, Any]) -> Section:
-    rows: list[list[Cell]] = [
+    rows: list[Row] = [
         [
             f"{guard['name']} ({guard['direction']})",
             guard["version"],
@@ -117,7 +119,7 @@ def _guards(pack: dict[str, Any]) -> Section:
 
 
 def _policies(pack: dict[str, Any]) -> Section:
-    rows: list[list[Cell]] = [
+    rows: list[Row] = [
         [item["policy"], item["digest"], _time(item["first"]), _time(item["last"]),
          _count(item["requests"])]
         for item in pack["policies"]
@@ -131,7 +133,7 @@ def _policies(pack: dict[str, Any]) -> Section:
 
 
 def _destinations(pack: dict[str, Any]) -> Section:
-    rows: list[list[Cell]] = [
+    rows: list[Row] = [
         [item["zone"] or "-", item["upstream"], item["model"] or "-",
          item["weights_digest"] or "-", [_day(item["first"]), _day(item["last"])],
          _count(item["requests"])]
@@ -147,7 +149,7 @@ def _destinations(pack: dict[str, Any]) -> Section:
 
 
 def _masked(pack: dict[str, Any]) -> Section:
-    rows: list[list[Cell]] = [
+    rows: list[Row] = [
         [item["entity_type"], _count(item["values"]), _count(item["requests"])]
         for item in pack["masked"]
     ]
@@ -163,7 +165,7 @@ def _masked(pack: dict[str, Any]) -> Section:
 def _retention(retention: dict[str, Any]) -> Section:
     bodies = retention["bodies"] or "unknown"
     days = retention["records_days"]
-    rows: list[list[Cell]] = [
+    rows: list[Row] = [
         ["Records are kept", "for ever" if days is None else f"{days} days"],
         ["Oldest record that is there", _time(retention["oldest_record"])],
         ["Bodies kept by the policy in force now", bodies],
@@ -177,7 +179,7 @@ def _retention(retention: dict[str, Any]) -> Section:
 
 
 def _removals(retention: dict[str, Any]) -> Section:
-    rows: list[list[Cell]] = [
+    rows: list[Row] = [
         [_time(item["time"]), "records removed", f"up to number {item['last_seq']}",
          item["reason"], item["key_id"]]
         for item in retention["prunings"]
@@ -199,7 +201,7 @@ def _removals(retention: dict[str, Any]) -> Section:
 
 
 def _holds(retention: dict[str, Any]) -> Section:
-    rows: list[list[Cell]] = [
+    rows: list[Row] = [
         [
             item["id"],
             _time(item["created_at"]),
@@ -221,7 +223,7 @@ def _holds(retention: dict[str, Any]) -> Section:
 def _actions(actions: dict[str, Any]) -> Section:
     listed = actions["listed"][:MOST_ROWS]
     left_out = sum(actions["by_action"].values()) - len(listed)
-    rows: list[list[Cell]] = [
+    rows: list[Row] = [
         [str(item["seq"]), _time(item["time"]), [item["actor"] or "-", item["method"] or "-"],
          item["action"] or "-", item["target"] or "-", item["reason"] or "-"]
         for item in listed
@@ -237,7 +239,7 @@ def _actions(actions: dict[str, Any]) -> Section:
 
 def _integrity(integrity: dict[str, Any]) -> Section:
     newest = integrity["newest_checkpoint"] or {}
-    rows: list[list[Cell]] = [["Verification", chain["summary"]] for chain in integrity["chain"]]
+    rows: list[Row] = [["Verification", chain["summary"]] for chain in integrity["chain"]]
     rows += [
         ["Bodies compared with their records", _count(integrity["bodies"]["named"])],
         ["Findings among bodies", _count(integrity["bodies"]["findings"]["count"])],

@@ -1,6 +1,6 @@
 """The signed statement that is left where a person's keys were destroyed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.clock import isoformat
@@ -34,9 +34,8 @@ class ErasureStatement:
 
     @classmethod
     def sign(cls, key: SigningKey, **members: Any) -> "ErasureStatement":
-        signed_by = {"key_id": key.key_id, "public_key": key.public_key}
-        unsigned = cls(**members, **signed_by, signature="")
-        return cls(**members, **signed_by, signature=key.sign(unsigned.message()))
+        unsigned = cls(**members, key_id=key.key_id, public_key=key.public_key, signature="")
+        return replace(unsigned, signature=key.sign(unsigned.message()))
 
     @classmethod
     def from_row(cls, row: AuditErasure) -> "ErasureStatement":
