@@ -141,7 +141,7 @@ def _licence(metadata: Any) -> str | None:
     names = [line.rpartition("::")[2].strip() for line in classifiers]
     names = [_SPDX.get(name, name) for name in names if name not in _NO_LICENCE]
     text = (metadata.get("License") or "").strip().split("\n")[0]
-    return " AND ".join(names) or _SPDX.get(text, text) or None
+    return " AND ".join(map(str, names)) or _SPDX.get(text, text) or None
 
 
 def _needs(distribution: importlib.metadata.Distribution) -> Iterator[str]:

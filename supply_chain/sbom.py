@@ -6,6 +6,9 @@ Product parts are ``required``, those of development ``excluded``. Two runs over
 environment give the same bytes but for the serial number and the time.
 """
 
+# The library's decorators hide the parameters of its classes.
+# pyright: reportCallIssue=false, reportAttributeAccessIssue=false
+
 import argparse
 import sys
 from collections.abc import Iterable
@@ -32,11 +35,11 @@ def bill(python: Iterable[Package], npm: Iterable[Package], models: Iterable[Wei
     bom = Bom()
     root = bom.metadata.component = _component(own, ComponentType.APPLICATION)
     parts = {name: _component(package) for name, package in packages.items()}
-    models = [_model(model) for model in models]
+    numbers = [_model(model) for model in models]
     scripts = [_component(package) for package in npm]
-    bom.components = [*parts.values(), *scripts, *models]
+    bom.components = [*parts.values(), *scripts, *numbers]
     asked = [parts[name] for name in own.needs if name in parts]
-    bom.register_dependency(root, [*asked, *models])
+    bom.register_dependency(root, [*asked, *numbers])
     for name, package in packages.items():
         known = [parts[need] for need in package.needs if need in parts and need != name]
         bom.register_dependency(parts[name], known)

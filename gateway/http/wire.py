@@ -164,6 +164,7 @@ class WireProtocol(HttpToolsProtocol):
     def _check_head(self) -> None:
         """What two readers of the same bytes could take differently (RFC 9112, 3.2 and 6.1)."""
         hosts = [value for name, value in self.headers if name == b"host"]
+        assert self.parser is not None, "it calls this"
         if len(hosts) > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
             self._violate(MalformedHttp("Send one Host header."))
         codings = [value.lower() for name, value in self.headers if name == b"transfer-encoding"]

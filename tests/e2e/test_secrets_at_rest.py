@@ -4,6 +4,7 @@ import asyncio
 import base64
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -35,7 +36,7 @@ def deployment(
 ) -> Iterator[Deployment]:
     monkeypatch.setenv("UPSTREAM_KEY", UPSTREAM_KEY)
     monkeypatch.setenv("WEBHOOK_KEY", WEBHOOK_KEY)
-    content = settings(tmp_path, capture.url) | {"database": {"url": database_url}}
+    content: dict[str, Any] = settings(tmp_path, capture.url, database={"url": database_url})
     content["upstreams"][0]["api_key_env"] = "UPSTREAM_KEY"
     webhook = {"url": "https://alerts.example.com/x", "secret_env": "WEBHOOK_KEY"}
     content["alerts"] = {"webhooks": {"ops": webhook}}
