@@ -41,16 +41,15 @@ format('{"client_address":null,"cost":"0.00000585","currency":"USD","detectors":
 
 
 async def fill(database: Database, records: int) -> None:
-    """Records one second apart, and their head."""
+    """Records one second apart."""
+    statement = (
+        "INSERT INTO audit_records (tenant, seq, request_id, kind, time, body, prev_hash, hash)"
+        " SELECT 'acme', n, 'req_' || n, 'request', $1::timestamptz + n * interval '1 s',"
+        f" {_BODY}, repeat('0', 64), repeat('0', 64) FROM generate_series(1, $2::int) n"
+    )
     async with database.transaction() as session:
-        await session.execute(
-            text(
-                "INSERT INTO audit_records (tenant, seq, request_id, kind, time, body, prev_hash,"
-                f" hash) SELECT 'acme', n, 'req_' || n, 'request', :start + n * interval '1 s',"
-                f" {_BODY}, repeat('0', 64), repeat('0', 64) FROM generate_series(1, :records) n"
-            ),
-            {"start": START, "records": records},
-        )
+        connection = await session.connection()
+        await connection.exec_driver_sql(statement, (START, records))
     async with database.engine.connect() as connection:
         plain = await connection.execution_options(isolation_level="AUTOCOMMIT")
         await plain.execute(text("VACUUM ANALYZE audit_records"))

@@ -12,19 +12,42 @@ const CHANGING = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 /** The session's CSRF token: it lives in memory only and comes with `/me`. */
 export const csrf = { token: "" };
 
+/** Asks why, where the deployment demands a reason for each change; null: rather not. */
+export const reason: { ask: () => Promise<string | null> } = { ask: () => Promise.resolve(null) };
+
+/** Changes under way, whole, in case that they are sent again with a reason. */
+const changes = new Map<string, Request>();
+
 const policy: Middleware = {
-  onRequest({ request }) {
-    if (CHANGING.has(request.method) && csrf.token !== "") request.headers.set("X-CSRF-Token", csrf.token);
+  onRequest({ request, id }) {
+    if (!CHANGING.has(request.method)) return request;
+    if (csrf.token !== "") request.headers.set("X-CSRF-Token", csrf.token);
+    changes.set(id, request.clone());
     return request;
   },
-  async onResponse({ response }) {
-    if (!response.ok) throw await errorOf(response);
+  async onResponse({ response, id }) {
+    const change = changes.get(id);
+    changes.delete(id);
+    if (response.ok) return undefined;
+    const error = await errorOf(response);
+    if (error.code !== "reason_required" || change === undefined) throw error;
+    return withReason(change, error);
   },
-  onError({ error }) {
+  onError({ error, id }) {
+    changes.delete(id);
     if (error instanceof ApiError) return error;
     return new ApiError(0, "unreachable", "The gateway does not answer. Check that it runs, then try again.");
   },
 };
+
+async function withReason(change: Request, refusal: ApiError): Promise<Response> {
+  const text = await reason.ask();
+  if (text === null) throw refusal;
+  change.headers.set("X-Sovgate-Reason", encodeURIComponent(text));
+  const response = await fetch(change);
+  if (!response.ok) throw await errorOf(response);
+  return response;
+}
 
 export const api = createClient<paths>({ baseUrl: "/admin/api/v1", credentials: "same-origin" });
 api.use(policy);

@@ -6,6 +6,7 @@ import { tenantsQuery } from "@/api";
 import { Button } from "@/ui";
 
 import { AppRoutes } from "./AppRoutes";
+import { ReasonPrompt } from "./ReasonPrompt";
 import { Sidebar } from "./Sidebar";
 import "./shell.css";
 
@@ -44,6 +45,7 @@ export function Shell() {
       <main id="content" tabIndex={-1}>
         <AppRoutes />
       </main>
+      <ReasonPrompt />
     </div>
   );
 }

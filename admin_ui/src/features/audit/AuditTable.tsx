@@ -70,19 +70,7 @@ function columns(onOpen: (record: AuditRecord) => void): readonly Column<Row>[] 
           </span>
         ),
     },
-    {
-      key: "upstream",
-      header: "Answered by",
-      cell: ({ view: { upstream, zone, model } }) =>
-        upstream !== null && (
-          <>
-            {model}
-            <span className="table__sub nowrap">
-              {upstream} · {zone}
-            </span>
-          </>
-        ),
-    },
+    { key: "upstream", header: "Upstream or target", cell: ({ view }) => where(view) },
     { key: "tokens", header: "Tokens", kind: "num", cell: ({ view: { tokens } }) => (tokens === null ? "" : count(tokens)) },
     { key: "cost", header: "Cost", kind: "num", cell: ({ view: { cost } }) => cost !== null && <Amount value={cost} /> },
     {
@@ -96,6 +84,31 @@ function columns(onOpen: (record: AuditRecord) => void): readonly Column<Row>[] 
       ),
     },
   ];
+}
+
+/** Who answered a request; what an administrator changed, and who that was. */
+function where({ upstream, zone, model, target, actor }: RecordView): ReactNode {
+  if (upstream !== null) {
+    return (
+      <>
+        {model}
+        <span className="table__sub nowrap">
+          {upstream} · {zone}
+        </span>
+      </>
+    );
+  }
+  if (target === null) return null;
+  return (
+    <>
+      <span title={target}>{shorten(target, 14)}</span>
+      {actor !== null && (
+        <span className="table__sub mono" title={actor}>
+          {shorten(actor, 14)}
+        </span>
+      )}
+    </>
+  );
 }
 
 /** What the guards did: masked values by type, and the verdicts that were acted on. */

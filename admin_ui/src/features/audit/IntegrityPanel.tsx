@@ -21,7 +21,7 @@ export function IntegrityPanel({ tenant }: { tenant: string }) {
     <Panel title="Integrity" note="Signed checkpoints cover the chain; each night it is verified against them." actions={button}>
       <Loaded query={integrity}>
         {(data) => (
-          <div className="stack">
+          <div className="stack audit__integrity">
             <Stats items={stats(data)} />
             {data.verification?.ok === false && (
               <Notice tone="bad">{data.verification.summary ?? "The chain does not verify."}</Notice>

@@ -102,7 +102,7 @@ function tokens({ tokens: total, tokenClasses }: RecordView): string {
 function Latency({ view: { latency, totalMs } }: { view: RecordView }) {
   const total = totalMs ?? latency.reduce((sum, [, ms]) => sum + ms, 0);
   return (
-    <section aria-label="Where the time went">
+    <section className="audit__section" aria-label="Where the time went">
       <h3>Where the time went: {total.toFixed(1)} ms</h3>
       <dl className="facts audit__latency">
         {latency.map(([stage, ms]) => (
@@ -123,7 +123,7 @@ function Chain({ tenant, record }: { tenant: string; record: AuditRecord }) {
   const details = useQuery(recordQuery(tenant, record.seq));
   const { can } = useSession();
   return (
-    <section aria-label="Place in the chain">
+    <section className="audit__section" aria-label="Place in the chain">
       <h3>Place in the chain</h3>
       <Facts
         items={[
