@@ -11,7 +11,13 @@ from support.console import DESKTOP, NARROW, Console
 from support.deployment import ADMIN_EMAIL, ADMIN_PASSWORD
 
 AXE = Path(__file__).parents[2] / "admin_ui" / "node_modules" / "axe-core" / "axe.min.js"
-PAGES = ["", "tenants", "system", *(f"tenants/acme{page}" for page in ("", "/keys", "/usage"))]
+PAGES = [
+    "",
+    "tenants",
+    "upstreams",
+    "system",
+    *(f"tenants/acme{page}" for page in ("", "/keys", "/usage")),
+]
 PAGES += ["tenants/acme/privacy", "tenants/acme/exports", "tenants/acme/audit", "no/such/page"]
 
 
@@ -35,6 +41,7 @@ def test_every_page_fits_and_is_accessible(
 def test_dialogs_are_accessible(console: Console) -> None:
     for path, button in [
         ("tenants", "New tenant"),
+        ("upstreams", "New upstream"),
         ("tenants/acme", "New budget"),
         ("tenants/acme/keys", "New key"),
         ("tenants/acme/privacy", "New recognizer"),

@@ -7,6 +7,7 @@ import { OverviewPage } from "@/features/overview";
 import { PrivacyPage } from "@/features/privacy";
 import { SystemPage } from "@/features/system";
 import { TenantPage, TenantsPage } from "@/features/tenants";
+import { UpstreamsPage } from "@/features/upstreams";
 import { UsagePage } from "@/features/usage";
 import { useSession } from "@/session";
 import { Empty, Page } from "@/ui";
@@ -20,6 +21,7 @@ export function AppRoutes() {
     <Routes>
       <Route index element={home} />
       <Route path="tenants" element={<TenantsPage />} />
+      <Route path="upstreams" element={<UpstreamsPage />} />
       <Route path="system" element={<SystemPage />} />
       <Route path="tenants/:tenant" element={<OfTenant page={TenantPage} needs="tenants.read" />} />
       <Route path="tenants/:tenant/keys" element={<OfTenant page={KeysPage} needs="keys.read" />} />

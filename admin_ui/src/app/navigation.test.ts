@@ -21,6 +21,7 @@ describe("navigation", () => {
     expect(tenantItems(auditor, "globex")).toEqual([]);
     expect(deploymentItems(auditor).map(({ label }) => label)).toEqual(["Tenants"]);
     expect(deploymentItems(sessionWith(["system.read"], [])).map(({ label }) => label)).toEqual(["System"]);
+    expect(deploymentItems(sessionWith(["upstreams.read"], [])).map(({ label }) => label)).toEqual(["Upstreams"]);
   });
 
   it("keeps the page when the tenant changes", () => {

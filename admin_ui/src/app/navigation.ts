@@ -13,6 +13,7 @@ export function deploymentItems(session: Session): NavItem[] {
   return [
     ...(session.canSomewhere("overview.read") ? [{ to: "/", label: "Overview", icon: "overview", end: true } as const] : []),
     ...(session.canSomewhere("tenants.read") ? [{ to: "/tenants", label: "Tenants", icon: "tenants", end: true } as const] : []),
+    ...(session.can("upstreams.read", null) ? [{ to: "/upstreams", label: "Upstreams", icon: "upstreams" } as const] : []),
     ...(session.can("system.read", null) ? [{ to: "/system", label: "System", icon: "system" } as const] : []),
   ];
 }

@@ -6,6 +6,7 @@ const PATHS = {
   exports: "M12 4v11M7.5 10.5 12 15l4.5-4.5M4 19.5h16",
   audit: "M12 3 5 6v5.5c0 4.5 2.9 7.7 7 9.5 4.1-1.8 7-5 7-9.5V6zM9 12l2.2 2.2L15.5 10",
   privacy: "M3 12s3.4-6 9-6 9 6 9 6-3.4 6-9 6-9-6-9-6zM12 9.5v5M9.5 12h5",
+  upstreams: "M12 20V11M6 4h12v7H6zM9 7.5v.01M12 7.5h3M4 20h16",
   system: "M4 5h16v6H4zM4 13h16v6H4zM7.5 8v.01M7.5 16v.01M11 8h6M11 16h6",
   menu: "M4 7h16M4 12h16M4 17h16",
   close: "M6 6l12 12M18 6 6 18",

@@ -1,0 +1,1 @@
+export { UpstreamsPage } from "./UpstreamsPage";
