@@ -71,7 +71,7 @@ async def inclusion(session: AsyncSession, tenant: str, seq: int, count: int) ->
         return b""
 
     inclusion_path(seq - 1, count, note)
-    return [await _subtree(session, tenant, *part) for part in reversed(parts)]
+    return [await subtree(session, tenant, *part) for part in reversed(parts)]
 
 
 def read_proof(path: Path) -> dict[str, Any] | None:
@@ -138,7 +138,7 @@ async def _covering(session: AsyncSession, tenant: str, seq: int) -> Checkpoint:
     return read_checkpoint(stored)
 
 
-async def _subtree(session: AsyncSession, tenant: str, first: int, size: int) -> bytes:
+async def subtree(session: AsyncSession, tenant: str, first: int, size: int) -> bytes:
     """The root of leaves ``first`` to ``first + size - 1``, from tiles where they are whole."""
     frontier, end = Frontier(), first + size
     if size >= TILE:

@@ -16,8 +16,9 @@ from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.errors import NoProof
 from gateway.audit.filters import RecordFilter
 from gateway.audit.formats import Format, open_writer
-from gateway.audit.merkle import TILE, Tree, node_hash, root_from_path, root_of
+from gateway.audit.merkle import TILE, Tree, node_hash, root_from_path
 from gateway.audit.models import AuditCheckpoint, AuditRecord, AuditTile
+from gateway.audit.proofs import inclusion, subtree
 from gateway.audit.query import oldest_first
 from gateway.audit.rows import read_row
 from gateway.audit.signing import read_checkpoint, read_successions
@@ -82,8 +83,8 @@ class ChainTree:
         roots = [bytes.fromhex(root) for root in stored]
         if len(roots) != whole:
             raise NoProof(_DAMAGED.format(what="The tree of the chain has holes"))
-        if self._count % TILE:
-            roots.append(root_of(await self._hashes(whole)))
+        if rest := self._count % TILE:
+            roots.append(await subtree(self._session, self._tenant, whole * TILE, rest))
         self._levels = [roots]
         while len(below := self._levels[-1]) > 1:
             pairs = range(0, len(below) - 1, 2)
@@ -91,10 +92,17 @@ class ChainTree:
             self._levels.append(above + below[len(above) * 2 :])
 
     async def path(self, seq: int) -> list[bytes]:
-        """Of record ``seq``, from the leaf's sibling up to the root's child."""
+        """Of record ``seq``, from the leaf's sibling up to the root's child.
+
+        Raises:
+            NoProof: records beside it are missing, and no statement says that they were removed.
+        """
         number, leaf = divmod(seq - 1, TILE)
         if self._tile is None or self._tile[0] != number:
             self._tile = number, Tree(await self._hashes(number))
+        if self._tile[1].count != min(TILE, self._count - number * TILE):
+            # Retention has removed a part of the tile: slower, record by record.
+            return await inclusion(self._session, self._tenant, seq, self._count)
         path = self._tile[1].path(leaf)
         for level in self._levels[:-1]:
             if (number ^ 1) < len(level):
@@ -109,11 +117,7 @@ class ChainTree:
             AuditRecord.tenant == self._tenant, AuditRecord.seq.between(first, last)
         )
         stored = await self._session.scalars(query.order_by(AuditRecord.seq))
-        hashes = [bytes.fromhex(each) for each in stored]
-        if len(hashes) != last - first + 1:
-            what = f"Of records {first} to {last} some are missing"
-            raise NoProof(_DAMAGED.format(what=what))
-        return hashes
+        return [bytes.fromhex(each) for each in stored]
 
 
 _DAMAGED = "{what}, so no proof can be made: run `sovgate audit verify`."

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from core.clock import ManualClock
 from core.database import Database
 from gateway.audit import AuditChain, Entry, SigningKey
 from gateway.audit.chain import link_hash
@@ -17,7 +18,8 @@ from gateway.audit.errors import NoProof
 from gateway.audit.filters import RecordFilter
 from gateway.audit.formats import Format
 from gateway.audit.merkle import TILE, Tree
-from gateway.audit.models import AuditRecord
+from gateway.audit.models import AuditCheckpoint, AuditRecord
+from gateway.audit.pruning import prune
 from gateway.audit.query import oldest_first
 from gateway.audit.selection import ChainTree, SelectionResult, export_selection
 from gateway.audit.verify import verify_file
@@ -180,3 +182,24 @@ async def test_a_changed_database_makes_no_proof(
         await session.execute(update(AuditRecord).where(AuditRecord.seq == 7).values(body=body))
     with pytest.raises(NoProof, match="audit verify"):
         await _export(database, tmp_path / "x.jsonl")
+
+
+async def test_what_retention_has_left_is_proven(
+    database: Database, chain: AuditChain, key: SigningKey, clock: ManualClock, tmp_path: Path
+) -> None:
+    """Also the records of a tile whose beginning was removed."""
+    await _fill(database, chain, "acme", 0, 1300)
+    await _sign(database, chain)
+    async with database.transaction() as session:
+        checkpoint = await session.scalar(select(AuditCheckpoint))
+        assert checkpoint is not None
+        await prune(session, "acme", checkpoint, key, clock.now(), "retention")
+    await _fill(database, chain, "acme", 1300, 1320)
+    await _sign(database, chain)
+    file = tmp_path / "x.jsonl"
+    assert (await _export(database, file)).records == 6
+    assert verify_file(file, key.public_key).ok
+    await _fill(database, chain, "acme", 1320, 2100)
+    await _sign(database, chain)
+    assert (await _export(database, file)).records == 266
+    assert verify_file(file, key.public_key).ok
