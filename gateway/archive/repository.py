@@ -13,6 +13,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.archive.models import AuditBody
+from gateway.audit.models import AuditRecord
 from gateway.vault.models import VaultDataKey
 
 _STEP = 200  # rows of one statement
@@ -89,12 +90,15 @@ class ArchiveRepository:
         )
         return max(gone.rowcount, 0)
 
-    async def forget(self, request_ids: Iterable[str]) -> None:
-        """Drop the rows of requests whose records are removed."""
+    async def forget_of_records(self, low: int, high: int) -> None:
+        """Drop the rows of requests whose records, ``low`` to ``high``, are removed."""
+        records = select(AuditRecord.request_id).where(
+            AuditRecord.tenant == self._tenant, AuditRecord.seq.between(low, high)
+        )
         await self._session.execute(
-            delete(AuditBody).where(
-                self._own(AuditBody), AuditBody.request_id.in_(sorted(request_ids))
-            )
+            delete(AuditBody)
+            .where(self._own(AuditBody), AuditBody.request_id.in_(records))
+            .execution_options(synchronize_session=False)
         )
 
     async def figures(self) -> dict[str, int]:

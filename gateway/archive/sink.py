@@ -10,13 +10,12 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from gateway.archive.repository import ArchiveRepository
 from gateway.archive.sealer import BodySealer, SealedBody
-from gateway.retention.models import AuditErasure
+from gateway.retention.repository import erasures
 from gateway.vault.errors import VaultKeyUnusable
 from gateway.vault.keys import TenantKeys, wrap_data_key
 from gateway.vault.wrapping import current_keys
@@ -48,7 +47,8 @@ class BodySink:
             keys = None  # the master key is not the one of these rows: nothing of it opens
         erased: dict[str, tuple[str, datetime]] = {}
         if keys is None or any(body.generation != keys.generation for body in bodies):
-            erased = await _erasures(session, tenant)
+            statements = reversed(await erasures(session, tenant))  # each person's newest counts
+            erased = {row.owner: (row.id, row.time) for row in statements}
             if keys is not None:
                 self._sealer.changed(keys, set(erased))
         key_rows: dict[str, dict[str, Any]] = {}
@@ -80,12 +80,6 @@ class BodySink:
             return body.wrapped
         plain = self._sealer.plain(body.key_id)
         return None if plain is None else wrap_data_key(keys, body.key_id, plain)
-
-
-async def _erasures(session: AsyncSession, tenant: str) -> dict[str, tuple[str, datetime]]:
-    """The newest erasure of each person."""
-    query = select(AuditErasure).where(AuditErasure.tenant == tenant).order_by(AuditErasure.time)
-    return {row.owner: (row.id, row.time) for row in await session.scalars(query)}
 
 
 def _erased_since(body: SealedBody, erased: Mapping[str, tuple[str, datetime]]) -> str | None:

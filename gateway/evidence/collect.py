@@ -7,7 +7,6 @@ from datetime import datetime
 from importlib import metadata
 from typing import Any
 
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import isoformat
@@ -16,23 +15,22 @@ from gateway.archive.verification import verify_bodies
 from gateway.audit.diagnosis import Findings
 from gateway.audit.filters import RecordFilter
 from gateway.audit.keys import key_id
-from gateway.audit.models import AuditAnchor, AuditCheckpoint, AuditPruning, AuditRecord
 from gateway.audit.pruning import Pruning
 from gateway.audit.query import oldest_first
 from gateway.audit.signing import read_checkpoint, read_successions
 from gateway.audit.succession import Trust
 from gateway.audit.verify import VerifyReport, verify_database
+from gateway.evidence import repository
 from gateway.evidence.articles import articles
 from gateway.evidence.tally import MOST_ACTIONS, Tally
+from gateway.retention import repository as statements
 from gateway.retention.holds import Holds
-from gateway.retention.models import AuditErasure, AuditHold
+from gateway.retention.models import AuditHold
 from gateway.retention.rules import RetentionRules
 from gateway.retention.statements import ErasureStatement
 from gateway.settings import PolicySettings
-from gateway.tenants.models import Tenant
 
 TYPE = "sovgate.evidence.v1"
-MOST_STATEMENTS = 1000
 
 
 async def collect(
@@ -135,14 +133,11 @@ async def _retention(
     now: datetime,
 ) -> dict[str, Any]:
     """What holds at the time of the report, and what was removed so far."""
-    policy = await session.scalar(select(Tenant.policy).where(Tenant.name == tenant))
+    policy = await statements.policy_of(session, tenant)
     settings = policies.get(policy or "")
-    oldest = select(func.min(AuditRecord.time)).where(AuditRecord.tenant == tenant)
-    first_kept = await session.scalar(oldest)
-    prunings = select(AuditPruning).where(AuditPruning.tenant == tenant)
-    prunings = prunings.order_by(AuditPruning.last_seq.desc()).limit(MOST_STATEMENTS)
-    erasures = select(AuditErasure).where(AuditErasure.tenant == tenant)
-    erasures = erasures.order_by(AuditErasure.time.desc()).limit(MOST_STATEMENTS)
+    first_kept = await repository.oldest_record(session, tenant)
+    prunings = await statements.prunings(session, tenant)
+    erasures = await statements.erasures(session, tenant)
     return {
         "policy": policy,
         "records_days": rules.of_policy(policy),
@@ -152,10 +147,8 @@ async def _retention(
         "oldest_record_days": None if first_kept is None else (now - first_kept).days,
         "stored_bodies": await ArchiveRepository(session, tenant).figures(),
         "holds": [_hold(hold) for hold in await Holds(session, tenant).all()],
-        "prunings": [Pruning.from_row(row).to_dict() for row in await session.scalars(prunings)],
-        "erasures": [
-            ErasureStatement.from_row(row).to_dict() for row in await session.scalars(erasures)
-        ],
+        "prunings": [Pruning.from_row(row).to_dict() for row in prunings],
+        "erasures": [ErasureStatement.from_row(row).to_dict() for row in erasures],
     }
 
 
@@ -173,23 +166,16 @@ async def _integrity(
     findings = Findings()
     trust = Trust(public_keys, successions)
     named = await verify_bodies(session, tenant, trust, findings, now)
-    own = AuditCheckpoint.tenant == tenant
-    within = select(AuditCheckpoint).where(own, AuditCheckpoint.time >= start)
-    within = within.where(AuditCheckpoint.time < end).order_by(AuditCheckpoint.seq)
-    newest = await session.scalar(
-        select(AuditCheckpoint).where(own).order_by(AuditCheckpoint.seq.desc()).limit(1)
-    )
-    by_key = select(AuditCheckpoint.public_key, func.count()).where(own)
-    keys = (await session.execute(by_key.group_by(AuditCheckpoint.public_key))).all()
-    count = select(func.count()).select_from(within.order_by(None).subquery())
+    newest = await repository.newest_checkpoint(session, tenant)
+    keys = await repository.checkpoints_by_key(session, tenant)
     return {
         "chain": [_report(report) for report in reports],
         "bodies": {"named": named, "findings": _findings(findings)},
-        "checkpoints_in_span": await session.scalar(count) or 0,
+        "checkpoints_in_span": await repository.checkpoints_between(session, tenant, start, end),
         "newest_checkpoint": None if newest is None else read_checkpoint(newest).to_dict(),
         "keys": [
             {"key_id": key_id(key), "public_key": key, "checkpoints": number}
-            for key, number in sorted((row[0], row[1]) for row in keys)
+            for key, number in sorted(keys.items())
         ],
         "successions": [item.to_dict() for item in successions],
         "anchors": await _anchors(session, tenant),
@@ -198,20 +184,9 @@ async def _integrity(
 
 async def _anchors(session: AsyncSession, tenant: str) -> list[dict[str, Any]]:
     """How many checkpoints each anchor outside has seen, and the newest."""
-    query = (
-        select(
-            AuditAnchor.anchor,
-            func.count(AuditAnchor.seq),
-            func.max(AuditAnchor.seq),
-            func.max(AuditAnchor.time),
-        )
-        .where(AuditAnchor.tenant == tenant)
-        .group_by(AuditAnchor.anchor)
-        .order_by(AuditAnchor.anchor)
-    )
     return [
         {"anchor": name, "checkpoints": count, "newest_seq": seq, "newest_time": isoformat(time)}
-        for name, count, seq, time in await session.execute(query)
+        for name, count, seq, time in await repository.anchors(session, tenant)
     ]
 
 

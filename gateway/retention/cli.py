@@ -13,7 +13,9 @@ from gateway.archive.reading import OpenedBody, read_bodies
 from gateway.archive.repository import ArchiveRepository
 from gateway.audit.cli_support import instant
 from gateway.audit.keys import SigningKey
+from gateway.audit.pruning import Pruning
 from gateway.pseudonyms import end_user_pseudonym, is_pseudonym
+from gateway.retention import repository
 from gateway.retention.erasure import Person, erase_person
 from gateway.retention.holds import Holds, HoldScope
 from gateway.retention.models import AuditHold
@@ -197,9 +199,6 @@ def removals(
     """What was removed of a tenant's trail: signed statements, and figures of its bodies."""
 
     async def task(deployment: Deployment) -> Row:
-        from gateway.admin.retention import repository
-        from gateway.audit.pruning import Pruning
-
         session = deployment.session
         prunings = await repository.prunings(session, tenant)
         erasures = await repository.erasures(session, tenant)

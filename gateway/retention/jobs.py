@@ -12,7 +12,8 @@ from gateway.audit.errors import ChainDamaged
 from gateway.audit.keys import Signer
 from gateway.audit.record import SYSTEM_TENANT
 from gateway.retention.removal import Removal, remove_due
-from gateway.retention.rules import RetentionRules, retained_tenants
+from gateway.retention.rules import RetentionRules
+from gateway.retention.trails import policies_of_trails
 
 KIND = "audit.retention"
 _log = structlog.get_logger(__name__)
@@ -32,7 +33,8 @@ class RemoveDue:
             ChainDamaged: some chain does not verify; all others are done.
         """
         async with database.session() as session:
-            tenants = await retained_tenants(session, self._rules)
+            policies = await policies_of_trails(session)
+        tenants = {name: self._rules.of_policy(policy) for name, policy in policies.items()}
         found: dict[str, Any] = {}
         damaged = []
         for number, (tenant, days) in enumerate(tenants.items()):

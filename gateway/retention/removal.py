@@ -6,20 +6,18 @@ What a hold matches stays, and so do the records behind it: a chain is cut off a
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.archive.repository import ArchiveRepository
 from gateway.audit.filters import RecordFilter
 from gateway.audit.keys import SigningKey
-from gateway.audit.models import AuditRecord
 from gateway.audit.pruning import Pruning, checkpoint_up_to, prune
 from gateway.audit.query import bounds
 from gateway.audit.signing import MAX_RECORDS
 from gateway.retention.holds import Holds, body_matches
 
 _KEY_GRACE = timedelta(days=2)  # bodies under way may still bring their key along
-_IDS = 500
 # Removed at a time, since nobody else can write meanwhile on SQLite; more than lie between two
 # checkpoints at most.
 MOST_RECORDS = 2 * MAX_RECORDS
@@ -96,7 +94,7 @@ async def remove_due(
     last = checkpoint.seq if checkpoint is not None else low - 1
     statement = None
     if checkpoint is not None and last >= low:
-        await _forget_bodies(session, tenant, low, last)
+        await archive.forget_of_records(low, last)
         reason = f"retention: older than {days} days"
         statement = await prune(session, tenant, checkpoint, key, now, reason)
     removed = max(0, last - low + 1)
@@ -110,14 +108,3 @@ async def remove_due(
         holds=due.holds,
         statement=statement,
     )
-
-
-async def _forget_bodies(session: AsyncSession, tenant: str, low: int, last: int) -> None:
-    """The rows of bodies whose records go."""
-    archive = ArchiveRepository(session, tenant)
-    query = select(AuditRecord.request_id).where(AuditRecord.tenant == tenant)
-    for start in range(low, last + 1, _IDS):
-        end = min(start + _IDS - 1, last)
-        await archive.forget(
-            await session.scalars(query.where(AuditRecord.seq.between(start, end)))
-        )

@@ -3,13 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from gateway.archive.repository import archive_tenants
-from gateway.audit.models import AuditHead
 from gateway.settings import Settings
-from gateway.tenants.models import Tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +21,3 @@ class RetentionRules:
 
     def of_policy(self, policy: str | None) -> int | None:
         return self.by_policy.get(policy or "", self.days)
-
-
-async def retained_tenants(session: AsyncSession, rules: RetentionRules) -> dict[str, int | None]:
-    """The days of each tenant that has records or bodies, those of no tenant among them."""
-    heads = await session.scalars(select(AuditHead.tenant))
-    names = sorted({*heads, *await archive_tenants(session)})
-    rows = await session.execute(select(Tenant.name, Tenant.policy))
-    policies = {row.name: row.policy for row in rows}
-    return {name: rules.of_policy(policies.get(name)) for name in names}

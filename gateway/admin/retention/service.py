@@ -4,7 +4,6 @@ from dataclasses import asdict
 from typing import Any
 
 from gateway.admin.access import TenantAccess
-from gateway.admin.retention import repository
 from gateway.admin.retention.schemas import (
     BodyFigures,
     BodyRead,
@@ -25,6 +24,7 @@ from gateway.admin.trail import masked_reason, record
 from gateway.archive.reading import read_bodies
 from gateway.archive.repository import ArchiveRepository
 from gateway.pseudonyms import end_user_pseudonym
+from gateway.retention import repository
 from gateway.retention.erasure import Person, erase_person, finish_erasure
 from gateway.retention.holds import Holds, HoldScope
 from gateway.retention.models import AuditHold

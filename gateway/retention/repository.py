@@ -1,4 +1,4 @@
-"""The SQL of the statements that removals have left."""
+"""The SQL of statements that removals have left, and of a tenant's policy."""
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
