@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from sqlalchemy import delete, insert, select, update
 
 from gateway.archive.models import AuditBody
@@ -83,22 +82,25 @@ async def test_what_retention_has_removed_is_no_damage(trail: Trail) -> None:
     assert await damages(trail) == []
 
 
-@pytest.mark.parametrize("member", ["owner", "time", "bodies", "reason", "signature"])
-async def test_an_erasure_counts_as_it_was_signed(trail: Trail, member: str) -> None:
+async def test_an_erasure_counts_as_it_was_signed(trail: Trail) -> None:
     await trail.requests(2, body=b"{}")
     await trail.requests(1, body=b"{}", user=BORIS)
     await erase_as_commanded(trail, GRETA)
     assert await damages(trail) == []
-    async with trail.database.transaction() as session:
+    async with trail.database.session() as session:
         row = (await session.scalars(select(AuditErasure))).one()
-        old = getattr(row, member)
-        changed = {
-            "time": row.time + timedelta(seconds=1),
-            "bodies": row.bodies + 1,
-            "signature": "00" * 64,
-        }.get(member, f"{old}x")
-        await session.execute(update(AuditErasure).values({member: changed}))
-    assert await damages(trail) == ["deleted", "deleted"]
+    changes: dict[str, Any] = {
+        "owner": BORIS,
+        "time": row.time + timedelta(seconds=1),
+        "bodies": row.bodies + 1,
+        "reason": "another",
+        "signature": "00" * 64,
+    }
+    for member, value in changes.items():
+        await change(trail, update(AuditErasure).values({member: value}))
+        assert await damages(trail) == ["deleted", "deleted"]
+        await change(trail, update(AuditErasure).values({member: getattr(row, member)}))
+    assert await damages(trail) == []
 
 
 def _row(body: AuditBody) -> dict[str, Any]:

@@ -31,6 +31,10 @@ START, END = datetime(2026, 10, 2, tzinfo=UTC), datetime(2026, 10, 20, tzinfo=UT
 JUDGEMENTS = re.compile(r"complian|conform|satisf|fulfil|lawful|adequate|sufficient", re.IGNORECASE)
 
 
+# Where it does not matter which database the pack was made of.
+one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
 async def write(
     trail: Trail, file_format: EvidenceFormat = "json", days: int | None = 200
 ) -> bytes:
@@ -110,6 +114,7 @@ async def test_integrity_is_that_of_the_whole_chain(trail: Trail) -> None:
     assert found["anchors"] == []
 
 
+@one_database
 async def test_a_damaged_chain_is_said_to_be_damaged(trail: Trail) -> None:
     await some(trail)
     async with trail.database.transaction() as session:
@@ -155,6 +160,7 @@ async def test_an_erasure_is_in_it(trail: Trail) -> None:
     assert found["integrity"]["bodies"]["findings"]["count"] == 0
 
 
+@one_database
 async def test_what_the_span_has_lost_is_said(trail: Trail) -> None:
     await trail.days(10)
     async with trail.database.transaction() as session:
@@ -162,6 +168,7 @@ async def test_what_the_span_has_lost_is_said(trail: Trail) -> None:
     assert "earlier ones were removed" in shows(await pack(trail), "Art. 12")
 
 
+@one_database
 async def test_an_empty_trail_shows_nothing_and_says_so(trail: Trail) -> None:
     found = await pack(trail, days=None)
     assert found["records"]["count"] == 0
@@ -170,6 +177,7 @@ async def test_an_empty_trail_shows_nothing_and_says_so(trail: Trail) -> None:
     assert "kept for ever" in shows(found, "Art. 19")
 
 
+@one_database
 async def test_no_sentence_judges(trail: Trail) -> None:
     empty = await pack(trail, days=None)
     await some(trail)
@@ -187,20 +195,22 @@ async def test_no_sentence_judges(trail: Trail) -> None:
             assert "None" not in text
 
 
-@pytest.mark.parametrize("at", [0.1, 0.3, 0.5, 0.7, 0.9, 0.97])
-async def test_a_changed_byte_is_found(trail: Trail, tmp_path: Path, at: float) -> None:
+@one_database
+async def test_a_changed_byte_is_found(trail: Trail, tmp_path: Path) -> None:
     await some(trail)
-    content = bytearray(await write(trail))
+    content = await write(trail)
     file = tmp_path / "evidence.json"
     file.write_bytes(content)
     assert check_pack(file, trail.key.public_key)["tenant"] == "acme"
-    place = int(len(content) * at)
-    content[place] = ord("1") if content[place] != ord("1") else ord("2")
-    file.write_bytes(content)
-    with pytest.raises(InvalidEvidence):
-        check_pack(file)
+    for place in range(0, len(content), 97):
+        changed = bytearray(content)
+        changed[place] = ord("1") if content[place] != ord("1") else ord("2")
+        file.write_bytes(changed)
+        with pytest.raises(InvalidEvidence):
+            check_pack(file)
 
 
+@one_database
 async def test_other_keys_and_spellings_are_refused(trail: Trail, tmp_path: Path) -> None:
     signed = await pack(trail)
     file = tmp_path / "evidence.json"
@@ -213,6 +223,7 @@ async def test_other_keys_and_spellings_are_refused(trail: Trail, tmp_path: Path
             check_pack(file)
 
 
+@one_database
 async def test_the_archive_holds_what_an_auditor_needs(trail: Trail, tmp_path: Path) -> None:
     await some(trail)
     with zipfile.ZipFile(io.BytesIO(await write(trail, "zip"))) as archive:
@@ -226,6 +237,7 @@ async def test_the_archive_holds_what_an_auditor_needs(trail: Trail, tmp_path: P
         assert part in (tmp_path / "evidence.html").read_text()
 
 
+@one_database
 async def test_the_page_runs_nothing_and_shows_texts_as_texts(trail: Trail) -> None:
     await trail.days(1)
     await trail.action("key.create", "key_1", "<script>alert(1)</script>")
@@ -236,6 +248,7 @@ async def test_the_page_runs_nothing_and_shows_texts_as_texts(trail: Trail) -> N
     assert "http" not in page
 
 
+@one_database
 async def test_the_same_again_gives_the_same_bytes(trail: Trail) -> None:
     await some(trail)
     trail.clock.advance(timedelta(days=1))

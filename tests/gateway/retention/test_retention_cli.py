@@ -97,15 +97,10 @@ def test_the_life_of_a_hold(command: Command) -> None:
     assert command.run("audit", "verify").exit_code == 0
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        ("--from", "2026-11-02", "--to", "2026-11-01"),
-        ("--from", "yesterday"),
-    ],
-)
-def test_holds_that_make_no_sense(command: Command, options: tuple[str, ...]) -> None:
-    assert command.run("audit", "hold", "create", *ACME, *REASON, *options).exit_code in (1, 2)
+def test_holds_that_make_no_sense(command: Command) -> None:
+    for options in (("--from", "2026-11-02", "--to", "2026-11-01"), ("--from", "yesterday")):
+        made = command.run("audit", "hold", "create", *ACME, *REASON, *options)
+        assert made.exit_code in (1, 2)
     assert command.json("audit", "hold", "list", *ACME) == []
 
 
