@@ -16,9 +16,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import update
+from sqlalchemy import Table, update
 
 from benchmarks.audit.exchanges import CLOCK, make_exchange
 from benchmarks.billing.server import bench_server, migrated
@@ -36,6 +36,7 @@ from gateway.audit.verify import verify_database, verify_file
 from gateway.records import request_record
 
 FORMATS = ("jsonl", "csv", "parquet", "sqlite", "postgresql")
+_TABLE = cast(Table, AuditRecord.__table__)
 _SAMPLES = 500
 _CHECKPOINT = 6000
 _BATCH = 1000
@@ -99,9 +100,7 @@ async def fill(database: Database, records: int, key: SigningKey) -> None:
         if len(rows) == _CHECKPOINT or seq == records:
             async with database.transaction() as session:
                 for at in range(0, len(rows), _BATCH):
-                    await write_rows(
-                        session, AuditRecord.__table__, columns, rows[at : at + _BATCH]
-                    )
+                    await write_rows(session, _TABLE, columns, rows[at : at + _BATCH])
                 await session.execute(update(AuditHead).values(seq=seq, hash=current, time=now))
             async with database.transaction() as session:
                 await chain.checkpoint(session, "acme")

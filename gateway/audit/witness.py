@@ -54,18 +54,23 @@ class Witness:
         if not checkpoint.holds() or checkpoint.first_seq != 1 or checkpoint.root is None:
             raise AnchorFailed("This is no valid checkpoint of a whole chain.")
         before = self._newest.get(checkpoint.tenant)
-        if before is not None and checkpoint.last_seq < before.last_seq:
-            raise AnchorFailed(
-                f"The chain of {checkpoint.tenant} had {before.last_seq} records before, and has "
-                f"{checkpoint.last_seq} now."
-            )
-        same = before is not None and checkpoint.last_seq == before.last_seq
-        if same and (checkpoint.root, checkpoint.last_hash) != (before.root, before.last_hash):
-            raise AnchorFailed(f"The chain of {checkpoint.tenant} was recomputed.")
+        if before is not None:
+            _check_growth(before, checkpoint)
         line = witness_line(self._name, checkpoint, isoformat(self._clock.now()), self._key)
         append_line(self._file, line)
         self._newest[checkpoint.tenant] = checkpoint
         return line
+
+
+def _check_growth(before: Checkpoint, now: Checkpoint) -> None:
+    if now.last_seq < before.last_seq:
+        raise AnchorFailed(
+            f"The chain of {now.tenant} had {before.last_seq} records before, and has "
+            f"{now.last_seq} now."
+        )
+    same = now.last_seq == before.last_seq
+    if same and (now.root, now.last_hash) != (before.root, before.last_hash):
+        raise AnchorFailed(f"The chain of {now.tenant} was recomputed.")
 
 
 def append_line(file: Path, line: bytes) -> None:

@@ -40,7 +40,8 @@ class Deployment:
     def __init__(self, folder: Path, clock: ManualClock) -> None:
         self.keys = [SigningKey.load_or_create(None, folder / name) for name in ("old", "new")]
         self.stranger = SigningKey.load_or_create(None, folder / "stranger")
-        self.succession = Succession.sign(*self.keys, clock.now())
+        old, new = self.keys
+        self.succession = Succession.sign(old, new, clock.now())
         self.chains = {tenant: self._chain(tenant, clock) for tenant in TENANTS}
         self._clock = clock
 
