@@ -19,6 +19,7 @@ from gateway.limits import PARALLEL_TTL_S, LocalLimiter, Permit, Scope, limit_er
 RETRY_S = 1.0
 MAX_OWED = 10_000
 _PAID_AT_ONCE = 20
+_NEVER_FAILED = float("-inf")
 _OUTAGE = (RedisError, OSError)
 _log = structlog.get_logger(__name__)
 
@@ -102,12 +103,14 @@ class SharedLimiter:
         self._clock = clock
         self._acquire = redis.register_script(_ACQUIRE)
         self._release = redis.register_script(_RELEASE)
-        self._asks_again_at = float("-inf")
+        self._asks_again_at = _NEVER_FAILED
         self._owed: dict[str, tuple[Sequence[Scope], int]] = {}
 
     async def acquire(self, scopes: Sequence[Scope], tokens: int) -> Permit:
         if self._is_away:
             return await self._fallback.acquire(scopes, tokens)
+        if self._asks_again_at > _NEVER_FAILED:
+            self._asks_again_at = self._clock.monotonic() + RETRY_S  # one asks, not all at once
         request = secrets.token_hex(8)
         arguments: list[str | int] = [tokens, request, PARALLEL_TTL_S]
         for _, limits in scopes:
@@ -146,14 +149,14 @@ class SharedLimiter:
         return self._clock.monotonic() < self._asks_again_at
 
     def _failed(self, error: Exception) -> None:
-        if self._asks_again_at == float("-inf"):
+        if self._asks_again_at == _NEVER_FAILED:
             _log.warning("limits.local", reason=type(error).__name__)
         self._asks_again_at = self._clock.monotonic() + RETRY_S
 
     def _answered(self) -> None:
-        if self._asks_again_at > float("-inf"):
+        if self._asks_again_at > _NEVER_FAILED:
             _log.info("limits.shared_again")
-        self._asks_again_at = float("-inf")
+        self._asks_again_at = _NEVER_FAILED
 
     def _owe(self, request: str, scopes: Sequence[Scope], tokens: int) -> None:
         self._owed[request] = (scopes, tokens)

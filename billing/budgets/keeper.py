@@ -32,6 +32,7 @@ from core.clock import Clock
 from core.database import Database
 from core.money import ZERO
 
+_STOP_S = 10.0
 _log = structlog.get_logger(__name__)
 
 
@@ -85,11 +86,12 @@ class BudgetKeeper:
     async def stop(self) -> None:
         """Return what is not reserved and stop. Drain the journal before."""
         self._stopping.set()
-        if self._task is not None:
-            await self._task
-            self._task = None
         try:
-            await self._upkeep.give_all_back()
+            async with asyncio.timeout(_STOP_S):
+                if self._task is not None:
+                    await self._task
+                    self._task = None
+                await self._upkeep.give_all_back()
         except (SQLAlchemyError, OSError) as error:
             # The next start takes them back, or others do when they have expired.
             _log.warning("budget_leases_not_returned", error=type(error).__name__)

@@ -22,7 +22,7 @@ from billing.jobs.tasks import TaskRegistry
 from core.clock import Clock
 from core.database import Database
 
-_STOP_S = 60.0
+_STOP_S = 30.0
 _LOOK_S = 30.0  # a database that takes longer to tell what waits does not answer
 _log = structlog.get_logger(__name__)
 
