@@ -60,6 +60,7 @@ class RemoveDue:
         self, database: Database, context: JobContext, tenant: str, days: int | None
     ) -> Removal:
         """In steps, each a transaction with its own record."""
+        total = Removal(tenant)
         while True:
             async with database.transaction() as session:
                 now = context.clock.now()
@@ -76,8 +77,9 @@ class RemoveDue:
                         reason=_reason(removal, days),
                         clock=context.clock,
                     )
+            total = total.followed_by(removal)
             if not (removal.records and removal.waiting):
-                return removal
+                return total
 
 
 def register_retention(tasks: TaskRegistry, signer: Signer, rules: RetentionRules) -> None:

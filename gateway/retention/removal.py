@@ -3,7 +3,7 @@
 What a hold matches stays, and so do the records behind it: a chain is cut off at its start only.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import or_
@@ -45,6 +45,15 @@ class Removal:
     @property
     def changed(self) -> bool:
         return bool(self.records or self.bodies)
+
+    def followed_by(self, later: "Removal") -> "Removal":
+        """Both runs as one; what was left is what the later one left."""
+        return replace(
+            later,
+            records=self.records + later.records,
+            bodies=self.bodies + later.bodies,
+            statement=later.statement or self.statement,
+        )
 
     def summary(self) -> dict[str, object]:
         """For results of jobs and for digests of records."""

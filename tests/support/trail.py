@@ -90,7 +90,7 @@ class Trail:
         """Requests over days, with a checkpoint each night."""
         for _ in range(count):
             await self.requests(per_day, **options)
-            await self.checkpoint()
+            await self.checkpoint(options.get("tenant", "acme"))
             self.clock.advance(timedelta(days=1))
 
     async def seal(
