@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 _PR_SET_PDEATHSIG = 1
@@ -131,7 +131,7 @@ def running(
 
 
 def stop(
-    process: subprocess.Popen[bytes], *, stop_signal: int = signal.SIGTERM, timeout: float = 30.0
+    process: subprocess.Popen[Any], *, stop_signal: int = signal.SIGTERM, timeout: float = 30.0
 ) -> int:
     """Ask it to stop, kill it when it does not; its exit status."""
     if process.poll() is None:
