@@ -29,6 +29,24 @@ _NAME_FORBIDDEN = re.compile(r"[^A-Za-z0-9_-]+")
 _LEAST_DIGITS = 6
 
 
+MAX_DEPTH = 100  # whoever walks a body calls itself once a level
+
+
+def is_deep(value: dict[str, Any] | list[Any]) -> bool:
+    """Whether it is nested more than ``MAX_DEPTH`` levels deep."""
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for item in level
+            for child in (item.values() if isinstance(item, dict) else item)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
 class Visitor(Protocol):
     """What is done with the texts of a request, in the order in which they stand."""
 
@@ -159,7 +177,7 @@ def _json_text(text: str, visitor: Visitor) -> str:
         value = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
         return visitor.text(text)
-    if not isinstance(value, dict | list):
+    if not isinstance(value, dict | list) or is_deep(value):
         return visitor.text(text)
     mapped = _free(value, visitor)
     return text if mapped == value else msgspec.json.encode(mapped).decode()

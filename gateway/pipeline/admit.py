@@ -14,6 +14,7 @@ from billing.errors import UnpricedModel
 from core.clock import Clock
 from core.money import ZERO
 from gateway.audit import Journal
+from gateway.content.walk import MAX_DEPTH, is_deep
 from gateway.errors import InvalidRequest, MalformedJson
 from gateway.exchange import Exchange
 from gateway.limits import Limiter
@@ -26,7 +27,6 @@ from gateway.tokens import estimate_tokens
 
 # Room for the chat template and for placeholders longer than what they stand for.
 _TEMPLATE_TOKENS = 512
-MAX_DEPTH = 100  # of a body; whoever walks it calls itself once a level
 
 
 class Admit:
@@ -174,7 +174,7 @@ def parse_chat_body(raw: bytes, max_messages: int) -> dict[str, Any]:
         ) from None
     if not isinstance(body, dict):
         raise MalformedJson("The request body must be a JSON object.")
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _is_deep(body):
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and is_deep(body):
         raise InvalidRequest(f"The body is nested more than {MAX_DEPTH} levels deep; flatten it.")
     if not isinstance(body.get("model"), str) or not body["model"]:
         raise InvalidRequest("`model` must be a text, such as 'auto'.", param="model")
@@ -198,20 +198,6 @@ def parse_chat_body(raw: bytes, max_messages: int) -> dict[str, Any]:
     if not isinstance(body.get("stream_options"), dict | None):
         raise InvalidRequest("`stream_options` must be an object.", param="stream_options")
     return body
-
-
-def _is_deep(body: dict[str, Any]) -> bool:
-    level: list[Any] = [body]
-    for _ in range(MAX_DEPTH):
-        level = [
-            child
-            for value in level
-            for child in (value.values() if isinstance(value, dict) else value)
-            if isinstance(child, dict | list)
-        ]
-        if not level:
-            return False
-    return True
 
 
 def _integer(body: dict[str, Any], name: str, least: int) -> int | None:
