@@ -61,7 +61,9 @@ class InspectInput:
         if self._vault is None or policy.pii.action is not Action.MASK or not any(spans.values()):
             return None
         headers = exchange.connection.headers
-        return await self._vault.open(principal.tenant, principal.key_id, exchange.body, headers)
+        return await self._vault.open(
+            principal.tenant, principal.key_id, exchange.body, headers, exchange.end_user
+        )
 
     def _decide_injection(
         self, exchange: Exchange, policy: PolicySettings, judgement: Judgement
