@@ -100,17 +100,17 @@ def test_down_at_start(site: Site, tmp_path: Path, upstream: Capture) -> None:
 
 
 def test_down(site: Site, postgres: PostgresServer) -> None:
-    globex = {"key": KEYS["globex"]}  # a valid key that was never used here
+    globex = KEYS["globex"]  # a valid key that was never used here
     with site.admin() as admin:
         postgres.stop()
         assert_known_keys_are_served(site)
-        site.refuses(503, "database_unavailable", **globex)
+        site.refuses(503, "database_unavailable", key=globex)
         answer = admin.get("/tenants")
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "database_unavailable")
         assert int(answer.headers["retry-after"]) >= 1
     assert site.metric("sovgate_journal_backlog_bytes") > 0
     postgres.start(crash=True)
-    site.recovers(lambda: site.ask(**globex).is_complete)
+    site.recovers(lambda: site.ask(key=globex).is_complete)
     assert_all_is_well(site)
 
 

@@ -26,9 +26,9 @@ def site(
     """Acme may run one request at a time, globex few a minute."""
     directory = tmp_path_factory.mktemp("gateway")
     content = settings(directory, upstream.url) | {"redis": {"url": valkey.url}}
-    acme, globex = content["bootstrap"]["tenants"]
-    acme["limits"]["parallel"] = 1
-    globex["limits"]["rpm"] = RPM
+    tenants = content["bootstrap"]["tenants"]
+    tenants[0]["limits"]["parallel"] = 1
+    tenants[1]["limits"]["rpm"] = RPM
     with gateway(directory, content) as deployment:
         site = Site(deployment, upstream)
         site.serves()
