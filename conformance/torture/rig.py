@@ -169,7 +169,8 @@ def _check(tally: Tally, replicas: Sequence[Replica], capture: Capture, database
         left = sorted(path.name for path in _journal(replica).iterdir())
         assert left == ["lock"], f"journals that nobody drained: {left}"
     leases, held = asyncio.run(_held_money(database_url))
-    assert (leases, held) == (0, 0), "leases or reservations outlive their gateways"
+    assert leases == [], f"leases outlive their gateways: {leases}"
+    assert held == 0, "budget periods hold money that nobody has leased"
 
 
 def _fill(tally: Tally, books: Books, seen: Sequence[str]) -> None:
@@ -186,13 +187,16 @@ def _journal(replica: Replica) -> Path:
     return Path(yaml.safe_load(replica.config.read_text())["data_dir"]) / "journal"
 
 
-async def _held_money(url: str) -> tuple[int, int]:
-    """Leases, and budget periods that still hold leased money."""
+async def _held_money(url: str) -> tuple[list[str], int]:
+    """Leases as texts, and the number of budget periods that still hold leased money."""
     database = Database(url)
     try:
         async with database.session() as session:
-            leases = await session.scalar(select(func.count()).select_from(BudgetLease))
+            leases = [
+                f"{lease.id} of {lease.holder}: {lease.amount} until {lease.expires_at}"
+                for lease in await session.scalars(select(BudgetLease))
+            ]
             query = select(func.count()).select_from(BudgetPeriod).where(BudgetPeriod.leased != 0)
-            return leases or 0, await session.scalar(query) or 0
+            return leases, await session.scalar(query) or 0
     finally:
         await database.dispose()
