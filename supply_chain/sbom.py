@@ -7,7 +7,7 @@ environment give the same bytes but for the serial number and the time.
 """
 
 # The library's decorators hide the parameters of its classes.
-# pyright: reportCallIssue=false, reportAttributeAccessIssue=false
+# pyright: reportCallIssue=false, reportAttributeAccessIssue=false, reportArgumentType=false
 
 import argparse
 import sys

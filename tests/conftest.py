@@ -41,8 +41,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if hasattr(session.config, "workeroutput"):  # a process of `-n`: the first one prints
-        session.config.workeroutput["waiting"] = session.config.stash.get(_WAITING, {})
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:  # a process of `-n`: the first one prints
+        output["waiting"] = session.config.stash.get(_WAITING, {})
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -80,7 +80,9 @@ def open_console(browser: Browser, browser_gateway: Deployment) -> Iterator[Call
     """Opens the UI in a fresh profile; at the end nothing may have gone wrong unseen."""
     opened: list[tuple[Page, list[str], list[str]]] = []
 
-    def open_(viewport: dict[str, int] = DESKTOP, scheme: str = "light") -> Console:
+    def open_(
+        viewport: dict[str, int] = DESKTOP, scheme: str = "light", refusals: tuple[str, ...] = ()
+    ) -> Console:
         context = browser.new_context(
             viewport=viewport,  # type: ignore[arg-type]
             color_scheme=scheme,  # type: ignore[arg-type]
@@ -93,7 +95,7 @@ def open_console(browser: Browser, browser_gateway: Deployment) -> Iterator[Call
         faults: list[str] = []
         hosts: list[str] = []
         page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda message: _note(message, faults))
+        page.on("console", lambda message: _note(message, faults, refusals))
         page.on("request", lambda request: hosts.append(request.url))
         opened.append((page, faults, hosts))
         return Console(page, browser_gateway.admin_url)
@@ -106,8 +108,10 @@ def open_console(browser: Browser, browser_gateway: Deployment) -> Iterator[Call
         assert foreign == [], "the UI must ask nobody but its own gateway"
 
 
-def _note(message: ConsoleMessage, faults: list[str]) -> None:
-    if message.type in ("error", "warning") and not message.text.endswith(_EXPECTED_LOGS):
+def _note(message: ConsoleMessage, faults: list[str], refusals: tuple[str, ...]) -> None:
+    """``refusals``: what the browser logs of answers that a test provokes."""
+    expected = message.text.endswith((*_EXPECTED_LOGS, *refusals))
+    if message.type in ("error", "warning") and not expected:
         faults.append(message.text)
 
 

@@ -1,6 +1,7 @@
 """Valkey down, paused, restarted, its clock set back: docs/degradation.md."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,8 @@ def site(
 ) -> Iterator[Site]:
     """Acme may run one request at a time, globex few a minute."""
     directory = tmp_path_factory.mktemp("gateway")
-    content = settings(directory, upstream.url) | {"redis": {"url": valkey.url}}
+    content: dict[str, Any] = settings(directory, upstream.url)
+    content["redis"] = {"url": valkey.url}
     tenants = content["bootstrap"]["tenants"]
     tenants[0]["limits"]["parallel"] = 1
     tenants[1]["limits"]["rpm"] = RPM

@@ -107,7 +107,10 @@ def _filters(rng: random.Random) -> list[RecordFilter]:
         "category": ["violence"],
         "tier": ["flash"],
     }
-    singles = [RecordFilter(**{name: value}) for name, found in values.items() for value in found]
+    pairs: list[dict[str, Any]] = [
+        {name: value} for name, found in values.items() for value in found
+    ]
+    singles = [RecordFilter(**pair) for pair in pairs]
     mixed = []
     for _ in range(60):
         chosen: dict[str, Any] = {
