@@ -61,22 +61,29 @@ class ProcessSlot:
     def __init__(self, data_dir: Path) -> None:
         folder = data_dir / "slots"
         folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder.resolve()
         self.number = 0
         while (lock := _try_lock(folder / str(self.number))) is None:
             self.number += 1
         self._lock = lock
 
     def holder_id(self, pepper: bytes) -> str:
-        """Names this process over its restarts, and the machine's data directory with it."""
-        return f"{_deployment_digest(pepper)}-{os.uname().nodename}-{self.number}"
+        """Names this process over its restarts, and the machine's data directory with it.
+
+        Replicas on one machine may share a pepper: the folder tells them apart.
+        """
+        digest = _folder_digest(pepper, self._folder)
+        return f"{digest}-{os.uname().nodename}-{self.number}"
 
     def release(self) -> None:
         self._lock.close()
 
 
-def _deployment_digest(secret: bytes) -> str:
-    """Eight hex digits that tell deployments apart and give nothing away."""
-    return hashlib.blake2b(secret, digest_size=4, person=b"sovgate").hexdigest()
+def _folder_digest(secret: bytes, folder: Path) -> str:
+    """Eight hex digits that tell deployments and their folders apart and give nothing away."""
+    key = hashlib.blake2b(secret, digest_size=32).digest()
+    named = hashlib.blake2b(os.fsencode(folder), key=key, digest_size=4, person=b"sovgate")
+    return named.hexdigest()
 
 
 def _try_lock(path: Path) -> FileIO | None:

@@ -18,7 +18,7 @@ from gateway.errors import (
 from gateway.tenants.limits import Limits
 
 _MINUTE_S = 60.0
-PARALLEL_TTL_S = 900  # a crashed replica's slots come free after this
+PARALLEL_TTL_S = 60  # a crashed replica's slots come free after this
 
 Scope = tuple[str, Limits]
 

@@ -6,7 +6,7 @@ Redis does not load its client.
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 import structlog
@@ -19,6 +19,7 @@ from gateway.limits import PARALLEL_TTL_S, LocalLimiter, Permit, Scope, limit_er
 RETRY_S = 1.0
 MAX_OWED = 10_000
 _PAID_AT_ONCE = 20
+_RENEWED_AT_ONCE = 200
 _NEVER_FAILED = float("-inf")
 _OUTAGE = (RedisError, OSError)
 _log = structlog.get_logger(__name__)
@@ -84,13 +85,25 @@ end
 return 1
 """
 
+# What still runs goes on counting; what is over meanwhile does not come back (XX).
+_RENEW = """
+local t = redis.call('TIME')
+local ttl = tonumber(ARGV[1])
+for i = 2, #ARGV do
+  redis.call('ZADD', KEYS[1], 'XX', t[1] + ttl, ARGV[i])
+end
+redis.call('EXPIRE', KEYS[1], ttl)
+return 1
+"""
+
 
 class SharedLimiter:
     """Counts in Redis or Valkey; local while that cannot be reached.
 
     A server that failed is not asked again for ``RETRY_S``, so that one that hangs costs one
     request at a time its time-out. What it could not be told is told when it is back: a
-    slot that nobody frees would count for ``PARALLEL_TTL_S``.
+    slot that nobody frees, such as a killed replica's, counts for ``PARALLEL_TTL_S``; ``renew``
+    has to be called more often than that for the others.
 
     Args:
         redis: a client whose responses are bytes or text.
@@ -103,6 +116,8 @@ class SharedLimiter:
         self._clock = clock
         self._acquire = redis.register_script(_ACQUIRE)
         self._release = redis.register_script(_RELEASE)
+        self._renew = redis.register_script(_RENEW)
+        self._running: dict[str, list[str]] = {}  # sets of running requests, by permit
         self._asks_again_at = _NEVER_FAILED
         self._owed: dict[str, tuple[Sequence[Scope], int]] = {}
 
@@ -130,12 +145,15 @@ class SharedLimiter:
         kind, limit, wait_s = cast(tuple[bytes, int, bytes], tuple(answer))
         if kind != b"ok":
             raise limit_error(kind.decode(), limit, float(wait_s))
+        if limited := _keys(scope for scope in scopes if scope[1].parallel is not None)[1::2]:
+            self._running[request] = limited
         return Permit(request, tuple(scopes), tokens, limit if limit >= 0 else None, shared=True)
 
     async def release(self, permit: Permit, tokens: int) -> None:
         if not permit.shared:
             await self._fallback.release(permit, tokens)
             return
+        self._running.pop(permit.id, None)
         self._owe(permit.id, permit.scopes, permit.tokens - tokens)
         if self._is_away:
             return
@@ -143,6 +161,28 @@ class SharedLimiter:
             await self._pay()
         except _OUTAGE as error:
             self._failed(error)
+
+    async def renew(self) -> None:
+        """Tell the server which requests still run."""
+        by_set: dict[str, list[str]] = {}
+        for request, names in self._running.items():
+            for name in names:
+                by_set.setdefault(name, []).append(request)
+        try:
+            for name, requests in by_set.items():
+                for start in range(0, len(requests), _RENEWED_AT_ONCE):
+                    if self._is_away:
+                        return
+                    some = requests[start : start + _RENEWED_AT_ONCE]
+                    await self._renew(keys=[name], args=[PARALLEL_TTL_S, *some])
+        except _OUTAGE as error:
+            self._failed(error)
+
+    async def keep_renewing(self) -> None:
+        """Without end; a task of the process."""
+        while True:
+            await asyncio.sleep(PARALLEL_TTL_S / 4)
+            await self.renew()
 
     @property
     def _is_away(self) -> bool:
@@ -177,5 +217,5 @@ class SharedLimiter:
                 raise
 
 
-def _keys(scopes: Sequence[Scope]) -> list[str]:
+def _keys(scopes: Iterable[Scope]) -> list[str]:
     return [f"sovgate:{kind}:{{{name}}}" for name, _ in scopes for kind in ("limit", "running")]

@@ -267,7 +267,10 @@ async def _limiter(settings: Settings, clock: Clock, stack: AsyncExitStack) -> L
         settings.redis.url, socket_timeout=0.5, socket_connect_timeout=0.5, protocol=2
     )
     stack.push_async_callback(redis.aclose)
-    return SharedLimiter(redis, local, clock)
+    limiter = SharedLimiter(redis, local, clock)
+    renewing = asyncio.create_task(limiter.keep_renewing(), name="limits-renew")
+    stack.push_async_callback(_finish, renewing)
+    return limiter
 
 
 async def _watch_health(upstreams: Gate) -> None:

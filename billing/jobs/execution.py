@@ -174,6 +174,7 @@ class _Run:
 
 def _explanation(error: SovgateError) -> dict[str, Any]:
     """The sentence that says what to do; of a check also what it found."""
-    problems = error.context.get("problems")
-    found: Mapping[str, Any] = error.context.get("result") or {}
-    return {"message": error.message} | ({"problems": problems} if problems else {}) | found
+    told: dict[str, Any] = {"message": error.message}
+    if problems := error.context.get("problems"):
+        told["problems"] = problems
+    return {**told, **(error.context.get("result") or {})}

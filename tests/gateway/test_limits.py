@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from core.clock import ManualClock
 from gateway.errors import ParallelLimitExceeded, RequestRateExceeded, TokenRateExceeded
-from gateway.limits import Limiter, LocalLimiter
+from gateway.limits import PARALLEL_TTL_S, Limiter, LocalLimiter
 from gateway.limits_shared import SharedLimiter
 from gateway.tenants.limits import Limits
 
@@ -115,4 +115,29 @@ async def test_a_server_whose_clock_was_set_back_refuses_nobody(valkey_url: str)
     in_an_hour = (await redis.time())[0] + 3600
     await redis.hset("sovgate:limit:{tenant:a}", "r_at", str(in_an_hour))
     await limiter.acquire(scopes, 1)
+    await redis.aclose()
+
+
+async def test_what_runs_goes_on_counting_and_what_a_killed_replica_held_comes_free(
+    valkey_url: str,
+) -> None:
+    redis = Redis.from_url(valkey_url, protocol=2)
+    clock = ManualClock(CLOCK_START)
+    alive, killed = (SharedLimiter(redis, LocalLimiter(clock), clock) for _ in range(2))
+    scopes = [("tenant:a", Limits(parallel=2))]
+    held = await alive.acquire(scopes, 1)
+    over = await alive.acquire(scopes, 1)
+    await alive.release(over, 1)
+    lost = await killed.acquire(scopes, 1)
+    running = "sovgate:running:{tenant:a}"
+    now = (await redis.time())[0]
+    await redis.zadd(running, {held.id: now + 1, lost.id: now - 1})  # nearly a minute later
+    await alive.renew()
+    renewed = await redis.zscore(running, held.id)
+    assert renewed is not None
+    assert renewed > now + PARALLEL_TTL_S / 2
+    assert await redis.zscore(running, over.id) is None
+    await alive.acquire(scopes, 1)
+    with pytest.raises(ParallelLimitExceeded):
+        await alive.acquire(scopes, 1)
     await redis.aclose()

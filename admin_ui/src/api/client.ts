@@ -25,13 +25,13 @@ const policy: Middleware = {
     changes.set(id, request.clone());
     return request;
   },
-  async onResponse({ response, id }) {
+  async onResponse({ response, id, options }) {
     const change = changes.get(id);
     changes.delete(id);
     if (response.ok) return undefined;
     const error = await errorOf(response);
     if (error.code !== "reason_required" || change === undefined) throw error;
-    return withReason(change, error);
+    return withReason(change, error, options.fetch);
   },
   onError({ error, id }) {
     changes.delete(id);
@@ -40,11 +40,11 @@ const policy: Middleware = {
   },
 };
 
-async function withReason(change: Request, refusal: ApiError): Promise<Response> {
+async function withReason(change: Request, refusal: ApiError, send: typeof globalThis.fetch): Promise<Response> {
   const text = await reason.ask();
   if (text === null) throw refusal;
   change.headers.set("X-Sovgate-Reason", encodeURIComponent(text));
-  const response = await fetch(change);
+  const response = await send(change);
   if (!response.ok) throw await errorOf(response);
   return response;
 }

@@ -5,7 +5,7 @@ import { formatFor, isUnderWay, kindsFor } from "./choices";
 describe("choices", () => {
   it("offer what the role may take away", () => {
     expect(kindsFor((permission) => permission === "exports.finance")).toEqual(["billing", "focus", "reconciliation", "usage"]);
-    expect(kindsFor((permission) => permission === "exports.audit")).toEqual(["audit"]);
+    expect(kindsFor((permission) => permission === "exports.audit")).toEqual(["audit", "evidence"]);
     expect(kindsFor(() => false)).toEqual([]);
   });
 
