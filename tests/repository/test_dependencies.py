@@ -23,6 +23,8 @@ _LOADED_BY_NAME = {
 }
 _VENDORS_OWN = {"torch-npu"}  # comes with the accelerator's environment, imported when chosen
 _COMES_WITH = {"pydantic-core": "pydantic"}  # one project in two distributions
+# Several distributions share the module's name; this one has what is imported.
+_NAMESPACES = {"opentelemetry": ["opentelemetry-proto"]}
 # Read by a training script only, and unpacked by hand as its model card says.
 _TRAINING_DATA = {"lac"}
 _APART = {"torch"}  # installed beside the lock, see docs/adr/0004
@@ -62,7 +64,7 @@ def _third_party(files: list[Path]) -> dict[str, set[str]]:
     for module, path in _imported(files):
         if module in sys.stdlib_module_names or module in ours:
             continue
-        for owner in owners.get(module, [module]):
+        for owner in _NAMESPACES.get(module) or owners.get(module, [module]):
             name = _COMES_WITH.get(_name(owner), _name(owner))
             found.setdefault(name, set()).add(str(path.relative_to(ROOT)))
     return found
