@@ -1,7 +1,7 @@
-// Reads that more than one part of the UI needs. Keys start with what is read, then the tenant.
-import { queryOptions } from "@tanstack/react-query";
+// Calls that more than one part of the UI needs. Keys start with what is read, then the tenant.
+import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 
-import { api, body } from "./client";
+import { api, body, type Schemas } from "./client";
 
 export const tenantsQuery = queryOptions({
   queryKey: ["tenants"],
@@ -20,5 +20,14 @@ export function keysQuery(tenant: string) {
   return queryOptions({
     queryKey: ["keys", tenant],
     queryFn: ({ signal }) => body(api.GET("/tenants/{tenant}/keys", { params: { path: { tenant } }, signal })),
+  });
+}
+
+export function useStartExport(tenant: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (wanted: Schemas["ExportCreate"]) =>
+      body(api.POST("/tenants/{tenant}/exports", { params: { path: { tenant } }, body: wanted })),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["exports", tenant] }),
   });
 }

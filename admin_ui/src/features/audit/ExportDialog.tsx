@@ -1,11 +1,11 @@
 import { useState } from "react";
 import { Link } from "react-router";
 
+import { useStartExport } from "@/api";
 import { isRange, preset, toInterval } from "@/lib/dates";
 import { Button, Dialog, Facts, Failure, Notice, RangeField, SelectField, useToast } from "@/ui";
 
 import { isFiltered, tidy, type Asked } from "./filters";
-import { useExport } from "./queries";
 
 const FORMATS = [
   ["jsonl", "JSON lines"],
@@ -15,7 +15,7 @@ const FORMATS = [
 
 /** An export of what the page shows: a whole run with a signed end, or records with proofs. */
 export function ExportDialog({ tenant, asked, onClose }: { tenant: string; asked: Asked; onClose: () => void }) {
-  const start = useExport(tenant);
+  const start = useStartExport(tenant);
   const toast = useToast();
   const [format, setFormat] = useState<(typeof FORMATS)[number][0]>("jsonl");
   const [range, setRange] = useState(asked.range ?? preset("30d", new Date()));

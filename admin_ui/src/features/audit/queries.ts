@@ -53,15 +53,6 @@ export function useVerify(tenant: string) {
   });
 }
 
-export function useExport(tenant: string) {
-  const client = useQueryClient();
-  return useMutation({
-    mutationFn: (wanted: Schemas["ExportCreate"]) =>
-      body(api.POST("/tenants/{tenant}/exports", { params: { path: { tenant } }, body: wanted })),
-    onSuccess: () => client.invalidateQueries({ queryKey: ["exports", tenant] }),
-  });
-}
-
 /** Where the browser fetches the file itself, with its session cookie. */
 export function proofUrl(tenant: string, seq: number): string {
   return `/admin/api/v1/tenants/${encodeURIComponent(tenant)}/audit/records/${String(seq)}/proof`;

@@ -1,11 +1,11 @@
 import { useState } from "react";
 
+import { useStartExport } from "@/api";
 import { isRange, preset, toInterval } from "@/lib/dates";
 import { useSession } from "@/session";
 import { Button, Failure, Notice, Panel, RangeField, SelectField, useToast } from "@/ui";
 
 import { FORMAT_LABELS, formatFor, KINDS, kindsFor, type Format, type Kind } from "./choices";
-import { useStartExport } from "./queries";
 
 export function StartExport({ tenant }: { tenant: string }) {
   const { can } = useSession();

@@ -1,4 +1,4 @@
-import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { queryOptions } from "@tanstack/react-query";
 
 import { api, body, type Schemas } from "@/api";
 
@@ -12,15 +12,6 @@ export function exportsQuery(tenant: string) {
     queryKey: ["exports", tenant],
     queryFn: ({ signal }) => body(api.GET("/tenants/{tenant}/exports", { params: { path: { tenant } }, signal })),
     refetchInterval: (query) => (query.state.data?.items.some(isUnderWay) ? POLL_MS : false),
-  });
-}
-
-export function useStartExport(tenant: string) {
-  const client = useQueryClient();
-  return useMutation({
-    mutationFn: (wanted: Schemas["ExportCreate"]) =>
-      body(api.POST("/tenants/{tenant}/exports", { params: { path: { tenant } }, body: wanted })),
-    onSuccess: () => client.invalidateQueries({ queryKey: exportsQuery(tenant).queryKey }),
   });
 }
 
