@@ -12,6 +12,7 @@ from gateway.egress import (
     guarded_connect,
     guarded_connector,
 )
+from gateway.environment import secret
 from gateway.errors import SettingsError
 from gateway.settings import AlertSettings, EgressSettings, SmtpSettings
 
@@ -28,7 +29,7 @@ def alert_channels(
     webhooks = {
         name: Webhook(
             _url(hook.url, rules, name),
-            _secret(environ, hook.secret_env, f"Webhook {name}").encode(),
+            secret(environ, hook.secret_env, f"Webhook {name}").encode(),
         )
         for name, hook in settings.webhooks.items()
     }
@@ -52,8 +53,8 @@ def _url(url: str, rules: AddressRules, name: str) -> str:
 def _mail_server(smtp: SmtpSettings, environ: Mapping[str, str]) -> MailServer:
     username = password = None
     if smtp.username_env is not None and smtp.password_env is not None:
-        username = _secret(environ, smtp.username_env, "The mail server")
-        password = _secret(environ, smtp.password_env, "The mail server")
+        username = secret(environ, smtp.username_env, "The mail server")
+        password = secret(environ, smtp.password_env, "The mail server")
     return MailServer(
         host=smtp.host,
         port=smtp.port,
@@ -62,12 +63,3 @@ def _mail_server(smtp: SmtpSettings, environ: Mapping[str, str]) -> MailServer:
         username=username,
         password=password,
     )
-
-
-def _secret(environ: Mapping[str, str], name: str, whose: str) -> str:
-    value = environ.get(name)
-    if not value:
-        raise SettingsError(
-            f"{whose} wants a secret in the environment variable {name}, which is not set."
-        )
-    return value

@@ -6,7 +6,6 @@ database; readiness, metrics and the log show what it saw.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 import structlog
 from sqlalchemy import text
@@ -15,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.clock import Clock
 from core.database import Database
 from core.outages import is_away
+from core.tasks import cancel
 from gateway.tenants.errors import DatabaseUnavailable
 
 INTERVAL_S = 2.0
@@ -66,10 +66,7 @@ class DatabaseWatch:
         self._task = asyncio.create_task(self._watch(), name="database-watch")
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await cancel(self._task)
 
     async def look(self) -> None:
         """Ask now."""

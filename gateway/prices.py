@@ -6,7 +6,7 @@ A change in the same process holds at once, one of another process within second
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 
@@ -23,6 +23,7 @@ from billing.prices.store import PriceStore
 from core.clock import Clock
 from core.database import Database
 from core.money import ZERO
+from core.tasks import cancel
 from gateway.settings import PriceBookSettings, PriceSettings, Section, Settings
 
 LEDGER_CURRENCY = "USD"
@@ -196,10 +197,7 @@ class PriceDesk:
                 self._reported.clear()
 
     async def close(self) -> None:
-        if self._watching is not None:
-            self._watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watching
+        await cancel(self._watching)
 
     @contextmanager
     def _reporting(self, model: str) -> Iterator[None]:

@@ -5,7 +5,7 @@ Two of them can live in one process: nothing here is global.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -16,6 +16,7 @@ import structlog
 from billing import BudgetKeeper, EscrowSettings, JobService, LedgerSink
 from core.clock import Clock, SystemClock
 from core.database import Database
+from core.tasks import cancel
 from gateway.admin.services import TrailServices
 from gateway.alerts import alert_channels
 from gateway.archive import Archive, BodySealer, BodySink
@@ -108,7 +109,7 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
     async with AsyncExitStack() as stack:
         private_folder(settings.data_dir)
         loading = asyncio.create_task(asyncio.to_thread(_load_models, settings))
-        stack.push_async_callback(_finish, loading)
+        stack.push_async_callback(cancel, loading)
         slot = ProcessSlot(settings.data_dir)
         stack.callback(slot.release)
         pepper = load_pepper(settings)
@@ -218,7 +219,7 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         await watch.start()
         stack.push_async_callback(watch.stop)
         health = asyncio.create_task(_watch_health(upstreams), name="upstream-health")
-        stack.push_async_callback(_finish, health)
+        stack.push_async_callback(cancel, health)
         yield GatewayState(
             settings=settings,
             clock=clock,
@@ -269,7 +270,7 @@ async def _limiter(settings: Settings, clock: Clock, stack: AsyncExitStack) -> L
     stack.push_async_callback(redis.aclose)
     limiter = SharedLimiter(redis, local, clock)
     renewing = asyncio.create_task(limiter.keep_renewing(), name="limits-renew")
-    stack.push_async_callback(_finish, renewing)
+    stack.push_async_callback(cancel, renewing)
     return limiter
 
 
@@ -282,9 +283,3 @@ async def _watch_health(upstreams: Gate) -> None:
             if isinstance(result, Exception):
                 _log.error("upstream.check_failed", upstream=name, error=type(result).__name__)
         await asyncio.sleep(HEALTH_INTERVAL_S)
-
-
-async def _finish(task: "asyncio.Task[object]") -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task

@@ -5,7 +5,6 @@ repository says itself is checked. The last line says which of the two ran.
 """
 
 import json
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,8 +17,7 @@ from license_expression import ExpressionError, get_spdx_licensing
 
 from supply_chain.inventory import LOCK, Package, locked, npm_packages, python_packages, rules
 
-_ADVISORIES = ("pypi.org", 443)
-_CONNECT_S = 3
+_PROBE_S = 30
 _AUDIT_S = 300
 
 
@@ -75,14 +73,13 @@ def _holds(spdx: Any, node: Any, allowed: set[str]) -> bool:
 
 def advisories_answer() -> bool:
     """Whether PyPI's advisories can be asked from here: some mirrors serve files alone."""
-    try:
-        socket.create_connection(_ADVISORIES, timeout=_CONNECT_S).close()
-    except OSError:
-        return False
     with tempfile.TemporaryDirectory() as folder:
         probe = Path(folder) / "probe.txt"
         probe.write_text(f"pyyaml=={locked()['pyyaml'][0]}\n")
-        return "skip_reason" not in _pip_audit(probe)[0]
+        try:
+            return "skip_reason" not in _pip_audit(probe, _PROBE_S)[0]
+        except (NoAnswer, subprocess.TimeoutExpired):
+            return False
 
 
 def vulnerabilities() -> list[str]:
@@ -94,14 +91,18 @@ def vulnerabilities() -> list[str]:
     ]
 
 
-def _pip_audit(requirements: Path) -> list[dict[str, Any]]:
+class NoAnswer(Exception):
+    """pip-audit could not ask; holds what it says."""
+
+
+def _pip_audit(requirements: Path, timeout_s: float = _AUDIT_S) -> list[dict[str, Any]]:
     command = [sys.executable, "-m", "pip_audit", "--requirement", str(requirements), "--no-deps"]
     command += ["--disable-pip", "--timeout", "10", "--progress-spinner", "off", "--format", "json"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=_AUDIT_S)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s)
     try:
         return json.loads(result.stdout)["dependencies"]
     except (json.JSONDecodeError, KeyError):
-        raise SystemExit(f"audit: pip-audit failed:\n{result.stderr[-2000:]}") from None
+        raise NoAnswer(result.stderr[-2000:]) from None
 
 
 def main() -> int:
@@ -110,7 +111,10 @@ def main() -> int:
     found = findings(python + npm, locked(), rules())
     online = advisories_answer()
     if online:
-        found += vulnerabilities()
+        try:
+            found += vulnerabilities()
+        except NoAnswer as error:
+            raise SystemExit(f"audit: pip-audit failed:\n{error}") from None
     for line in found:
         print(f"audit: {line}")
     asked = "asked PyPI's advisories and" if online else "no advisories from here; asked"

@@ -6,7 +6,6 @@ at it again from time to time, so that a job outlives crashes and lost messages.
 
 import asyncio
 import threading
-from contextlib import suppress
 from typing import Protocol
 
 import structlog
@@ -21,6 +20,7 @@ from billing.jobs.settings import JobSettings
 from billing.jobs.tasks import TaskRegistry
 from core.clock import Clock
 from core.database import Database
+from core.tasks import cancel
 
 _STOP_S = 30.0
 _LOOK_S = 30.0  # a database that takes longer to tell what waits does not answer
@@ -120,10 +120,7 @@ class BrokerRunner:
         self._task = asyncio.create_task(self._poll(), name="jobs")
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await cancel(self._task)
         await asyncio.to_thread(self._app.close)
 
     async def ring(self, job_id: str) -> None:

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock, isoformat
 from core.database import Database
+from core.tasks import cancel
 from gateway.audit.anchors import (
     Judges,
     check_token,
@@ -145,9 +146,7 @@ class Anchorer:
     async def stop(self, timeout_s: float = 5.0) -> None:
         """Anchor the last checkpoints if that is quick; the next start does the rest."""
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await cancel(self._task)
             self._task = None
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout_s):

@@ -7,14 +7,14 @@ Checkpoints of version 1, which have no Merkle root, are still read.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from core.clock import isoformat
-from gateway.audit.encoding import encode_canonical
 from gateway.audit.errors import InvalidRecord
-from gateway.audit.keys import SigningKey, key_id, signature_holds
+from gateway.audit.keys import SigningKey
+from gateway.audit.statement import SignedStatement
 from gateway.audit.succession import Succession
 
 TYPE_1 = "sovgate.audit.checkpoint.v1"
@@ -36,7 +36,7 @@ _TYPES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(SignedStatement):
     """A signed statement about records ``first_seq`` to ``last_seq`` of one chain.
 
     ``root`` is that of the Merkle tree over their hashes, None in version 1.
@@ -74,7 +74,8 @@ class Checkpoint:
         successions: Sequence[Succession] = (),
     ) -> "Checkpoint":
         """Sign that the range is whole (its count follows from its ends)."""
-        unsigned = cls(
+        return cls.signed_by(
+            key,
             tenant=tenant,
             first_seq=first_seq,
             last_seq=last_seq,
@@ -82,14 +83,10 @@ class Checkpoint:
             first_prev_hash=first_prev_hash,
             last_hash=last_hash,
             time=isoformat(time),
-            key_id=key.key_id,
-            public_key=key.public_key,
-            signature="",
             root=root,
             previous_seq=previous_seq,
             successions=tuple(successions),
         )
-        return replace(unsigned, signature=key.sign(unsigned.message()))
 
     @classmethod
     def from_dict(cls, members: Any) -> "Checkpoint":
@@ -121,19 +118,3 @@ class Checkpoint:
             if members[name] in (None, []):
                 del members[name]
         return {"type": TYPE_1 if self.root is None else TYPE, **members}
-
-    def message(self) -> bytes:
-        """The bytes that are signed."""
-        members = self.to_dict()
-        del members["signature"]
-        return encode_canonical(members)
-
-    def holds(self) -> bool:
-        """Whether the embedded key signed exactly this; says nothing about whose key it is."""
-        try:
-            named = key_id(self.public_key)
-        except ValueError:
-            return False
-        return named == self.key_id and signature_holds(
-            self.public_key, self.message(), self.signature
-        )

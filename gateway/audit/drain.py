@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.database import Database
+from core.tasks import cancel
 from gateway.audit.chain import AuditChain
 from gateway.audit.journal import Batch, Journal, OnInterrupted
 from gateway.audit.loads import Item, Load
@@ -130,9 +131,7 @@ class Drain:
         self._journal.arrived.set()
         done, _ = await asyncio.wait({self._task}, timeout=timeout_s)
         if not done:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await cancel(self._task)
         self._task = None
         return bool(done)
 

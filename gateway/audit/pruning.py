@@ -5,9 +5,8 @@ hash, and the frontier of the Merkle tree over it, from which the chain, later c
 proofs of what is left go on. Only records that verify are removed: damage is never cleared away.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,16 +14,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.clock import isoformat
 from gateway.audit.checkpoint import GENESIS
 from gateway.audit.diagnosis import ChainWalker, Findings
-from gateway.audit.encoding import encode_canonical
 from gateway.audit.errors import ChainDamaged
-from gateway.audit.keys import SigningKey, key_id, signature_holds
+from gateway.audit.keys import SigningKey
 from gateway.audit.merkle import Frontier
 from gateway.audit.models import AuditCheckpoint, AuditPruning, AuditRecord
 from gateway.audit.rows import read_row
 from gateway.audit.signing import read_checkpoint, read_frontier, read_successions
+from gateway.audit.statement import SignedStatement
 from gateway.audit.succession import Trust
 
-TYPE = "sovgate.audit.pruning.v1"
 _PAGE = 1000
 
 
@@ -38,8 +36,10 @@ class Pruned:
 
 
 @dataclass(frozen=True, slots=True)
-class Pruning:
-    """The statement; all but ``signature`` is signed, as canonical JSON with ``type``."""
+class Pruning(SignedStatement):
+    """The statement."""
+
+    TYPE = "sovgate.audit.pruning.v1"
 
     tenant: str
     last_seq: int
@@ -52,33 +52,9 @@ class Pruning:
     signature: str
 
     @classmethod
-    def sign(cls, key: SigningKey, **members: Any) -> "Pruning":
-        unsigned = cls(**members, key_id=key.key_id, public_key=key.public_key, signature="")
-        return replace(unsigned, signature=key.sign(unsigned.message()))
-
-    @classmethod
     def from_row(cls, row: AuditPruning) -> "Pruning":
         values = {name: getattr(row, name) for name in cls.__dataclass_fields__}
         return cls(**{**values, "time": isoformat(row.time)})
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"type": TYPE} | {name: getattr(self, name) for name in self.__dataclass_fields__}
-
-    def message(self) -> bytes:
-        """The bytes that are signed."""
-        members = self.to_dict()
-        del members["signature"]
-        return encode_canonical(members)
-
-    def holds(self) -> bool:
-        """Whether the named key has signed exactly this."""
-        try:
-            named = key_id(self.public_key)
-        except ValueError:
-            return False
-        return named == self.key_id and signature_holds(
-            self.public_key, self.message(), self.signature
-        )
 
     def beneath(self, tree: Frontier, first: int, end: int) -> Frontier:
         """``tree``, over leaves from ``first`` on, with the removed ones before ``end`` that it
@@ -144,7 +120,7 @@ async def prune(
     """
     trust = Trust([key.public_key], await read_successions(session))
     frontier = await _verified(session, tenant, checkpoint, trust)
-    statement = Pruning.sign(
+    statement = Pruning.signed_by(
         key,
         tenant=tenant,
         last_seq=checkpoint.seq,

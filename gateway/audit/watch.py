@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from billing import DEPLOYMENT, JobService
 from billing.models import Job
+from core.tasks import cancel
 from gateway.audit.verification import VERIFY_ALL
 
 INTERVAL_S = 60.0
@@ -38,10 +39,7 @@ class VerificationWatch:
         self._task = asyncio.create_task(self._run(), name="audit-verification-watch")
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await cancel(self._task)
 
     async def look(self) -> None:
         """Read the newest result, if there is one."""

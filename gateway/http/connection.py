@@ -1,11 +1,11 @@
 """One HTTP exchange with a client over ASGI: its body, the answer, its hanging up."""
 
 import asyncio
-from contextlib import suppress
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
+from core.tasks import cancel
 from gateway.errors import BodyTooLarge
 
 HeaderList = list[tuple[bytes, bytes]]
@@ -70,10 +70,7 @@ class Connection:
 
     async def unwatch(self) -> None:
         watcher, self._watcher = self._watcher, None
-        if watcher is not None:
-            watcher.cancel()
-            with suppress(asyncio.CancelledError):
-                await watcher
+        await cancel(watcher)
 
     async def start(self, status: int, headers: HeaderList) -> None:
         self.started = True

@@ -66,7 +66,7 @@ async def erase_person(
         conversations, entries = await erase_conversations(session, keys, person.pseudonym)
         entries += await erase_subjects(session, keys, person.values)
     bodies = await ArchiveRepository(session, tenant).erase_owner(person.pseudonym, erasure_id, now)
-    statement = ErasureStatement.sign(
+    statement = ErasureStatement.signed_by(
         key,
         tenant=tenant,
         id=erasure_id,

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 
 from gateway.egress import AddressRules, EgressError, Sovereignty, Trust, check_url
+from gateway.environment import secret
 from gateway.errors import SettingsError
 from gateway.settings import Settings, UpstreamSettings
 from gateway.upstreams.base import Upstream
@@ -39,12 +40,8 @@ def build(
             raise SettingsError(f"Upstream {settings.name}: {error.message}") from None
     api_key = None
     if settings.api_key_env is not None:
-        api_key = environ.get(settings.api_key_env)
-        if not api_key:
-            raise SettingsError(
-                f"Upstream {settings.name} wants its API key in the environment variable"
-                f" {settings.api_key_env}, which is not set."
-            )
+        whose = f"Upstream {settings.name}"
+        api_key = secret(environ, settings.api_key_env, whose, "its API key")
     if settings.kind == "litellm":
         return LitellmUpstream(settings, api_key=api_key)
     return OpenAiUpstream(settings, rules, api_key=api_key)

@@ -6,7 +6,6 @@ database does not answer, the last ones go on.
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from enum import StrEnum
 
 import structlog
@@ -14,6 +13,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.database import Database
+from core.tasks import cancel
 from gateway.egress import Sovereignty, check_deployment
 from gateway.errors import GatewayError, SettingsError
 from gateway.settings import Settings
@@ -90,10 +90,7 @@ class UpstreamDesk:
             await self._take_up(rows)
 
     async def close(self) -> None:
-        if self._watching is not None:
-            self._watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watching
+        await cancel(self._watching)
 
     async def _take_up(self, rows: Iterable[StoredUpstream]) -> None:
         states: dict[str, State] = {}

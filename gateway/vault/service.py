@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,6 +12,7 @@ import structlog
 
 from core.clock import Clock
 from core.database import Database
+from core.tasks import cancel
 from gateway.vault.conversations import Conversations, Held
 from gateway.vault.errors import VaultKeyUnusable, VaultUnavailable
 from gateway.vault.keys import TenantKeys
@@ -99,10 +99,7 @@ class Vault:
 
     async def stop(self) -> None:
         await self._writer.stop()
-        if self._watcher is not None:
-            self._watcher.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watcher
+        await cancel(self._watcher)
 
     async def open(
         self,

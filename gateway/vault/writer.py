@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.database import Database
+from core.tasks import cancel
 from gateway.vault.conversations import Held
 from gateway.vault.keys import TenantKeys
 from gateway.vault.repository import VaultRepository
@@ -80,10 +81,7 @@ class VaultWriter:
         with suppress(TimeoutError):
             async with asyncio.timeout(_STOP_TIMEOUT_S):
                 await self._jobs.join()
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await cancel(self._task)
 
     def write(self, held: Held) -> "asyncio.Future[bool]":
         """Take over what is new; the future tells whether it was written."""

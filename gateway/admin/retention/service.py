@@ -3,6 +3,8 @@
 from dataclasses import asdict
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from gateway.admin.access import TenantAccess
 from gateway.admin.retention.schemas import (
     BodyFigures,
@@ -69,18 +71,7 @@ async def create_hold(services: AdminServices, access: TenantAccess, body: HoldC
             author=access.actor.user_id,
             now=services.clock.now(),
         )
-        view = _hold(hold)
-        await record(
-            services,
-            session,
-            access.actor,
-            action="audit.hold.create",
-            target=hold.id,
-            tenant=access.tenant,
-            after=view.model_dump(mode="json"),
-            reason=body.reason,
-        )
-    return view
+        return await _recorded(services, session, access, "create", hold, body.reason)
 
 
 async def release_hold(
@@ -94,18 +85,7 @@ async def release_hold(
             author=access.actor.user_id,
             now=services.clock.now(),
         )
-        view = _hold(hold)
-        await record(
-            services,
-            session,
-            access.actor,
-            action="audit.hold.release",
-            target=hold.id,
-            tenant=access.tenant,
-            after=view.model_dump(mode="json"),
-            reason=body.reason,
-        )
-    return view
+        return await _recorded(services, session, access, "release", hold, body.reason)
 
 
 async def erase(services: AdminServices, access: TenantAccess, body: ErasureCreate) -> Erasure:
@@ -155,6 +135,29 @@ def _pseudonym(services: AdminServices, tenant: str, body: ErasureCreate) -> str
     if body.pseudonym is not None:
         return body.pseudonym
     return end_user_pseudonym(services.pepper, tenant, body.end_user)
+
+
+async def _recorded(
+    services: AdminServices,
+    session: AsyncSession,
+    access: TenantAccess,
+    verb: str,
+    hold: AuditHold,
+    reason: str,
+) -> Hold:
+    """What has become of a hold, once that is in the trail."""
+    view = _hold(hold)
+    await record(
+        services,
+        session,
+        access.actor,
+        action=f"audit.hold.{verb}",
+        target=hold.id,
+        tenant=access.tenant,
+        after=view.model_dump(mode="json"),
+        reason=reason,
+    )
+    return view
 
 
 def _hold(hold: AuditHold) -> Hold:

@@ -12,6 +12,7 @@ from gateway.audit.streams.otlp import OtlpReceiver
 from gateway.audit.streams.record import Receiver
 from gateway.audit.streams.streamer import Streamer, StreamState
 from gateway.audit.streams.syslog import SyslogReceiver
+from gateway.environment import secret
 from gateway.errors import SettingsError
 from gateway.settings import AuditStreamSettings
 
@@ -52,12 +53,8 @@ def _receiver(name: str, stream: AuditStreamSettings, environ: Mapping[str, str]
         return SyslogReceiver(url.hostname or "", url.port or 0, hostname, tls)
     authorization = None
     if stream.authorization_env is not None:
-        authorization = environ.get(stream.authorization_env)
-        if not authorization:
-            raise SettingsError(
-                f"The audit stream {name} wants its authorization in the environment variable "
-                f"{stream.authorization_env}, which is not set."
-            )
+        whose = f"The audit stream {name}"
+        authorization = secret(environ, stream.authorization_env, whose, "its authorization")
     return OtlpReceiver(stream.url, hostname, tls=tls, authorization=authorization)
 
 
