@@ -6,7 +6,6 @@ whole overhead, docs/adr/0002); the admin API behind them is FastAPI.
 
 import gc
 import logging
-from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 
 import structlog
@@ -35,15 +34,16 @@ from gateway.pipeline.route import ChooseRoute
 from gateway.pipeline.settle import Settle
 from gateway.prices import served_models
 from gateway.reports import Reports
-from gateway.routes.chat import ChatCompletions
+from gateway.routes.inference import Inference
 from gateway.routes.models import Models
 from gateway.routes.operations import Health, MetricsPage, OpenApi, Ready
+from gateway.routes.table import Handler, RouteTable
 from gateway.settings import Settings, load_settings
 from gateway.state import PATIENCE, GatewayState, build_state
+from gateway.surfaces import ChatSurface, Surface
 
 ADMIN_UI = "/admin"
 
-Handler = Callable[[Connection], Awaitable[None]]
 _log = structlog.get_logger(__name__)
 
 
@@ -81,25 +81,31 @@ def build_pipeline(state: GatewayState) -> Pipeline:
     )
 
 
-def build_routes(state: GatewayState) -> dict[str, dict[str, Handler]]:
-    """Path -> method -> handler."""
+def build_routes(state: GatewayState) -> RouteTable:
+    """Every path of the inference API."""
     authenticate = Authenticate(state.keys, state.settings.policies)
-    chat = ChatCompletions(
-        build_pipeline(state),
-        state.metrics,
-        state.clock,
-        client_address=state.settings.audit.client_address,
+    pipeline = build_pipeline(state)
+    client_address = state.settings.audit.client_address
+
+    def serve(surface: Surface) -> Inference:
+        return Inference(
+            surface, pipeline, state.metrics, state.clock, client_address=client_address
+        )
+
+    return RouteTable(
+        {
+            "/v1/chat/completions": {"POST": serve(ChatSurface())},
+            "/v1/models": {"GET": Models(authenticate, state.router, state.clock)},
+            "/v1/openapi.json": {"GET": OpenApi()},
+            "/healthz": {"GET": Health()},
+            "/readyz": {"GET": Ready(state.journal, state.upstreams, state.database_watch)},
+            "/metrics": {
+                "GET": MetricsPage(
+                    state.metrics, state.journal, state.upstreams, state.database_watch
+                )
+            },
+        }
     )
-    return {
-        "/v1/chat/completions": {"POST": chat},
-        "/v1/models": {"GET": Models(authenticate, state.router, state.clock)},
-        "/v1/openapi.json": {"GET": OpenApi()},
-        "/healthz": {"GET": Health()},
-        "/readyz": {"GET": Ready(state.journal, state.upstreams, state.database_watch)},
-        "/metrics": {
-            "GET": MetricsPage(state.metrics, state.journal, state.upstreams, state.database_watch)
-        },
-    }
 
 
 class Gateway:
@@ -108,7 +114,7 @@ class Gateway:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._running: AbstractAsyncContextManager[GatewayState] | None = None
-        self._routes: dict[str, dict[str, Handler]] = {}
+        self._routes = RouteTable({})
         self._admin: ASGIApp | None = None
         self._ui = AdminUi()
 
@@ -144,7 +150,7 @@ class Gateway:
 
     def _handler(self, connection: Connection) -> Handler:
         """Raises: NotFound, MethodNotAllowed, UnsupportedEncoding."""
-        methods = self._routes.get(connection.scope["path"])
+        methods = self._routes.find(connection)
         if methods is None:
             raise NotFound("There is no such path; see the documentation for the API.")
         handler = methods.get(connection.scope["method"])

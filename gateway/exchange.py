@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gateway.audit.record import StoredBody
     from gateway.http.connection import Connection
     from gateway.routing.targets import Route, Target
+    from gateway.surfaces import Encoder, Surface
     from gateway.upstreams import Passage, Reply
     from guardrails.pii import MaskScope
     from guardrails.pii.custom import TenantRecognizers
@@ -58,7 +59,7 @@ class Exchange:
     """Mutable state of one request; stages fill it in order."""
 
     request_id: str
-    surface: str
+    surface: "Surface"
     connection: "Connection"
     started_at: datetime
     timing: Timing
@@ -101,6 +102,7 @@ class Exchange:
 
     # inspect output and settle
     answer: bytes | None = None
+    encoder: "Encoder | None" = None
     head_sent: bool = False
     raw_usage: dict[str, Any] | None = None
     usage: Usage | None = None

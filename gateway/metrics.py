@@ -128,12 +128,12 @@ class Metrics:
         upstream = target.upstream if target is not None and exchange.called else "none"
         code = exchange.error.code if exchange.error is not None else "ok"
         tier = (target.tier if target is not None else None) or "none"
-        self.requests.labels(exchange.surface, exchange.outcome, code, tier, upstream).inc()
+        self.requests.labels(exchange.surface.name, exchange.outcome, code, tier, upstream).inc()
         timing = exchange.timing
         if timing.ended is not None:
-            self.duration.labels(exchange.surface).observe(timing.ended - timing.started)
+            self.duration.labels(exchange.surface.name).observe(timing.ended - timing.started)
         if timing.called is not None:
-            self.overhead.labels(exchange.surface).observe(timing.called - timing.started)
+            self.overhead.labels(exchange.surface.name).observe(timing.called - timing.started)
         if exchange.usage is not None:
             usage = exchange.usage
             for name, count in (

@@ -155,7 +155,7 @@ def _admitted(exchange: Exchange) -> dict[str, Any]:
     principal, policy = exchange.principal, exchange.policy
     known: dict[str, Any] = {
         "request_id": exchange.request_id,
-        "surface": exchange.surface,
+        "surface": exchange.surface.name,
         "started_at": isoformat(exchange.started_at),
         "trace_id": exchange.trace_id,
         "user": exchange.end_user,

@@ -25,6 +25,7 @@ from gateway.records import (
 )
 from gateway.routing.targets import Route, Target
 from gateway.settings import PolicySettings
+from gateway.surfaces import ChatSurface
 from gateway.tenants.keys import Principal
 from gateway.tenants.limits import Limits
 
@@ -52,7 +53,7 @@ def make_exchange(number: int, tenant: str = "acme") -> Exchange:
     now = CLOCK.now()
     exchange = Exchange(
         request_id=new_id("req"),
-        surface="chat.completions",
+        surface=ChatSurface(),
         connection=cast(Any, None),
         started_at=now,
         timing=Timing(100.0, 100.001, 100.004, 100.005, 100.006, 100.1, 100.11, 101.2),

@@ -26,6 +26,7 @@ from gateway.http.connection import Connection
 from gateway.pipeline.answer import AnswerStream
 from gateway.pipeline.answer_text import OutputGuard
 from gateway.settings import PiiPolicy, PolicySettings
+from gateway.surfaces import ChatSurface
 from guardrails.pii import MaskScope, PiiEngine
 from guardrails.pii.cache import FindingsCache
 from guardrails.types import Span
@@ -63,7 +64,7 @@ async def _send(_message: Any) -> None:
 
 def exchange_under(pii: dict[str, Any]) -> Exchange:
     connection = Connection({"headers": []}, _receive, _send)
-    exchange = Exchange("req_1", "chat.completions", connection, datetime.now(UTC), Timing(0.0))
+    exchange = Exchange("req_1", ChatSurface(), connection, datetime.now(UTC), Timing(0.0))
     exchange.scope = MaskScope([NAME])
     exchange.scope.mask_all([NAME], [[Span(0, len(NAME), "PERSON", 1.0, "bench@1")]])
     exchange.policy = PolicySettings(pii=PiiPolicy.model_validate(pii))

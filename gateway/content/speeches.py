@@ -15,6 +15,9 @@ _MESSAGE_ROLES = {
     "function": Role.TOOL,
 }
 
+# Where endpoints that know no messages have what their client says.
+_SPOKEN_FIELDS = ("prompt", "input", "suffix", "instructions")
+
 
 def speeches_of(body: dict[str, Any]) -> list[tuple[str, Role]]:
     """What was said, message by message, and by whom: what moderation and injection judge.
@@ -23,7 +26,10 @@ def speeches_of(body: dict[str, Any]) -> list[tuple[str, Role]]:
     is no speech, and the classifiers were not made for it.
     """
     found: dict[tuple[str, Role], None] = {}
-    for message in body["messages"]:
+    for name in _SPOKEN_FIELDS:
+        for text in _texts(body.get(name)):
+            found[text, Role.USER] = None
+    for message in body.get("messages") or ():
         role = _MESSAGE_ROLES.get(message["role"], Role.USER)
         calls = message.get("tool_calls")
         functions = [message.get("function_call")]
@@ -39,7 +45,7 @@ def speeches_of(body: dict[str, Any]) -> list[tuple[str, Role]]:
 def conversation_key(body: dict[str, Any]) -> str:
     """What all requests of one conversation begin with: its messages up to the first user's."""
     parts: list[str] = []
-    for message in body["messages"]:
+    for message in body.get("messages") or ():
         if isinstance(message, dict):
             parts.append(_plain_text(message.get("content")))
             if message.get("role") == "user":
@@ -49,10 +55,15 @@ def conversation_key(body: dict[str, Any]) -> str:
 
 def last_user_text(body: dict[str, Any]) -> str:
     """The text of the latest user message, for the router."""
-    for message in reversed(body["messages"]):
+    for message in reversed(body.get("messages") or ()):
         if isinstance(message, dict) and message.get("role") == "user":
             return _plain_text(message.get("content"))
     return ""
+
+
+def _texts(value: Any) -> list[str]:
+    items = value if isinstance(value, list) else [value]
+    return [item for item in items if isinstance(item, str) and item]
 
 
 def _plain_text(content: Any) -> str:

@@ -22,11 +22,14 @@ class Connection:
     task that serves it; ``disconnected`` tells that cancellation from others.
     """
 
-    __slots__ = ("_receive", "_send", "_watcher", "disconnected", "headers", "scope", "started")
+    __slots__ = (
+        "_receive", "_send", "_watcher", "disconnected", "headers", "path", "scope", "started",
+    )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.path: dict[str, str] = {}  # what the names in the route's template stand for
         self.disconnected = False
         self.started = False
         self._receive = receive

@@ -6,16 +6,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-
 from billing import BudgetKeeper
 from billing.budgets.bounds import LearnedBounds
 from billing.errors import UnpricedModel
 from core.clock import Clock
 from core.money import ZERO
 from gateway.audit import Journal
-from gateway.content.walk import MAX_DEPTH, is_deep
-from gateway.errors import InvalidRequest, MalformedJson
 from gateway.exchange import Exchange
 from gateway.limits import Limiter
 from gateway.prices import PriceDesk
@@ -67,12 +63,14 @@ class Admit:
         raw = await exchange.connection.read_body(self._settings.server.max_body_bytes)
         exchange.connection.watch()
         exchange.body_bytes = len(raw)
-        body = parse_chat_body(raw, self._settings.limits.max_messages)
-        exchange.body = body
+        limits = self._settings.limits
+        exchange.body = exchange.surface.read(raw, limits)
+        await exchange.surface.expand(exchange)
+        body = exchange.body
         exchange.stream = body.get("stream") is True
         exchange.end_user = self._pseudonym(principal.tenant, body)
         exchange.targets = self._router.targets(body["model"], policy)
-        output_tokens = self._limit_output(body)
+        output_tokens = exchange.surface.output_tokens(body, limits)
         exchange.permit = await self._limiter.acquire(
             (
                 (f"tenant:{principal.tenant}", principal.tenant_limits),
@@ -134,18 +132,6 @@ class Admit:
                 raise
             return ZERO
 
-    def _limit_output(self, body: dict[str, Any]) -> int:
-        """The most output tokens of all choices; sets the default limit where there is none."""
-        limits = [
-            limit
-            for name in ("max_tokens", "max_completion_tokens")
-            if (limit := _integer(body, name, 1)) is not None
-        ]
-        if not limits:
-            body["max_tokens"] = self._settings.limits.max_output_tokens
-            limits = [body["max_tokens"]]
-        return max(limits) * (_integer(body, "n", 1) or 1)
-
     def _pseudonym(self, tenant: str, body: dict[str, Any]) -> str | None:
         """Replace the client's names for its end user by keyed hashes."""
         pseudonym = None
@@ -157,53 +143,3 @@ class Admit:
             text = f"{tenant}\0{body['prompt_cache_key']}".encode("utf-8", "surrogatepass")
             body["prompt_cache_key"] = hmac.digest(self._pepper, text, hashlib.sha256).hex()[:32]
         return pseudonym
-
-
-def parse_chat_body(raw: bytes, max_messages: int) -> dict[str, Any]:
-    """Decode a chat-completions body and check what the gateway relies on.
-
-    Raises:
-        MalformedJson: it is not a JSON object.
-        InvalidRequest: ``model`` or ``messages`` is missing or wrong; ``param`` names it.
-    """
-    try:
-        body = msgspec.json.decode(raw)
-    except (ValueError, RecursionError):  # bytes that are no UTF-8 are no DecodeError
-        raise MalformedJson(
-            "The request body is not valid JSON; check quotes and commas."
-        ) from None
-    if not isinstance(body, dict):
-        raise MalformedJson("The request body must be a JSON object.")
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and is_deep(body):
-        raise InvalidRequest(f"The body is nested more than {MAX_DEPTH} levels deep; flatten it.")
-    if not isinstance(body.get("model"), str) or not body["model"]:
-        raise InvalidRequest("`model` must be a text, such as 'auto'.", param="model")
-    messages = body.get("messages")
-    if not isinstance(messages, list) or not messages:
-        raise InvalidRequest(
-            "`messages` must be a list with at least one message.", param="messages"
-        )
-    if len(messages) > max_messages:
-        raise InvalidRequest(
-            f"`messages` holds more than {max_messages} messages; drop the oldest.",
-            param="messages",
-        )
-    for index, message in enumerate(messages):
-        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-            raise InvalidRequest(
-                "Each message must be an object with a `role`.", param=f"messages[{index}]"
-            )
-    if not isinstance(body.get("stream"), bool | None):
-        raise InvalidRequest("`stream` must be true or false.", param="stream")
-    if not isinstance(body.get("stream_options"), dict | None):
-        raise InvalidRequest("`stream_options` must be an object.", param="stream_options")
-    return body
-
-
-def _integer(body: dict[str, Any], name: str, least: int) -> int | None:
-    value = body.get(name)
-    if value is None:
-        return None
-    if type(value) is not int or value < least:
-        raise InvalidRequest(f"`{name}` must be a whole number from {least} up.", param=name)
-    return value

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 from gateway.errors import MissingKey
 from gateway.exchange import Exchange
+from gateway.http.connection import Connection
 from gateway.settings import PolicySettings
 from gateway.tenants.cache import KeyCache
+from gateway.tenants.keys import Principal
 
 
 class Authenticate:
@@ -18,17 +20,23 @@ class Authenticate:
         self._policies = policies
 
     async def enter(self, exchange: Exchange) -> None:
-        connection = exchange.connection
+        exchange.principal, exchange.policy = await self.who(exchange.connection)
+
+    async def who(self, connection: Connection) -> tuple[Principal, PolicySettings]:
+        """Whose key the request carries, and the policy that holds for it.
+
+        Raises:
+            AuthenticationError: it carries none, or one that is not valid.
+        """
         scheme, _, key = (connection.header(b"authorization") or "").partition(" ")
         if scheme.lower() != "bearer" or not key:
             key = connection.header(b"x-api-key") or ""
         if not key.strip():
             raise MissingKey("Send your API key as 'Authorization: Bearer sov-...'.")
         principal = await self._keys.principal(key.strip())
-        exchange.principal = principal
         # A policy that the file no longer holds must not mean a weaker one: bootstrap
         # refuses to start then, so a missing name here is a fault and denies.
-        exchange.policy = self._policies[principal.policy]
+        return principal, self._policies[principal.policy]
 
     async def leave(self, exchange: Exchange) -> None:
         """Nothing was taken."""

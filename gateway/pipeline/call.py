@@ -44,6 +44,7 @@ class Call:
             stream=exchange.stream,
             affinity=f"{principal.tenant}\0{conversation_key(exchange.body)}",
             request_id=exchange.request_id,
+            endpoint=exchange.surface.endpoint,
             thinking=target.thinking,
             effort=target.effort,
         )

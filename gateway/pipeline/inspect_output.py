@@ -8,8 +8,6 @@ from core.clock import Clock
 from gateway.errors import UpstreamError, UpstreamTimeout
 from gateway.exchange import Exchange
 from gateway.guarding import Guards
-from gateway.http.sse import DONE, encode_event
-from gateway.pipeline.answer import AnswerStream, inspect_answer
 from gateway.pipeline.answer_judge import Judge
 from gateway.pipeline.answer_text import OutputGuard
 from gateway.pipeline.headers import answer_headers
@@ -46,7 +44,9 @@ class InspectOutput:
                     raw = await exchange.reply.read()
                     exchange.timing.first_token = self._clock.monotonic()
                     guard = OutputGuard(exchange, self._guards.pii, _own(exchange))
-                    exchange.answer = inspect_answer(exchange, raw, self._judge(exchange), guard)
+                    exchange.answer = exchange.surface.inspect(
+                        exchange, raw, self._judge(exchange), guard
+                    )
         except TimeoutError:
             raise UpstreamTimeout(
                 f"Upstream {upstream} did not finish in time; ask for a shorter answer.",
@@ -60,10 +60,11 @@ class InspectOutput:
         assert exchange.reply is not None, "call comes first"
         connection = exchange.connection
         guard = OutputGuard(exchange, self._guards.pii, _own(exchange))
-        stream = AnswerStream(exchange, self._judge(exchange), guard)
+        stream = exchange.surface.stream(exchange, self._judge(exchange), guard)
+        exchange.encoder = encoder = exchange.surface.encoder(exchange)
         async with aclosing(exchange.reply.events()) as events:  # type: ignore[type-var]
             async for data in events:
-                out = b"".join(map(encode_event, stream.feed(data)))
+                out = encoder.events(stream.feed(data))
                 # The head waits for the first good event, so that an upstream that
                 # fails at once still gets the client a proper error status.
                 await self._send_head(exchange)
@@ -75,9 +76,9 @@ class InspectOutput:
                     break
         if not stream.blocked and not exchange.reply.complete and exchange.finish_reason is None:
             raise UpstreamError("The upstream's answer broke off; what came is not complete.")
-        rest = b"" if stream.blocked else b"".join(map(encode_event, stream.finish()))
+        rest = b"" if stream.blocked else encoder.events(stream.finish())
         await self._send_head(exchange)
-        await connection.write(rest + encode_event(DONE), more=True)
+        await connection.write(rest + encoder.end(), more=True)
 
     async def _send_head(self, exchange: Exchange) -> None:
         if not exchange.head_sent:

@@ -3,7 +3,6 @@
 import msgspec
 
 from core.clock import Clock
-from gateway.exchange import Exchange, Timing
 from gateway.http.connection import Connection
 from gateway.pipeline.authenticate import Authenticate
 from gateway.routing.targets import Router
@@ -19,13 +18,9 @@ class Models:
         self._created = int(clock.now().timestamp())
 
     async def __call__(self, connection: Connection) -> None:
-        exchange = Exchange(
-            "", "models", connection, self._clock.now(), Timing(self._clock.monotonic())
-        )
-        await self._authenticate.enter(exchange)
-        assert exchange.policy is not None, "set by authenticate"
+        _, policy = await self._authenticate.who(connection)
         data = [
             {"id": name, "object": "model", "created": self._created, "owned_by": "sovgate"}
-            for name in self._router.model_names(exchange.policy)
+            for name in self._router.model_names(policy)
         ]
         await connection.respond(200, [], msgspec.json.encode({"object": "list", "data": data}))

@@ -157,7 +157,7 @@ class Router:
         by_tier = {str(target.tier): target for target in targets}
         healthy = [tier for tier, target in by_tier.items() if self._is_healthy(target)]
         available = healthy or list(by_tier)
-        assessment = self._model.assess(text, turns=len(body["messages"]))
+        assessment = self._model.assess(text, turns=len(body.get("messages") or ()))
         thinking, _ = asked_thinking(body)
         if thinking is False:
             available = [tier for tier in available if not by_tier[tier].thinking] or available

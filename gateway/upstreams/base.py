@@ -28,14 +28,15 @@ class Reply(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRequest:
-    """A chat request as it leaves the gateway, masked already.
+    """A request as it leaves the gateway, masked already.
 
     Args:
-        body: the OpenAI chat-completions body; ``model`` is the upstream's own.
+        body: in the endpoint's OpenAI shape; ``model`` is the upstream's own.
         stream: whether events are wanted.
         affinity: text that requests of one conversation share; a pool sends
             equal ones to the same worker while it is healthy, for its prefix cache.
         request_id: forwarded as ``x-request-id``.
+        endpoint: path below the upstream's ``/v1``, such as ``/embeddings``.
         thinking: ``None`` leaves the upstream's default.
         effort: ``low``, ``high`` or ``max``.
     """
@@ -44,6 +45,7 @@ class UpstreamRequest:
     stream: bool
     affinity: str
     request_id: str
+    endpoint: str = "/chat/completions"
     thinking: bool | None = None
     effort: str | None = None
 

@@ -67,7 +67,7 @@ class OpenAiUpstream:
         for attempt in range(self._attempts):
             server = servers[attempt % len(servers)]
             try:
-                return await self._client.post(f"{server}/chat/completions", body, headers)
+                return await self._client.post(f"{server}{request.endpoint}", body, headers)
             except (UpstreamRejected, UpstreamTimeout, UpstreamRateLimited):
                 raise  # a second attempt would say the same, or do the work twice
             except UpstreamError as error:

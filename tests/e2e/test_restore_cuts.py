@@ -16,6 +16,7 @@ from gateway.http.connection import Connection
 from gateway.pipeline.answer import AnswerStream
 from gateway.pipeline.answer_text import OutputGuard
 from gateway.settings import PiiPolicy, PolicySettings
+from gateway.surfaces import ChatSurface
 from guardrails.pii import MaskScope, PiiEngine
 from guardrails.types import Span
 from support.deployment import KEYS, Capture, Deployment, gateway, settings
@@ -57,7 +58,7 @@ def _exchange(output: str = "allow") -> Exchange:
         for value, kind in ((NAME, "PERSON"), (ADDRESS, "EMAIL_ADDRESS"), (PATH, "PASSWORD"))
     ]
     connection = Connection({"headers": []}, _receive, _send)
-    exchange = Exchange("req_1", "chat.completions", connection, datetime.now(UTC), Timing(0.0))
+    exchange = Exchange("req_1", ChatSurface(), connection, datetime.now(UTC), Timing(0.0))
     exchange.scope = MaskScope([REQUEST])
     masked = exchange.scope.mask_all([REQUEST], [spans])
     assert masked == ["I am [PERSON_1], [EMAIL_ADDRESS_1], at [PASSWORD_1]."]

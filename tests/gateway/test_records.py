@@ -14,6 +14,7 @@ from gateway.exchange import Exchange, Timing
 from gateway.records import call_note, intent_body, interrupted, request_record
 from gateway.routing.targets import Route, Target
 from gateway.settings import PolicySettings
+from gateway.surfaces import ChatSurface
 from gateway.tenants.keys import Principal
 from gateway.tenants.limits import Limits
 
@@ -30,7 +31,7 @@ def exchange() -> Exchange:
     limits = Limits()
     exchange = Exchange(
         request_id="req_1",
-        surface="chat.completions",
+        surface=ChatSurface(),
         connection=cast(Any, None),
         started_at=NOW,
         timing=Timing(1.0),

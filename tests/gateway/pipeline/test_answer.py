@@ -15,6 +15,7 @@ from gateway.http.connection import Connection
 from gateway.pipeline.answer import AnswerStream, inspect_answer
 from gateway.pipeline.answer_judge import JUDGE_EVERY
 from gateway.settings import PolicySettings
+from gateway.surfaces import ChatSurface
 from guardrails.pii import MaskScope
 from guardrails.types import Span
 
@@ -41,7 +42,7 @@ def exchange() -> Exchange:
     masked = scope.mask_all([TEXT], [spans])[0]
     assert masked == "I am [PERSON_1], write to [EMAIL_ADDRESS_1]."
     connection = Connection({"headers": []}, receive_nothing, send_nowhere)
-    exchange = Exchange("req_1", "chat.completions", connection, datetime.now(UTC), Timing(0.0))
+    exchange = Exchange("req_1", ChatSurface(), connection, datetime.now(UTC), Timing(0.0))
     exchange.scope = scope
     exchange.policy = PolicySettings()
     return exchange

@@ -15,6 +15,7 @@ from gateway.http.connection import Connection
 from gateway.pipeline.answer import AnswerStream, inspect_answer
 from gateway.pipeline.answer_text import OutputGuard
 from gateway.settings import PiiPolicy, PolicySettings
+from gateway.surfaces import ChatSurface
 from guardrails.errors import GuardUnavailable
 from guardrails.pii import MaskScope, PiiEngine
 from guardrails.types import Span
@@ -39,7 +40,7 @@ async def send_nowhere(_message: Any) -> None:
 
 def exchange_for(output: str, **pii: Any) -> Exchange:
     connection = Connection({"headers": []}, receive_nothing, send_nowhere)
-    exchange = Exchange("req_1", "chat.completions", connection, datetime.now(UTC), Timing(0.0))
+    exchange = Exchange("req_1", ChatSurface(), connection, datetime.now(UTC), Timing(0.0))
     exchange.scope = MaskScope([NAME])
     exchange.scope.mask_all([NAME], [[Span(0, len(NAME), "PERSON", 1.0, "test@1")]])
     rules = {"output": output, **pii}

@@ -15,6 +15,7 @@ from gateway.exchange import Exchange, Timing
 from gateway.pipeline.settle import Settle
 from gateway.records import intent_body
 from gateway.settings import PolicySettings
+from gateway.surfaces import ChatSurface
 from gateway.tenants.keys import Principal
 from gateway.tenants.limits import Limits
 
@@ -46,7 +47,7 @@ async def admitted(keeper: BudgetKeeper, number: int) -> Exchange:
     limits = Limits()
     exchange = Exchange(
         request_id=f"req_{number}",
-        surface="chat.completions",
+        surface=ChatSurface(),
         connection=cast(Any, None),
         started_at=CLOCK.now(),
         timing=Timing(CLOCK.monotonic()),

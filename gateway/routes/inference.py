@@ -1,4 +1,4 @@
-"""``POST /v1/chat/completions``: path -> pipeline -> answer."""
+"""Every surface's requests: path -> pipeline -> answer."""
 
 import re
 
@@ -9,22 +9,28 @@ from core.ids import new_id
 from gateway.exchange import Exchange, Timing
 from gateway.http.connection import Connection
 from gateway.http.errors import http_error
-from gateway.http.sse import encode_event
 from gateway.metrics import Metrics
 from gateway.pipeline import Pipeline
 from gateway.pipeline.headers import answer_headers
+from gateway.surfaces import Surface
 
-SURFACE = "chat.completions"
 _TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
 _log = structlog.get_logger(__name__)
 
 
-class ChatCompletions:
-    """Serves chat completions, plain and streamed."""
+class Inference:
+    """Serves one surface, plain and streamed."""
 
     def __init__(
-        self, pipeline: Pipeline, metrics: Metrics, clock: Clock, *, client_address: bool
+        self,
+        surface: Surface,
+        pipeline: Pipeline,
+        metrics: Metrics,
+        clock: Clock,
+        *,
+        client_address: bool,
     ) -> None:
+        self._surface = surface
         self._pipeline = pipeline
         self._metrics = metrics
         self._clock = clock
@@ -35,6 +41,7 @@ class ChatCompletions:
         self._metrics.running.inc()
         try:
             await self._pipeline.run(exchange)
+            await self._surface.settled(exchange)
             if not exchange.disconnected:
                 await self._respond(exchange)
         finally:
@@ -47,21 +54,23 @@ class ChatCompletions:
         if exchange.error is not None:
             error = http_error(exchange.error)
             if exchange.head_sent:
-                await connection.write(encode_event(error.body()))
+                encoder = exchange.encoder or self._surface.encoder(exchange)
+                await connection.write(encoder.error(error))
             else:
                 headers = [*answer_headers(exchange), *error.headers]
-                await connection.respond(error.status, headers, error.body())
+                await connection.respond(error.status, headers, self._surface.error(error))
         elif exchange.head_sent:
             await connection.write(b"")
         else:
-            await connection.respond(200, answer_headers(exchange), exchange.answer or b"")
+            answer = self._surface.shape(exchange, exchange.answer or b"")
+            await connection.respond(200, answer_headers(exchange), answer)
 
     def _exchange(self, connection: Connection) -> Exchange:
         trace = _TRACEPARENT.match(connection.header(b"traceparent") or "")
         client = connection.scope.get("client") if self._client_address else None
         return Exchange(
             request_id=new_id("req"),
-            surface=SURFACE,
+            surface=self._surface,
             connection=connection,
             started_at=self._clock.now(),
             timing=Timing(started=self._clock.monotonic()),

@@ -1,0 +1,97 @@
+"""What every surface has: its own words around one governed path.
+
+A surface turns what its client sent into the body that the guards, the router and
+an upstream's ``endpoint`` know, and the inspected answer back into its own shape.
+The stages never ask which surface a request came by.
+"""
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from gateway.exchange import Exchange
+    from gateway.http.errors import HttpError
+    from gateway.pipeline.answer_judge import Judge
+    from gateway.pipeline.answer_text import OutputGuard
+    from gateway.settings import LimitSettings
+
+
+class AnswerEvents(Protocol):
+    """Inspects a streamed answer: the upstream's events in, those that may go out back."""
+
+    blocked: bool
+
+    def feed(self, data: bytes) -> list[bytes]: ...
+
+    def finish(self) -> list[bytes]: ...
+
+
+class Encoder(Protocol):
+    """Words inspected events for the client; what it returns are bytes of the wire."""
+
+    def events(self, events: list[bytes]) -> bytes:
+        """Bytes for some events of the endpoint's shape; may be empty."""
+        ...
+
+    def end(self) -> bytes:
+        """What ends a stream that went well."""
+        ...
+
+    def error(self, error: "HttpError") -> bytes:
+        """What ends a stream that broke off after its head was sent."""
+        ...
+
+
+class Surface(ABC):
+    """One API. Instances hold no state of a request and are shared by all of them."""
+
+    name: str  # in audit records, metrics and traces, such as ``chat.completions``
+    endpoint: str = "/chat/completions"  # below an upstream's ``/v1``
+
+    @abstractmethod
+    def read(self, raw: bytes, limits: "LimitSettings") -> dict[str, Any]:
+        """The body in the endpoint's shape, checked as far as the gateway relies on it.
+
+        Raises:
+            gateway.errors.InvalidRequest: one of its kinds; ``param`` names the field.
+        """
+
+    async def expand(self, exchange: "Exchange") -> None:
+        """Add to ``exchange.body`` what only the gateway knows, such as earlier turns.
+
+        The tenant is authenticated, and nothing has been counted or inspected yet.
+        """
+        del exchange
+
+    @abstractmethod
+    def output_tokens(self, body: dict[str, Any], limits: "LimitSettings") -> int:
+        """The most tokens that the answer can have; sets the default limit where there is none."""
+
+    @abstractmethod
+    def inspect(
+        self, exchange: "Exchange", raw: bytes, judge: "Judge | None", guard: "OutputGuard"
+    ) -> bytes:
+        """A whole answer, judged and restored, still in the endpoint's shape."""
+
+    @abstractmethod
+    def stream(
+        self, exchange: "Exchange", judge: "Judge | None", guard: "OutputGuard"
+    ) -> AnswerEvents:
+        """Inspects a streamed answer."""
+
+    def shape(self, exchange: "Exchange", answer: bytes) -> bytes:
+        """An inspected answer as the client expects it."""
+        del exchange
+        return answer
+
+    @abstractmethod
+    def encoder(self, exchange: "Exchange") -> Encoder:
+        """Words a streamed answer."""
+
+    async def settled(self, exchange: "Exchange") -> None:
+        """After the settlement, before a whole answer goes out: keep what the API promises."""
+        del exchange
+
+    def error(self, error: "HttpError") -> bytes:
+        """The body of an error in the API's own shape."""
+        return error.body()
