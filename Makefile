@@ -14,6 +14,12 @@ BENCH_VENV := .venv-litellm
 BENCH_STAMP := $(BENCH_VENV)/.installed-$(shell sha256sum < benchmarks/gateway/litellm.txt | cut -c1-16)
 TOOLS_VENV := .venv-conformance
 TOOLS_STAMP := $(TOOLS_VENV)/.installed-$(shell sha256sum < conformance/requirements.txt | cut -c1-16)
+CLIENTS := conformance/clients
+FRAMEWORKS_VENV := .venv-frameworks
+FRAMEWORKS_STAMP := $(FRAMEWORKS_VENV)/.installed-$(shell sha256sum < $(CLIENTS)/frameworks.txt | cut -c1-16)
+OPENAI3_VENV := .venv-openai3
+OPENAI3_STAMP := $(OPENAI3_VENV)/.installed-$(shell sha256sum < $(CLIENTS)/openai3.txt | cut -c1-16)
+NODE_CLIENTS := $(CLIENTS)/node/node_modules/.installed
 FOCUS_VENV := .venv-focus
 FOCUS_STAMP := $(FOCUS_VENV)/.installed-$(shell sha256sum < conformance/focus.txt | cut -c1-16)
 
@@ -22,7 +28,7 @@ NODE_FITS := $(shell node -e 'const [a,b]=process.versions.node.split(".").map(N
 export PATH := $(if $(NODE_FITS),$(PATH):$(CURDIR)/$(BIN),$(CURDIR)/$(BIN):$(PATH))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test lint format bench bench-billing bench-audit soak torture conformance focus ui ui-test browser lock audit sbom fuzz clean
+.PHONY: help setup run test lint format bench bench-billing bench-audit soak torture conformance clients focus ui ui-test browser lock audit sbom fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,7 +53,7 @@ run: setup ui ## start the gateway, a worker and two demo tenants (PORT=8080); C
 
 # One process a core, up to four; a file's tests stay together, since they share servers.
 TEST_PROCESSES ?= $(shell n=$$(nproc); echo $$((n < 4 ? n : 4)))
-test: setup ui browser lint ui-test ## lint, then every test; servers it needs are started by the tests
+test: setup ui browser clients lint ui-test ## lint, then every test; servers it needs are started by the tests
 	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
 
 lint: setup audit ## ruff, pyright, the import contracts, and the audit of dependencies
@@ -97,6 +103,27 @@ $(TOOLS_STAMP): conformance/requirements.txt
 	@test -x $(TOOLS_VENV)/bin/python || $(PYTHON) -m venv $(TOOLS_VENV)
 	@$(TOOLS_VENV)/bin/pip install -qq --progress-bar off -r conformance/requirements.txt
 	@rm -f $(TOOLS_VENV)/.installed-*
+	@touch $@
+
+clients: $(FRAMEWORKS_STAMP) $(OPENAI3_STAMP) $(NODE_CLIENTS) ## the SDKs and frameworks that the tests point at a gateway
+
+$(FRAMEWORKS_STAMP): $(CLIENTS)/frameworks.txt | setup
+	@echo "clients: installing LangChain, LlamaIndex and litellm into $(FRAMEWORKS_VENV)"
+	@test -x $(FRAMEWORKS_VENV)/bin/python || $(PYTHON) -m venv $(FRAMEWORKS_VENV)
+	@$(FRAMEWORKS_VENV)/bin/pip install -qq --progress-bar off -r $(CLIENTS)/frameworks.txt
+	@rm -f $(FRAMEWORKS_VENV)/.installed-*
+	@touch $@
+
+$(OPENAI3_STAMP): $(CLIENTS)/openai3.txt | setup
+	@echo "clients: installing openai 3 into $(OPENAI3_VENV)"
+	@test -x $(OPENAI3_VENV)/bin/python || $(PYTHON) -m venv $(OPENAI3_VENV)
+	@$(OPENAI3_VENV)/bin/pip install -qq --progress-bar off -r $(CLIENTS)/openai3.txt
+	@rm -f $(OPENAI3_VENV)/.installed-*
+	@touch $@
+
+$(NODE_CLIENTS): $(CLIENTS)/node/package-lock.json | setup
+	@echo "clients: installing the Node clients"
+	@cd $(CLIENTS)/node && npm install --no-save --no-audit --no-fund --loglevel=error
 	@touch $@
 
 focus: setup $(FOCUS_STAMP) ## our FOCUS 1.2 files against the FinOps Foundation's validator (some minutes)

@@ -127,15 +127,14 @@ class Answer:
         choices = [
             {
                 "index": index,
-                "message": {**self._message, "refusal": None},
+                "message": {**self._message, "refusal": None, "annotations": []},
                 "logprobs": self._logprobs(self._message.get("content") or ""),
                 "finish_reason": self._finish,
             }
             for index in range(self._body.get("n") or 1)
         ]
-        return {
-            **self._envelope, "object": "chat.completion", "choices": choices, "usage": self._usage()
-        }  # fmt: skip
+        head = {**self._envelope, "object": "chat.completion"}
+        return {**head, "choices": choices, "usage": self._usage()}
 
     def events(self) -> Iterator[dict[str, Any]]:
         for index in range(self._body.get("n") or 1):
