@@ -17,9 +17,7 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AwareDatetime,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
@@ -31,6 +29,8 @@ from pydantic_settings import SettingsError as UnreadableVariable
 from core.canonical import digest
 from core.yaml_text import InvalidYaml, read_yaml
 from gateway.errors import SettingsError
+from gateway.settings_resilience import FallbackSettings, ResilienceSettings
+from gateway.settings_section import Section
 from guardrails.pii.custom.definition import MAX_RECOGNIZERS, AllowList, RecognizerSpec
 from guardrails.pii.masking.modes import parse_modes
 from guardrails.types import Action, MaskMode
@@ -42,12 +42,6 @@ DEFAULT_CONFIG_PATHS = (Path("sovgate.yaml"), Path(".sovgate/sovgate.yaml"))
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class Section(BaseModel):
-    """A part of the settings: frozen, and a misspelt field is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class ServerSettings(Section):
@@ -500,6 +494,15 @@ class GuardSettings(Section):
         return self
 
 
+DialectName = Literal[
+    "openai", "compatible", "deepseek", "vllm", "sglang", "llamacpp", "ollama", "mindie",
+    "anthropic", "gemini", "none",
+]  # fmt: skip
+GenerationName = Literal["v4-preview", "v4", "v4.1"]
+EffortName = Literal["minimal", "low", "medium", "high", "xhigh", "max", "ultra"]
+RepairName = Literal["dsml", "think", "open-think"]
+
+
 class UpstreamSettings(Section):
     name: Slug = Field(description="Name, unique; shown in headers, records and reports.")
     kind: Literal["pool", "openai", "litellm"] = Field(
@@ -516,10 +519,26 @@ class UpstreamSettings(Section):
     api_key_env: str | None = Field(
         default=None, description="Environment variable with the API key."
     )
-    dialect: Literal["openai", "vllm", "deepseek", "none"] | None = Field(
+    dialect: DialectName | None = Field(
         default=None,
-        description="How thinking and effort are said upstream; null: `vllm` for pools,"
-        " else `openai`.",
+        description="What the backend understands: how thinking and effort are said, which fields"
+        " it refuses, how it names reasoning (docs/upstreams.md); null: `vllm` for pools, by host"
+        " or provider else, and `compatible` for one that nothing is known of.",
+    )
+    generation: GenerationName | None = Field(
+        default=None,
+        description="Which DeepSeek-V4 checkpoint a self-hosted engine serves (April; 0731 and"
+        " 0813; V4.1): their efforts have different names and texts.",
+    )
+    efforts: dict[EffortName, str] = Field(
+        default={},
+        description="The backend's word for an effort of ours, where the dialect's is not it.",
+    )
+    repair: list[RepairName] | None = Field(
+        default=None,
+        description="Put right in answers: `dsml` tool calls of DeepSeek that leak into texts;"
+        " `think` tags at the beginning of the content; `open-think`: the prompt opens the tag"
+        " already. Null: as fits the dialect.",
     )
     tokenizer: Path | None = Field(
         default=None,
@@ -544,6 +563,9 @@ class UpstreamSettings(Section):
         le=5,
         description="Further attempts while nothing of the answer has arrived.",
     )
+    resilience: ResilienceSettings = Field(
+        default=ResilienceSettings(), description="What is done about its failures."
+    )
 
     @model_validator(mode="after")
     def _addresses(self) -> "UpstreamSettings":
@@ -563,6 +585,12 @@ class TierSettings(Section):
     thinking: bool = Field(default=False, description="Turn the model's thinking mode on.")
     effort: Literal["low", "high", "max"] | None = Field(
         default=None, description="Reasoning effort."
+    )
+    fallbacks: list[FallbackSettings] = Field(
+        default=[],
+        max_length=5,
+        description="Where the tier's requests go, in this order, when that upstream fails before"
+        " it answers; each within the zones of the tenant's policy.",
     )
 
 
@@ -759,6 +787,12 @@ class InjectionPolicy(Section):
 
 class RoutingPolicy(Section):
     quality: Share = Field(default=0.8, description="0: cheapest tier that may do, 1: strongest.")
+    queue_weight: int = Field(
+        default=1,
+        ge=1,
+        le=100,
+        description="Share of a tenant when requests queue for an upstream: 2 gets twice of 1.",
+    )
 
 
 class AuditPolicy(Section):
@@ -915,10 +949,13 @@ class Settings(BaseSettings):
         if len(upstreams) != len(self.upstreams):
             raise ValueError("two upstreams have the same name")
         for name, tier in self.tiers.items():
-            if tier.upstream not in upstreams:
-                raise ValueError(f"tier {name} names the unknown upstream {tier.upstream!r}")
-            if tier.model not in upstreams[tier.upstream].models:
-                raise ValueError(f"tier {name}: {tier.upstream} does not list model {tier.model!r}")
+            for place in (tier, *tier.fallbacks):
+                if place.upstream not in upstreams:
+                    raise ValueError(f"tier {name} names the unknown upstream {place.upstream!r}")
+                if place.model not in upstreams[place.upstream].models:
+                    raise ValueError(
+                        f"tier {name}: {place.upstream} does not list model {place.model!r}"
+                    )
         if "default" not in self.policies:
             raise ValueError("policies must hold `default`")
         for tenant in self.bootstrap.tenants:
