@@ -15,6 +15,7 @@ from gateway.routing.complexity import ComplexityModel
 from gateway.routing.tiers import TierRouter
 from gateway.settings import TIER_ALIASES, TIER_NAMES, PolicySettings, Settings
 from gateway.upstreams import Deployed
+from gateway.upstreams.asked import asked_thinking
 
 _STICKY_CONVERSATIONS = 50_000
 _EFFORT_TIERS = {
@@ -23,6 +24,7 @@ _EFFORT_TIERS = {
     "high": "think-high",
     "xhigh": "think-max",
     "max": "think-max",
+    "ultra": "think-max",
 }
 
 
@@ -207,24 +209,11 @@ def _target(upstream: Deployed, model: str, **more: Any) -> Target:
     )
 
 
-def asked_thinking(body: Mapping[str, Any]) -> tuple[bool | None, str | None]:
-    """The client's own ``thinking`` and ``reasoning_effort``: (on/off/unsaid, effort)."""
-    effort = body.get("reasoning_effort")
-    effort = effort if isinstance(effort, str) else None
-    thinking = body.get("thinking")
-    if isinstance(thinking, Mapping):
-        thinking = thinking.get("type") == "enabled"
-    if not isinstance(thinking, bool):
-        thinking = None if effort is None else effort not in {"none", "minimal"}
-    levels = {"low": "low", "medium": "high", "high": "high", "xhigh": "max", "max": "max"}
-    return thinking, levels.get(effort or "")
-
-
 def _asked_tier(body: Mapping[str, Any]) -> str | None:
-    thinking, _ = asked_thinking(body)
+    thinking, effort = asked_thinking(body)
     if not thinking:
         return None
-    return _EFFORT_TIERS.get(str(body.get("reasoning_effort")), "think-high")
+    return _EFFORT_TIERS.get(effort or "", "think-high")
 
 
 def _digest(tenant: str, conversation: str) -> bytes:

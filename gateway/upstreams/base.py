@@ -38,7 +38,7 @@ class UpstreamRequest:
         request_id: forwarded as ``x-request-id``.
         endpoint: path below the upstream's ``/v1``, such as ``/embeddings``.
         thinking: ``None`` leaves the upstream's default.
-        effort: ``low``, ``high`` or ``max``.
+        effort: one of ``asked.EFFORTS``.
     """
 
     body: dict[str, Any]

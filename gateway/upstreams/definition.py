@@ -11,7 +11,16 @@ from pydantic import Field, model_validator
 
 from gateway.egress import AddressRules, Sovereignty, Trust, check_url
 from gateway.egress.errors import EgressError
-from gateway.settings import Section, Settings, Slug, UpstreamSettings
+from gateway.settings import (
+    DialectName,
+    EffortName,
+    GenerationName,
+    RepairName,
+    Section,
+    Settings,
+    Slug,
+    UpstreamSettings,
+)
 from gateway.upstreams.errors import UpstreamDefinitionError, UpstreamInFile
 
 Url = Annotated[str, Field(max_length=2000)]
@@ -37,8 +46,17 @@ class UpstreamSpec(Section):
         description="Environment variable of the gateway with the API key; its name begins with"
         " `egress.key_env_prefix`.",
     )
-    dialect: Literal["openai", "vllm", "deepseek", "none"] | None = Field(
-        default=None, description="How thinking and effort are said; null: as fits the kind."
+    dialect: DialectName | None = Field(
+        default=None, description="What the backend understands; null: as fits kind and host."
+    )
+    generation: GenerationName | None = Field(
+        default=None, description="Which DeepSeek-V4 checkpoint a self-hosted engine serves."
+    )
+    efforts: dict[EffortName, Model] = Field(
+        default={}, description="The backend's word for an effort, where the dialect's is not it."
+    )
+    repair: list[RepairName] | None = Field(
+        default=None, description="What is put right in answers; null: as fits the dialect."
     )
     continuous_usage: bool | None = Field(
         default=None, description="Ask for token counts within streams; null: for pools."

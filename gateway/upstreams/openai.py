@@ -17,7 +17,7 @@ from gateway.errors import (
 from gateway.settings import UpstreamSettings
 from gateway.upstreams.base import Health, Reply, UpstreamRequest
 from gateway.upstreams.client import HttpClient
-from gateway.upstreams.dialects import apply_dialect
+from gateway.upstreams.dialects import Speech
 
 _HEALTH_TIMEOUT_S = 2.0
 
@@ -41,7 +41,7 @@ class OpenAiUpstream:
             (settings.base_url or "").rstrip("/")
         ]
         self._is_pool = settings.kind == "pool"
-        self._dialect = settings.dialect or ("vllm" if self._is_pool else "openai")
+        self._speech = Speech(settings)
         self._attempts = settings.retries + 1
         self._weights: dict[str, str] = {}
         self.health.servers = dict.fromkeys(self._servers, True)
@@ -57,17 +57,14 @@ class OpenAiUpstream:
         )
 
     async def send(self, request: UpstreamRequest) -> Reply:
-        body = msgspec.json.encode(
-            apply_dialect(
-                request.body, self._dialect, thinking=request.thinking, effort=request.effort
-            )
-        )
+        body = msgspec.json.encode(self._speech.body(request))
         headers = {"x-request-id": request.request_id}
         servers = self._order(request.affinity)
         for attempt in range(self._attempts):
             server = servers[attempt % len(servers)]
             try:
-                return await self._client.post(f"{server}{request.endpoint}", body, headers)
+                reply = await self._client.post(f"{server}{request.endpoint}", body, headers)
+                return self._speech.reply(reply, request)
             except (UpstreamRejected, UpstreamTimeout, UpstreamRateLimited):
                 raise  # a second attempt would say the same, or do the work twice
             except UpstreamError as error:

@@ -19,7 +19,7 @@ from gateway.errors import (
 )
 from gateway.settings import UpstreamSettings
 from gateway.upstreams.base import Health, Reply, UpstreamRequest
-from gateway.upstreams.dialects import apply_dialect
+from gateway.upstreams.dialects import Speech
 
 _REJECTED_STATUS = frozenset({400, 404, 413, 422})
 
@@ -33,7 +33,7 @@ class LitellmUpstream:
         self.models = frozenset(settings.models)
         self.health = Health(detail="a provider: not asked")
         self._prefix = settings.model_prefix
-        self._dialect = settings.dialect or "openai"
+        self._speech = Speech(settings)
         self._options: dict[str, Any] = {
             "timeout": settings.read_timeout_s,
             "num_retries": 0,
@@ -46,15 +46,13 @@ class LitellmUpstream:
 
     async def send(self, request: UpstreamRequest) -> Reply:
         litellm = _litellm()
-        body = apply_dialect(
-            request.body, self._dialect, thinking=request.thinking, effort=request.effort
-        )
+        body = self._speech.body(request)
         body["model"] = f"{self._prefix}/{body['model']}"
         try:
             response = await litellm.acompletion(**body, **self._options)
         except Exception as error:
             raise self._translate(error) from None
-        return _LitellmReply(self, response, request.stream)
+        return self._speech.reply(_LitellmReply(self, response, request.stream), request)
 
     async def check(self) -> None:
         """Providers are not asked: a health check there costs money."""
