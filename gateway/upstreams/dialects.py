@@ -92,10 +92,16 @@ class Dialect:
         if self.tell is None:
             return dict(body)
         out = {
-            self.renames.get(key, key): value
+            key: value
             for key, value in body.items()
             if key not in WORDS_OF_THINKING and key not in self.drops
         }
+        for name, theirs in self.renames.items():
+            if name in out:
+                value = out.pop(name)
+                # The newer name counts where a request has both.
+                if theirs not in out or name == "max_completion_tokens":
+                    out[theirs] = value
         kwargs = _own_kwargs(body)
         if kwargs:
             out["chat_template_kwargs"] = kwargs
