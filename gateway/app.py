@@ -19,6 +19,7 @@ from gateway.admin.explain.throttle import ExplainThrottle
 from gateway.admin.services import PriceServices, PrivacyServices
 from gateway.admin.system.view import SettingsView
 from gateway.admin_ui import AdminUi
+from gateway.caching import CachedCall
 from gateway.errors import MethodNotAllowed, NotFound, UnsupportedEncoding
 from gateway.http.connection import Connection
 from gateway.http.errors import http_error
@@ -51,6 +52,7 @@ def build_pipeline(state: GatewayState) -> Pipeline:
     """The seven stages, in the order in which a request meets them."""
     settings, clock = state.settings, state.clock
     bounds = LearnedBounds() if settings.billing.reserve == "learned" else None
+    call = Call(state.upstreams, state.journal, clock, state.archive)
     return Pipeline(
         (
             Authenticate(state.keys, settings.policies),
@@ -67,7 +69,7 @@ def build_pipeline(state: GatewayState) -> Pipeline:
             ),
             InspectInput(state.guards, state.recognizers, clock, state.vault),
             ChooseRoute(state.router),
-            Call(state.upstreams, state.journal, clock, state.archive),
+            call if state.cache is None else CachedCall(call, state.cache, clock),
             InspectOutput(state.guards, clock),
             Settle(
                 state.prices,

@@ -19,6 +19,7 @@ from gateway.tenants.keys import Principal
 if TYPE_CHECKING:
     from gateway.archive.capture import AnswerCapture
     from gateway.audit.record import StoredBody
+    from gateway.caching.use import CacheUse
     from gateway.http.connection import Connection
     from gateway.routing.targets import Route, Target
     from gateway.surfaces import Encoder, Surface
@@ -91,6 +92,7 @@ class Exchange:
 
     # route and call
     route: "Route | None" = None
+    cache: "CacheUse | None" = None
     passage: "Passage | None" = None
     called: bool = False
     reply: "Reply | None" = None

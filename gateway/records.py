@@ -18,6 +18,7 @@ from billing.settlement import Ended
 from core.clock import Clock, isoformat
 from core.money import ZERO, format_amount
 from gateway.audit import (
+    CacheHit,
     DetectorVerdict,
     LatencySplit,
     RequestRecord,
@@ -105,8 +106,8 @@ def settlement_of(exchange: Exchange, breakdown: CostBreakdown | None) -> Settle
         breakdown=breakdown,
         model=route.target.model,
         tier=route.target.tier,
-        upstream=route.target.upstream,
-        zone=route.target.zone,
+        upstream=route.target.upstream if exchange.called else None,
+        zone=route.target.zone if exchange.called else None,
         trend=route.trend,
         ended=_ended(exchange),
     )
@@ -136,6 +137,7 @@ def request_record(
         detectors=[_verdict(decision) for decision in exchange.decisions],
         masked=exchange.masked,
         route=_route(exchange),
+        cache=_cache_hit(exchange),
         upstream=target.upstream if called and target else None,
         zone=target.zone if called and target else None,
         model=target.model if called and target else None,
@@ -250,6 +252,19 @@ def _route(exchange: Exchange) -> Route | None:
         score=score_text(route.score),
         reason=route.reason,
         attempts=1 if exchange.called else 0,
+    )
+
+
+def _cache_hit(exchange: Exchange) -> CacheHit | None:
+    cache = exchange.cache
+    if cache is None or cache.entry is None:
+        return None
+    return CacheHit(
+        kind="semantic" if cache.result == "semantic-hit" else "exact",
+        request_id=cache.entry.request_id,
+        model=cache.entry.model,
+        age_s=max(0, int(exchange.started_at.timestamp() - cache.entry.at)),
+        similarity=score_text(cache.similarity),
     )
 
 

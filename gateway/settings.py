@@ -29,6 +29,8 @@ from pydantic_settings import SettingsError as UnreadableVariable
 from core.canonical import digest
 from core.yaml_text import InvalidYaml, read_yaml
 from gateway.errors import SettingsError
+from gateway.settings_batches import BatchSettings, FileSettings, IdempotencySettings
+from gateway.settings_caching import CachePolicy, CachingSettings
 from gateway.settings_resilience import FallbackSettings, ResilienceSettings
 from gateway.settings_section import Section
 from guardrails.pii.custom.definition import MAX_RECOGNIZERS, AllowList, RecognizerSpec
@@ -822,6 +824,9 @@ class PolicySettings(Section):
     )
     routing: RoutingPolicy = Field(default=RoutingPolicy(), description="Choice of tiers.")
     audit: AuditPolicy = Field(default=AuditPolicy(), description="What is kept, and how long.")
+    cache: CachePolicy = Field(
+        default=CachePolicy(), description="Answers given again (docs/caching.md)."
+    )
 
     @model_validator(mode="after")
     def _no_clear_bodies(self) -> "PolicySettings":
@@ -918,6 +923,14 @@ class Settings(BaseSettings):
     )
     egress: EgressSettings = Field(
         default=EgressSettings(), description="Where the gateway may connect to."
+    )
+    files: FileSettings = Field(default=FileSettings(), description="Bounds of `/v1/files`.")
+    batches: BatchSettings = Field(default=BatchSettings(), description="How batches run.")
+    idempotency: IdempotencySettings = Field(
+        default=IdempotencySettings(), description="Requests that are sent again."
+    )
+    caching: CachingSettings = Field(
+        default=CachingSettings(), description="Memory and time that caches of answers may take."
     )
     upstreams: list[UpstreamSettings] = Field(default=[], description="Where models run.")
     tiers: dict[TierName, TierSettings] = Field(default={}, description="What backs each tier.")

@@ -24,6 +24,8 @@ from gateway.audit import AuditChain, Drain, DrainOptions, Journal, KeyFile
 from gateway.audit.anchoring import build_anchorer
 from gateway.audit.streams import open_streams
 from gateway.audit.watch import VerificationWatch
+from gateway.caching import AnswerCache, open_cache
+from gateway.caching.embedding import Embedder
 from gateway.database_watch import DatabaseWatch, once_it_answers
 from gateway.egress import check_deployment
 from gateway.guarding import Guards
@@ -71,6 +73,7 @@ class GatewayState:
     guards: Guards
     vault: Vault | None
     archive: Archive
+    cache: AnswerCache | None
     trail: TrailServices
     upstreams: Gate
     upstream_desk: UpstreamDesk
@@ -220,6 +223,25 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         stack.push_async_callback(watch.stop)
         health = asyncio.create_task(_watch_health(upstreams), name="upstream-health")
         stack.push_async_callback(cancel, health)
+        router = Router(settings, upstreams, complexity)
+        cache = await open_cache(
+            settings,
+            stack,
+            pepper=pepper,
+            clock=clock,
+            guards=guards,
+            gate=upstreams,
+            sealer=body_sealer,
+            embedder=Embedder(
+                upstreams,
+                router,
+                prices,
+                budgets,
+                journal,
+                clock,
+                refuse_unpriced=settings.billing.unpriced == "refuse",
+            ),
+        )
         yield GatewayState(
             settings=settings,
             clock=clock,
@@ -238,10 +260,11 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
                 settings.audit.max_stored_body_bytes,
                 metrics.unsealed_bodies.inc,
             ),
+            cache=cache,
             trail=TrailServices(master, key, rules),
             upstreams=upstreams,
             upstream_desk=desk,
-            router=Router(settings, upstreams, complexity),
+            router=router,
             journal=journal,
             drain=drain,
             jobs=jobs,

@@ -23,6 +23,7 @@ from billing.ledger.rerating_report import RerateReport
 from billing.locks import lock_tenants
 from billing.models import Invoice, LedgerEntry, PriceRate, UsageRecord
 from billing.prices import CostBreakdown, PriceBook
+from billing.prices.hits import hit_cost, share_of
 from billing.reports.usage import validate_span
 from billing.usage import TOKEN_CLASSES, Usage
 from core.clock import Clock
@@ -42,12 +43,14 @@ class Request:
 
     Args:
         batch: it was billed at a batch rate.
+        hit_share: it was a hit of the cache, which costs this share; else None.
         rerated: how often it was re-rated, to which rate at last, and by how much in all.
     """
 
     record: UsageRecord
     organisation: str | None
     batch: bool
+    hit_share: Decimal | None = None
     rerated: int = 0
     last_rate: str | None = None
     entered: Decimal = ZERO
@@ -71,9 +74,10 @@ class Request:
     def price(self, book: PriceBook) -> CostBreakdown:
         """Raises ``UnpricedModel``."""
         record = self.record
-        return book.price(
+        breakdown = book.price(
             record.model, record.at, self.usage, tenant=record.tenant, batch=self.batch
         )
+        return breakdown if self.hit_share is None else hit_cost(breakdown, self.hit_share)
 
 
 async def rerate(
@@ -165,7 +169,7 @@ def _requests() -> Any:
     """Requests with the organisation that their entry names, and how they were rated."""
     closing = and_(LedgerEntry.request_id == UsageRecord.request_id, of_kind("settle"))
     return (
-        select(UsageRecord, LedgerEntry.organisation, PriceRate.batch)
+        select(UsageRecord, LedgerEntry.organisation, PriceRate.batch, PriceRate.window)
         .select_from(UsageRecord)
         .join(LedgerEntry, closing)
         .outerjoin(PriceRate, PriceRate.id == UsageRecord.price_version)
@@ -174,8 +178,8 @@ def _requests() -> Any:
 
 async def _with_reratings(session: AsyncSession, tenant: str, rows: Iterable[Any]) -> list[Request]:
     requests = {
-        record.request_id: Request(record, organisation, bool(batch))
-        for record, organisation, batch in rows
+        record.request_id: Request(record, organisation, bool(batch), share_of(window))
+        for record, organisation, batch, window in rows
     }
     query = select(LedgerEntry).where(
         LedgerEntry.reference.in_(requests), LedgerEntry.tenant == tenant, is_rerating(LedgerEntry)
@@ -186,6 +190,7 @@ async def _with_reratings(session: AsyncSession, tenant: str, rows: Iterable[Any
             known.record,
             known.organisation,
             known.batch,
+            known.hit_share,
             known.rerated + 1,
             (entry.reason or "").rpartition(_ARROW)[2],
             EXACT.add(known.entered, entry.amount),

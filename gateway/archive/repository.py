@@ -16,6 +16,7 @@ from gateway.archive.models import AuditBody
 from gateway.audit.models import AuditRecord
 from gateway.vault.models import VaultDataKey
 
+KEY_PREFIX = "bk"  # of the ids of data keys that seal bodies
 _STEP = 200  # rows of one statement
 
 
@@ -85,7 +86,10 @@ class ArchiveRepository:
         )
         gone: Any = await self._session.execute(
             delete(VaultDataKey).where(
-                self._own(VaultDataKey), VaultDataKey.created_at < before, ~used
+                self._own(VaultDataKey),
+                VaultDataKey.id.startswith(KEY_PREFIX, autoescape=True),  # others are not ours
+                VaultDataKey.created_at < before,
+                ~used,
             )
         )
         return max(gone.rowcount, 0)

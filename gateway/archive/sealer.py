@@ -8,6 +8,7 @@ and body. Erasing a person destroys the keys and changes the wrapping key.
 """
 
 import hashlib
+import hmac
 from base64 import b64decode, b64encode
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from typing import Any
 from core.clock import Clock, isoformat
 from core.database import Database
 from core.ids import new_id
+from gateway.archive.repository import KEY_PREFIX
 from gateway.vault.keys import TenantKeys, new_key, open_sealed, seal, wrap_data_key
 from gateway.vault.wrapping import KeyWrapper, tenant_keys
 
@@ -134,6 +136,13 @@ class BodySealer:
             if gone or end < self._clock.monotonic():
                 del self._retired[key_id]
 
+    def purpose_key(self, tenant: str, purpose: str) -> bytes:
+        """After ``prepare``: a key of the tenant's for something else, such as its cache;
+        erasing anybody changes it."""
+        keys = self._tenants[tenant]
+        text = f"{purpose}\0{tenant}".encode()
+        return hmac.digest(keys.wrapping, text, hashlib.sha256)
+
     def plain(self, key_id: str) -> bytes | None:
         """A data key of bodies that were under way when the tenant's keys were changed."""
         found = self._retired.get(key_id)
@@ -143,7 +152,7 @@ class BodySealer:
         now, place = self._clock.monotonic(), (tenant, owner)
         key = self._keys.get(place)
         if key is None or now - key.made > KEY_LIFE_S:
-            key = self._keys[place] = DataKey(new_id("bk"), tenant, owner, new_key(), now)
+            key = self._keys[place] = DataKey(new_id(KEY_PREFIX), tenant, owner, new_key(), now)
         self._keys.move_to_end(place)
         while len(self._keys) > MOST_KEYS:
             _, oldest = self._keys.popitem(last=False)

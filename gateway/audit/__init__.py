@@ -23,6 +23,7 @@ from gateway.audit.journal import Journal, OnInterrupted, Replay
 from gateway.audit.keys import KeyFile, Signer, SigningKey
 from gateway.audit.record import (
     SYSTEM_TENANT,
+    CacheHit,
     DetectorVerdict,
     LatencySplit,
     RequestRecord,
@@ -35,6 +36,7 @@ __all__ = [
     "SYSTEM_TENANT",
     "AuditChain",
     "AuditError",
+    "CacheHit",
     "DetectorVerdict",
     "Drain",
     "DrainOptions",

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, and_, cast, func, select, type_coerce
+from sqlalchemy import JSON, ColumnElement, and_, cast, func, or_, select, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -118,6 +118,7 @@ class _Trail:
         self._tenant = tenant
         self._upstream = self._field("upstream")
         self._cost = self._field("cost")
+        self._cache = self._field("cache")
         self._started = self._field("started_at")
         self._same = and_(
             UsageRecord.request_id == AuditRecord.request_id,
@@ -155,13 +156,13 @@ class _Trail:
         )
 
     async def unseen(self, limit: int) -> Unmatched:
-        """In the ledger, and in the trail not at all or without an upstream."""
+        """In the ledger, and in the trail not at all, or with neither upstream nor cache."""
         known = (
             select(AuditRecord.seq)
             .where(
                 AuditRecord.tenant == UsageRecord.tenant,
                 AuditRecord.request_id == UsageRecord.request_id,
-                self._upstream.is_not(None),
+                self._was_served(),
             )
             .exists()
         )
@@ -175,14 +176,17 @@ class _Trail:
         return Unmatched(int(count or 0), [(row[0], row[1], row[2], row[3]) for row in found])
 
     def _seen(self) -> Sequence[ColumnElement[bool]]:
-        """Records of requests that name an upstream, which joined the trail in time."""
+        """Records of requests that an upstream or the cache answered, which joined in time."""
         conditions: list[ColumnElement[bool]] = [
             AuditRecord.kind == "request",
             AuditRecord.time >= self._start,
             AuditRecord.time < self._end + _LATE,
-            self._upstream.is_not(None),
+            self._was_served(),
         ]
         return conditions if self._tenant is None else [*conditions, self._of(AuditRecord.tenant)]
+
+    def _was_served(self) -> ColumnElement[bool]:
+        return or_(self._upstream.is_not(None), self._cache.is_not(None))
 
     def _dated(self) -> Sequence[ColumnElement[bool]]:
         """Settlements of the span."""

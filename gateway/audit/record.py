@@ -88,6 +88,23 @@ class StoredBody(msgspec.Struct, frozen=True, kw_only=True):
     until: str | None = None
 
 
+class CacheHit(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer was one that the cache had kept; no upstream was called for it.
+
+    Args:
+        kind: ``exact``, or ``semantic`` for an answer to a similar question.
+        request_id: of the request that an upstream answered.
+        model: that answered it.
+        similarity: of the two questions; None for an exact one.
+    """
+
+    kind: str
+    request_id: str
+    model: str
+    age_s: int
+    similarity: str | None = None
+
+
 class RequestRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The audit record of one request; ``outcome`` says how it ended.
 
@@ -117,6 +134,7 @@ class RequestRecord(msgspec.Struct, frozen=True, kw_only=True):
     detectors: list[DetectorVerdict] = []
     masked: dict[str, int] = {}
     route: Route | None = None
+    cache: CacheHit | None = None
     upstream: str | None = None
     zone: str | None = None
     model: str | None = None

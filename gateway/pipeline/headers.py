@@ -11,9 +11,11 @@ def answer_headers(exchange: Exchange) -> HeaderList:
         target = exchange.route.target
         headers += [
             (b"x-sovgate-tier", (target.tier or "deployment").encode()),
-            (b"x-sovgate-upstream", target.upstream.encode()),
+            (b"x-sovgate-upstream", _upstream(exchange, target.upstream)),
             (b"x-sovgate-route-reason", exchange.route.reason.encode("ascii", "replace")),
         ]
+    if exchange.cache is not None:
+        headers.append((b"x-sovgate-cache", exchange.cache.result.encode()))
     if exchange.masked:
         counts = ",".join(f"{name}={count}" for name, count in sorted(exchange.masked.items()))
         headers.append((b"x-sovgate-masked", counts.encode()))
@@ -27,3 +29,9 @@ def answer_headers(exchange: Exchange) -> HeaderList:
         remaining = str(exchange.permit.remaining_requests).encode()
         headers.append((b"x-ratelimit-remaining-requests", remaining))
     return headers
+
+
+def _upstream(exchange: Exchange, name: str) -> bytes:
+    """``cache`` where a kept answer was given and nobody was asked."""
+    kept = exchange.cache is not None and exchange.cache.entry is not None
+    return b"cache" if kept else name.encode()

@@ -8,6 +8,7 @@ from core.clock import Clock
 from core.money import format_amount
 from gateway.archive import Archive
 from gateway.audit import Journal
+from gateway.caching.use import cache_cost, cache_usage
 from gateway.errors import LimitExceeded
 from gateway.exchange import Exchange
 from gateway.http.errors import http_error
@@ -89,6 +90,7 @@ class Settle:
             exchange.usage,
             reservation.tenant,
         )
+        breakdown = cache_cost(exchange, breakdown)
         self._learn(exchange, exchange.route.target.model, exchange.usage)
         exchange.cost_text = format_amount(breakdown.total)
         exchange.price_version, exchange.currency = breakdown.price_version, breakdown.currency
@@ -107,7 +109,7 @@ class Settle:
     async def _usage(self, exchange: Exchange) -> Usage | None:
         """Counting is work for a thread: a tokenizer takes milliseconds for a long text."""
         if exchange.passage is None or not exchange.called:
-            return None
+            return cache_usage(exchange)
         counter = exchange.passage.deployed.counter
         if exchange.raw_usage is not None:
             return usage_of(exchange, counter)
