@@ -8,7 +8,7 @@ more, so that no way through the library leads around. TLS verifies the host's n
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -16,10 +16,15 @@ import structlog
 from gateway.egress.addresses import AddressRules
 
 if TYPE_CHECKING:
+    import ssl
+
     import aiohttp
     from aiohttp.abc import AbstractResolver
 
 Connect = Callable[[tuple[str, int], float], socket.socket]
+# Protocol factory, host, port, TLS -> the protocol, connected.
+Dial = Callable[..., Awaitable[asyncio.BaseProtocol]]
+Resolve = Callable[[str, int], Awaitable[list[str]]]
 _log = structlog.get_logger(__name__)
 
 
@@ -89,6 +94,36 @@ def guarded_connect(rules: AddressRules, owner: str) -> Connect:
     return connect
 
 
+def guarded_dial(rules: AddressRules, owner: str, *, resolve: Resolve | None = None) -> Dial:
+    """``loop.create_connection`` that connects to nothing that ``rules`` refuse.
+
+    Args:
+        resolve: asks for the addresses; the system by default.
+    """
+    guard = _Guard(rules, owner)
+
+    async def dial(
+        protocol: Callable[[], asyncio.Protocol],
+        host: str,
+        port: int,
+        tls: "ssl.SSLContext | None" = None,
+    ) -> asyncio.BaseProtocol:
+        loop = asyncio.get_running_loop()
+        problem = OSError("no address")
+        for address in await _addresses(guard, host, port, resolve):
+            try:
+                _, made = await loop.create_connection(
+                    protocol, address, port, ssl=tls, server_hostname=host if tls else None
+                )
+            except OSError as error:
+                problem = error
+            else:
+                return made
+        raise problem
+
+    return dial
+
+
 async def guarded_open(
     rules: AddressRules, owner: str, host: str, port: int, **options: Any
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -97,12 +132,7 @@ async def guarded_open(
     Args:
         options: with ``ssl``, the certificate must be that of ``host``.
     """
-    guard = _Guard(rules, owner)
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
-    for address in addresses:
-        guard.check(address)
+    addresses = await _addresses(_Guard(rules, owner), host, port)
     if options.get("ssl"):
         options["server_hostname"] = host
     problem = OSError("no address")
@@ -112,6 +142,21 @@ async def guarded_open(
         except OSError as error:
             problem = error
     raise problem
+
+
+async def _addresses(
+    guard: "_Guard", host: str, port: int, resolve: Resolve | None = None
+) -> list[str]:
+    """All that a name has, looked up once; every one of them is fit."""
+    if resolve is None:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = [str(address[0]) for *_, address in found]
+    else:
+        addresses = await resolve(host, port)
+    for address in addresses:
+        guard.check(address)
+    return list(dict.fromkeys(addresses))
 
 
 class _Guard:

@@ -1,19 +1,19 @@
 """The HTTP client of the upstreams: pooled connections, streams, hanging up.
 
-aiohttp, because cancelling a call tells the upstream at once, also while it has
-not answered yet (docs/adr/0002). It does not know of chat bodies; errors come
-out as ``UpstreamError`` kinds.
+Cancelling a call tells the upstream at once, also while it has not answered yet
+(docs/adr/0013). It does not know of chat bodies; errors come out as ``UpstreamError``
+kinds.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC
 from email.utils import format_datetime, parsedate_to_datetime
 
-import aiohttp
 import msgspec
 
-from gateway.egress import AddressRules, guarded_connector
+from gateway.egress import AddressRules
 from gateway.errors import (
     UpstreamError,
     UpstreamInvalidReply,
@@ -24,6 +24,14 @@ from gateway.errors import (
     UpstreamUntrusted,
 )
 from gateway.http.sse import DONE, SseParser
+from gateway.upstreams.connection import (
+    Answer,
+    CannotTrust,
+    ConnectFailed,
+    ConnectionPool,
+    Origin,
+    header_lines,
+)
 
 MAX_REPLY_BYTES = 64 * 1024 * 1024
 _MAX_ERROR_BYTES = 64 * 1024
@@ -54,13 +62,17 @@ class HttpClient:
         headers: dict[str, str],
     ) -> None:
         self.upstream = upstream
-        self._rules = rules
-        self._closed = False
-        self._headers = headers
-        self._timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=connect_timeout_s, sock_read=read_timeout_s
+        # Nothing is asked for compressed and nothing is unpacked: no answer is larger than what
+        # came. No proxy from the environment, no cookies, no redirects: nothing travels where
+        # the settings do not say so.
+        self._headers = {"user-agent": "sovgate", "accept-encoding": "identity", **headers}
+        self._origins: dict[str, Origin] = {}
+        self._pool = ConnectionPool(
+            f"upstream {upstream}",
+            rules,
+            connect_timeout_s=connect_timeout_s,
+            read_timeout_s=read_timeout_s,
         )
-        self._session: aiohttp.ClientSession | None = None
 
     async def post(self, url: str, body: bytes, headers: dict[str, str]) -> "HttpReply":
         """Send ``body`` and wait for the head of a 200 answer.
@@ -68,75 +80,69 @@ class HttpClient:
         Raises:
             UpstreamError: for every other status, and for each transport failure.
         """
-        try:
-            response = await self._open().post(
-                url, data=body, headers=headers, allow_redirects=False
-            )
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise self._transport_error(error) from error
-        reply = HttpReply(self, response)
-        encoded = response.headers.get("content-encoding", "identity").lower() != "identity"
-        if response.status != 200 or encoded:
+        origin = self._origin(url)
+        more = "".join(header_lines(headers))
+        head = origin.post + f"{more}content-length: {len(body)}\r\n\r\n".encode("latin-1")
+        answer = await self._ask(origin, head, body)
+        reply = HttpReply(self, answer)
+        encoded = answer.headers.get(b"content-encoding", b"identity").lower() != b"identity"
+        if answer.status != 200 or encoded:
             try:
-                raise self._encoded() if response.status == 200 else await self._status_error(reply)
+                raise self._encoded() if answer.status == 200 else await self._status_error(reply)
             finally:
-                await reply.aclose()
+                answer.close()
         return reply
 
     async def get(self, url: str, timeout_s: float) -> bytes:
         """The body of a 200 answer within ``timeout_s`` seconds; for health checks."""
-        timeout = aiohttp.ClientTimeout(total=timeout_s)
+        origin = self._origin(url)
         try:
-            async with self._open().get(url, timeout=timeout, allow_redirects=False) as response:
-                body = await response.content.read(MAX_LISTING_BYTES)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            async with asyncio.timeout(timeout_s):
+                answer = await self._ask(origin, origin.get, b"")
+                try:
+                    body = await HttpReply(self, answer).read(MAX_LISTING_BYTES)
+                finally:
+                    answer.close()
+        except TimeoutError as error:
             raise self._transport_error(error) from error
-        if response.status != 200:
+        if answer.status != 200:
             raise UpstreamError(
-                f"Upstream {self.upstream} answered {response.status} to a health check.",
+                f"Upstream {self.upstream} answered {answer.status} to a health check.",
                 upstream=self.upstream,
-                upstream_status=response.status,
+                upstream_status=answer.status,
             )
         return body
 
     async def aclose(self) -> None:
-        self._closed = True
-        if self._session is not None:
-            await self._session.close()
+        self._pool.close()
 
-    def _open(self) -> aiohttp.ClientSession:
-        # Made within the event loop, at the first call. No proxy from the environment,
-        # no cookies, no redirects: nothing travels where the settings do not say so.
-        if self._closed:
-            raise aiohttp.ClientConnectionError("the upstream was taken away")
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=guarded_connector(
-                    self._rules, f"upstream {self.upstream}", limit=0, keepalive_timeout=30
-                ),
-                timeout=self._timeout,
-                # Nothing is asked for compressed and nothing is unpacked: no answer is larger
-                # than what came.
-                headers={
-                    "user-agent": "sovgate",
-                    "accept-encoding": "identity",
-                    **self._headers,
-                },
-                auto_decompress=False,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=False,
-                read_bufsize=256 * 1024,
-            )
-        return self._session
+    async def _ask(self, origin: Origin, head: bytes, body: bytes) -> Answer:
+        """Raises: UpstreamError: no head of an answer came."""
+        try:
+            answer = await self._pool.request(origin, head, body)
+            try:
+                await answer.head()
+            except asyncio.CancelledError:
+                answer.close()
+                raise
+        except OSError as error:
+            raise self._transport_error(error) from error
+        return answer
+
+    def _origin(self, url: str) -> Origin:
+        origin = self._origins.get(url)
+        if origin is None:
+            origin = self._origins[url] = Origin(url, self._headers)
+        return origin
 
     def _transport_error(self, error: Exception) -> UpstreamError:
-        if isinstance(error, aiohttp.ClientSSLError):
+        if isinstance(error, CannotTrust):
             return UpstreamUntrusted(
                 f"Upstream {self.upstream} has no certificate that is trusted here; tell the"
                 " operator to look at its expiry, its name and who signed it.",
                 upstream=self.upstream,
             )
-        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        if isinstance(error, ConnectFailed):
             return UpstreamUnreachable(
                 f"Upstream {self.upstream} cannot be reached; try again later.",
                 upstream=self.upstream,
@@ -158,12 +164,14 @@ class HttpClient:
         )
 
     async def _status_error(self, reply: "HttpReply") -> UpstreamError:
-        status = reply.response.status
+        status = reply.answer.status
         if status == 429:
             return UpstreamRateLimited(
                 f"Upstream {self.upstream} is over its own rate limit; try again later.",
                 upstream=self.upstream,
-                retry_after=_retry_after(reply.response.headers.get("retry-after", "")),
+                retry_after=_retry_after(
+                    reply.answer.headers.get(b"retry-after", b"").decode("latin-1")
+                ),
             )
         if status in _REJECTIONS:
             with suppress(UpstreamError):
@@ -183,10 +191,11 @@ class HttpClient:
 class HttpReply:
     """An answer with status 200 (see ``Reply``)."""
 
-    def __init__(self, client: HttpClient, response: aiohttp.ClientResponse) -> None:
-        self.response = response
+    def __init__(self, client: HttpClient, answer: Answer) -> None:
+        self.answer = answer
         self.complete = False
         self._client = client
+        self._size = 0
 
     async def read(self, limit: int = MAX_REPLY_BYTES) -> bytes:
         """The whole body.
@@ -194,7 +203,12 @@ class HttpReply:
         Raises:
             UpstreamError: if it breaks off or exceeds ``limit`` bytes.
         """
-        body = b"".join([chunk async for chunk in self._chunks(limit)])
+        body = await self._more(limit)
+        if not self.answer.complete:
+            parts = [body]
+            while chunk := await self._more(limit):
+                parts.append(chunk)
+            body = b"".join(parts)
         self.complete = True
         return body
 
@@ -205,9 +219,10 @@ class HttpReply:
             UpstreamError: as ``read`` does.
         """
         parser, came = SseParser(), False
-        if self.response.content_type == "application/json":
+        content_type = self.answer.headers.get(b"content-type", b"")
+        if content_type.partition(b";")[0].strip().lower() == b"application/json":
             raise await self._no_stream()
-        async for chunk in self._chunks(MAX_REPLY_BYTES):
+        while chunk := await self._more(MAX_REPLY_BYTES):
             for data in parser.feed(chunk):
                 if data == DONE:
                     self.complete = True
@@ -237,23 +252,23 @@ class HttpReply:
             upstream=name,
         )
 
-    async def _chunks(self, limit: int) -> AsyncIterator[bytes]:
-        size = 0
+    async def _more(self, limit: int) -> bytes:
+        """The next part of the body; nothing at its end."""
         try:
-            async for chunk in self.response.content.iter_any():
-                size += len(chunk)
-                if size > limit:
-                    raise UpstreamInvalidReply(
-                        f"Upstream {self._client.upstream} sent more than {limit} bytes.",
-                        upstream=self._client.upstream,
-                    )
-                yield chunk
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            chunk = await self.answer.more()
+        except OSError as error:
             raise self._client._transport_error(error) from error
+        self._size += len(chunk)
+        if self._size > limit:
+            raise UpstreamInvalidReply(
+                f"Upstream {self._client.upstream} sent more than {limit} bytes.",
+                upstream=self._client.upstream,
+            )
+        return chunk
 
     async def aclose(self) -> None:
         """Hang up, unless the answer was read to its end: then the connection is kept."""
-        self.response.close()
+        self.answer.close()
 
 
 def _retry_after(value: str) -> str | None:

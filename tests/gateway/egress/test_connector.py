@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import aiohttp
 import pytest
@@ -19,7 +20,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gateway.egress import AddressRules, Trust, guarded_connect, guarded_connector
+from gateway.egress import (
+    AddressRules,
+    Dial,
+    Trust,
+    guarded_connect,
+    guarded_connector,
+    guarded_dial,
+)
 from gateway.egress.addresses import parse_networks
 from support.dns_server import DnsResolver, DnsServer
 from support.processes import answers, free_port, running
@@ -171,6 +179,42 @@ async def test_tls_verifies_the_name_of_the_url(dns: DnsServer, tmp_path: Path) 
                 with pytest.raises(aiohttp.ClientConnectorCertificateError):
                     await client.get(f"https://{host}:{site.port}/", ssl=trusted)
         assert site.calls == [OPEN]
+
+
+async def test_a_dial_is_pinned_and_verifies_the_name(dns: DnsServer, tmp_path: Path) -> None:
+    """What upstreams are called by: looked up once, all addresses fit, the name's certificate."""
+    server_side, client_side = _certificate(tmp_path, NAME)
+    asked = DnsResolver(dns)
+
+    async def resolve(host: str, port: int) -> list[str]:
+        return [each["host"] for each in await asked.resolve(host, port)]
+
+    dial = guarded_dial(RULES, "test", resolve=resolve)
+    async with _site(server_side) as site:
+        dns.answer(NAME, [OPEN], [SECRET], [OPEN, SECRET], [OPEN])
+        await _dialled(dial, NAME, site.port, client_side)
+        for _ in range(2):  # the second address, then both
+            with pytest.raises(OSError, match="out of bounds"):
+                await _dialled(dial, NAME, site.port, client_side)
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await _dialled(dial, NAME, site.port, ssl.create_default_context())
+        dns.answer("other.corp.test", [OPEN])
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await _dialled(dial, "other.corp.test", site.port, client_side)
+        with pytest.raises(OSError, match="out of bounds"):
+            await _dialled(guarded_dial(RULES, "test"), SECRET, site.port, None)
+
+
+async def _dialled(dial: Dial, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+    transports: list[asyncio.Transport] = []
+
+    class Kept(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            transports.append(cast(asyncio.Transport, transport))
+
+    await dial(Kept, host, port, tls)
+    assert transports[0].get_extra_info("peername") == (OPEN, port)
+    transports[0].abort()
 
 
 async def test_plain_sockets_are_guarded_too(site: Site) -> None:
