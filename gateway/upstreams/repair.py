@@ -13,7 +13,7 @@ import msgspec
 
 from core.ids import new_id
 from gateway.upstreams.base import Reply, UpstreamRequest
-from gateway.upstreams.dsml import DsmlParser, Kind, Tools, tools_of
+from gateway.upstreams.dsml import DsmlParser, Kind, Piece, Tools, tools_of
 from gateway.upstreams.history import reasoning_of
 from gateway.upstreams.thoughts import ThoughtSplitter
 
@@ -152,7 +152,7 @@ class Mender:
         choices = []
         for index, held in sorted(self._choices.items()):
             choice: dict[str, Any] = {"index": index, "delta": {}, "finish_reason": None}
-            if held.flush(choice, choice["delta"], truncated=True):
+            if held.flush(choice["delta"]):
                 choices.append(choice)
         return msgspec.json.encode({**self._template, "choices": choices}) if choices else None
 
@@ -196,61 +196,72 @@ class _Choice:
     def whole(self, choice: dict[str, Any], message: dict[str, Any]) -> bool:
         changed = self._own_calls(message)
         truncated = choice.get("finish_reason") == "length"
-        changed |= self._take(message)
-        changed |= self._finish(choice, message, truncated=truncated)
-        if changed:
-            for call in message.get("tool_calls") or ():
-                call.pop("index", None)
-            if message.get("tool_calls") and not message.get("content"):
-                message["content"] = None
-        return changed
+        given = _texts_of(message)
+        if self._splitter is not None and not truncated:
+            self._splitter.doubt(given.get("content", ""))
+        out = _Out(self)
+        self._feed(out, given)
+        self._flush(out, truncated=truncated)
+        if out.is_same(given):
+            return changed
+        out.put(message, given)
+        self._say_why(choice)
+        for call in message.get("tool_calls") or ():
+            call.pop("index", None)
+        if message.get("tool_calls") and not message.get("content"):
+            message["content"] = None
+        _drop_logprobs(choice)
+        return True
 
     def delta(self, choice: dict[str, Any], delta: dict[str, Any]) -> bool:
         changed = self._own_calls(delta)
-        changed |= self._take(delta)
-        if choice.get("finish_reason") is not None:
-            truncated = choice["finish_reason"] == "length"
-            changed |= self._finish(choice, delta, truncated=truncated)
-        if changed and choice.get("logprobs") is not None:
-            choice["logprobs"] = None  # they speak of the text as it was
-        return changed
+        given = _texts_of(delta)
+        out = _Out(self)
+        self._feed(out, given)
+        finish = choice.get("finish_reason")
+        if finish is not None:
+            self._flush(out, truncated=finish == "length")
+            changed |= self._say_why(choice)
+        if out.is_same(given):
+            return changed
+        out.put(delta, given)
+        _drop_logprobs(choice)
+        return True
 
-    def flush(self, choice: dict[str, Any], delta: dict[str, Any], *, truncated: bool) -> bool:
-        return self._finish(choice, delta, truncated=truncated)
+    def flush(self, delta: dict[str, Any]) -> bool:
+        """What was held when the stream just ended; whether there is anything."""
+        out = _Out(self)
+        self._flush(out, truncated=True)
+        return out.append_to(delta)
 
-    def _take(self, node: dict[str, Any]) -> bool:
-        """Feed the texts of ``node``; what may go out takes their place."""
-        given = {name: node[name] for name in _FIELDS if isinstance(node.get(name), str)}
-        pieces = []
+    def _feed(self, out: "_Out", given: dict[str, str]) -> None:
         for name, text in given.items():
             if name == "content" and self._splitter is not None:
                 self._begun = self._begun or bool(text)
-                for is_thought, part in self._splitter.feed(text):
-                    pieces.append(("reasoning_content" if is_thought else "content", part))
+                self._part(out, self._splitter.feed(text))
             elif text:
-                pieces.append((name, text))
-        out = _Out(self)
-        for name, text in pieces:
-            out.add(name, self._parsers[name].feed(text) if self._parsers else None, text)
-        if out.is_same(given):
-            return False
-        out.put(node, given)
-        return True
+                self._add(out, name, text)
 
-    def _finish(self, choice: dict[str, Any], node: dict[str, Any], *, truncated: bool) -> bool:
-        out = _Out(self)
-        held = self._splitter.flush() if self._splitter is not None else []
-        for is_thought, text in held:
-            name = "reasoning_content" if is_thought else "content"
-            out.add(name, self._parsers[name].feed(text) if self._parsers else None, text)
+    def _flush(self, out: "_Out", *, truncated: bool) -> None:
+        if self._splitter is not None:
+            self._part(out, self._splitter.flush())
         for name, parser in self._parsers.items():
             if not parser.is_idle:
-                out.add(name, parser.flush(truncated=truncated), "")
-        changed = out.append_to(node)
-        if self._found and choice.get("finish_reason") == "stop":
-            choice["finish_reason"] = "tool_calls"
-            changed = True
-        return changed
+                out.add(name, parser.flush(truncated=truncated))
+
+    def _part(self, out: "_Out", parts: list[tuple[bool, str]]) -> None:
+        for is_thought, text in parts:
+            self._add(out, "reasoning_content" if is_thought else "content", text)
+
+    def _add(self, out: "_Out", name: str, text: str) -> None:
+        parser = self._parsers.get(name)
+        out.add(name, [(Kind.TEXT, text)] if parser is None else parser.feed(text))
+
+    def _say_why(self, choice: dict[str, Any]) -> bool:
+        if not self._found or choice.get("finish_reason") != "stop":
+            return False
+        choice["finish_reason"] = "tool_calls"
+        return True
 
     def _own_calls(self, node: dict[str, Any]) -> bool:
         """Number the calls that the upstream told of itself, after those that were found."""
@@ -292,10 +303,7 @@ class _Out:
         self._texts: dict[str, list[str]] = {}
         self._calls: list[dict[str, Any]] = []
 
-    def add(self, name: str, pieces: Any, text: str) -> None:
-        if pieces is None:
-            self._texts.setdefault(name, []).append(text)
-            return
+    def add(self, name: str, pieces: list[Piece]) -> None:
         for kind, part in pieces:
             if kind is Kind.TEXT:
                 self._texts.setdefault(name, []).append(part)
@@ -330,6 +338,16 @@ class _Out:
             self._calls[-1]["function"]["arguments"] += part
         else:
             self._calls.append({"index": index, "function": {"arguments": part}})
+
+
+def _texts_of(node: dict[str, Any]) -> dict[str, str]:
+    return {name: node[name] for name in _FIELDS if isinstance(node.get(name), str)}
+
+
+def _drop_logprobs(choice: dict[str, Any]) -> None:
+    """They speak of the text as it was."""
+    if choice.get("logprobs") is not None:
+        choice["logprobs"] = None
 
 
 def rename(node: dict[str, Any]) -> bool:

@@ -27,6 +27,11 @@ class ThoughtSplitter:
         """The answer has begun: everything that follows is part of it."""
         return self._state == "answer" and not self._trim
 
+    def doubt(self, whole: str) -> None:
+        """Take a whole text whose thinking never ends for an answer without any."""
+        if CLOSE not in whole:
+            self._opened = False
+
     def feed(self, text: str) -> list[tuple[bool, str]]:
         if self.is_done:
             return [(False, text)] if text else []
