@@ -36,7 +36,7 @@ class Inspection:
 
     Args:
         spans: per distinct text, sorted, none overlapping.
-        judgements: one per speech, in the order asked.
+        judgements: one per speech that the policy wants judged, in the order asked.
     """
 
     spans: dict[str, list[Span]]
@@ -193,7 +193,8 @@ def _speech_tasks(
         rules = policy.injection
         wanted = rules.input if role is Role.USER else rules.documents
         injection = role in _INJECTABLE and wanted is not Action.ALLOW
-        yield JudgeSpeech(text, role, moderation, injection)
+        if moderation or injection:
+            yield JudgeSpeech(text, role, moderation, injection)
 
 
 def _asked(task: Task, policy: PolicySettings) -> str:

@@ -14,12 +14,18 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
 )
+SECURITY_NAMES = frozenset(name for name, _ in SECURITY_HEADERS)
 HSTS = (b"strict-transport-security", b"max-age=31536000")
+
+
+def wanted_headers(scheme: str) -> tuple[tuple[bytes, bytes], ...]:
+    """What an answer needs, as far as it does not say so itself."""
+    return (*SECURITY_HEADERS, HSTS) if scheme == "https" else SECURITY_HEADERS
 
 
 def secured(scope: Scope, send: Send) -> Send:
     """``send`` that adds the headers which the start of the answer lacks."""
-    wanted = (*SECURITY_HEADERS, HSTS) if scope["scheme"] == "https" else SECURITY_HEADERS
+    wanted = wanted_headers(scope["scheme"])
 
     async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -21,6 +21,7 @@ from gateway.errors import (
     TooManyConnections,
     UrlTooLong,
 )
+from gateway.http.direct import DirectApp, DirectConnection
 from gateway.http.errors import HttpError, http_error
 from gateway.http.security import SECURITY_HEADERS
 
@@ -70,6 +71,8 @@ class WireProtocol(HttpToolsProtocol):
         self._awaited = Phase.NOTHING
         self._slow_sender: asyncio.TimerHandle | None = None
         self._slow_reader: asyncio.TimerHandle | None = None
+        # Behind a trusted proxy uvicorn wraps the application, to know who asks.
+        self._direct: DirectApp | None = self.app if hasattr(self.app, "takes") else None  # type: ignore[assignment]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -78,6 +81,7 @@ class WireProtocol(HttpToolsProtocol):
             transport.abort()
         elif excess > 0:
             self.app = _refuse_connection
+            self._direct = None
         self._await(Phase.HEAD)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -126,7 +130,8 @@ class WireProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._check_head()
         self._phase = Phase.BODY
-        super().on_headers_complete()
+        if self._direct is None or not self._begin_direct(self._direct):
+            super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         self._phase = Phase.NOTHING
@@ -156,6 +161,36 @@ class WireProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(self._violation or MalformedHttp("The request is not valid HTTP/1.1."))
+
+    def _begin_direct(self, app: DirectApp) -> bool:
+        """Serve the request without ASGI, where it is of the usual kind."""
+        method = self.parser.get_method()
+        usual = self.parser.get_http_version() == "1.1" and method != b"HEAD"
+        if not usual or self.expect_100_continue or self.parser.should_upgrade():
+            return False
+        path, _, query = self.url.partition(b"?")
+        if b"%" in path or not path.startswith(b"/"):
+            return False
+        name = path.decode("ascii")
+        if not app.takes(name):
+            return False
+        scope = self.scope
+        scope["method"], scope["path"] = method.decode("ascii"), name
+        scope["raw_path"], scope["query_string"] = path, query
+        busy = self._serving
+        self.cycle = cycle = DirectConnection(  # type: ignore[assignment]
+            scope,
+            self.transport,
+            self.flow,
+            keep_alive=self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        if busy:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, app))  # type: ignore[arg-type]
+        else:
+            self._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+        return True
 
     @property
     def _serving(self) -> bool:

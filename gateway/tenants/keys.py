@@ -4,7 +4,6 @@ Knows no database. A key is ``sov-`` and 43 base-62 characters (256 bits); at re
 there is only HMAC-SHA256(pepper, key), so that a stolen database opens nothing.
 """
 
-import hashlib
 import hmac
 import secrets
 import string
@@ -45,7 +44,7 @@ def new_key() -> str:
 
 def key_digest(pepper: bytes, api_key: str) -> bytes:
     """HMAC-SHA256 of a key (about a microsecond)."""
-    return hmac.digest(pepper, api_key.encode("utf-8", "surrogatepass"), hashlib.sha256)
+    return hmac.digest(pepper, api_key.encode("utf-8", "surrogatepass"), "sha256")
 
 
 def key_hash(pepper: bytes, api_key: str) -> str:
