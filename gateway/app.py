@@ -138,7 +138,14 @@ class Gateway:
             if path == ADMIN_UI or path.startswith(ADMIN_UI + "/"):
                 await self._ui(scope, receive, send)
                 return
-        connection = Connection(scope, receive, send)
+        await self.serve(Connection(scope, receive, send))
+
+    def takes(self, path: str) -> bool:
+        """Whether ``serve`` answers this path."""
+        return path in self._routes
+
+    async def serve(self, connection: Connection) -> None:
+        """A request of the inference API."""
         try:
             await self._handler(connection)(connection)
         except Exception as error:
