@@ -5,15 +5,18 @@
         ├── SettingsError
         ├── InvalidRequest ── MalformedJson, BodyTooLarge, UnknownModel, NotFound, MethodNotAllowed,
         │                      UnsupportedEncoding, MalformedHttp, HeadTooLarge, UrlTooLong,
-        │                      RequestTimeout
+        │                      RequestTimeout, UnsupportedFeature
         ├── AuthenticationError ── MissingKey (others: gateway.tenants.errors)
         ├── LimitExceeded ── RequestRateExceeded, TokenRateExceeded, ParallelLimitExceeded
         ├── ContentBlocked ── InputBlocked, InjectionBlocked, PersonalDataBlocked,
         │                      MediaBlocked
         ├── ResidencyDenied ── ZoneForbidden
         ├── Unavailable ── ShuttingDown, TooManyConnections
-        └── UpstreamError ── UpstreamUnreachable (UpstreamUntrusted), UpstreamTimeout,
-                             UpstreamRejected, UpstreamRateLimited, UpstreamInvalidReply
+        └── UpstreamError ── UpstreamUnreachable (UpstreamUntrusted, UpstreamConnectTimeout),
+                             UpstreamTimeout (UpstreamFirstTokenTimeout, UpstreamIdleTimeout,
+                             UpstreamTotalTimeout), UpstreamRejected, UpstreamRateLimited,
+                             UpstreamInvalidReply, UpstreamUnavailable (UpstreamQueueFull,
+                             UpstreamQueueTimeout)
 
 ``gateway/http/errors.py`` holds the one map from classes to HTTP.
 """
@@ -49,6 +52,12 @@ class BodyTooLarge(InvalidRequest):
     """The body exceeds ``server.max_body_bytes``."""
 
     code = "request_too_large"
+
+
+class UnsupportedFeature(InvalidRequest):
+    """A part of a client's API that no upstream here could serve."""
+
+    code = "unsupported_feature"
 
 
 class UnknownModel(InvalidRequest):
@@ -213,10 +222,34 @@ class UpstreamUntrusted(UpstreamUnreachable):
     code = "upstream_untrusted"
 
 
+class UpstreamConnectTimeout(UpstreamUnreachable):
+    """No connection within ``connect_timeout_s``."""
+
+    code = "upstream_connect_timeout"
+
+
 class UpstreamTimeout(UpstreamError):
     """The upstream was silent for too long."""
 
     code = "upstream_timeout"
+
+
+class UpstreamFirstTokenTimeout(UpstreamTimeout):
+    """No answer began within ``first_token_timeout_s``, or ``read_timeout_s``."""
+
+    code = "upstream_first_token_timeout"
+
+
+class UpstreamIdleTimeout(UpstreamTimeout):
+    """Silence within an answer for ``read_timeout_s``."""
+
+    code = "upstream_idle_timeout"
+
+
+class UpstreamTotalTimeout(UpstreamTimeout):
+    """The answer was not whole within ``total_timeout_s``."""
+
+    code = "upstream_total_timeout"
 
 
 class UpstreamRejected(UpstreamError):
@@ -235,3 +268,21 @@ class UpstreamInvalidReply(UpstreamError):
     """The upstream's answer is not what its API promises."""
 
     code = "upstream_invalid_reply"
+
+
+class UpstreamUnavailable(UpstreamError):
+    """The upstream is not asked now: its circuit breaker is open."""
+
+    code = "upstream_unavailable"
+
+
+class UpstreamQueueFull(UpstreamUnavailable):
+    """As many requests wait for the upstream as may."""
+
+    code = "upstream_queue_full"
+
+
+class UpstreamQueueTimeout(UpstreamUnavailable):
+    """The request's turn did not come within ``queue_timeout_s``."""
+
+    code = "upstream_queue_timeout"

@@ -19,9 +19,12 @@ _CONTROL_FIELDS = frozenset(
      "tool_choice", "modalities", "function_call", "chat_template_kwargs", "user",
      "safety_identifier", "prompt_cache_key"}
 )  # fmt: skip
-_MESSAGE_CONTROL_FIELDS = frozenset({"role", "tool_call_id"})
-_PART_CONTROL_FIELDS = frozenset({"type", "detail", "format", "file_id"})
+_MESSAGE_CONTROL_FIELDS = frozenset({"role", "tool_call_id", "cache_control"})
+_PART_CONTROL_FIELDS = frozenset({"type", "detail", "format", "file_id", "cache_control"})
 _BINARY_FIELDS = frozenset({"data", "file_data"})
+# What a provider signed or sealed; only it can read them.
+_OPAQUE_FIELDS = frozenset({"signature", "data"})
+_OPAQUE = re.compile(r"[A-Za-z0-9+/=_-]{32,}")
 _SCHEMA_STRUCTURE = frozenset({"type", "name", "required", "$ref"})
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_$#.:/-]{0,128}")
 _NAME_FORBIDDEN = re.compile(r"[^A-Za-z0-9_-]+")
@@ -96,8 +99,11 @@ def _message(message: Any, visitor: Visitor) -> Any:
             result[key] = [_tool_call(call, visitor) for call in value]
         elif key == "function_call" and isinstance(value, dict):
             result[key] = _called_function(value, visitor)
+        elif key == "thinking_blocks" and isinstance(value, list):
+            result[key] = [_thought(block, visitor) for block in value]
         elif key == "content" and isinstance(value, list):
-            result[key] = [_part(part, visitor) for part in value]
+            read = _result_part if is_result else _part
+            result[key] = [read(part, visitor) for part in value]
         elif key == "content" and isinstance(value, str) and is_result:
             result[key] = _json_text(value, visitor)
         elif key == "name" and isinstance(value, str):
@@ -122,6 +128,30 @@ def _part(part: Any, visitor: Visitor) -> Any:
         key: _control(value, visitor) if key in _PART_CONTROL_FIELDS else _media(value, visitor)
         for key, value in part.items()
     }
+
+
+def _result_part(part: Any, visitor: Visitor) -> Any:
+    """A tool's result is often JSON, also where it comes in parts."""
+    if not isinstance(part, dict) or not isinstance(part.get("text"), str):
+        return _part(part, visitor)
+    rest = _part({key: value for key, value in part.items() if key != "text"}, visitor)
+    visitor.document()
+    return {**rest, "text": _json_text(part["text"], visitor)}
+
+
+def _thought(block: Any, visitor: Visitor) -> Any:
+    """A model's own reasoning under the signature of who serves it."""
+    visitor.document()
+    if not isinstance(block, dict):
+        return _free(block, visitor)
+    result: dict[str, Any] = {}
+    for key, value in block.items():
+        sealed = key in _OPAQUE_FIELDS and isinstance(value, str) and _OPAQUE.fullmatch(value)
+        if key == "type" or sealed:
+            result[key] = _control(value, visitor) if key == "type" else value
+        else:
+            result[_control(key, visitor)] = _free(value, visitor)
+    return result
 
 
 def _media(value: Any, visitor: Visitor) -> Any:

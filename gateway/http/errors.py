@@ -40,6 +40,7 @@ from gateway.errors import (
     UpstreamRateLimited,
     UpstreamRejected,
     UpstreamTimeout,
+    UpstreamUnavailable,
     UrlTooLong,
 )
 from gateway.evidence.errors import EvidenceError
@@ -92,6 +93,7 @@ STATUS: dict[type[SovgateError], tuple[int, str]] = {
     EvidenceError: (500, SERVER),
     UpstreamError: (502, "upstream_error"),
     UpstreamTimeout: (504, "upstream_error"),
+    UpstreamUnavailable: (503, "upstream_error"),
     UpstreamRejected: (400, INVALID),
     UpstreamRateLimited: (429, "rate_limit_error"),
 }
@@ -111,6 +113,7 @@ class HttpError:
     message: str
     param: str | None
     headers: HeaderList
+    request_id: str | None = None  # for shapes that name it
 
     def body(self) -> bytes:
         """``{"error": {message, type, param, code}}``, as OpenAI's SDKs read it."""

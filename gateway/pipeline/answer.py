@@ -16,6 +16,7 @@ from gateway.exchange import Exchange
 from gateway.pipeline.answer_fields import Kind, Path, TextField, put_text, text_fields
 from gateway.pipeline.answer_judge import Judge, Judged
 from gateway.pipeline.answer_logprobs import Logprobs
+from gateway.pipeline.answer_order import FieldOrder
 from gateway.pipeline.answer_text import FieldText, OutputGuard, joined
 
 CONTENT_FILTER = "content_filter"
@@ -67,12 +68,20 @@ class AnswerStream:
     Args:
         judge: judges what was said; ``None`` where output is not moderated.
         guard: what is done to texts; ``None`` restores tokens only.
+        sequential: what a field holds back goes out before the next one begins, for APIs
+            whose blocks follow each other.
     """
 
     def __init__(
-        self, exchange: Exchange, judge: Judge | None, guard: OutputGuard | None = None
+        self,
+        exchange: Exchange,
+        judge: Judge | None,
+        guard: OutputGuard | None = None,
+        *,
+        sequential: bool = False,
     ) -> None:
         self._exchange = exchange
+        self._sequential = sequential
         self._guard = guard or OutputGuard(exchange)
         self._judge = judge
         self._choices: dict[int, _Choice] = {}
@@ -131,7 +140,7 @@ class AnswerStream:
     def _choice(self, choice: dict[str, Any], position: int) -> "_Choice":
         index = choice.get("index", position)
         if index not in self._choices:
-            self._choices[index] = _Choice(self._guard)
+            self._choices[index] = _Choice(self._guard, sequential=self._sequential)
         return self._choices[index]
 
     def _judge_event(self, choices: list[Any]) -> None:
@@ -163,8 +172,9 @@ class AnswerStream:
 class _Choice:
     """The fields of one choice and what they hold back."""
 
-    def __init__(self, guard: OutputGuard) -> None:
+    def __init__(self, guard: OutputGuard, *, sequential: bool = False) -> None:
         self._guard = guard
+        self._order = FieldOrder() if sequential else None
         self._fields: dict[Path, tuple[TextField, FieldText]] = {}
         self._logprobs: dict[str, Logprobs] = {}
 
@@ -174,6 +184,7 @@ class _Choice:
         if not isinstance(delta, dict):
             delta = {}
         fields = list(text_fields(delta))
+        said = [field.path for field in fields if field.container[field.key]]
         self._take_logprobs(choice, delta)
         changed = False
         for field in fields:
@@ -187,13 +198,18 @@ class _Choice:
         if choice.get("finish_reason") is not None:
             choice["delta"] = delta
             changed |= self.flush_into(choice)
+        elif self._order is not None and self._order.ends_any(said, self._fields):
+            changed |= self.flush_into(choice, ended=self._order)
         return changed or bool(self._logprobs)
 
-    def flush_into(self, choice: dict[str, Any]) -> bool:
-        """Append what is still held to the choice's delta."""
+    def flush_into(self, choice: dict[str, Any], ended: FieldOrder | None = None) -> bool:
+        """Append what is still held to the choice's delta; with ``ended``, of those fields."""
         changed = False
         fields, self._fields = self._fields, {}
         for path, (field, text) in fields.items():
+            if ended is not None and not ended.has_ended(path):
+                self._fields[path] = (field, text)
+                continue
             pieces = text.flush()
             rest = joined(pieces)
             changed |= self._give_logprobs(choice, path, pieces)

@@ -16,7 +16,7 @@ _CONTROL = frozenset(
      "encrypted_content", "data"}
 )  # fmt: skip
 # Lists whose items go on from event to event; items of others come whole.
-_RUNNING_LISTS = frozenset({"tool_calls", "content", "reasoning_details"})
+_RUNNING_LISTS = frozenset({"tool_calls", "content", "reasoning_details", "thinking_blocks"})
 _FRAME = ("index", "type", "id", "format")
 
 

@@ -6,7 +6,11 @@ from gateway.http.connection import HeaderList
 
 def answer_headers(exchange: Exchange) -> HeaderList:
     """Everything known so far; a stream's cost is not, so it has no cost header."""
-    headers = [(b"x-sovgate-request-id", exchange.request_id.encode())]
+    request_id = exchange.request_id.encode()
+    headers = [
+        (b"x-sovgate-request-id", request_id),
+        (exchange.surface.request_id_header, request_id),
+    ]
     if exchange.route is not None:
         target = exchange.route.target
         headers += [

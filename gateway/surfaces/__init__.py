@@ -2,5 +2,6 @@
 
 from gateway.surfaces.base import AnswerEvents, Encoder, Surface
 from gateway.surfaces.chat import ChatSurface
+from gateway.surfaces.messages import MessagesSurface
 
-__all__ = ["AnswerEvents", "ChatSurface", "Encoder", "Surface"]
+__all__ = ["AnswerEvents", "ChatSurface", "Encoder", "MessagesSurface", "Surface"]

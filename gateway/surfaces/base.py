@@ -47,6 +47,7 @@ class Surface(ABC):
 
     name: str  # in audit records, metrics and traces, such as ``chat.completions``
     endpoint: str = "/chat/completions"  # below an upstream's ``/v1``
+    request_id_header: bytes = b"x-request-id"  # where the API's SDKs look for it
 
     @abstractmethod
     def read(self, raw: bytes, limits: "LimitSettings") -> dict[str, Any]:
