@@ -30,6 +30,10 @@ log = logging.getLogger(__name__)
 FIRST_RETRY_S = 0.05
 LAST_RETRY_S = 5.0
 FULL = 500  # records of one transaction, about
+# A transaction costs some ten milliseconds of processor time however few records it has, which
+# requests lack: a while for which they gather is so many times what the last one took.
+REST = 15.0
+MOST_GATHER_S = 1.0
 
 
 class BodyStore(Protocol):
@@ -95,6 +99,7 @@ class Drain:
         self._load: Load | None = None
         self._next: Load | None = None
         self._retry_s = 0.0
+        self._took_s = 0.0  # the last transaction
         self._stopping = False
         self._hurry = asyncio.Event()
         self._progress = asyncio.Event()
@@ -151,17 +156,20 @@ class Drain:
             await self._gather()
 
     async def _step(self) -> bool:
-        """Commit one batch; with none left do the other duties and return True."""
+        """Commit one batch; return True, and do the other duties, where it was the last."""
         self._journal.probe()
         if self._load is None:
             self._load = await self._prepare(None)
-        if self._load is not None:
-            await self._commit_and_prepare(self._load)
-            self._journal.ack(self._load.last)
+        load = self._load
+        if load is not None:
+            started = self._clock.monotonic()
+            await self._commit_and_prepare(load)
+            self._took_s = self._clock.monotonic() - started
+            self._journal.ack(load.last)
             self._load, self._next = self._next, None
-            self._signal()
-            return False
         self._signal()
+        if load is not None and not _is_last(load):
+            return False
         await self._adopt()
         if self._stopping or self._clock.monotonic() >= self._next_checkpoint:
             await self.checkpoint()
@@ -185,6 +193,9 @@ class Drain:
     async def _commit_and_prepare(self, load: Load) -> None:
         """While the database works on one batch, the next is made ready."""
         following = self._next
+        if following is None and _is_last(load):
+            await self._commit(load)
+            return
         committed, prepared = await asyncio.gather(
             self._commit(load),
             self._prepare(load.last) if following is None else _same(following),
@@ -241,7 +252,8 @@ class Drain:
                 await self._journal.arrived.wait()
         if self._journal.arrived.is_set() and not self._stopping:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._options.gather_s):
+                rest_s = min(self._took_s * REST, MOST_GATHER_S)
+                async with asyncio.timeout(max(self._options.gather_s, rest_s)):
                     await self._hurry.wait()
         self._hurry.clear()
 
@@ -256,6 +268,11 @@ class Drain:
     def _signal(self) -> None:
         done, self._progress = self._progress, asyncio.Event()
         done.set()
+
+
+def _is_last(load: Load) -> bool:
+    """Whether it reached the end of this process's own journal when it was made ready."""
+    return load.last.fresh and len(load.items) < FULL
 
 
 async def _same(load: Load) -> Load:
