@@ -71,10 +71,12 @@ class Usage:
 
     @classmethod
     def from_openai(cls, usage: Mapping[str, Any], *, worker_seconds: Decimal = ZERO) -> "Usage":
-        """Split OpenAI's (DeepSeek's, vLLM's) overlapping counts into disjoint classes.
+        """Split OpenAI's overlapping counts into disjoint classes, whoever's dialect they are in.
 
-        Reads ``prompt_tokens``, ``completion_tokens``, the ``*_tokens_details`` and
-        DeepSeek's ``prompt_cache_hit_tokens``.
+        Reads ``prompt_tokens``, ``completion_tokens`` and the ``*_tokens_details``; DeepSeek's
+        ``prompt_cache_hit_tokens``; litellm's ``cache_creation_tokens`` and the two fields of
+        Anthropic that it adds; SGLang's ``reasoning_tokens`` beside the totals. Some (xAI)
+        leave the reasoning out of ``completion_tokens``, which ``total_tokens`` tells.
 
         Raises:
             InvalidUsage: no numbers, or a part larger than its whole.
@@ -86,9 +88,20 @@ class Usage:
         prompt = _count(usage, "prompt_tokens")
         completion = _count(usage, "completion_tokens")
         cached = _count(usage, "prompt_tokens_details", "cached_tokens")
-        cached = cached or _count(usage, "prompt_cache_hit_tokens")
-        written = _count(usage, "prompt_tokens_details", "cache_write_tokens")
+        cached = (
+            cached
+            or _count(usage, "prompt_cache_hit_tokens")
+            or _count(usage, "cache_read_input_tokens")
+        )
+        written = (
+            _count(usage, "prompt_tokens_details", "cache_write_tokens")
+            or _count(usage, "prompt_tokens_details", "cache_creation_tokens")
+            or _count(usage, "cache_creation_input_tokens")
+        )
         reasoning = _count(usage, "completion_tokens_details", "reasoning_tokens")
+        reasoning = reasoning or _count(usage, "reasoning_tokens")
+        if reasoning and _count(usage, "total_tokens") == prompt + completion + reasoning:
+            completion += reasoning
         if cached + written > prompt or reasoning > completion:
             raise InvalidUsage("The upstream's parts (cached, reasoning) exceed its totals.")
         return cls(

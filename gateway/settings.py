@@ -7,6 +7,7 @@ module (``python -m gateway.settings_docs``).
 """
 
 import os
+import re
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -33,6 +34,7 @@ from gateway.settings_batches import BatchSettings, FileSettings, IdempotencySet
 from gateway.settings_caching import CachePolicy, CachingSettings
 from gateway.settings_resilience import FallbackSettings, ResilienceSettings
 from gateway.settings_section import Section
+from gateway.settings_telemetry import TelemetrySettings
 from guardrails.pii.custom.definition import MAX_RECOGNIZERS, AllowList, RecognizerSpec
 from guardrails.pii.masking.modes import parse_modes
 from guardrails.types import Action, MaskMode
@@ -503,6 +505,7 @@ DialectName = Literal[
 GenerationName = Literal["v4-preview", "v4", "v4.1"]
 EffortName = Literal["minimal", "low", "medium", "high", "xhigh", "max", "ultra"]
 RepairName = Literal["dsml", "think", "open-think"]
+ParamName = Annotated[str, Field(pattern=r"^(api_version|(aws|vertex|azure|watsonx)_[a-z_]+)$")]
 
 
 class UpstreamSettings(Section):
@@ -535,6 +538,17 @@ class UpstreamSettings(Section):
     efforts: dict[EffortName, str] = Field(
         default={},
         description="The backend's word for an effort of ours, where the dialect's is not it.",
+    )
+    params: dict[ParamName, str | int | float | bool] = Field(
+        default={},
+        description="`litellm`: what its provider needs beside the key, such as `api_version`"
+        " (Azure), `aws_region_name` (Bedrock), `vertex_project` and `vertex_location` (Vertex)."
+        " No address: that is `base_url`.",
+    )
+    params_env: dict[ParamName, str] = Field(
+        default={},
+        description="`litellm`: likewise, from environment variables: secrets, such as"
+        " `aws_access_key_id`, `aws_secret_access_key`, `vertex_credentials`.",
     )
     repair: list[RepairName] | None = Field(
         default=None,
@@ -574,6 +588,18 @@ class UpstreamSettings(Section):
         needed = {"pool": "workers", "openai": "base_url", "litellm": "model_prefix"}[self.kind]
         if not getattr(self, needed):
             raise ValueError(f"upstream {self.name!r} of kind {self.kind} needs `{needed}`")
+        return self
+
+    @model_validator(mode="after")
+    def _params_of_providers(self) -> "UpstreamSettings":
+        if self.kind != "litellm" and (self.params or self.params_env):
+            raise ValueError(f"upstream {self.name!r}: only kind litellm has `params`")
+        for name in self.params:
+            if re.search(r"key|secret|token|credential|password", name):
+                raise ValueError(f"upstream {self.name!r}: {name} belongs into `params_env`")
+        for name in {*self.params, *self.params_env}:
+            if re.search(r"endpoint|base|url|host", name):
+                raise ValueError(f"upstream {self.name!r}: the address is `base_url`, not {name}")
         return self
 
     @property
@@ -931,6 +957,9 @@ class Settings(BaseSettings):
     )
     caching: CachingSettings = Field(
         default=CachingSettings(), description="Memory and time that caches of answers may take."
+    )
+    telemetry: TelemetrySettings = Field(
+        default=TelemetrySettings(), description="Traces and metrics (docs/observability.md)."
     )
     upstreams: list[UpstreamSettings] = Field(default=[], description="Where models run.")
     tiers: dict[TierName, TierSettings] = Field(default={}, description="What backs each tier.")

@@ -43,5 +43,10 @@ def build(
         whose = f"Upstream {settings.name}"
         api_key = secret(environ, settings.api_key_env, whose, "its API key")
     if settings.kind == "litellm":
-        return LitellmUpstream(settings, api_key=api_key)
+        whose = f"Upstream {settings.name}"
+        params = {
+            name: secret(environ, variable, whose, name)
+            for name, variable in settings.params_env.items()
+        }
+        return LitellmUpstream(settings, api_key=api_key, secrets=params)
     return OpenAiUpstream(settings, rules, api_key=api_key)

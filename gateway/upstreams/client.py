@@ -169,7 +169,7 @@ class HttpClient:
             return UpstreamRateLimited(
                 f"Upstream {self.upstream} is over its own rate limit; try again later.",
                 upstream=self.upstream,
-                retry_after=_retry_after(
+                retry_after=retry_after(
                     reply.answer.headers.get(b"retry-after", b"").decode("latin-1")
                 ),
             )
@@ -271,7 +271,7 @@ class HttpReply:
         self.answer.close()
 
 
-def _retry_after(value: str) -> str | None:
+def retry_after(value: str) -> str | None:
     """Seconds or a date as HTTP has them; what else an upstream says goes to no client."""
     if value.isascii() and value.isdigit() and len(value) <= _RETRY_AFTER_DIGITS:
         return value

@@ -36,6 +36,42 @@ def test_deepseek_counts_cache_hits_under_another_name() -> None:
 
 
 @pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        # vLLM with --enable-prompt-tokens-details; llama.cpp; OpenAI
+        ({"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11,
+          "prompt_tokens_details": {"cached_tokens": 8}}, (1, 8, 0, 2, 0)),
+        # vLLM without; Ollama; MindIE
+        ({"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11,
+          "prompt_tokens_details": None}, (9, 0, 0, 2, 0)),
+        # SGLang: reasoning beside the totals
+        ({"prompt_tokens": 9, "completion_tokens": 7, "total_tokens": 16, "reasoning_tokens": 5,
+          "prompt_tokens_details": {"cached_tokens": 4}}, (5, 4, 0, 2, 5)),
+        ({"prompt_tokens": 9, "completion_tokens": 7, "reasoning_tokens": 0}, (9, 0, 0, 7, 0)),
+        # The DeepSeek API
+        ({"prompt_tokens": 9, "completion_tokens": 7, "total_tokens": 16,
+          "prompt_cache_hit_tokens": 6, "prompt_cache_miss_tokens": 3,
+          "prompt_tokens_details": {"cached_tokens": 6},
+          "completion_tokens_details": {"reasoning_tokens": 5}}, (3, 6, 0, 2, 5)),
+        # Anthropic and Bedrock through litellm
+        ({"prompt_tokens": 46, "completion_tokens": 7, "total_tokens": 53,
+          "completion_tokens_details": {"reasoning_tokens": 6, "text_tokens": 1},
+          "prompt_tokens_details": {"cached_tokens": 30, "cache_creation_tokens": 5},
+          "cache_creation_input_tokens": 5, "cache_read_input_tokens": 30}, (11, 30, 5, 1, 6)),
+        ({"prompt_tokens": 46, "completion_tokens": 7, "cache_creation_input_tokens": 5,
+          "cache_read_input_tokens": 30}, (11, 30, 5, 7, 0)),
+        # xAI: completion_tokens leaves the reasoning out
+        ({"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 111,
+          "completion_tokens_details": {"reasoning_tokens": 100}}, (9, 0, 0, 2, 100)),
+    ],
+)  # fmt: skip
+def test_every_backends_counts(counts: dict[str, Any], expected: tuple[int, ...]) -> None:
+    usage = Usage.from_openai(counts)
+    names = ("input", "cached_input", "cache_write", "output", "reasoning")
+    assert tuple(getattr(usage, f"{name}_tokens") for name in names) == expected
+
+
+@pytest.mark.parametrize(
     "counts",
     [
         {"prompt_tokens": 1, "prompt_tokens_details": {"cached_tokens": 2}},
