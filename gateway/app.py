@@ -35,13 +35,15 @@ from gateway.pipeline.route import ChooseRoute
 from gateway.pipeline.settle import Settle
 from gateway.prices import served_models
 from gateway.reports import Reports
+from gateway.routes.count_tokens import CountTokens
 from gateway.routes.inference import Inference
 from gateway.routes.models import Models
 from gateway.routes.operations import Health, MetricsPage, OpenApi, Ready
 from gateway.routes.table import Handler, RouteTable
 from gateway.settings import Settings, load_settings
 from gateway.state import PATIENCE, GatewayState, build_state
-from gateway.surfaces import ChatSurface, Surface
+from gateway.surfaces import ChatSurface, MessagesSurface, Surface
+from gateway.surfaces.messages_errors import error_body, speaks_messages
 
 ADMIN_UI = "/admin"
 
@@ -91,20 +93,29 @@ def build_routes(state: GatewayState) -> RouteTable:
 
     def serve(surface: Surface) -> Inference:
         return Inference(
-            surface, pipeline, state.metrics, state.clock, client_address=client_address
+            surface,
+            pipeline,
+            state.metrics,
+            state.clock,
+            state.telemetry,
+            client_address=client_address,
         )
 
     return RouteTable(
         {
             "/v1/chat/completions": {"POST": serve(ChatSurface())},
+            "/v1/messages": {"POST": serve(MessagesSurface(state.pepper))},
+            "/v1/messages/count_tokens": {
+                "POST": CountTokens(
+                    authenticate, state.settings, state.router, state.limiter, state.upstreams
+                )
+            },
             "/v1/models": {"GET": Models(authenticate, state.router, state.clock)},
             "/v1/openapi.json": {"GET": OpenApi()},
             "/healthz": {"GET": Health()},
             "/readyz": {"GET": Ready(state.journal, state.upstreams, state.database_watch)},
             "/metrics": {
-                "GET": MetricsPage(
-                    state.metrics, state.journal, state.upstreams, state.database_watch
-                )
+                "GET": MetricsPage(state.metrics),
             },
         }
     )
@@ -155,7 +166,9 @@ class Gateway:
                 # Type and place only: gateway/log.py.
                 logging.getLogger(__name__).error("request failed", exc_info=error)
             answer = http_error(error)
-            await connection.respond(answer.status, answer.headers, answer.body())
+            messages = speaks_messages(connection.scope["path"])
+            body = error_body(answer) if messages else answer.body()
+            await connection.respond(answer.status, answer.headers, body)
 
     def _handler(self, connection: Connection) -> Handler:
         """Raises: NotFound, MethodNotAllowed, UnsupportedEncoding."""

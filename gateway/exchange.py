@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gateway.http.connection import Connection
     from gateway.routing.targets import Route, Target
     from gateway.surfaces import Encoder, Surface
+    from gateway.telemetry.context import TraceContext
     from gateway.upstreams import Passage, Reply
     from guardrails.pii import MaskScope
     from guardrails.pii.custom import TenantRecognizers
@@ -64,7 +65,7 @@ class Exchange:
     connection: "Connection"
     started_at: datetime
     timing: Timing
-    trace_id: str | None = None
+    trace: "TraceContext | None" = None
     client_address: str | None = None
 
     # authenticate
@@ -116,6 +117,10 @@ class Exchange:
     currency: str | None = None
     error: SovgateError | None = None
     disconnected: bool = False
+
+    @property
+    def trace_id(self) -> str | None:
+        return None if self.trace is None else self.trace.trace_id
 
     @property
     def authenticated(self) -> tuple[Principal, PolicySettings]:

@@ -1,22 +1,49 @@
-"""Prometheus metrics of one gateway process; label values come from the configuration only."""
+"""Prometheus metrics of the gateway; label values come from the configuration only.
 
+With several worker processes each writes into files of its own, and whoever is asked adds all
+of them up: ``/metrics`` says the same whichever worker answers (docs/observability.md).
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
 
 from billing.prices import UNPRICED
 from gateway.audit.streams.streamer import StreamState
 from gateway.exchange import Exchange
+from gateway.version import product_version
 
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+_BETWEEN_TOKENS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+_TOKEN_CLASSES = ("input", "cached_input", "cache_write", "output", "reasoning", "embedding")
+MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"  # the library reads it when it is imported
+OTHER = "other"
 
 
 class Metrics:
-    """Counters of the request path, in a registry of their own."""
+    """Counters of the request path, in a registry of their own.
 
-    def __init__(self) -> None:
+    Args:
+        tenants: those that have series of their own; the rest is counted as one.
+    """
+
+    def __init__(self, tenants: Iterable[str] = ()) -> None:
         registry = self._registry = CollectorRegistry()
+        self._tenants = frozenset(tenants)
+        self._views: list[Callable[[], Iterable[Metric]]] = []
+        self._refreshers: list[Callable[[], None]] = []
         self.requests = Counter(
             "sovgate_requests_total",
             "Requests by how they ended.",
@@ -37,10 +64,54 @@ class Metrics:
             buckets=(0.0005, 0.001, 0.0025, *_BUCKETS_S[:8]),
             registry=registry,
         )
+        self.first_token = Histogram(
+            "sovgate_time_to_first_token_seconds",
+            "From the first byte of a request to the first content of its stream.",
+            ("upstream", "model"),
+            buckets=_BUCKETS_S,
+            registry=registry,
+        )
+        self.between_tokens = Histogram(
+            "sovgate_time_per_output_token_seconds",
+            "Of a stream: from its first content to its end, per token after the first.",
+            ("upstream", "model"),
+            buckets=_BETWEEN_TOKENS_S,
+            registry=registry,
+        )
         self.tokens = Counter(
             "sovgate_tokens_total",
             "Tokens by class.",
-            ("token_class", "upstream"),
+            ("token_class", "upstream", "model"),
+            registry=registry,
+        )
+        self.cost = Counter(
+            "sovgate_cost_total",
+            "What requests cost, in the currency of the ledger; the ledger is exact, this is not.",
+            ("currency", "upstream", "model"),
+            registry=registry,
+        )
+        self.tenant_requests = Counter(
+            "sovgate_tenant_requests_total",
+            "Requests of the tenants that `telemetry.tenants` names, and of all others.",
+            ("tenant", "outcome"),
+            registry=registry,
+        )
+        self.tenant_cost = Counter(
+            "sovgate_tenant_cost_total",
+            "What they cost.",
+            ("tenant", "currency"),
+            registry=registry,
+        )
+        self.cache = Counter(
+            "sovgate_cache_requests_total",
+            "Requests of tenants with a cache: hit, semantic-hit, miss, bypass.",
+            ("result",),
+            registry=registry,
+        )
+        self.guard_decisions = Counter(
+            "sovgate_guard_decisions_total",
+            "What guards said and what was done.",
+            ("guard", "direction", "action", "category"),
             registry=registry,
         )
         self.unpriced = Counter(
@@ -72,88 +143,172 @@ class Metrics:
             "Bodies that a policy wanted kept and that could not be sealed.",
             registry=registry,
         )
+        self.telemetry_dropped = Counter(
+            "sovgate_telemetry_dropped_total",
+            "Traces, or exports of metrics, that the collector did not take.",
+            ("signal",),
+            registry=registry,
+        )
+        self._gauges(registry)
+        self._counted: dict[tuple[Any, ...], Any] = {}
+
+    def _gauges(self, registry: CollectorRegistry) -> None:
+        """``multiprocess_mode`` says what several processes' values come to."""
         self.audit_stream_lag = Gauge(
             "sovgate_audit_stream_lag_records",
             "Audit records that a stream has not delivered; set by the replica that works at it.",
             ("stream",),
             registry=registry,
+            multiprocess_mode="livemostrecent",
         )
         self.audit_stream_delivered = Gauge(
             "sovgate_audit_stream_delivered_records",
             "Audit records that this process has delivered since it started.",
             ("stream",),
             registry=registry,
+            multiprocess_mode="sum",
         )
         self.audit_stream_failing = Gauge(
             "sovgate_audit_stream_failing",
             "1 while the stream's receiver, or the database, does not take records.",
             ("stream",),
             registry=registry,
+            multiprocess_mode="livemax",
         )
         self.audit_damaged = Gauge(
             "sovgate_audit_damaged_chains",
             "Audit chains that did not verify in the newest audit.verify.",
             registry=registry,
+            multiprocess_mode="livemax",
         )
         self.audit_verified = Gauge(
             "sovgate_audit_verified_timestamp_seconds",
             "When the newest audit.verify ended; 0: never.",
             registry=registry,
+            multiprocess_mode="livemax",
         )
-        self.running = Gauge("sovgate_requests_running", "Requests in progress.", registry=registry)
-        self.tasks = Gauge("sovgate_tasks", "Tasks of the event loop.", registry=registry)
+        self.running = Gauge(
+            "sovgate_requests_running",
+            "Requests in progress.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self.tasks = Gauge(
+            "sovgate_tasks",
+            "Tasks of the event loop.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
         self.journal_damaged = Gauge(
             "sovgate_journal_damaged_segments",
             "Journal files kept because a part of them could not be read.",
             registry=registry,
+            multiprocess_mode="livemax",
         )
         self.journal_backlog = Gauge(
-            "sovgate_journal_backlog_bytes", "Journal not yet in the database.", registry=registry
+            "sovgate_journal_backlog_bytes",
+            "Journal not yet in the database.",
+            registry=registry,
+            multiprocess_mode="livesum",
         )
         self.database_answers = Gauge(
             "sovgate_database_answers",
             "1 if the database answered when last asked.",
             registry=registry,
+            multiprocess_mode="livemin",
         )
-        self.upstream_healthy = Gauge(
-            "sovgate_upstream_healthy",
-            "1 if the upstream answered when last asked.",
-            ("upstream",),
+        self.cache_bytes = Gauge(
+            "sovgate_cache_bytes",
+            "Answers kept in memory.",
             registry=registry,
+            multiprocess_mode="livesum",
         )
+        Gauge(
+            "sovgate_build_info",
+            "1, with the version that runs.",
+            ("version",),
+            registry=registry,
+            multiprocess_mode="livemax",
+        ).labels(product_version()).set(1)
 
     def observe(self, exchange: Exchange) -> None:
         """Count a finished exchange."""
         target = exchange.route.target if exchange.route is not None else None
-        upstream = target.upstream if target is not None and exchange.called else "none"
+        called = target is not None and exchange.called
+        upstream = target.upstream if target is not None and called else self._elsewhere(exchange)
+        model = target.model if target is not None and upstream != "none" else "none"
         code = exchange.error.code if exchange.error is not None else "ok"
         tier = (target.tier if target is not None else None) or "none"
-        self.requests.labels(exchange.surface.name, exchange.outcome, code, tier, upstream).inc()
+        surface = exchange.surface.name
+        self._of(self.requests, surface, exchange.outcome, code, tier, upstream).inc()
+        self._observe_times(exchange, surface, upstream, model)
+        if exchange.usage is not None:
+            for name in _TOKEN_CLASSES:
+                count = getattr(exchange.usage, f"{name}_tokens")
+                if count:
+                    self._of(self.tokens, name, upstream, model).inc(count)
+        if exchange.principal is not None:
+            self._observe_tenant(exchange, upstream, model)
+        if exchange.price_version == UNPRICED:
+            self._of(self.unpriced, upstream).inc()
+        if exchange.cache is not None:
+            self._of(self.cache, exchange.cache.result).inc()
+        for entity_type, count in exchange.masked.items():
+            self._of(self.masked, entity_type).inc(count)
+        for decision in exchange.decisions:
+            if decision.verdict != "clear":
+                self._of(
+                    self.guard_decisions,
+                    decision.name,
+                    decision.direction,
+                    str(decision.action),
+                    decision.category or "none",
+                ).inc()
+
+    def _observe_times(self, exchange: Exchange, surface: str, upstream: str, model: str) -> None:
         timing = exchange.timing
         if timing.ended is not None:
-            self.duration.labels(exchange.surface.name).observe(timing.ended - timing.started)
+            self._of(self.duration, surface).observe(timing.ended - timing.started)
         if timing.called is not None:
-            self.overhead.labels(exchange.surface.name).observe(timing.called - timing.started)
-        if exchange.usage is not None:
-            usage = exchange.usage
-            for name, count in (
-                ("input", usage.input_tokens),
-                ("cached_input", usage.cached_input_tokens),
-                ("output", usage.output_tokens),
-                ("reasoning", usage.reasoning_tokens),
-            ):
-                if count:
-                    self.tokens.labels(name, upstream).inc(count)
-        if exchange.price_version == UNPRICED:
-            self.unpriced.labels(upstream).inc()
-        for entity_type, count in exchange.masked.items():
-            self.masked.labels(entity_type).inc(count)
+            self._of(self.overhead, surface).observe(timing.called - timing.started)
+        if not exchange.stream or timing.first_token is None or timing.ended is None:
+            return
+        self._of(self.first_token, upstream, model).observe(timing.first_token - timing.started)
+        following = exchange.usage.completion_tokens - 1 if exchange.usage is not None else 0
+        if following > 0:
+            seconds = (timing.ended - timing.first_token) / following
+            self._of(self.between_tokens, upstream, model).observe(seconds)
+
+    def _observe_tenant(self, exchange: Exchange, upstream: str, model: str) -> None:
+        assert exchange.principal is not None
+        name = exchange.principal.tenant
+        tenant = name if name in self._tenants else OTHER
+        self._of(self.tenant_requests, tenant, exchange.outcome).inc()
+        if exchange.currency is not None and exchange.cost_text != "0":
+            cost = float(exchange.cost_text)
+            self._of(self.cost, exchange.currency, upstream, model).inc(cost)
+            self._of(self.tenant_cost, tenant, exchange.currency).inc(cost)
+
+    @staticmethod
+    def _elsewhere(exchange: Exchange) -> str:
+        """``cache`` for a hit; requests that nobody answered have none."""
+        kept = exchange.cache is not None and exchange.cache.entry is not None
+        return "cache" if kept else "none"
+
+    def _of(self, metric: Any, *labels: str) -> Any:
+        """The series of these labels; ``labels()`` itself takes a lock and checks each time."""
+        key = (metric, *labels)
+        found = self._counted.get(key)
+        if found is None:
+            found = self._counted[key] = metric.labels(*labels)
+        return found
 
     def observe_stream(self, state: StreamState) -> None:
         """Note how an audit stream goes."""
         if state.lag is None:
-            with suppress(KeyError):
-                self.audit_stream_lag.remove(state.name)
+            if not is_shared():  # there a series cannot be taken away
+                with suppress(KeyError):
+                    self.audit_stream_lag.remove(state.name)
         else:
             self.audit_stream_lag.labels(state.name).set(state.lag)
         self.audit_stream_delivered.labels(state.name).set(state.delivered)
@@ -164,6 +319,79 @@ class Metrics:
         self.audit_damaged.set(damaged)
         self.audit_verified.set(at.timestamp())
 
+    def add_view(self, view: Callable[[], Iterable[Metric]]) -> None:
+        """Metrics that the process that is asked makes when it is asked, the same in all."""
+        self._views.append(view)
+
+    def add_refresher(self, refresh: Callable[[], None]) -> None:
+        """Sets gauges of this process: before each page, and every few seconds in between where
+        another process may be asked."""
+        self._refreshers.append(refresh)
+
+    def refresh(self) -> None:
+        for refresh in self._refreshers:
+            refresh()
+
+    def collect(self) -> Iterable[Metric]:
+        """Of this process alone."""
+        self.refresh()
+        yield from self._registry.collect()
+        yield from self._viewed()
+
     def render(self) -> bytes:
-        """The text exposition format."""
-        return generate_latest(self._registry)
+        """The text exposition format, of all processes of this gateway."""
+        self.refresh()
+        registry = self._registry
+        if is_shared():
+            from prometheus_client.multiprocess import MultiProcessCollector
+
+            _forget_dead_processes()
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)
+        viewed = CollectorRegistry()
+        viewed.register(_Views(self._viewed))
+        return generate_latest(registry) + generate_latest(viewed)
+
+    def _viewed(self) -> Iterable[Metric]:
+        for view in self._views:
+            yield from view()
+
+
+class _Views:
+    """As the library wants a collector."""
+
+    def __init__(self, collect: Callable[[], Iterable[Metric]]) -> None:
+        self.collect = collect
+
+
+def upstream_health(upstreams: Mapping[str, Any]) -> Callable[[], Iterable[Metric]]:
+    """A view of who answers; an upstream that was taken away has no series any more."""
+
+    def view() -> Iterable[Metric]:
+        family = GaugeMetricFamily(
+            "sovgate_upstream_healthy",
+            "1 if the upstream answered when last asked.",
+            labels=["upstream"],
+        )
+        for name, upstream in upstreams.items():
+            family.add_metric([name], float(upstream.health.healthy))
+        yield family
+
+    return view
+
+
+def is_shared() -> bool:
+    """Whether several processes' metrics are added up."""
+    return MULTIPROCESS_DIR in os.environ
+
+
+def _forget_dead_processes() -> None:
+    """What they counted stays, what they held does not."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    for file in Path(os.environ[MULTIPROCESS_DIR]).glob("gauge_live*_*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            mark_process_dead(pid)

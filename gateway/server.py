@@ -3,6 +3,7 @@
 import ctypes
 import os
 import signal
+import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,11 @@ def serve(config: Path) -> None:
     create_private_files()
     _bound_arenas()
     if settings.server.workers > 1:
-        uvicorn.run(_FACTORY, factory=True, workers=settings.server.workers, **_options(settings))
+        # Before the library is imported, here and in the workers: gateway/metrics.py.
+        with tempfile.TemporaryDirectory(prefix="sovgate-metrics-") as folder:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            workers = settings.server.workers
+            uvicorn.run(_FACTORY, factory=True, workers=workers, **_options(settings))
         return
     from gateway.app import create_app
 

@@ -4,7 +4,7 @@ Two of them can live in one process: nothing here is global.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,7 +33,7 @@ from gateway.identity import ProcessSlot, load_pepper
 from gateway.invoicing import invoice_terms
 from gateway.jobs import job_settings, job_tasks
 from gateway.limits import Limiter, LocalLimiter
-from gateway.metrics import Metrics
+from gateway.metrics import Metrics, is_shared, upstream_health
 from gateway.prices import PriceDesk, price_store, served_models, unpriced_models
 from gateway.private import private_folder
 from gateway.recognizers import RecognizerBook, Sealer, check_policies
@@ -43,6 +43,7 @@ from gateway.retention.rules import RetentionRules
 from gateway.routing.complexity import ComplexityModel
 from gateway.routing.targets import Router
 from gateway.settings import Settings
+from gateway.telemetry import Telemetry, open_telemetry
 from gateway.tenants.bootstrap import bootstrap
 from gateway.tenants.cache import KeyCache
 from gateway.upstreams import Gate, open_gate
@@ -53,6 +54,7 @@ from migrations.runner import upgrade
 
 HEALTH_INTERVAL_S = 5.0
 _DRAIN_TIMEOUT_S = 20.0
+_REFRESH_S = 2.0
 PATIENCE = 6  # times `database.timeout_s`: what waits for the database beside the request path
 _log = structlog.get_logger(__name__)
 
@@ -82,6 +84,7 @@ class GatewayState:
     drain: Drain
     jobs: JobService
     metrics: Metrics
+    telemetry: Telemetry
     sealer: Sealer
     recognizers: RecognizerBook
 
@@ -163,7 +166,9 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
             bodies=BodySink(body_sealer, clock),
         )
         await drain.start()
-        metrics = Metrics()
+        metrics = Metrics(settings.telemetry.tenants)
+        telemetry = await open_telemetry(settings.telemetry, metrics)
+        stack.push_async_callback(telemetry.stop)
         anchorer = build_anchorer(settings, patient, clock, metrics.anchor_failures)
         await anchorer.start()
         holder = slot.holder_id(pepper)
@@ -221,6 +226,11 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         watch = DatabaseWatch(database.within(timeout_s))
         await watch.start()
         stack.push_async_callback(watch.stop)
+        metrics.add_view(upstream_health(upstreams))
+        metrics.add_refresher(_process_gauges(metrics, journal, watch))
+        if is_shared():
+            refreshing = asyncio.create_task(_keep_fresh(metrics), name="metrics-refresh")
+            stack.push_async_callback(cancel, refreshing)
         health = asyncio.create_task(_watch_health(upstreams), name="upstream-health")
         stack.push_async_callback(cancel, health)
         router = Router(settings, upstreams, complexity)
@@ -269,6 +279,7 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
             drain=drain,
             jobs=jobs,
             metrics=metrics,
+            telemetry=telemetry,
             sealer=sealer,
             recognizers=recognizers,
         )
@@ -295,6 +306,25 @@ async def _limiter(settings: Settings, clock: Clock, stack: AsyncExitStack) -> L
     renewing = asyncio.create_task(limiter.keep_renewing(), name="limits-renew")
     stack.push_async_callback(cancel, renewing)
     return limiter
+
+
+def _process_gauges(metrics: Metrics, journal: Journal, watch: DatabaseWatch) -> Callable[[], None]:
+    """What of the gauges is read when somebody looks."""
+
+    def refresh() -> None:
+        metrics.journal_backlog.set(journal.backlog_bytes)
+        metrics.journal_damaged.set(journal.damaged_segments())
+        metrics.database_answers.set(watch.answers)
+        metrics.tasks.set(len(asyncio.all_tasks()))
+
+    return refresh
+
+
+async def _keep_fresh(metrics: Metrics) -> None:
+    """Another worker may be the one that is asked for metrics."""
+    while True:
+        metrics.refresh()
+        await asyncio.sleep(_REFRESH_S)
 
 
 async def _watch_health(upstreams: Gate) -> None:

@@ -93,7 +93,7 @@ class Embedder:
             connection=cast("Connection", parent.connection),
             started_at=self._clock.now(),
             timing=Timing(started=self._clock.monotonic()),
-            trace_id=parent.trace_id,
+            trace=parent.trace,
             principal=principal,
             policy=policy,
             body={"model": model, "input": [text]},
@@ -148,6 +148,7 @@ class Embedder:
             affinity="",
             request_id=asking.request_id,
             endpoint=_Asking.endpoint,
+            trace=asking.trace.headers() if asking.trace is not None else None,
         )
         try:
             async with asyncio.timeout(TIMEOUT_S):

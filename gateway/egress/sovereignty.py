@@ -87,5 +87,8 @@ def other_targets(settings: Settings) -> Iterator[tuple[str, str]]:
     for name, anchor in settings.audit.anchors.items():
         if anchor.url is not None:
             yield f"audit anchor {name}", urlsplit(anchor.url).hostname or ""
+    if settings.telemetry.otlp_endpoint is not None:
+        host = urlsplit(settings.telemetry.otlp_endpoint).hostname or ""
+        yield "the collector of telemetry", host
     if settings.alerts.smtp is not None:
         yield "the mail server", settings.alerts.smtp.host

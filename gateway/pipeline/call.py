@@ -47,6 +47,7 @@ class Call:
             endpoint=exchange.surface.endpoint,
             thinking=target.thinking,
             effort=target.effort,
+            trace=exchange.trace.headers() if exchange.trace is not None else None,
         )
         try:
             async with asyncio.timeout(target.timeout_s):

@@ -1,6 +1,6 @@
 """Every surface's requests: path -> pipeline -> answer."""
 
-import re
+from dataclasses import replace
 
 import structlog
 
@@ -13,8 +13,8 @@ from gateway.metrics import Metrics
 from gateway.pipeline import Pipeline
 from gateway.pipeline.headers import answer_headers
 from gateway.surfaces import Surface
+from gateway.telemetry import Telemetry
 
-_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
 _log = structlog.get_logger(__name__)
 
 
@@ -27,6 +27,7 @@ class Inference:
         pipeline: Pipeline,
         metrics: Metrics,
         clock: Clock,
+        telemetry: Telemetry,
         *,
         client_address: bool,
     ) -> None:
@@ -34,6 +35,7 @@ class Inference:
         self._pipeline = pipeline
         self._metrics = metrics
         self._clock = clock
+        self._telemetry = telemetry
         self._client_address = client_address
 
     async def __call__(self, connection: Connection) -> None:
@@ -47,12 +49,13 @@ class Inference:
         finally:
             self._metrics.running.dec()
             self._metrics.observe(exchange)
+            self._telemetry.finished(exchange)
             self._write_log(exchange)
 
     async def _respond(self, exchange: Exchange) -> None:
         connection = exchange.connection
         if exchange.error is not None:
-            error = http_error(exchange.error)
+            error = replace(http_error(exchange.error), request_id=exchange.request_id)
             if exchange.head_sent:
                 encoder = exchange.encoder or self._surface.encoder(exchange)
                 await connection.write(encoder.error(error))
@@ -66,7 +69,6 @@ class Inference:
             await connection.respond(200, answer_headers(exchange), answer)
 
     def _exchange(self, connection: Connection) -> Exchange:
-        trace = _TRACEPARENT.match(connection.header(b"traceparent") or "")
         client = connection.scope.get("client") if self._client_address else None
         return Exchange(
             request_id=new_id("req"),
@@ -74,7 +76,7 @@ class Inference:
             connection=connection,
             started_at=self._clock.now(),
             timing=Timing(started=self._clock.monotonic()),
-            trace_id=trace.group(1) if trace else None,
+            trace=self._telemetry.tracing.begin(connection),
             client_address=client[0] if client else None,
         )
 
@@ -84,6 +86,7 @@ class Inference:
         _log.info(
             "request",
             request_id=exchange.request_id,
+            trace_id=exchange.trace_id,
             tenant=principal.tenant if principal else None,
             key_id=principal.key_id if principal else None,
             outcome=exchange.outcome,

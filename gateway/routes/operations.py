@@ -1,6 +1,5 @@
 """``/healthz``, ``/readyz``, ``/metrics``, ``/v1/openapi.json``: without a key."""
 
-import asyncio
 from collections.abc import Mapping
 from functools import cached_property
 from importlib.resources import files
@@ -63,26 +62,10 @@ class Ready:
 class MetricsPage:
     """The Prometheus text format."""
 
-    def __init__(
-        self,
-        metrics: Metrics,
-        journal: Journal,
-        upstreams: Mapping[str, Deployed],
-        database: DatabaseWatch,
-    ) -> None:
+    def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._journal = journal
-        self._upstreams = upstreams
-        self._database = database
 
     async def __call__(self, connection: Connection) -> None:
-        self._metrics.journal_backlog.set(self._journal.backlog_bytes)
-        self._metrics.journal_damaged.set(self._journal.damaged_segments())
-        self._metrics.database_answers.set(self._database.answers)
-        self._metrics.tasks.set(len(asyncio.all_tasks()))
-        self._metrics.upstream_healthy.clear()  # of those that were taken away
-        for name, upstream in self._upstreams.items():
-            self._metrics.upstream_healthy.labels(name).set(upstream.health.healthy)
         body = self._metrics.render()
         await connection.start(
             200,

@@ -3,7 +3,7 @@
 It does not know of tenants, prices or guards.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -39,6 +39,7 @@ class UpstreamRequest:
         endpoint: path below the upstream's ``/v1``, such as ``/embeddings``.
         thinking: ``None`` leaves the upstream's default.
         effort: one of ``asked.EFFORTS``.
+        trace: headers that go along: W3C trace context.
     """
 
     body: dict[str, Any]
@@ -48,6 +49,7 @@ class UpstreamRequest:
     endpoint: str = "/chat/completions"
     thinking: bool | None = None
     effort: str | None = None
+    trace: Mapping[str, str] | None = None
 
 
 @dataclass(slots=True)
@@ -66,9 +68,14 @@ class Upstream(Protocol):
     zone: str
     models: frozenset[str]
     health: Health
+    servers: Sequence[str]
+    """Names of interchangeable servers, as in ``health``; one where it has but one."""
 
-    async def send(self, request: UpstreamRequest) -> Reply:
-        """Send and wait for the beginning of the answer.
+    async def send(self, request: UpstreamRequest, server: int = 0) -> Reply:
+        """Send once, and wait for the beginning of the answer.
+
+        Args:
+            server: number of the one to ask.
 
         Raises:
             gateway.errors.UpstreamError: one of its kinds, for every failure.

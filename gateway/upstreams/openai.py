@@ -58,7 +58,7 @@ class OpenAiUpstream:
 
     async def send(self, request: UpstreamRequest) -> Reply:
         body = msgspec.json.encode(self._speech.body(request))
-        headers = {"x-request-id": request.request_id}
+        headers = {"x-request-id": request.request_id, **(request.trace or {})}
         servers = self._order(request.affinity)
         for attempt in range(self._attempts):
             server = servers[attempt % len(servers)]

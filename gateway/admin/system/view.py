@@ -6,7 +6,6 @@ them here, and some tell where secrets are.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from billing import PriceVersion
@@ -15,6 +14,7 @@ from gateway.admin.system.schemas import PolicyView, PriceView, System, TierView
 from gateway.prices import PriceDesk
 from gateway.settings import PolicySettings, Settings, UpstreamSettings
 from gateway.upstreams import Deployed
+from gateway.version import product_version
 
 _LISTS = ("deny_list", "allow_list")
 
@@ -30,7 +30,7 @@ class SettingsView:
     async def describe(self) -> System:
         settings = self.settings
         return System(
-            version=_version(),
+            version=product_version(),
             database=settings.database.url.partition("+")[0],
             shared_cache=settings.redis.url is not None,
             tiers=[
@@ -75,13 +75,6 @@ def _document(policy: PolicySettings) -> dict[str, Any]:
     for each in (document["pii"]["allow_list"], *lists):
         each["values"] = len(each["values"])
     return document
-
-
-def _version() -> str:
-    try:
-        return version("sovgate")
-    except PackageNotFoundError:  # run from a source tree that is not installed
-        return "source"
 
 
 def _price(price: PriceVersion) -> PriceView:

@@ -8,7 +8,6 @@ import asyncio
 import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import msgspec
@@ -17,6 +16,7 @@ import structlog
 from gateway.audit.errors import DeliveryFailed
 from gateway.audit.streams.record import StreamRecord
 from gateway.egress import OF_THE_FILE, guarded_connector
+from gateway.version import product_version
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INFO, _WARN = (9, "INFO"), (13, "WARN")
@@ -31,7 +31,7 @@ def logs_request(records: Sequence[StreamRecord], hostname: str) -> dict[str, An
                 "resource": {
                     "attributes": [
                         _attribute("service.name", "sovgate"),
-                        _attribute("service.version", _version()),
+                        _attribute("service.version", product_version()),
                         _attribute("host.name", hostname),
                     ]
                 },
@@ -66,13 +66,6 @@ def _log_record(record: StreamRecord) -> dict[str, Any]:
 
 def _attribute(key: str, value: str) -> dict[str, Any]:
     return {"key": key, "value": {"stringValue": value}}
-
-
-def _version() -> str:
-    try:
-        return version("sovgate")
-    except PackageNotFoundError:  # run from a source tree that is not installed
-        return "source"
 
 
 class OtlpReceiver:
