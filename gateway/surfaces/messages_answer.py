@@ -5,6 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from billing import Usage
+from core.ids import new_id
 from gateway.exchange import Exchange
 from gateway.records import usage_of
 from gateway.surfaces.messages_thinking import ThinkingSeal
@@ -21,6 +22,8 @@ _REASONS: Final = {
     "content_filter": "refusal",
 }
 _COUNTER: Final = TokenCounter()
+# Required in a message, and of Anthropic's own service.
+NO_MORE_USAGE: Final = {"cache_creation": None, "inference_geo": None, "service_tier": "standard"}
 
 
 def message_of(exchange: Exchange, answer: bytes, seal: ThinkingSeal) -> bytes:
@@ -32,7 +35,8 @@ def message_of(exchange: Exchange, answer: bytes, seal: ThinkingSeal) -> bytes:
     called = any(block["type"] == "tool_use" for block in blocks)
     head = head_of(exchange, chat.get("model"))
     end = end_of(exchange, choice, called=called, refused=bool(said.get("refusal")))
-    return msgspec.json.encode({**head, "content": blocks, **end, "usage": usage_words(exchange)})
+    usage = {**usage_words(exchange), **NO_MORE_USAGE}
+    return msgspec.json.encode({**head, "content": blocks, **end, "usage": usage})
 
 
 def head_of(exchange: Exchange, model: Any) -> dict[str, Any]:
@@ -46,6 +50,7 @@ def head_of(exchange: Exchange, model: Any) -> dict[str, Any]:
         "stop_reason": None,
         "stop_sequence": None,
         "stop_details": None,
+        "container": None,
     }
 
 
@@ -80,7 +85,12 @@ def end_of(
     details = None
     if reason == "refusal":
         details = {"type": "refusal", "category": None, "explanation": None}
-    return {"stop_reason": reason, "stop_sequence": sequence, "stop_details": details}
+    return {
+        "stop_reason": reason,
+        "stop_sequence": sequence,
+        "stop_details": details,
+        "container": None,
+    }
 
 
 def _sequence_met(exchange: Exchange, choice: dict[str, Any]) -> str | None:
@@ -93,17 +103,20 @@ def _sequence_met(exchange: Exchange, choice: dict[str, Any]) -> str | None:
 
 
 def usage_words(exchange: Exchange) -> dict[str, Any]:
-    """What was used, in Anthropic's classes; the settlement's own counts where it has been."""
-    usage = exchange.usage or usage_of(exchange, _COUNTER) or Usage()
-    words: dict[str, Any] = {
+    """What was used; the settlement's own counts where it has been."""
+    return words_of(exchange.usage or usage_of(exchange, _COUNTER) or Usage())
+
+
+def words_of(usage: Usage) -> dict[str, Any]:
+    """A usage in Anthropic's classes."""
+    return {
         "input_tokens": usage.input_tokens,
         "cache_creation_input_tokens": usage.cache_write_tokens,
         "cache_read_input_tokens": usage.cached_input_tokens,
         "output_tokens": usage.completion_tokens,
+        "output_tokens_details": {"thinking_tokens": usage.reasoning_tokens},
+        "server_tool_use": None,
     }
-    if usage.reasoning_tokens:
-        words["output_tokens_details"] = {"thinking_tokens": usage.reasoning_tokens}
-    return words
 
 
 def _thoughts(exchange: Exchange, said: dict[str, Any], seal: ThinkingSeal) -> list[Block]:
@@ -156,14 +169,22 @@ def _calls(said: dict[str, Any]) -> list[Block]:
     calls = said.get("tool_calls")
     return [
         {
-            "type": "tool_use",
-            "id": call.get("id") or f"toolu_{at}",
-            "name": (call.get("function") or {}).get("name") or "",
+            **call_head(call),
             "input": _input((call.get("function") or {}).get("arguments")),
         }
-        for at, call in enumerate(calls if isinstance(calls, list) else ())
+        for call in (calls if isinstance(calls, list) else ())
         if isinstance(call, dict)
     ]
+
+
+def call_head(call: dict[str, Any]) -> Block:
+    """A call's block without its input."""
+    return {
+        "type": "tool_use",
+        "id": call.get("id") or new_id("toolu"),
+        "name": (call.get("function") or {}).get("name") or "",
+        "caller": {"type": "direct"},
+    }
 
 
 def _input(arguments: Any) -> dict[str, Any]:

@@ -9,17 +9,20 @@ from typing import Any
 
 import msgspec
 
-from core.ids import new_id
+from billing import Usage
 from gateway.errors import UpstreamInvalidReply
 from gateway.exchange import Exchange
 from gateway.http.errors import HttpError
 from gateway.surfaces.messages_answer import (
+    NO_MORE_USAGE,
+    call_head,
     end_of,
     head_of,
     seal_block,
     text_in,
     thought_in,
     usage_words,
+    words_of,
 )
 from gateway.surfaces.messages_errors import error_body
 from gateway.surfaces.messages_thinking import ThinkingSeal
@@ -74,8 +77,8 @@ class MessageEncoder:
     def _begin(self, out: list[bytes], model: Any) -> None:
         self._begun = True
         known = self._exchange.raw_usage is not None
-        usage = usage_words(self._exchange) if known else {"input_tokens": 0, "output_tokens": 0}
-        message = {**head_of(self._exchange, model), "usage": usage}
+        usage = usage_words(self._exchange) if known else words_of(Usage())
+        message = {**head_of(self._exchange, model), "usage": {**usage, **NO_MORE_USAGE}}
         out += (_event({"type": "message_start", "message": message}), _event({"type": "ping"}))
 
     def _take(self, out: list[bytes], choice: dict[str, Any]) -> None:
@@ -128,16 +131,7 @@ class MessageEncoder:
             if key in self._calls:
                 raise UpstreamInvalidReply("The upstream mixed up the calls of several tools.")
             self._calls.add(key)
-            self._start(
-                out,
-                key,
-                {
-                    "type": "tool_use",
-                    "id": call.get("id") or new_id("toolu"),
-                    "name": function.get("name") or "",
-                    "input": {},
-                },
-            )
+            self._start(out, key, {**call_head(call), "input": {}})
         if function.get("arguments"):
             self._delta(out, {"type": "input_json_delta", "partial_json": function["arguments"]})
 
