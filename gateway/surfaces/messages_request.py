@@ -95,9 +95,9 @@ def _messages(given: Body) -> list[Body]:
 
 def _add_tools(body: Body, given: Body) -> None:
     tools = given.get("tools")
+    if not isinstance(tools, list | None):
+        raise InvalidRequest("`tools` must be a list.", param="tools")
     if tools:
-        if not isinstance(tools, list):
-            raise InvalidRequest("`tools` must be a list.", param="tools")
         body["tools"] = [_tool(tool, f"tools.{at}") for at, tool in enumerate(tools)]
     choice = _object(given, "tool_choice")
     if not choice:
