@@ -35,6 +35,7 @@ from gateway.pipeline.route import ChooseRoute
 from gateway.pipeline.settle import Settle
 from gateway.prices import served_models
 from gateway.reports import Reports
+from gateway.request_log import RequestLog
 from gateway.routes.count_tokens import CountTokens
 from gateway.routes.inference import Inference
 from gateway.routes.models import Models
@@ -85,7 +86,7 @@ def build_pipeline(state: GatewayState) -> Pipeline:
     )
 
 
-def build_routes(state: GatewayState) -> RouteTable:
+def build_routes(state: GatewayState, log: RequestLog) -> RouteTable:
     """Every path of the inference API."""
     authenticate = Authenticate(state.keys, state.settings.policies)
     pipeline = build_pipeline(state)
@@ -98,6 +99,7 @@ def build_routes(state: GatewayState) -> RouteTable:
             state.metrics,
             state.clock,
             state.telemetry,
+            log,
             client_address=client_address,
         )
 
@@ -188,7 +190,8 @@ class Gateway:
         try:
             self._running = build_state(self._settings)
             state = await self._running.__aenter__()
-            self._routes = build_routes(state)
+            log = RequestLog(state.clock)
+            self._routes = build_routes(state, log)
             self._admin = build_admin(state)
         except SovgateError as error:
             _log.error("start.failed", code=error.code, reason=error.message)
@@ -206,6 +209,7 @@ class Gateway:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._running.__aexit__(None, None, None)
+        log.flush()
         await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -28,6 +28,8 @@ from billing.usage import Usage
 from core.clock import isoformat
 from core.money import ZERO
 
+_REMEMBERED = 2048  # rates looked up lately
+
 
 class PriceBook:
     """All price versions, looked up by model, tenant and instant.
@@ -66,6 +68,15 @@ class PriceBook:
             Markup: self._markups,
         }
         self._rates: dict[tuple[object, ...], Rate] = {}
+        # By second: what holds at its beginning holds throughout, but for seconds within which
+        # something starts or ends.
+        self._held: dict[tuple[int, str, str | None, bool], Rate] = {}
+        self._broken = _broken_seconds(
+            item
+            for by_subject in self._dated.values()
+            for timeline in by_subject.values()
+            for item in timeline
+        )
         for version in self.versions:
             self._check(version)
 
@@ -136,6 +147,26 @@ class PriceBook:
             UnpricedModel: no version holds.
             NoExchangeRate: one does, in a currency that has no rate then.
         """
+        second = int(at.timestamp())
+        key = (second, model, tenant, batch)
+        rate = self._held.get(key)
+        if rate is None:
+            rate = self._look_up(model, at, tenant, prompt_tokens, batch)
+            if second not in self._broken and not self._has_steps(model, at, tenant):
+                if len(self._held) >= _REMEMBERED:
+                    self._held.clear()
+                self._held[key] = rate
+        return rate
+
+    def _has_steps(self, model: str, at: datetime, tenant: str | None) -> bool:
+        """Whether the length of a prompt matters, for the price or for the list price."""
+        version = self.version_for(model, at, tenant)
+        listed = self.held(None, version.model, at)
+        return bool(version.steps) or (listed is not None and bool(listed.steps))
+
+    def _look_up(
+        self, model: str, at: datetime, tenant: str | None, prompt_tokens: int, batch: bool
+    ) -> Rate:
         version = self.version_for(model, at, tenant)
         if version.tenant is None:
             markup = self._markup(tenant, version.model, at)
@@ -169,6 +200,14 @@ class PriceBook:
         batch: bool = False,
     ) -> Decimal:
         """The most that a request of at most so many tokens can cost, whatever step it takes."""
+        rate = self._held.get((int(at.timestamp()), model, tenant, batch))
+        if rate is not None:
+            return rate.worst_case(
+                input_tokens,
+                max_output_tokens,
+                max_worker_seconds=max_worker_seconds,
+                max_guard_tokens=max_guard_tokens,
+            )
         steps = self.version_for(model, at, tenant).steps
         lengths = [0, *(step.above + 1 for step in steps if step.above < input_tokens)]
         return max(
@@ -250,6 +289,17 @@ class PriceBook:
                     f"'{window.calendar}', which is not in the price book.",
                     param="holidays",
                 )
+
+
+def _broken_seconds(items: Iterable[Dated]) -> frozenset[int]:
+    """The whole seconds within which one of these begins or ends."""
+    instants = (
+        instant
+        for item in items
+        for instant in (item.effective_from, item.effective_to)
+        if instant is not None and instant.microsecond
+    )
+    return frozenset(int(instant.timestamp()) for instant in instants)
 
 
 def _by_name(calendars: Iterable[HolidayCalendar]) -> dict[str, HolidayCalendar]:

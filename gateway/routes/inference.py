@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import structlog
-
 from core.clock import Clock
 from core.ids import new_id
 from gateway.exchange import Exchange, Timing
@@ -12,10 +10,9 @@ from gateway.http.errors import http_error
 from gateway.metrics import Metrics
 from gateway.pipeline import Pipeline
 from gateway.pipeline.headers import answer_headers
+from gateway.request_log import RequestLog
 from gateway.surfaces import Surface
 from gateway.telemetry import Telemetry
-
-_log = structlog.get_logger(__name__)
 
 
 class Inference:
@@ -28,6 +25,7 @@ class Inference:
         metrics: Metrics,
         clock: Clock,
         telemetry: Telemetry,
+        log: RequestLog,
         *,
         client_address: bool,
     ) -> None:
@@ -36,6 +34,7 @@ class Inference:
         self._metrics = metrics
         self._clock = clock
         self._telemetry = telemetry
+        self._log = log
         self._client_address = client_address
 
     async def __call__(self, connection: Connection) -> None:
@@ -50,7 +49,7 @@ class Inference:
             self._metrics.running.dec()
             self._metrics.observe(exchange)
             self._telemetry.finished(exchange)
-            self._write_log(exchange)
+            self._log.write(exchange)
 
     async def _respond(self, exchange: Exchange) -> None:
         connection = exchange.connection
@@ -78,21 +77,4 @@ class Inference:
             timing=Timing(started=self._clock.monotonic()),
             trace=self._telemetry.tracing.begin(connection),
             client_address=client[0] if client else None,
-        )
-
-    def _write_log(self, exchange: Exchange) -> None:
-        principal, timing = exchange.principal, exchange.timing
-        target = exchange.route.target if exchange.route is not None else None
-        _log.info(
-            "request",
-            request_id=exchange.request_id,
-            trace_id=exchange.trace_id,
-            tenant=principal.tenant if principal else None,
-            key_id=principal.key_id if principal else None,
-            outcome=exchange.outcome,
-            code=exchange.error.code if exchange.error else None,
-            tier=target.tier if target else None,
-            upstream=target.upstream if target and exchange.called else None,
-            stream=exchange.stream,
-            duration_ms=round((timing.ended - timing.started) * 1000, 2) if timing.ended else None,
         )

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from gateway.app import Gateway, build_routes
 from gateway.audit.models import AuditRecord
+from gateway.request_log import RequestLog
 from gateway.routing.targets import Route, Router, Target
 from gateway.settings import parse_settings
 from gateway.state import build_state
@@ -39,7 +40,7 @@ async def test_a_target_that_routing_should_not_have_chosen(
     content = settings(tmp_path, capture.url, database={"url": database_url})
     async with build_state(parse_settings(content)) as state:
         app = Gateway(state.settings)
-        app._routes = build_routes(state)
+        app._routes = build_routes(state, RequestLog(state.clock))
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
             answer = await client.post(

@@ -134,6 +134,21 @@ def test_a_price_change_in_mid_month_splits_by_instant() -> None:
     assert before.id != after.id
 
 
+@pytest.mark.parametrize("fraction", [0, 1, 500_000])
+def test_a_price_change_is_exact_within_a_second_that_was_asked_for(fraction: int) -> None:
+    """Rates are remembered by second; a change within one is no less exact."""
+    change = _AT.replace(microsecond=fraction)
+    book = PriceBook(
+        [_flash(), _flash(effective_from=change, input="30", steps=[{"above": 10, "input": "60"}])]
+    )
+    moment = timedelta(microseconds=1)
+    usage = Usage(input_tokens=1_000_000)
+    for at in (change - moment, change, change - moment, change + moment, change):
+        assert book.price("sov-flash", at, usage).total == Decimal("0.15" if at < change else "60")
+        worst = book.worst_case("sov-flash", at, 5, 0)
+        assert worst == Decimal(5 * (15 if at < change else 3000)) / 10**8
+
+
 def test_per_need_not_be_a_power_of_ten_where_it_divides() -> None:
     assert _flash(per=3).cost(Usage(input_tokens=1)).total == Decimal("0.05")
 
