@@ -252,7 +252,7 @@ def _encoded(answer: dict[str, Any]) -> bytes:
 def _node(node: dict[str, Any], *, whole: bool) -> dict[str, Any]:
     node = {key: value for key, value in node.items() if key not in _REPEATED and value != []}
     if whole:
-        node.setdefault("content", None)
+        node["content"] = node.get("content") or (None if node.get("tool_calls") else "")
         for call in node.get("tool_calls") or ():
             call.pop("index", None)
     return node
