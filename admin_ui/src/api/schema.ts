@@ -445,6 +445,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/requests/{request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Inspect a request
+         * @description What is known of a request, of whichever tenant the caller may audit.
+         */
+        get: operations["get_request"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/system": {
         parameters: {
             query?: never;
@@ -4894,6 +4914,32 @@ export interface components {
              */
             retention_days: number | null;
         };
+        /** RequestDetails */
+        RequestDetails: {
+            /** @description The first checkpoint that covers the record; null: none does yet. */
+            checkpoint: components["schemas"]["AuditCheckpoint"] | null;
+            /**
+             * Explanation
+             * @description In one sentence, where it went and why; null for one that was not routed.
+             */
+            explanation: string | null;
+            /**
+             * Ledger
+             * @description What was reserved, settled, corrected.
+             */
+            ledger: components["schemas"]["LedgerEntry"][];
+            record: components["schemas"]["AuditRecord"];
+            /**
+             * Tenant
+             * @example acme
+             */
+            tenant: string;
+            /**
+             * Timeline
+             * @description In order; a stage begins where one ended.
+             */
+            timeline: components["schemas"]["TimelineStep"][];
+        };
         /**
          * RerateCreate
          * @description Bring what was settled to the prices of the book as it is now.
@@ -5358,6 +5404,21 @@ export interface components {
              */
             upstream: string;
         };
+        /**
+         * TimelineStep
+         * @description A stage of the request, in microseconds from its first byte.
+         */
+        TimelineStep: {
+            /** Duration Us */
+            duration_us: number;
+            /**
+             * Stage
+             * @example inspect_input
+             */
+            stage: string;
+            /** Start Us */
+            start_us: number;
+        };
         /** Upstream */
         Upstream: {
             /** Created At */
@@ -5460,9 +5521,22 @@ export interface components {
             continuous_usage?: boolean | null;
             /**
              * Dialect
-             * @description How thinking and effort are said; null: as fits the kind.
+             * @description What the backend understands; null: as fits kind and host.
              */
-            dialect?: ("openai" | "vllm" | "deepseek" | "none") | null;
+            dialect?: ("openai" | "compatible" | "deepseek" | "vllm" | "sglang" | "llamacpp" | "ollama" | "mindie" | "anthropic" | "gemini" | "none") | null;
+            /**
+             * Efforts
+             * @description The backend's word for an effort, where the dialect's is not it.
+             * @default {}
+             */
+            efforts: {
+                [key: string]: string;
+            };
+            /**
+             * Generation
+             * @description Which DeepSeek-V4 checkpoint a self-hosted engine serves.
+             */
+            generation?: ("v4-preview" | "v4" | "v4.1") | null;
             /**
              * Kind
              * @description `pool`: workers, vLLM or SGLang; `openai`: one OpenAI-compatible server.
@@ -5485,6 +5559,11 @@ export interface components {
              * @default 120
              */
             read_timeout_s: number;
+            /**
+             * Repair
+             * @description What is put right in answers; null: as fits the dialect.
+             */
+            repair?: ("dsml" | "think" | "open-think")[] | null;
             /**
              * Retries
              * @description Further attempts.
@@ -8182,6 +8261,82 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit this description; `param` names the field. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestDetails"];
+                };
+            };
+            /** @description No valid session. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The roles of the account do not allow this, or the CSRF token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such object in a tenant that the account has a role for. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
