@@ -25,6 +25,7 @@ from gateway.admin.prices.endpoints import router as prices
 from gateway.admin.projects.endpoints import router as projects
 from gateway.admin.recognizers.endpoints import router as recognizers
 from gateway.admin.reports.endpoints import router as reports
+from gateway.admin.requests.endpoints import router as requests
 from gateway.admin.retention.endpoints import router as retention
 from gateway.admin.services import AdminOptions, AdminServices
 from gateway.admin.system.endpoints import router as system
@@ -53,6 +54,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     exports,
     jobs,
     audit,
+    requests,
     retention,
     users,
     upstreams,

@@ -1,4 +1,4 @@
-"""``sovgate audit list`` and ``sovgate audit digest``: looking records up by hand."""
+"""``sovgate audit list``, ``show`` and ``digest``: looking records up by hand."""
 
 import asyncio
 import json
@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from billing.ledger.entries import entry_to_json, list_entries
 from core.clock import isoformat
 from gateway.audit.admin import object_digest
 from gateway.audit.cli_support import (
@@ -23,7 +24,8 @@ from gateway.audit.cli_support import (
 )
 from gateway.audit.errors import InvalidFilter
 from gateway.audit.filters import RecordFilter
-from gateway.audit.query import newest
+from gateway.audit.query import find, newest, tenant_of
+from gateway.audit.showing import describe
 from gateway.settings import Settings, load_settings
 
 _COLUMNS = ("seq", "time", "id", "what", "who", "where")
@@ -57,6 +59,26 @@ def list_command(
         typer.echo(line)
 
 
+def show_command(
+    request_id: Annotated[
+        str, typer.Argument(help="As in x-sovgate-request-id; with --tenant, also a number.")
+    ],
+    tenant: Annotated[str | None, typer.Option(help="Whose it is, if you know.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """One request: its record, where its time went, and what the ledger says of it."""
+    with usage_errors():
+        found = asyncio.run(_one(load_settings(config), tenant, request_id))
+        if found is None:
+            raise InvalidFilter("There is no such record.", param="request_id")
+        if as_json:
+            typer.echo(json.dumps(found, ensure_ascii=False))
+            return
+        for line in describe(found):
+            typer.echo(line)
+
+
 def digest_command(
     file: Annotated[
         Path | None, typer.Argument(help="A JSON value; standard input if not given.")
@@ -72,6 +94,20 @@ def digest_command(
                 "This is no JSON value without fractions: send amounts as text.", param="file"
             ) from None
         typer.echo(object_digest(value) or "null")
+
+
+async def _one(settings: Settings, tenant: str | None, name: str) -> dict[str, Any] | None:
+    async with open_database(settings) as database, database.session() as session:
+        owner = tenant if tenant is not None else await tenant_of(session, name)
+        row = None if owner is None else await find(session, owner, name)
+        if owner is None or row is None:
+            return None
+        entries = await list_entries(session, owner, request_id=row.request_id)
+    return {
+        "tenant": owner,
+        "record": json.loads(row.body) | {"prev_hash": row.prev_hash, "hash": row.hash},
+        "ledger": [entry_to_json(entry) for entry in reversed(entries)],
+    }
 
 
 async def _newest(

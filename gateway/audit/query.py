@@ -4,7 +4,7 @@ Times become bounds of ``seq`` by a binary search, since they never go back alon
 The rest is looked at record by record, a bounded number of them at a time.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -88,6 +88,21 @@ async def find(session: AsyncSession, tenant: str, name: str) -> Any | None:
     else:
         query = query.where(AuditRecord.request_id == name)
     return (await session.execute(query)).one_or_none()
+
+
+async def tenant_of(
+    session: AsyncSession, request_id: str, among: Collection[str] | None = None
+) -> str | None:
+    """Whose record has this id, of all tenants or ``among`` some; one look into each chain."""
+    known = (
+        select(AuditRecord.seq)
+        .where(AuditRecord.tenant == AuditHead.tenant, AuditRecord.request_id == request_id)
+        .exists()
+    )
+    query = select(AuditHead.tenant).where(known)
+    if among is not None:
+        query = query.where(AuditHead.tenant.in_(among))
+    return await session.scalar(query.limit(1))
 
 
 async def head(session: AsyncSession, tenant: str) -> AuditHead | None:

@@ -13,7 +13,7 @@ from core.errors import SovgateError
 from gateway.audit.cli import audit_app
 from gateway.audit.cli_anchors import anchors_command, checkpoints_command, witness_command
 from gateway.audit.cli_keys import prove_command, rotate_key_command
-from gateway.audit.cli_records import digest_command, list_command
+from gateway.audit.cli_records import digest_command, list_command, show_command
 from gateway.cli.billing import billing_app
 from gateway.cli.evaluate import evaluate
 from gateway.cli.explain import mask, route
@@ -68,6 +68,7 @@ register_retention(audit_app)
 register_evidence(audit_app)
 report_app.command()(savings)
 audit_app.command("list")(list_command)
+audit_app.command("show")(show_command)
 audit_app.command("digest")(digest_command)
 audit_app.command("prove")(prove_command)
 audit_app.command("rotate-key")(rotate_key_command)

@@ -47,7 +47,7 @@ async def list_entries(
         rows = await entries.list_entries(
             session, tenant, **filters._asdict(), before=before, limit=limit + 1
         )
-    items = [_view(row) for row in rows[:limit]]
+    items = [entry_view(row) for row in rows[:limit]]
     return LedgerPage(items=items, next_before=items[-1].id if len(rows) > limit else None)
 
 
@@ -104,7 +104,7 @@ async def adjust(
             after=after,
             reason=reason,
         )
-    return _view(row)
+    return entry_view(row)
 
 
 async def rerate(
@@ -126,7 +126,7 @@ async def rerate(
     return view_job(job)
 
 
-def _view(row: Row) -> LedgerEntry:
+def entry_view(row: Row) -> LedgerEntry:
     body = entry_to_json(row)
     del body["tenant"], body["organisation"]
     return LedgerEntry(**body | {"at": row.at, "kind": EntryKind(row.kind)})
