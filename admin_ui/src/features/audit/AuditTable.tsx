@@ -87,7 +87,15 @@ function columns(onOpen: (record: AuditRecord) => void): readonly Column<Row>[] 
 }
 
 /** Who answered a request; what an administrator changed, and who that was. */
-function where({ upstream, zone, model, target, actor }: RecordView): ReactNode {
+function where({ upstream, zone, model, target, actor, cache }: RecordView): ReactNode {
+  if (cache !== null) {
+    return (
+      <>
+        {cache.model}
+        <span className="table__sub nowrap">cache · {cache.kind}</span>
+      </>
+    );
+  }
   if (upstream !== null) {
     return (
       <>

@@ -4,10 +4,11 @@ import type { ReactNode } from "react";
 import type { Schemas } from "@/api";
 import { count, sentence } from "@/lib/text";
 import { useSession } from "@/session";
-import { Amount, Bar, DataTable, Dialog, Facts, Icon, Loaded, Time, type Column } from "@/ui";
+import { Amount, DataTable, Dialog, Facts, Icon, Loaded, Time, type Column } from "@/ui";
 
 import { OutcomeBadge } from "./OutcomeBadge";
 import { proofUrl, recordQuery } from "./queries";
+import { RequestDetails } from "./RequestDetails";
 import { viewOf, type AuditRecord, type Detector, type RecordView } from "./record";
 
 type Fact = readonly [string, ReactNode];
@@ -36,7 +37,7 @@ interface RecordDialogProps {
   onClose: () => void;
 }
 
-/** One record: what happened, where the time went, and its place in the chain. */
+/** One record: what happened, what is known of its request, and its place in the chain. */
 export function RecordDialog({ tenant, record, onClose }: RecordDialogProps) {
   const view = viewOf(record);
   return (
@@ -52,7 +53,7 @@ export function RecordDialog({ tenant, record, onClose }: RecordDialogProps) {
             empty={null}
           />
         )}
-        {view.latency.length > 0 && <Latency view={view} />}
+        {record.kind === "request" && <RequestDetails requestId={record.request_id} />}
         <Chain tenant={tenant} record={record} />
         <details>
           <summary>The record as it was hashed</summary>
@@ -85,6 +86,15 @@ function facts(record: AuditRecord, view: RecordView): Fact[] {
     ["Tier", view.tier],
     ["Why this tier", view.routeReason],
     ["Upstream", view.upstream === null ? null : `${view.upstream} (${view.zone ?? "no zone"}), ${view.model ?? ""}`],
+    [
+      "Cache",
+      view.cache === null ? null : (
+        <span key="cache">
+          {view.cache.kind} hit, as <code>{view.cache.request}</code> was answered by {view.cache.model}
+          {view.cache.similarity !== null && `; similarity ${view.cache.similarity}`}
+        </span>
+      ),
+    ],
     ["Attempts", view.attempts !== null && view.attempts > 1 ? count(view.attempts) : null],
     ["Tokens", view.tokens === null ? null : tokens(view)],
     ["Cost", view.cost === null ? null : <Amount key="cost" value={view.cost} />],
@@ -97,26 +107,6 @@ function facts(record: AuditRecord, view: RecordView): Fact[] {
 function tokens({ tokens: total, tokenClasses }: RecordView): string {
   const parts = tokenClasses.map(([name, number]) => `${count(number)} ${name.replace(/_/g, " ")}`);
   return parts.length > 1 ? `${count(total ?? 0)}: ${parts.join(", ")}` : count(total ?? 0);
-}
-
-function Latency({ view: { latency, totalMs } }: { view: RecordView }) {
-  const total = totalMs ?? latency.reduce((sum, [, ms]) => sum + ms, 0);
-  return (
-    <section className="audit__section" aria-label="Where the time went">
-      <h3>Where the time went: {total.toFixed(1)} ms</h3>
-      <dl className="facts audit__latency">
-        {latency.map(([stage, ms]) => (
-          <div key={stage}>
-            <dt>{sentence(stage)}</dt>
-            <dd>
-              <Bar share={total > 0 ? ms / total : 0} />
-              <span className="nowrap">{ms.toFixed(1)} ms</span>
-            </dd>
-          </div>
-        ))}
-      </dl>
-    </section>
-  );
 }
 
 function Chain({ tenant, record }: { tenant: string; record: AuditRecord }) {

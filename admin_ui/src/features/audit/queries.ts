@@ -31,6 +31,14 @@ export function recordQuery(tenant: string, seq: number) {
   });
 }
 
+export function requestQuery(requestId: string) {
+  return queryOptions({
+    queryKey: ["request", requestId],
+    queryFn: ({ signal }) =>
+      body(api.GET("/requests/{request_id}", { params: { path: { request_id: requestId } }, signal })),
+  });
+}
+
 /** Asked for again each second while a verification is under way. */
 export function integrityQuery(tenant: string) {
   return queryOptions({

@@ -52,6 +52,16 @@ export interface RecordView {
   traceId: string | null;
   finishReason: string | null;
   priceVersion: string | null;
+  /** The answer was one that the cache had kept. */
+  cache: CacheHit | null;
+}
+
+export interface CacheHit {
+  kind: string;
+  /** The request that an upstream answered. */
+  request: string;
+  model: string;
+  similarity: string | null;
 }
 
 const STAGES = ["admit", "inspect_input", "route", "journal", "upstream", "inspect_output"] as const;
@@ -94,6 +104,7 @@ export function viewOf({ body }: Pick<AuditRecord, "body">): RecordView {
     traceId: text(body.trace_id),
     finishReason: text(body.finish_reason),
     priceVersion: text(body.price_version),
+    cache: cacheHit(body.cache),
   };
 }
 
@@ -102,6 +113,13 @@ function latency(parts: Json): (readonly [string, number])[] {
     const ms = milliseconds(parts[`${stage}_us`]);
     return ms === null ? [] : [[stage, ms] as const];
   });
+}
+
+function cacheHit(value: unknown): CacheHit | null {
+  const { kind, request_id, model, similarity } = object(value);
+  const name = text(kind);
+  if (name === null) return null;
+  return { kind: name, request: text(request_id) ?? "", model: text(model) ?? "", similarity: text(similarity) };
 }
 
 /** The verdicts worth a look: a guard that saw nothing says nothing. */

@@ -13,6 +13,7 @@ export interface Draft {
 /** What the form does not show, for a new definition. */
 const NEW = {
   dialect: null,
+  efforts: {},
   continuous_usage: null,
   connect_timeout_s: 5,
   read_timeout_s: 120,
