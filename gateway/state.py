@@ -252,6 +252,9 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
                 refuse_unpriced=settings.billing.unpriced == "refuse",
             ),
         )
+        if cache is not None:
+            kept = cache
+            metrics.add_refresher(lambda: metrics.cache_bytes.set(kept.memory_bytes))
         yield GatewayState(
             settings=settings,
             clock=clock,

@@ -59,6 +59,11 @@ class AnswerCache:
         self._memory = MemoryStore(settings.memory_bytes)
         self._indexes = Indexes(settings.memory_bytes // 4)
 
+    @property
+    def memory_bytes(self) -> int:
+        """What the answers in memory take."""
+        return self._memory.bytes
+
     async def look_up(self, exchange: "Exchange") -> CacheUse:
         """What is kept for a routed exchange; its policy has a cache.
 
