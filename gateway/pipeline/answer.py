@@ -198,7 +198,7 @@ class _Choice:
         if choice.get("finish_reason") is not None:
             choice["delta"] = delta
             changed |= self.flush_into(choice)
-        elif self._order is not None and self._order.ends_any(said, self._fields):
+        elif self._order is not None and self._order.ends_any(delta, said, self._fields):
             changed |= self.flush_into(choice, ended=self._order)
         return changed or bool(self._logprobs)
 

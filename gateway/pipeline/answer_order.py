@@ -30,9 +30,16 @@ class FieldOrder:
     def __init__(self) -> None:
         self._now: Part | None = None
 
-    def ends_any(self, said: Iterable[Path], held: Iterable[Path]) -> bool:
+    def ends_any(self, delta: dict[str, Any], said: Iterable[Path], held: Iterable[Path]) -> bool:
         """Take in where an event says something; whether it ends any of ``held``."""
         begun = {part_of(path) for path in said}
+        calls = delta.get(_CALL)
+        if isinstance(calls, list):  # one may begin with its name alone
+            begun |= {
+                part_of((_CALL, call.get("index", at)))
+                for at, call in enumerate(calls)
+                if isinstance(call, dict)
+            }
         if begun:
             # The part that was going on goes first, wherever it sorts.
             self._now = max(begun - {self._now} or begun)

@@ -5,6 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from billing import Usage
+from billing.errors import InvalidUsage
 from core.ids import new_id
 from gateway.exchange import Exchange
 from gateway.records import usage_of
@@ -45,7 +46,7 @@ def head_of(exchange: Exchange, model: Any) -> dict[str, Any]:
         "id": message_id(exchange.request_id),
         "type": "message",
         "role": "assistant",
-        "model": model if isinstance(model, str) else exchange.target.model,
+        "model": model if isinstance(model, str) else exchange.body.get("model", ""),
         "content": [],
         "stop_reason": None,
         "stop_sequence": None,
@@ -103,7 +104,12 @@ def _sequence_met(exchange: Exchange, choice: dict[str, Any]) -> str | None:
 
 
 def usage_words(exchange: Exchange) -> dict[str, Any]:
-    """What was used; the settlement's own counts where it has been."""
+    """What was used: the upstream's counts, else those of the settlement, else an estimate."""
+    if exchange.raw_usage is not None:
+        try:
+            return words_of(Usage.from_openai(exchange.raw_usage))
+        except InvalidUsage:
+            pass  # counts that contradict each other are no counts
     return words_of(exchange.usage or usage_of(exchange, _COUNTER) or Usage())
 
 

@@ -246,7 +246,7 @@ def test_wrong_fields_are_named(fields: dict[str, Any], param: str | None) -> No
         ({"container": "c"}, "container"),
         ({"inference_geo": "us"}, "inference_geo"),
         ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "tools.0"),
-        ({"messages": [{"role": "user", "content": [{"type": "container_upload", "file_id": "f"}]}]},
+        ({"messages": [{"role": "user", "content": [{"type": "container_upload"}]}]},
          "messages.0.content"),
         ({"messages": [{"role": "user", "content": [{"type": "image", "source": {"type": "file",
           "file_id": "f"}}]}]}, "messages.0.content"),
