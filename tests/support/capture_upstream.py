@@ -31,6 +31,7 @@ class Script(msgspec.Struct):
 
     content: str = "You said: {echo}"
     reasoning: str | None = None
+    reasoning_name: str = "reasoning_content"
     tool_arguments: str | None = None
     cuts: list[int] | None = None
     status: int = 200
@@ -110,7 +111,7 @@ class Capture:
             "content": script.content.replace("{echo}", echo),
         }
         if script.reasoning is not None:
-            message["reasoning_content"] = script.reasoning.replace("{echo}", echo)
+            message[script.reasoning_name] = script.reasoning.replace("{echo}", echo)
         if script.tool_arguments is not None:
             text = msgspec.json.encode(echo).decode()[1:-1]
             arguments = script.tool_arguments.replace("{echo}", text)
@@ -141,8 +142,8 @@ class Capture:
         envelope = _envelope("chat.completion.chunk", body)
         message = self._message(script, body)
         deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
-        for piece in pieces(message.get("reasoning_content", ""), script.cuts):
-            deltas.append({"reasoning_content": piece})
+        for piece in pieces(message.get(script.reasoning_name, ""), script.cuts):
+            deltas.append({script.reasoning_name: piece})
         for piece in pieces(message["content"], script.cuts):
             deltas.append({"content": piece})
         for call in message.get("tool_calls", ()):
