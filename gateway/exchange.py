@@ -7,7 +7,7 @@ end (audit, ledger, log line) comes from its other fields.
 import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from billing import PriceBook, Reservation, Usage
 from core.errors import SovgateError
@@ -23,10 +23,14 @@ if TYPE_CHECKING:
     from gateway.http.connection import Connection
     from gateway.routing.targets import Route, Target
     from gateway.surfaces import Encoder, Surface
+    from gateway.surfaces.responses_turn import Turn
     from gateway.telemetry.context import TraceContext
     from gateway.upstreams import Passage, Reply
     from guardrails.pii import MaskScope
     from guardrails.pii.custom import TenantRecognizers
+
+
+Priority = Literal["interactive", "batch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ class Exchange:
     client_address: str | None = None
 
     # authenticate
+    priority: Priority = "interactive"  # batch: a line of one, at its price
     principal: Principal | None = None
     policy: PolicySettings | None = None
 
@@ -85,6 +90,8 @@ class Exchange:
     reservation: Reservation | None = None
     # Of the admission: a price that is archived meanwhile still holds for this request.
     price_book: PriceBook | None = None
+
+    turn: "Turn | None" = None  # of the Responses API: what it asked and what comes of it
 
     # inspect input
     recognizers: "TenantRecognizers | None" = None

@@ -52,14 +52,14 @@ class Prices(Protocol):
 
 
 def price_usage(
-    prices: Prices, model: str, at: datetime, usage: Usage, tenant: str
+    prices: Prices, model: str, at: datetime, usage: Usage, tenant: str, *, batch: bool = False
 ) -> CostBreakdown:
     """What a usage costs; a model without a price costs 0 under the version ``unpriced``.
 
     Admission refused such a model already where the settings say so.
     """
     try:
-        return prices.price(model, at, usage, tenant=tenant)
+        return prices.price(model, at, usage, tenant=tenant, batch=batch)
     except UnpricedModel:
         free = PriceVersion(
             model=model, currency=prices.currency, effective_from=_EPOCH, input=ZERO, output=ZERO
@@ -79,17 +79,13 @@ def usage_of(exchange: Exchange, counter: TokenCounter) -> Usage | None:
         return None
     if exchange.raw_usage is not None:
         try:
-            return Usage.from_openai(
-                exchange.raw_usage, worker_seconds=_worker_seconds(exchange.raw_usage)
-            )
+            return exchange.surface.usage(exchange.raw_usage, _worker_seconds(exchange.raw_usage))
         except (InvalidUsage, TypeError, AttributeError):
             pass  # counts that contradict each other are no counts
     if exchange.reply is None and not exchange.disconnected:
         return None
-    return Usage(
-        input_tokens=max(1, counter.prompt(exchange.body)),
-        output_tokens=counter.text(exchange.output_texts),
-        estimated=True,
+    return exchange.surface.estimate(
+        max(1, counter.prompt(exchange.body)), counter.text(exchange.output_texts)
     )
 
 
@@ -190,7 +186,14 @@ def interrupted(
     if call is None:
         return audit, Settlement.release(reservation).to_json()
     usage = Usage(input_tokens=intent["input_tokens"], estimated=True)
-    breakdown = price_usage(prices, call["model"], reservation.at, usage, reservation.tenant)
+    breakdown = price_usage(
+        prices,
+        call["model"],
+        reservation.at,
+        usage,
+        reservation.tenant,
+        batch=intent.get("batch", False),
+    )
     for name in ("upstream", "zone", "model", "route"):
         audit[name] = call[name]
     audit["bodies"] = call.get("stored", [])
@@ -221,6 +224,7 @@ def intent_body(exchange: Exchange) -> dict[str, Any]:
         "audit": {**_admitted(exchange), "route": _route(exchange)},
         "reservation": exchange.reservation,
         "input_tokens": estimate_tokens(exchange.body_bytes),
+        **({"batch": True} if exchange.priority == "batch" else {}),
     }
 
 

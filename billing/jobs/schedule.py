@@ -95,6 +95,7 @@ class DueJob(NamedTuple):
 DEFAULT_SCHEDULE: Mapping[str, str] = MappingProxyType(
     {
         "alerts.deliver": "every 1m",
+        "batches.upkeep": "every 5m",
         "rollups.verify": "daily 02:00",
         "retention": "daily 03:00",
         "audit.retention": "daily 03:30",

@@ -1,7 +1,9 @@
 """One HTTP exchange with a client over ASGI: its body, the answer, its hanging up."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
 
@@ -36,6 +38,11 @@ class Connection:
         self._send = send
         self._watcher: asyncio.Task[None] | None = None
 
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters behind the path's question mark; the last of several of one name."""
+        return dict(parse_qsl(self.scope["query_string"].decode("latin-1")))
+
     def header(self, name: bytes) -> str | None:
         value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
@@ -64,6 +71,21 @@ class Connection:
             parts.append(part)
             if not message.get("more_body", False):
                 return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body as it comes, for handlers that need not have it whole.
+
+        Raises:
+            ClientDisconnected: it never ended.
+        """
+        more = True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnected
+            more = message.get("more_body", False)
+            if part := message.get("body", b""):
+                yield part
 
     def watch(self) -> None:
         """From now on a client that hangs up cancels the current task."""

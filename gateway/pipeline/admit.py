@@ -60,23 +60,24 @@ class Admit:
 
     async def enter(self, exchange: Exchange) -> None:
         principal, policy = exchange.authenticated
-        raw = await exchange.connection.read_body(self._settings.server.max_body_bytes)
+        limits, surface = self._settings.limits, exchange.surface
+        most = surface.body_limit(self._settings.server.max_body_bytes, limits)
+        raw = await exchange.connection.read_body(most)
         exchange.connection.watch()
         exchange.body_bytes = len(raw)
-        limits = self._settings.limits
-        exchange.body = exchange.surface.read(raw, limits)
-        await exchange.surface.expand(exchange)
+        exchange.body = surface.receive(exchange, raw, limits)
+        await surface.expand(exchange)
         body = exchange.body
         exchange.stream = body.get("stream") is True
         exchange.end_user = self._pseudonym(principal.tenant, body)
-        exchange.targets = self._router.targets(body["model"], policy)
-        output_tokens = exchange.surface.output_tokens(body, limits)
+        exchange.targets = surface.targets(body, self._router, policy)
+        output_tokens = surface.output_tokens(body, limits)
         exchange.permit = await self._limiter.acquire(
             (
                 (f"tenant:{principal.tenant}", principal.tenant_limits),
                 (f"key:{principal.key_id}", principal.limits),
             ),
-            estimate_tokens(len(raw)),
+            estimate_tokens(exchange.body_bytes),
         )
         at = self._clock.now()
         exchange.price_book = self._prices.book
@@ -85,7 +86,7 @@ class Admit:
             tenant=principal.tenant,
             project_id=principal.project_id,
             key_id=principal.key_id,
-            amount=self._worst_case(exchange, at, len(raw), output_tokens),
+            amount=self._worst_case(exchange, at, exchange.body_bytes, output_tokens),
             organisation=principal.organisation,
             end_user=exchange.end_user,
             at=at,
@@ -105,17 +106,24 @@ class Admit:
     ) -> Decimal:
         input_tokens = 2 * body_bytes + _TEMPLATE_TOKENS
         tenant = exchange.authenticated[0].tenant
+        batch = exchange.priority == "batch"
         worst = ZERO
         for target in exchange.targets:
             sent, written = input_tokens, output_tokens
             if self._bounds is not None:
                 sent = self._bounds.input_tokens(target.model, body_bytes, sent)
                 written = self._bounds.output_tokens(target.model, written)
-            worst = max(worst, self._worst_case_at(target, tenant, at, sent, written))
+            worst = max(worst, self._worst_case_at(target, tenant, at, sent, written, batch))
         return worst
 
     def _worst_case_at(
-        self, target: Target, tenant: str, at: datetime, input_tokens: int, output_tokens: int
+        self,
+        target: Target,
+        tenant: str,
+        at: datetime,
+        input_tokens: int,
+        output_tokens: int,
+        batch: bool,
     ) -> Decimal:
         seconds = Decimal(str(target.timeout_s))
         try:
@@ -126,6 +134,7 @@ class Admit:
                 output_tokens,
                 tenant=tenant,
                 max_worker_seconds=seconds,
+                batch=batch,
             )
         except UnpricedModel:
             if self._settings.billing.unpriced == "refuse":

@@ -8,6 +8,7 @@ from gateway.http.connection import Connection
 from gateway.settings import PolicySettings
 from gateway.tenants.cache import KeyCache
 from gateway.tenants.keys import Principal
+from gateway.tenants.passes import LINE_PASS
 
 
 class Authenticate:
@@ -20,7 +21,10 @@ class Authenticate:
         self._policies = policies
 
     async def enter(self, exchange: Exchange) -> None:
-        exchange.principal, exchange.policy = await self.who(exchange.connection)
+        key = _key(exchange.connection)
+        if key.startswith(LINE_PASS):
+            exchange.priority = "batch"
+        exchange.principal, exchange.policy = await self._whose(key)
 
     async def who(self, connection: Connection) -> tuple[Principal, PolicySettings]:
         """Whose key the request carries, and the policy that holds for it.
@@ -28,15 +32,23 @@ class Authenticate:
         Raises:
             AuthenticationError: it carries none, or one that is not valid.
         """
-        scheme, _, key = (connection.header(b"authorization") or "").partition(" ")
-        if scheme.lower() != "bearer" or not key:
-            key = connection.header(b"x-api-key") or ""
-        if not key.strip():
-            raise MissingKey("Send your API key as 'Authorization: Bearer sov-...'.")
-        principal = await self._keys.principal(key.strip())
+        return await self._whose(_key(connection))
+
+    async def _whose(self, key: str) -> tuple[Principal, PolicySettings]:
+        principal = await self._keys.principal(key)
         # A policy that the file no longer holds must not mean a weaker one: bootstrap
         # refuses to start then, so a missing name here is a fault and denies.
         return principal, self._policies[principal.policy]
 
     async def leave(self, exchange: Exchange) -> None:
         """Nothing was taken."""
+
+
+def _key(connection: Connection) -> str:
+    scheme, _, key = (connection.header(b"authorization") or "").partition(" ")
+    if scheme.lower() != "bearer" or not key:
+        key = connection.header(b"x-api-key") or ""
+    key = key.strip()
+    if not key:
+        raise MissingKey("Send your API key as 'Authorization: Bearer sov-...'.")
+    return key

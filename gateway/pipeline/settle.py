@@ -89,6 +89,7 @@ class Settle:
             reservation.at,
             exchange.usage,
             reservation.tenant,
+            batch=exchange.priority == "batch",
         )
         breakdown = cache_cost(exchange, breakdown)
         self._learn(exchange, exchange.route.target.model, exchange.usage)

@@ -27,6 +27,7 @@ from gateway.tenants.errors import (
     TenantSuspended,
 )
 from gateway.tenants.keys import Principal, key_digest
+from gateway.tenants.passes import LINE_PASS, passed_digest
 from gateway.tenants.repository import find_key
 from gateway.tenants.service import principal_of
 
@@ -94,7 +95,10 @@ class KeyCache:
             TenantSuspended: its tenant may send nothing at present.
             DatabaseUnavailable: the key is not known here and cannot be looked up.
         """
-        digest = key_digest(self._pepper, api_key)
+        if api_key.startswith(LINE_PASS):
+            digest = passed_digest(self._pepper, api_key, self._clock.now())
+        else:
+            digest = key_digest(self._pepper, api_key)
         now = self._clock.monotonic()
         entry = self._entries.get(digest)
         if entry is not None and now < entry.expires_at:
