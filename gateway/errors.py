@@ -5,11 +5,11 @@
         ├── SettingsError
         ├── InvalidRequest ── MalformedJson, BodyTooLarge, UnknownModel, NotFound, MethodNotAllowed,
         │                      UnsupportedEncoding, MalformedHttp, HeadTooLarge, UrlTooLong,
-        │                      RequestTimeout, UnsupportedFeature
+        │                      RequestTimeout, UnsupportedFeature, ModelNotNamed
         ├── AuthenticationError ── MissingKey (others: gateway.tenants.errors)
         ├── LimitExceeded ── RequestRateExceeded, TokenRateExceeded, ParallelLimitExceeded
         ├── ContentBlocked ── InputBlocked, InjectionBlocked, PersonalDataBlocked,
-        │                      MediaBlocked
+        │                      MediaBlocked, TokenIdsBlocked
         ├── ResidencyDenied ── ZoneForbidden
         ├── Unavailable ── ShuttingDown, TooManyConnections
         └── UpstreamError ── UpstreamUnreachable (UpstreamUntrusted, UpstreamConnectTimeout),
@@ -58,6 +58,12 @@ class UnsupportedFeature(InvalidRequest):
     """A part of a client's API that no upstream here could serve."""
 
     code = "unsupported_feature"
+
+
+class ModelNotNamed(InvalidRequest):
+    """A tier, where only a deployment can answer: embeddings, images, audio."""
+
+    code = "tier_not_supported"
 
 
 class UnknownModel(InvalidRequest):
@@ -172,6 +178,12 @@ class MediaBlocked(ContentBlocked):
     """The policy lets no images, audio or files pass, since no guard can read them."""
 
     code = "media_blocked"
+
+
+class TokenIdsBlocked(ContentBlocked):
+    """Token ids, which no guard can read, under a policy that wants texts read."""
+
+    code = "token_ids_blocked"
 
 
 class ResidencyDenied(GatewayError):

@@ -7,7 +7,7 @@ gate shows of an upstream (``Deployed``) has no such method, and an import contr
 classes that do within this package.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import Decimal
 from typing import Literal
 
@@ -16,6 +16,11 @@ from gateway.errors import UpstreamUnreachable, ZoneForbidden
 from gateway.settings import UpstreamSettings
 from gateway.tokens import TokenCounter
 from gateway.upstreams.base import Health, Reply, Upstream, UpstreamRequest
+from gateway.upstreams.resilience import Attempt, Sender, Standing, Turn
+from gateway.upstreams.resilience.attempts import Kind
+from gateway.upstreams.resilience.deadlines import Deadlines
+from gateway.upstreams.resilience.sender import Sent
+from gateway.upstreams.resilience.slots import Slots
 
 Origin = Literal["file", "database"]
 
@@ -41,7 +46,9 @@ class Deployed:
         self.counter = TokenCounter(settings.tokenizer)
         self.models = frozenset(settings.models)
         self.deadline = Decimal(str(settings.total_timeout_s))
+        self.standing = Standing(settings, upstream.servers, upstream.health)
         self.__upstream = upstream
+        self.__sender = Sender(settings, upstream, self.standing)
         self.__passages = 0
         self.__retired = False
 
@@ -57,6 +64,11 @@ class Deployed:
     def health(self) -> Health:
         return self.__upstream.health
 
+    @property
+    def is_available(self) -> bool:
+        """Whether a request that goes there has good prospects."""
+        return self.__upstream.health.healthy and self.standing.admits
+
     async def check(self) -> None:
         """Ask the servers for their health and renew ``health``."""
         await self.__upstream.check()
@@ -70,9 +82,9 @@ class Deployed:
         self.__retired = True
         await self._close_when_idle()
 
-    def _enter(self) -> Upstream:
+    def _enter(self) -> Sender:
         self.__passages += 1
-        return self.__upstream
+        return self.__sender
 
     async def _leave(self) -> None:
         self.__passages -= 1
@@ -86,25 +98,84 @@ class Deployed:
 class Passage:
     """Leave to send to one upstream, until ``aclose``; given by ``Gate.clear``."""
 
+    __slots__ = ("__epoch", "__sender", "__sent", "__slots", "deployed")
+
     def __init__(self, deployed: Deployed) -> None:
         self.deployed = deployed
-        self.__upstream: Upstream | None = deployed._enter()
+        self.__sender: Sender | None = deployed._enter()
+        self.__epoch: int | None = None
+        self.__slots: Slots | None = None
+        self.__sent: Sent | None = None
 
-    async def send(self, request: UpstreamRequest) -> Reply:
-        """Send and wait for the beginning of the answer.
+    async def enter(self, turn: Callable[[], Turn]) -> None:
+        """Wait for room at the upstream, and ask its breaker; nothing is sent yet.
+
+        Args:
+            turn: who waits, where it has to.
+
+        Raises:
+            UpstreamUnavailable: one of its kinds.
+        """
+        standing = self.deployed.standing
+        if standing.slots is not None:
+            await standing.slots.take(turn())
+            self.__slots = standing.slots
+        self.__epoch = standing.admit()
+
+    async def send(
+        self,
+        request: UpstreamRequest,
+        attempts: list[Attempt] | None = None,
+        *,
+        kind: Kind = "first",
+        total_by: float | None = None,
+        patient: bool = True,
+    ) -> Reply:
+        """Send and wait for the beginning of the answer (see ``Sender.send``).
 
         Raises:
             gateway.errors.UpstreamError: one of its kinds, for every failure.
         """
-        if self.__upstream is None:
+        if self.__sender is None:
             raise RuntimeError("this passage is over")
-        return await self.__upstream.send(request)
+        standing = self.deployed.standing
+        epoch, self.__epoch = self.__epoch, None
+        if epoch is None:
+            epoch = standing.admit()
+        if total_by is None:
+            total_by = standing.now() + self.deployed.settings.total_timeout_s
+        self.__sent = await self.__sender.send(
+            request,
+            [] if attempts is None else attempts,
+            epoch=epoch,
+            total_by=total_by,
+            kind=kind,
+            patient=patient,
+        )
+        return self.__sent.reply
 
-    async def aclose(self) -> None:
-        """Give the leave back, after the answer; may be called more than once."""
-        if self.__upstream is not None:
-            self.__upstream = None
-            await self.deployed._leave()
+    @property
+    def deadlines(self) -> Deadlines:
+        """Of the answer that began."""
+        assert self.__sent is not None, "send comes first"
+        return self.__sent.deadlines
+
+    async def aclose(self, error: Exception | None = None) -> None:
+        """Give the leave back, after the answer; may be called more than once.
+
+        Args:
+            error: what the answer ended in.
+        """
+        sender, self.__sender = self.__sender, None
+        if sender is None:
+            return
+        if self.__sent is not None:
+            sender.ended(self.__sent, error)
+        elif self.__epoch is not None:
+            self.deployed.standing.breaker.abandoned(self.__epoch)
+        if self.__slots is not None:
+            self.__slots.give_back()
+        await self.deployed._leave()
 
 
 class Gate(Mapping[str, Deployed]):

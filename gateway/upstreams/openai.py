@@ -1,7 +1,6 @@
 """Upstreams that speak the OpenAI chat-completions API: one server, or a pool of workers."""
 
 import asyncio
-import hashlib
 from collections.abc import Mapping
 
 import msgspec
@@ -9,9 +8,6 @@ import msgspec
 from gateway.egress import AddressRules
 from gateway.errors import (
     UpstreamError,
-    UpstreamRateLimited,
-    UpstreamRejected,
-    UpstreamTimeout,
     UpstreamUnreachable,
 )
 from gateway.settings import UpstreamSettings
@@ -25,9 +21,8 @@ _HEALTH_TIMEOUT_S = 2.0
 class OpenAiUpstream:
     """One OpenAI-compatible server, or several that are interchangeable.
 
-    A request goes to the server that rendezvous hashing of its affinity text
-    names, so that a conversation meets its prefix cache; an unhealthy server's
-    share spreads over the others. A further attempt goes to the next server.
+    It makes one attempt at one server; which one, and whether there is another
+    attempt, is for ``gateway.upstreams.resilience`` to say.
     """
 
     def __init__(
@@ -37,14 +32,13 @@ class OpenAiUpstream:
         self.zone = settings.zone
         self.models = frozenset(settings.models)
         self.health = Health()
-        self._servers = [f"{url.rstrip('/')}/v1" for url in settings.workers] or [
+        self.servers = [f"{url.rstrip('/')}/v1" for url in settings.workers] or [
             (settings.base_url or "").rstrip("/")
         ]
         self._is_pool = settings.kind == "pool"
         self._speech = Speech(settings)
-        self._attempts = settings.retries + 1
         self._weights: dict[str, str] = {}
-        self.health.servers = dict.fromkeys(self._servers, True)
+        self.health.servers = dict.fromkeys(self.servers, True)
         headers = {"content-type": "application/json"}
         if api_key is not None:
             headers["authorization"] = f"Bearer {api_key}"
@@ -56,31 +50,23 @@ class OpenAiUpstream:
             headers=headers,
         )
 
-    async def send(self, request: UpstreamRequest) -> Reply:
+    async def send(self, request: UpstreamRequest, server: int = 0) -> Reply:
         body = msgspec.json.encode(self._speech.body(request))
         headers = {"x-request-id": request.request_id, **(request.trace or {})}
-        servers = self._order(request.affinity)
-        for attempt in range(self._attempts):
-            server = servers[attempt % len(servers)]
-            try:
-                reply = await self._client.post(f"{server}{request.endpoint}", body, headers)
-                return self._speech.reply(reply, request)
-            except (UpstreamRejected, UpstreamTimeout, UpstreamRateLimited):
-                raise  # a second attempt would say the same, or do the work twice
-            except UpstreamError as error:
-                if isinstance(error, UpstreamUnreachable):
-                    self.health.servers[server] = False
-                if attempt + 1 == self._attempts:
-                    raise
-                await asyncio.sleep(0.05 * 2**attempt)
-        raise AssertionError("retries is at least 0")
+        address = self.servers[server]
+        try:
+            reply = await self._client.post(f"{address}{request.endpoint}", body, headers)
+        except UpstreamUnreachable:
+            self.health.servers[address] = False  # until it is asked again
+            raise
+        return self._speech.reply(reply, request)
 
     async def check(self) -> None:
         """Pools answer ``/health`` beside ``/v1``; other servers are asked for their models."""
-        await asyncio.gather(*map(self._check_server, self._servers))
+        await asyncio.gather(*map(self._check_server, self.servers))
         up = sum(self.health.servers.values())
         self.health.healthy = up > 0
-        self.health.detail = f"{up} of {len(self._servers)} servers answer"
+        self.health.detail = f"{up} of {len(self.servers)} servers answer"
 
     async def _check_server(self, server: str) -> None:
         url = server.removesuffix("/v1") + "/health" if self._is_pool else f"{server}/models"
@@ -110,13 +96,3 @@ class OpenAiUpstream:
 
     async def aclose(self) -> None:
         await self._client.aclose()
-
-    def _order(self, affinity: str) -> list[str]:
-        if len(self._servers) == 1:
-            return self._servers
-
-        def rank(server: str) -> tuple[bool, bytes]:
-            key = f"{server}\0{affinity}".encode("utf-8", "replace")
-            return self.health.servers[server], hashlib.blake2b(key, digest_size=8).digest()
-
-        return sorted(self._servers, key=rank, reverse=True)

@@ -24,10 +24,11 @@ class Recorder:
     def __init__(self, zone: str) -> None:
         self.name, self.zone, self.models = "u", zone, frozenset({"m"})
         self.health = Health()
+        self.servers = ("u",)
         self.sent: list[UpstreamRequest] = []
         self.closed = False
 
-    async def send(self, request: UpstreamRequest) -> "Answer":
+    async def send(self, request: UpstreamRequest, server: int = 0) -> "Answer":
         assert not self.closed
         self.sent.append(request)
         return Answer()
