@@ -22,6 +22,7 @@ from billing.ledger.rerate import rerate
 from billing.ledger.rerating_report import RerateReport
 from billing.models import LedgerEntry, PriceRate, PriceUnit
 from billing.prices import UNPRICED, CostBreakdown, CostLine
+from billing.prices.hits import hit_cost
 from core.clock import ManualClock
 from core.database import Database
 
@@ -48,7 +49,13 @@ def _book(price: str, *, others: tuple[str, ...] = (), **more: Any) -> PriceBook
 
 
 def _settlement(
-    book: PriceBook, tokens: int, model: str = "small", *, tenant: str = "acme", batch: bool = False
+    book: PriceBook,
+    tokens: int,
+    model: str = "small",
+    *,
+    tenant: str = "acme",
+    batch: bool = False,
+    hit_share: str | None = None,
 ) -> Settlement:
     number = next(_NUMBERS)
     reservation = Reservation(
@@ -70,6 +77,8 @@ def _settlement(
             model="new-model",
         )
     breakdown = book.price(model, reservation.at, usage, batch=batch)
+    if hit_share is not None:
+        breakdown = hit_cost(breakdown, Decimal(hit_share))
     return Settlement.settle(reservation, usage=usage, breakdown=breakdown, model=model)
 
 
@@ -133,6 +142,19 @@ async def test_there_and_back_and_there_again(stage: Any, database: Database) ->
         f"re-rated: {ids[0]} -> {ids[1]}",
     ]
     assert len({e.request_id for e in entries}) == 3
+    await stage.check()
+
+
+async def test_a_hit_of_the_cache_keeps_its_share(stage: Any, database: Database) -> None:
+    """A million tokens at a quarter of 0.30, and at nothing; then 0.50 instead of 0.30."""
+    low, high = _book("0.30"), _book("0.50")
+    quarter = _settlement(low, 10**6, hit_share="0.25")
+    await stage.drain(quarter, _settlement(low, 10**6, hit_share="0"))
+    assert (await _rerate(stage, low)).entries == 0
+    assert (await _rerate(stage, high)).entries == 1
+    entries = await _reratings(database)
+    assert [(e.reference, e.amount) for e in entries] == [(quarter.request_id, Decimal("0.05"))]
+    assert (await _rerate(stage, high)).entries == 0
     await stage.check()
 
 

@@ -19,7 +19,7 @@ from billing.reports.reconciliation import reconciliation_report
 from core.clock import ManualClock, isoformat
 from core.database import Database
 from core.money import format_amount
-from gateway.audit import AuditChain, Entry, RequestRecord
+from gateway.audit import AuditChain, CacheHit, Entry, RequestRecord
 from gateway.audit.billed import SeenByUpstreams, seen_by_upstreams, with_trail
 
 _NOVEMBER = month_span("2026-11")
@@ -52,8 +52,10 @@ def _entry(
     upstream: str | None = "pool",
     cost: Decimal | None = None,
     tenant: str = "acme",
+    cache: CacheHit | None = None,
 ) -> Entry:
     record = RequestRecord(
+        cache=cache,
         request_id=request_id,
         tenant=tenant,
         outcome=outcome,
@@ -149,3 +151,19 @@ async def test_the_sheet_gets_the_trail_beside_it(november: Database) -> None:
         "upstreams",
         [["not charged", "req_3"]],
     )
+
+
+async def test_a_hit_of_the_cache_is_seen_too(november: Database) -> None:
+    """No upstream was asked, and it is billed and recorded all the same."""
+    at = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    settlement = _settlement("req_7", at, 10)
+    hit = CacheHit(kind="exact", request_id="req_1", model="m", age_s=5)
+    entry = _entry("req_7", at, upstream=None, cost=settlement.cost, cache=hit)
+    before = await _seen(november)
+    async with november.transaction() as session:
+        await LedgerSink(ManualClock(at)).apply(session, [settlement.to_json()])
+        await AuditChain(ManualClock(datetime(2026, 12, 1, 1, tzinfo=UTC))).append(session, [entry])
+    after = await _seen(november)
+    assert after.billed == before.billed + 1
+    assert after.unseen == before.unseen
+    assert after.trail_cost == after.ledger_cost
