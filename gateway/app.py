@@ -24,6 +24,7 @@ from gateway.errors import MethodNotAllowed, NotFound, UnsupportedEncoding
 from gateway.http.connection import Connection
 from gateway.http.errors import http_error
 from gateway.http.security import secured
+from gateway.http.shapes import error_body
 from gateway.invoicing import invoice_terms
 from gateway.pipeline import Pipeline
 from gateway.pipeline.admit import Admit
@@ -36,23 +37,29 @@ from gateway.pipeline.settle import Settle
 from gateway.prices import served_models
 from gateway.reports import Reports
 from gateway.request_log import RequestLog
+from gateway.responses import ResponseStore
 from gateway.routes.count_tokens import CountTokens
 from gateway.routes.inference import Inference
 from gateway.routes.models import Models
 from gateway.routes.operations import Health, MetricsPage, OpenApi, Ready
+from gateway.routes.responses import StoredResponses
 from gateway.routes.table import Handler, RouteTable
 from gateway.settings import Settings, load_settings
 from gateway.state import PATIENCE, GatewayState, build_state
-from gateway.surfaces import ChatSurface, MessagesSurface, Surface
-from gateway.surfaces.messages_errors import error_body, speaks_messages
+from gateway.surfaces import ChatSurface, MessagesSurface, ResponsesSurface, Surface
 
 ADMIN_UI = "/admin"
 
 _log = structlog.get_logger(__name__)
 
 
-def build_pipeline(state: GatewayState) -> Pipeline:
-    """The seven stages, in the order in which a request meets them."""
+def build_pipeline(state: GatewayState, *, local: bool = False) -> Pipeline:
+    """The seven stages, in the order in which a request meets them.
+
+    Args:
+        local: for what the gateway's own guards answer: nothing is routed and nothing leaves,
+            so the answer takes the place of stages 3 to 6.
+    """
     settings, clock = state.settings, state.clock
     bounds = LearnedBounds() if settings.billing.reserve == "learned" else None
     call = Call(state.upstreams, state.journal, clock, state.archive)
@@ -91,6 +98,10 @@ def build_routes(state: GatewayState, log: RequestLog) -> RouteTable:
     authenticate = Authenticate(state.keys, state.settings.policies)
     pipeline = build_pipeline(state)
     client_address = state.settings.audit.client_address
+    stored = ResponseStore(
+        state.database.within(state.settings.database.timeout_s), state.clock, state.trail.wrapper
+    )
+    responses = StoredResponses(authenticate, stored)
 
     def serve(surface: Surface) -> Inference:
         return Inference(
@@ -112,6 +123,14 @@ def build_routes(state: GatewayState, log: RequestLog) -> RouteTable:
                     authenticate, state.settings, state.router, state.limiter, state.upstreams
                 )
             },
+            "/v1/responses": {
+                "POST": serve(ResponsesSurface(stored, state.clock, state.settings.limits))
+            },
+            # Not offered: without this it would be the id of a response.
+            "/v1/responses/compact": {"POST": responses.compact},
+            "/v1/responses/{id}": {"GET": responses.show, "DELETE": responses.delete},
+            "/v1/responses/{id}/input_items": {"GET": responses.input_items},
+            "/v1/responses/{id}/cancel": {"POST": responses.cancel},
             "/v1/models": {"GET": Models(authenticate, state.router, state.clock)},
             "/v1/openapi.json": {"GET": OpenApi()},
             "/healthz": {"GET": Health()},
@@ -168,8 +187,7 @@ class Gateway:
                 # Type and place only: gateway/log.py.
                 logging.getLogger(__name__).error("request failed", exc_info=error)
             answer = http_error(error)
-            messages = speaks_messages(connection.scope["path"])
-            body = error_body(answer) if messages else answer.body()
+            body = error_body(answer, connection.scope["path"])
             await connection.respond(answer.status, answer.headers, body)
 
     def _handler(self, connection: Connection) -> Handler:

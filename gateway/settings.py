@@ -772,6 +772,12 @@ class PiiPolicy(Section):
     media: MediaPolicy = Field(
         default=MediaPolicy(), description="Content that no detector can read."
     )
+    embedding_mode: MaskMode = Field(
+        default=MaskMode.REDACT,
+        description="What stands for a masked value in a text that is embedded. `redact` and"
+        " `hash` give a text the same vector in every request; `placeholder` numbers the values"
+        " of each request, so they do not. A type that `modes` blocks is refused here too.",
+    )
 
     output: Literal["allow", "flag", "redact", "block"] = Field(
         default="allow",
@@ -839,6 +845,15 @@ class AuditPolicy(Section):
     )
 
 
+class ResponsesPolicy(Section):
+    store: bool = Field(
+        default=True,
+        description="Keep responses, sealed, for `previous_response_id` and for reading them"
+        " again, unless a request says `store: false`.",
+    )
+    retention_days: int = Field(default=30, ge=1, description="Days that they are kept.")
+
+
 class PolicySettings(Section):
     zones: list[str] = Field(default=["onprem"], description="Zones that traffic may go to.")
     pii: PiiPolicy = Field(default=PiiPolicy(), description="Personal data.")
@@ -850,6 +865,9 @@ class PolicySettings(Section):
     )
     routing: RoutingPolicy = Field(default=RoutingPolicy(), description="Choice of tiers.")
     audit: AuditPolicy = Field(default=AuditPolicy(), description="What is kept, and how long.")
+    responses: ResponsesPolicy = Field(
+        default=ResponsesPolicy(), description="Stored turns of `/v1/responses`."
+    )
     cache: CachePolicy = Field(
         default=CachePolicy(), description="Answers given again (docs/caching.md)."
     )

@@ -15,6 +15,7 @@ from core.database import Database
 from core.ids import new_id
 from gateway.archive.repository import ArchiveRepository
 from gateway.audit.keys import SigningKey
+from gateway.responses.repository import ResponseRepository
 from gateway.retention.errors import LegalHold
 from gateway.retention.holds import Holds
 from gateway.retention.models import AuditErasure
@@ -65,7 +66,10 @@ async def erase_person(
     if keys is not None:
         conversations, entries = await erase_conversations(session, keys, person.pseudonym)
         entries += await erase_subjects(session, keys, person.values)
-    bodies = await ArchiveRepository(session, tenant).erase_owner(person.pseudonym, erasure_id, now)
+    bodies = await _erase_responses(session, tenant, keys, person)
+    bodies += await ArchiveRepository(session, tenant).erase_owner(
+        person.pseudonym, erasure_id, now
+    )
     statement = ErasureStatement.signed_by(
         key,
         tenant=tenant,
@@ -83,6 +87,17 @@ async def erase_person(
     if keys is not None:
         await change_keys(session, wrapper, keys)
     return statement
+
+
+async def _erase_responses(
+    session: AsyncSession, tenant: str, keys: TenantKeys | None, person: Person
+) -> int:
+    """Stored responses of the person, and those in which one of the values was masked."""
+    responses = ResponseRepository(session, tenant)
+    gone = await responses.erase_owner(person.pseudonym)
+    if keys is not None and person.values:
+        gone += await responses.erase_subjects(map(keys.subject, person.values))
+    return gone
 
 
 async def finish_erasure(database: Database, wrapper: KeyWrapper) -> None:

@@ -15,6 +15,7 @@ from gateway.audit.keys import SigningKey
 from gateway.audit.pruning import Pruning, checkpoint_up_to, prune
 from gateway.audit.query import bounds
 from gateway.audit.signing import MAX_RECORDS
+from gateway.responses.repository import ResponseRepository
 from gateway.retention.holds import Holds, body_matches
 
 _KEY_GRACE = timedelta(days=2)  # bodies under way may still bring their key along
@@ -88,6 +89,7 @@ async def remove_due(
     kept = [body_matches(hold) for hold in in_force]
     held_bodies = await archive.expired(now, or_(*kept)) if kept else 0
     bodies = await archive.expire(now, kept)
+    await ResponseRepository(session, tenant).expire(now)
     await archive.drop_unused_keys(now - _KEY_GRACE)
     due = Removal(
         tenant, bodies=bodies, held_bodies=held_bodies, holds=tuple(hold.id for hold in in_force)

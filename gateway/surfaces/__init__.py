@@ -2,6 +2,18 @@
 
 from gateway.surfaces.base import AnswerEvents, Encoder, Surface
 from gateway.surfaces.chat import ChatSurface
+from gateway.surfaces.completions import CompletionsSurface
+from gateway.surfaces.embeddings import EmbeddingsSurface
 from gateway.surfaces.messages import MessagesSurface
+from gateway.surfaces.responses import ResponsesSurface
 
-__all__ = ["AnswerEvents", "ChatSurface", "Encoder", "MessagesSurface", "Surface"]
+__all__ = [
+    "AnswerEvents",
+    "ChatSurface",
+    "CompletionsSurface",
+    "EmbeddingsSurface",
+    "Encoder",
+    "MessagesSurface",
+    "ResponsesSurface",
+    "Surface",
+]

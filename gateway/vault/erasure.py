@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.responses.repository import ResponseRepository
 from gateway.vault.errors import VaultKeyUnusable
 from gateway.vault.keys import TenantKeys, new_key, rewrap_data_key
 from gateway.vault.repository import SealedEntry, VaultRepository, all_tenants
@@ -65,12 +66,14 @@ async def erase_value(
     keys = master.unwrap(tenant, row.generation, row.wrapped)
     subject = keys.subject(value)
     entries = await repository.entries_of_subject(subject)
-    if not entries:
+    responses = ResponseRepository(session, tenant)
+    if not entries and not await responses.holds(subject):
         return None
     conversations = {entry.conversation for entry in entries}
     found = _aliases(keys, subject, value, await repository.entries_beside(conversations))
     doomed = {subject, *(alias.subject for alias in found if aliases)}
     count = await repository.erase_subjects(sorted(doomed))
+    await responses.erase_subjects(doomed)
     master.begin_rotation()
     await _change_keys(session, master, keys)
     return Erasure(subject, count, len(conversations), found)
@@ -126,6 +129,7 @@ async def erase_tenant(session: AsyncSession, master: KeyWrapper, tenant: str) -
     repository = VaultRepository(session, tenant)
     if await repository.tenant(change=True) is None:
         return None
+    await ResponseRepository(session, tenant).erase_all()
     count = await repository.erase_tenant()
     master.begin_rotation()
     await rewrap_all(session, master)

@@ -1,0 +1,251 @@
+"""Keeping turns and finding them again: sealed on the way in, opened on the way out.
+
+    master key -> tenant's wrapping key -> data key of one turn -> the turn      (AES-256-GCM)
+
+What is sealed is what the client sent and got, with its own values: it gets that back, and the
+guards of a later request mask it anew. A turn has a key of its own, so that it can be destroyed
+alone, in old copies of the database too.
+"""
+
+from base64 import b64decode, b64encode
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import structlog
+from cryptography.exceptions import InvalidTag
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.clock import Clock
+from core.database import Database
+from core.ids import new_id
+from gateway.responses.errors import InvalidEncryptedContent, PreviousResponseNotFound
+from gateway.responses.models import StoredResponse
+from gateway.responses.repository import ResponseRepository
+from gateway.tenants.errors import DatabaseUnavailable
+from gateway.tenants.keys import Principal
+from gateway.vault.errors import VaultKeyUnusable
+from gateway.vault.keys import (
+    TenantKeys,
+    new_key,
+    open_sealed,
+    seal,
+    unwrap_data_key,
+    wrap_data_key,
+)
+from gateway.vault.wrapping import KeyWrapper, current_keys, tenant_keys
+
+_AWAY = (SQLAlchemyError, OSError, TimeoutError)
+_PLACE = "response"
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTurn:
+    """One turn in clear.
+
+    Args:
+        response: the response object that the client got.
+        input: the items that the request brought, with ids.
+    """
+
+    id: str
+    thread: str
+    previous_id: str | None
+    response: dict[str, Any]
+    input: list[dict[str, Any]]
+
+
+class ReasoningSeal:
+    """Seals reasoning that a client keeps for the next turn; bound to the tenant."""
+
+    def __init__(self, keys: TenantKeys) -> None:
+        self._key = keys.digest(_PLACE, "reasoning")
+        self._tenant = keys.tenant
+
+    def seal(self, text: str) -> str:
+        sealed = seal(self._key, text.encode("utf-8", "surrogatepass"), "reasoning", self._tenant)
+        return b64encode(sealed).decode()
+
+    def open(self, sealed: str) -> str:
+        """Raises ``InvalidEncryptedContent``."""
+        try:
+            plain = open_sealed(self._key, b64decode(sealed, validate=True), "reasoning",
+                                self._tenant)  # fmt: skip
+        except (InvalidTag, ValueError):
+            raise InvalidEncryptedContent(
+                "The `encrypted_content` of a reasoning item cannot be opened; send it back as it"
+                " came from this gateway, or leave the item out.",
+                param="input",
+            ) from None
+        return plain.decode("utf-8", "surrogatepass")
+
+
+class ResponseStore:
+    """One per process."""
+
+    def __init__(self, database: Database, clock: Clock, wrapper: KeyWrapper) -> None:
+        self._database = database
+        self._clock = clock
+        self._wrapper = wrapper
+
+    async def reasoning_seal(self, tenant: str) -> ReasoningSeal:
+        """Raises ``DatabaseUnavailable``."""
+        try:
+            return ReasoningSeal(await self._keys(tenant))
+        except (*_AWAY, VaultKeyUnusable) as error:
+            raise _unavailable(error) from None
+
+    async def keep(
+        self,
+        principal: Principal,
+        turn: StoredTurn,
+        *,
+        owner: str,
+        values: Iterable[str],
+        since: datetime,
+        kept: timedelta,
+    ) -> bool:
+        """Store a turn; whether it is stored.
+
+        It is not where the database is away, or where the person was erased meanwhile.
+
+        Args:
+            owner: an end user's pseudonym, else the API key's id.
+            values: what was masked in it, in clear.
+            since: when the request came.
+        """
+        tenant = principal.tenant
+        try:
+            await self._keys(tenant)
+            async with self._database.transaction() as session:
+                keys = await current_keys(session, self._wrapper, tenant, lock=True)
+                repository = ResponseRepository(session, tenant)
+                if keys is None or await repository.erased_since(owner, since):
+                    return False
+                key_id, key = new_id("rk"), new_key()
+                sealed = seal(key, _pack(turn), _PLACE, tenant, turn.id, key_id)
+                row = {
+                    "id": turn.id,
+                    "project_id": principal.project_id,
+                    "thread": turn.thread,
+                    "previous_id": turn.previous_id,
+                    "key_id": key_id,
+                    "sealed": sealed,
+                    "size": len(sealed),
+                    "created_at": self._clock.now(),
+                    "expires_at": since + kept,
+                }
+                await repository.add(
+                    row,
+                    owner=owner,
+                    wrapped=wrap_data_key(keys, key_id, key),
+                    subjects=map(keys.subject, values),
+                )
+        except (*_AWAY, VaultKeyUnusable) as error:
+            # The error's own text may quote parameters of a statement.
+            _log.warning("responses.not_stored", error_type=type(error).__name__)
+            return False
+        return True
+
+    async def find(self, principal: Principal, response_id: str) -> StoredTurn | None:
+        """A turn of the caller's project; raises ``DatabaseUnavailable``."""
+        try:
+            async with self._database.session() as session:
+                repository = ResponseRepository(session, principal.tenant)
+                found = await repository.find(principal.project_id, response_id, self._clock.now())
+                opened = await self._open(session, principal.tenant, [found] if found else [])
+        except _AWAY as error:
+            raise _unavailable(error) from None
+        return opened.get(response_id)
+
+    async def chain(self, principal: Principal, response_id: str) -> list[StoredTurn]:
+        """A turn and all before it, the first one first.
+
+        Raises:
+            PreviousResponseNotFound: one of them is not there (any more).
+            DatabaseUnavailable
+        """
+        try:
+            async with self._database.session() as session:
+                repository, now = ResponseRepository(session, principal.tenant), self._clock.now()
+                last = await repository.find(principal.project_id, response_id, now)
+                rows = [last] if last is not None else []
+                if last is not None and last[0].previous_id is not None:
+                    rows = await repository.thread(principal.project_id, last[0].thread, now)
+                opened = await self._open(session, principal.tenant, _chain(rows, response_id))
+        except _AWAY as error:
+            raise _unavailable(error) from None
+        turns: list[StoredTurn] = []
+        wanted: str | None = response_id
+        while wanted is not None:
+            turn = opened.get(wanted)
+            if turn is None:
+                raise PreviousResponseNotFound(
+                    "The previous response, or a turn before it, is not stored (any more); send"
+                    " the earlier turns in `input`.",
+                    param="previous_response_id",
+                )
+            turns.append(turn)
+            wanted = turn.previous_id
+        return turns[::-1]
+
+    async def delete(self, principal: Principal, response_id: str) -> bool:
+        """Destroy a turn; whether it was there. Raises ``DatabaseUnavailable``."""
+        try:
+            async with self._database.transaction() as session:
+                repository = ResponseRepository(session, principal.tenant)
+                return await repository.delete(principal.project_id, response_id, self._clock.now())
+        except _AWAY as error:
+            raise _unavailable(error) from None
+
+    async def _keys(self, tenant: str) -> TenantKeys:
+        return await tenant_keys(self._database, self._wrapper, tenant, self._clock.now())
+
+    async def _open(
+        self, session: AsyncSession, tenant: str, rows: list[tuple[StoredResponse, bytes]]
+    ) -> dict[str, StoredTurn]:
+        """Those that open; what does not has lost its key and is gone."""
+        if not rows:
+            return {}
+        try:
+            keys = await current_keys(session, self._wrapper, tenant)
+        except VaultKeyUnusable as error:
+            raise _unavailable(error) from None
+        opened: dict[str, StoredTurn] = {}
+        for row, wrapped in rows if keys is not None else ():
+            try:
+                key = unwrap_data_key(keys, row.key_id, wrapped)  # type: ignore[arg-type]
+                plain = open_sealed(key, row.sealed, _PLACE, tenant, row.id, row.key_id)
+            except InvalidTag:
+                continue
+            content = msgspec.json.decode(plain)
+            opened[row.id] = StoredTurn(
+                row.id, row.thread, row.previous_id, content["response"], content["input"]
+            )
+        return opened
+
+
+def _chain(
+    rows: list[tuple[StoredResponse, bytes]], response_id: str
+) -> list[tuple[StoredResponse, bytes]]:
+    """Of a thread's turns those that lead to one: a thread may have branches."""
+    by_id = {row.id: (row, wrapped) for row, wrapped in rows}
+    chain: list[tuple[StoredResponse, bytes]] = []
+    wanted: str | None = response_id
+    while wanted is not None and wanted in by_id:
+        chain.append(by_id[wanted])
+        wanted = by_id.pop(wanted)[0].previous_id
+    return chain
+
+
+def _pack(turn: StoredTurn) -> bytes:
+    return msgspec.json.encode({"response": turn.response, "input": turn.input})
+
+
+def _unavailable(error: Exception) -> DatabaseUnavailable:
+    _log.warning("responses.unavailable", error_type=type(error).__name__)
+    return DatabaseUnavailable("Stored responses cannot be reached now; try again later.")
