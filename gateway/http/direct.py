@@ -17,6 +17,7 @@ from gateway.errors import ShuttingDown
 from gateway.http.connection import ClientDisconnected, Connection, HeaderList, too_large
 from gateway.http.errors import http_error
 from gateway.http.security import SECURITY_HEADERS, SECURITY_NAMES, wanted_headers
+from gateway.http.shapes import error_body
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -93,7 +94,8 @@ class DirectConnection(Connection):
             if not self.started:
                 answer = http_error(ShuttingDown("The request was cut off; send it again."))
                 self.keep_alive = False
-                await self.respond(answer.status, answer.headers, answer.body())
+                body = error_body(answer, self.scope["path"])
+                await self.respond(answer.status, answer.headers, body)
         if not self.response_complete and not self.disconnected:
             self._transport.close()
 

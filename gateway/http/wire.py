@@ -24,6 +24,7 @@ from gateway.errors import (
 from gateway.http.direct import DirectApp, DirectConnection
 from gateway.http.errors import HttpError, http_error
 from gateway.http.security import SECURITY_HEADERS
+from gateway.http.shapes import error_body
 
 MAX_HEADERS = 100
 # Beyond the limit so many more are told so; those after them are just closed.
@@ -64,6 +65,7 @@ class WireProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, limits: WireLimits, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._limits = limits
+        self.url = b""  # of the request that is being read; an error's shape depends on it
         self._phase = Phase.NOTHING
         self._head_bytes = 0  # as they came, for a head that is not whole
         self._seen_bytes = 0  # as the parser showed them
@@ -237,7 +239,8 @@ class WireProtocol(HttpToolsProtocol):
         if self._serving:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        self.transport.write(_answer(http_error(error)))
+        path = self.url.partition(b"?")[0].decode("latin-1")
+        self.transport.write(_answer(http_error(error), path))
         self.transport.close()
         self._abort_later()
 
@@ -257,8 +260,8 @@ def _headers(error: HttpError, body: bytes) -> list[tuple[bytes, bytes]]:
     return [_JSON, length, (b"connection", b"close"), *SECURITY_HEADERS, *error.headers]
 
 
-def _answer(error: HttpError) -> bytes:
-    body = error.body()
+def _answer(error: HttpError, path: str) -> bytes:
+    body = error_body(error, path)
     lines = [name + b": " + value + b"\r\n" for name, value in _headers(error, body)]
     return b"".join([STATUS_LINE[error.status], *lines, b"\r\n", body])
 
@@ -266,7 +269,7 @@ def _answer(error: HttpError) -> bytes:
 async def _refuse_connection(scope: Scope, receive: Receive, send: Send) -> None:
     """The application of connections beyond the limit."""
     error = http_error(TooManyConnections("The gateway serves as many clients as it can."))
-    body = error.body()
+    body = error_body(error, scope["path"])
     head = {"status": error.status, "headers": _headers(error, body)}
     await send({"type": "http.response.start", **head})
     await send({"type": "http.response.body", "body": body})

@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway.exchange import Exchange
 from gateway.http.errors import HttpError
+from gateway.http.shapes import messages_error
 from gateway.pipeline.answer import AnswerStream
 from gateway.pipeline.answer_judge import Judge
 from gateway.pipeline.answer_text import OutputGuard
@@ -17,7 +18,6 @@ from gateway.surfaces.base import AnswerEvents, Encoder
 from gateway.surfaces.chat import ChatSurface, check_chat_body
 from gateway.surfaces.checks import decode_object
 from gateway.surfaces.messages_answer import message_of
-from gateway.surfaces.messages_errors import error_body
 from gateway.surfaces.messages_request import to_chat
 from gateway.surfaces.messages_stream import MessageEncoder
 from gateway.surfaces.messages_thinking import ThinkingSeal
@@ -55,4 +55,4 @@ class MessagesSurface(ChatSurface):
         return MessageEncoder(exchange, self._seal)
 
     def error(self, error: HttpError) -> bytes:
-        return error_body(error, error.request_id)
+        return messages_error(error)

@@ -13,6 +13,7 @@ from billing import Usage
 from gateway.errors import UpstreamInvalidReply
 from gateway.exchange import Exchange
 from gateway.http.errors import HttpError
+from gateway.http.shapes import messages_error
 from gateway.surfaces.messages_answer import (
     NO_MORE_USAGE,
     call_head,
@@ -24,7 +25,6 @@ from gateway.surfaces.messages_answer import (
     usage_words,
     words_of,
 )
-from gateway.surfaces.messages_errors import error_body
 from gateway.surfaces.messages_thinking import ThinkingSeal
 
 _THINKING, _TEXT, _REDACTED = "thinking", "text", "redacted_thinking"
@@ -72,7 +72,7 @@ class MessageEncoder:
         return b"".join(out)
 
     def error(self, error: HttpError) -> bytes:
-        return b"event: error\ndata: " + error_body(error, self._exchange.request_id) + b"\n\n"
+        return b"event: error\ndata: " + messages_error(error) + b"\n\n"
 
     def _begin(self, out: list[bytes], model: Any) -> None:
         self._begun = True

@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
@@ -319,8 +320,8 @@ def test_an_upstreams_own_signatures_come_along() -> None:
 
 
 def test_a_failure_ends_in_an_error_event() -> None:
-    error = SURFACE.encoder(exchange()).error(http_error(UpstreamTimeout("Too slow.")))
-    (event,) = parsed(error)
+    error = replace(http_error(UpstreamTimeout("Too slow.")), request_id="req_1")
+    (event,) = parsed(SURFACE.encoder(exchange()).error(error))
     assert event["error"]["type"] == "timeout_error"
     assert event["error"]["code"] == "upstream_timeout"
     assert event["request_id"] == "req_1"
