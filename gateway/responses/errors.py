@@ -6,8 +6,6 @@ InvalidRequest
 ├── ItemNotFound               of an ``item_reference``
 ├── ResponseNotCancellable     it was not made in the background
 ├── UnknownParameter           no such field
-├── UnsupportedParameter       a field that this gateway cannot honour
-├── UnsupportedTool            a tool that would run at the provider
 └── InvalidEncryptedContent    reasoning that was not sealed here, or for another tenant
 """
 
@@ -42,18 +40,6 @@ class UnknownParameter(InvalidRequest):
     """The API has no such field."""
 
     code = "unknown_parameter"
-
-
-class UnsupportedParameter(InvalidRequest):
-    """The API has the field, this gateway does not honour it."""
-
-    code = "unsupported_parameter"
-
-
-class UnsupportedTool(InvalidRequest):
-    """A tool that is no function: it would run at a provider, past the guards."""
-
-    code = "unsupported_tool"
 
 
 class InvalidEncryptedContent(InvalidRequest):

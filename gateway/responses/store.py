@@ -7,6 +7,7 @@ guards of a later request mask it anew. A turn has a key of its own, so that it 
 alone, in old copies of the database too.
 """
 
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ from gateway.vault.wrapping import KeyWrapper, current_keys, tenant_keys
 
 _AWAY = (SQLAlchemyError, OSError, TimeoutError)
 _PLACE = "response"
+_ID = re.compile(r"resp_[0-9a-z]{1,59}")  # others are not ours, and no database need be asked
 _log = structlog.get_logger(__name__)
 
 
@@ -153,6 +155,8 @@ class ResponseStore:
 
     async def find(self, principal: Principal, response_id: str) -> StoredTurn | None:
         """A turn of the caller's project; raises ``DatabaseUnavailable``."""
+        if not _ID.fullmatch(response_id):
+            return None
         try:
             async with self._database.session() as session:
                 repository = ResponseRepository(session, principal.tenant)
@@ -169,6 +173,8 @@ class ResponseStore:
             PreviousResponseNotFound: one of them is not there (any more).
             DatabaseUnavailable
         """
+        if not _ID.fullmatch(response_id):
+            raise _no_turn()
         try:
             async with self._database.session() as session:
                 repository, now = ResponseRepository(session, principal.tenant), self._clock.now()
@@ -184,17 +190,15 @@ class ResponseStore:
         while wanted is not None:
             turn = opened.get(wanted)
             if turn is None:
-                raise PreviousResponseNotFound(
-                    "The previous response, or a turn before it, is not stored (any more); send"
-                    " the earlier turns in `input`.",
-                    param="previous_response_id",
-                )
+                raise _no_turn()
             turns.append(turn)
             wanted = turn.previous_id
         return turns[::-1]
 
     async def delete(self, principal: Principal, response_id: str) -> bool:
         """Destroy a turn; whether it was there. Raises ``DatabaseUnavailable``."""
+        if not _ID.fullmatch(response_id):
+            return False
         try:
             async with self._database.transaction() as session:
                 repository = ResponseRepository(session, principal.tenant)
@@ -240,6 +244,14 @@ def _chain(
         chain.append(by_id[wanted])
         wanted = by_id.pop(wanted)[0].previous_id
     return chain
+
+
+def _no_turn() -> PreviousResponseNotFound:
+    return PreviousResponseNotFound(
+        "The previous response, or a turn before it, is not stored (any more); send the earlier"
+        " turns in `input`.",
+        param="previous_response_id",
+    )
 
 
 def _pack(turn: StoredTurn) -> bytes:

@@ -7,9 +7,8 @@ and its calls. ``Conversation`` gathers items until a turn ends.
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.errors import InvalidRequest
+from gateway.errors import InvalidRequest, UnsupportedFeature
 from gateway.responses import ReasoningSeal
-from gateway.responses.errors import UnsupportedParameter
 
 _ROLES = {"user": "user", "system": "system", "developer": "system", "assistant": "assistant"}
 # What an item is called by its id.
@@ -39,7 +38,7 @@ def input_items(given: str | list[dict[str, Any]], response_id: str) -> list[dic
             items.append({"type": kind, "id": item["id"]})
             continue
         if kind not in _PREFIXES:
-            raise UnsupportedParameter(
+            raise UnsupportedFeature(
                 "Input items can be messages, function calls and their outputs, reasoning and"
                 " references; leave others out.",
                 param=f"input[{index}].type",
@@ -181,7 +180,7 @@ def _part(part: dict[str, Any], param: str) -> dict[str, Any]:
         names = ("filename", "file_data")
         file = {name: part[name] for name in names if isinstance(part.get(name), str)}
         return {"type": "file", "file": file}
-    raise UnsupportedParameter(
+    raise UnsupportedFeature(
         "Parts can be texts, images by `image_url`, audio, and files by `file_data`; put the"
         " content itself into the request.",
         param=f"{param}.content",

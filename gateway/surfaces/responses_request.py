@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.errors import InvalidRequest
-from gateway.responses.errors import UnknownParameter, UnsupportedParameter, UnsupportedTool
+from gateway.errors import InvalidRequest, UnsupportedFeature
+from gateway.responses.errors import UnknownParameter
 from gateway.surfaces.checks import check_model
 
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
@@ -104,7 +104,7 @@ def read_asked(body: dict[str, Any]) -> Asked:
         raise _invalid(error) from None
     for name, advice in _REFUSED.items():
         if getattr(asked, name):
-            raise UnsupportedParameter(advice, param=name)
+            raise UnsupportedFeature(advice, param=name)
     _check_range(asked.max_output_tokens, "max_output_tokens", 1)
     _check_range(asked.top_logprobs, "top_logprobs", 0)
     if asked.truncation not in (None, "auto", "disabled"):
@@ -174,14 +174,14 @@ def _tools(asked: Asked) -> tuple[list[dict[str, Any]], Any]:
         allowed = [item.get("name") for item in choice["tools"] if isinstance(item, dict)]
         tools = [tool for tool in tools if tool["function"]["name"] in allowed]
         return tools, _text(choice.get("mode", "auto"), "tool_choice.mode") if tools else None
-    raise UnsupportedTool(
+    raise UnsupportedFeature(
         "`tool_choice` can name functions only; hosted tools are not offered.", param="tool_choice"
     )
 
 
 def _tool(tool: dict[str, Any], index: int) -> dict[str, Any]:
     if tool.get("type") != "function":
-        raise UnsupportedTool(
+        raise UnsupportedFeature(
             "Only tools of the type `function` are offered: hosted tools would run at a provider,"
             " past the guards. Run the tool yourself and send its result.",
             param=f"tools[{index}].type",
