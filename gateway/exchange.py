@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gateway.surfaces.responses_turn import Turn
     from gateway.telemetry.context import TraceContext
     from gateway.upstreams import Passage, Reply
+    from gateway.upstreams.resilience import Attempt
     from guardrails.pii import MaskScope
     from guardrails.pii.custom import TenantRecognizers
 
@@ -103,6 +104,7 @@ class Exchange:
     cache: "CacheUse | None" = None
     passage: "Passage | None" = None
     called: bool = False
+    attempts: "list[Attempt]" = field(default_factory=list)
     reply: "Reply | None" = None
 
     # What is kept of it where the policy says so: masked, and sealed before the journal.

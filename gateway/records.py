@@ -24,11 +24,13 @@ from gateway.audit import (
     RequestRecord,
     Route,
     TokenCounts,
+    Tried,
     score_text,
 )
 from gateway.errors import ContentBlocked
 from gateway.exchange import Exchange, GuardDecision
 from gateway.tokens import TokenCounter, estimate_tokens
+from gateway.upstreams.resilience.attempts import Attempt
 
 _NO_TIME = LatencySplit()
 _EPOCH = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
@@ -238,13 +240,17 @@ def call_note(exchange: Exchange) -> dict[str, Any]:
         "model": target.model,
         "tier": target.tier,
         "trend": exchange.route.trend,
-        "route": _route(exchange),
+        "route": _route(exchange, calling=1),
         **({"bodies": exchange.bodies} if exchange.bodies else {}),
         "stored": list(exchange.stored.values()),
     }
 
 
-def _route(exchange: Exchange) -> Route | None:
+def _route(exchange: Exchange, *, calling: int = 0) -> Route | None:
+    """
+    Args:
+        calling: attempts that are about to be made.
+    """
     route = exchange.route
     if route is None:
         # A name that was found nowhere may be anything, so it is not written down.
@@ -255,7 +261,20 @@ def _route(exchange: Exchange) -> Route | None:
         trend=route.trend,
         score=score_text(route.score),
         reason=route.reason,
-        attempts=1 if exchange.called else 0,
+        attempts=len(exchange.attempts) + calling,
+        tried=[_tried(each) for each in exchange.attempts] if len(exchange.attempts) > 1 else [],
+    )
+
+
+def _tried(attempt: Attempt) -> Tried:
+    return Tried(
+        upstream=attempt.upstream,
+        zone=attempt.zone,
+        model=attempt.model,
+        server=attempt.server,
+        kind=attempt.kind,
+        result=attempt.result,
+        us=attempt.microseconds,
     )
 
 

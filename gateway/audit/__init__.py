@@ -29,6 +29,7 @@ from gateway.audit.record import (
     RequestRecord,
     Route,
     TokenCounts,
+    Tried,
     score_text,
 )
 
@@ -55,6 +56,7 @@ __all__ = [
     "SigningKeyUnusable",
     "Sink",
     "TokenCounts",
+    "Tried",
     "UnreadableExport",
     "append_admin",
     "score_text",

@@ -36,8 +36,28 @@ class DetectorVerdict(msgspec.Struct, frozen=True, kw_only=True):
     category: str | None = None
 
 
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt of several to have a request answered.
+
+    Args:
+        server: which of the upstream's servers, counted from 1.
+        kind: first, retry, hedge or fallback.
+        result: ``answered``, ``hung_up`` (another one answered first, or nobody waited any
+            more), else the error's code.
+        us: microseconds until then.
+    """
+
+    upstream: str
+    zone: str
+    model: str
+    server: int
+    kind: str
+    result: str
+    us: int
+
+
 class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """Which tier was chosen and why."""
+    """Which tier was chosen and why; ``tried`` only where there was more than one attempt."""
 
     requested_model: str
     tier: str | None = None
@@ -46,6 +66,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     arm: str | None = None
     attempts: int = 0
+    tried: list[Tried] = []
 
 
 class TokenCounts(msgspec.Struct, frozen=True, kw_only=True):

@@ -152,7 +152,7 @@ class Embedder:
         )
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                asking.reply = await asking.passage.send(request)
+                asking.reply = await asking.passage.send(request, asking.attempts)
                 asking.timing.head = self._clock.monotonic()
                 raw = await asking.reply.read()
         except TimeoutError:

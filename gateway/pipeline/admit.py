@@ -107,14 +107,26 @@ class Admit:
         input_tokens = 2 * body_bytes + _TEMPLATE_TOKENS
         tenant = exchange.authenticated[0].tenant
         batch = exchange.priority == "batch"
-        worst = ZERO
-        for target in exchange.targets:
+        worst = self._guard_cost(exchange, at, body_bytes)
+        # Whoever answers in the end: a fallback may be dearer.
+        for target in [each for one in exchange.targets for each in (one, *one.fallbacks)]:
             sent, written = input_tokens, output_tokens
             if self._bounds is not None:
                 sent = self._bounds.input_tokens(target.model, body_bytes, sent)
                 written = self._bounds.output_tokens(target.model, written)
             worst = max(worst, self._worst_case_at(target, tenant, at, sent, written, batch))
         return worst
+
+    def _guard_cost(self, exchange: Exchange, at: datetime, body_bytes: int) -> Decimal:
+        """Where a guard of the gateway's own answers; nothing as long as it has no price."""
+        model, book = exchange.surface.guard_model, exchange.price_book
+        if model is None or book is None:
+            return ZERO
+        tenant = exchange.authenticated[0].tenant
+        try:
+            return book.worst_case(model, at, 0, 0, tenant=tenant, max_guard_tokens=body_bytes)
+        except UnpricedModel:
+            return ZERO
 
     def _worst_case_at(
         self,

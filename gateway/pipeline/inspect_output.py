@@ -5,13 +5,14 @@ from contextlib import aclosing
 from typing import Any
 
 from core.clock import Clock
-from gateway.errors import UpstreamError, UpstreamTimeout
+from gateway.errors import UpstreamError
 from gateway.exchange import Exchange
 from gateway.guarding import Guards
 from gateway.pipeline.answer_judge import Judge
 from gateway.pipeline.answer_text import OutputGuard
 from gateway.pipeline.headers import answer_headers
 from gateway.pipeline.inspect_input import decide_moderation
+from gateway.upstreams.resilience.deadlines import Deadlines
 from guardrails.errors import GuardUnavailable
 from guardrails.types import Action, Role
 
@@ -33,13 +34,15 @@ class InspectOutput:
 
     async def enter(self, exchange: Exchange) -> None:
         assert exchange.reply is not None, "call comes first"
-        upstream = exchange.target.upstream
-        started = exchange.timing.called or self._clock.monotonic()
-        left_s = exchange.target.timeout_s - (self._clock.monotonic() - started)
+        if exchange.passage is not None:
+            deadlines = exchange.passage.deadlines
+        else:  # a kept answer
+            target = exchange.target
+            deadlines = Deadlines(target.upstream, self._clock.monotonic() + target.timeout_s)
         try:
-            async with asyncio.timeout(left_s):
+            async with asyncio.timeout_at(deadlines.next()) as limit:
                 if exchange.stream:
-                    await self._stream(exchange)
+                    await self._stream(exchange, deadlines, limit)
                 else:
                     raw = await exchange.reply.read()
                     exchange.timing.first_token = self._clock.monotonic()
@@ -48,15 +51,14 @@ class InspectOutput:
                         exchange, raw, self._judge(exchange), guard
                     )
         except TimeoutError:
-            raise UpstreamTimeout(
-                f"Upstream {upstream} did not finish in time; ask for a shorter answer.",
-                upstream=upstream,
-            ) from None
+            raise deadlines.passed(begun=deadlines.first_by is None) from None
 
     async def leave(self, exchange: Exchange) -> None:
         """Nothing was taken."""
 
-    async def _stream(self, exchange: Exchange) -> None:
+    async def _stream(
+        self, exchange: Exchange, deadlines: Deadlines, limit: asyncio.Timeout
+    ) -> None:
         assert exchange.reply is not None, "call comes first"
         connection = exchange.connection
         guard = OutputGuard(exchange, self._guards.pii, _own(exchange))
@@ -64,6 +66,9 @@ class InspectOutput:
         exchange.encoder = encoder = exchange.surface.encoder(exchange)
         async with aclosing(exchange.reply.events()) as events:  # type: ignore[type-var]
             async for data in events:
+                if deadlines.first_by is not None:
+                    deadlines.first_by = None  # it has begun
+                    limit.reschedule(deadlines.total_by)
                 out = encoder.events(stream.feed(data))
                 # The head waits for the first good event, so that an upstream that
                 # fails at once still gets the client a proper error status.

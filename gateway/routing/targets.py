@@ -6,14 +6,14 @@ A target in a zone that the tenant's policy does not allow never enters the list
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.errors import ResidencyDenied, UnknownModel
-from gateway.routing.complexity import ComplexityModel
+from gateway.routing.complexity import Assessment, ComplexityModel
 from gateway.routing.tiers import TierRouter
-from gateway.settings import TIER_ALIASES, TIER_NAMES, PolicySettings, Settings
+from gateway.settings import TIER_ALIASES, TIER_NAMES, PolicySettings, Settings, TierSettings
 from gateway.upstreams import Deployed
 from gateway.upstreams.asked import asked_thinking
 
@@ -40,17 +40,31 @@ class Target:
     effort: str | None = None
     timeout_s: float = 600.0
     continuous_usage: bool = False
+    fallbacks: "tuple[Target, ...]" = ()
+
+    def within(self, zones: Collection[str]) -> "Target | None":
+        """The first of it and its fallbacks that is in one of ``zones``."""
+        if self.zone in zones:
+            return self
+        for number, each in enumerate(self.fallbacks, start=1):
+            if each.zone in zones:
+                return replace(each, fallbacks=self.fallbacks[number:])
+        return None
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The chosen target and why: ``reason`` is one sentence without content."""
+    """The chosen target and why: ``reason`` is one sentence without content.
+
+    ``others`` may serve it too, in this order, where that one fails.
+    """
 
     target: Target
     reason: str
     trend: str | None = None
     score: float | None = None
     version: str | None = None
+    others: tuple[Target, ...] = ()
 
 
 class Router:
@@ -69,14 +83,7 @@ class Router:
         self._model = model
         self._tier_router = TierRouter(model)
         self._tiers = {
-            name: _target(
-                upstreams[tier.upstream],
-                tier.model,
-                tier=name,
-                thinking=tier.thinking,
-                effort=tier.effort,
-            )
-            for name, tier in settings.tiers.items()
+            name: _tier_target(upstreams, name, tier) for name, tier in settings.tiers.items()
         }
         self._sticky: OrderedDict[bytes, str] = OrderedDict()
 
@@ -117,7 +124,8 @@ class Router:
                 "There is no such model here; GET /v1/models lists the names that you may use.",
                 param="model",
             )
-        allowed = [target for target in found if target.zone in policy.zones]
+        places = [target.within(policy.zones) for target in found]
+        allowed = [target for target in places if target is not None]
         if not allowed:
             raise ResidencyDenied(
                 "The model runs only in zones that your policy does not allow; choose another"
@@ -141,11 +149,12 @@ class Router:
             return self._choose_tier(targets, body, policy, text, conversation, tenant)
         target = self._healthiest(targets)
         if target.tier is not None:
-            return Route(target, f"the client asked for {target.tier}")
+            reason = f"the client asked for {target.tier}"
+            return Route(target, reason, others=target.fallbacks)
         thinking, effort = asked_thinking(body)
-        return Route(
-            replace(target, thinking=thinking, effort=effort), "the client named the deployment"
-        )
+        asked = [replace(each, thinking=thinking, effort=effort) for each in targets]
+        first = asked.pop(targets.index(target))
+        return Route(first, "the client named the deployment", others=tuple(asked))
 
     def _choose_tier(
         self,
@@ -167,7 +176,7 @@ class Router:
         if asked in available:
             target = by_tier[asked]
             reason = f"the client asked for this effort: {asked}"
-            return Route(target, reason, assessment.trend, assessment.hard, self._model.version)
+            return self._routed(target, reason, assessment)
         choice = self._tier_router.choose(
             assessment, available=available, quality=policy.routing.quality
         )
@@ -177,14 +186,22 @@ class Router:
         if before in available and TIER_NAMES.index(before) > TIER_NAMES.index(tier):  # type: ignore[arg-type]
             tier, reason = str(before), f"the conversation stays on {before}"
         self._remember(key, tier)
-        return Route(by_tier[tier], reason, assessment.trend, assessment.hard, self._model.version)
+        return self._routed(by_tier[tier], reason, assessment)
+
+    def _routed(self, target: Target, reason: str, assessment: Assessment) -> Route:
+        trend, hard = assessment.trend, assessment.hard
+        return Route(target, reason, trend, hard, self._model.version, target.fallbacks)
 
     def _allowed_tiers(self, policy: PolicySettings) -> set[str]:
-        return {name for name, target in self._tiers.items() if target.zone in policy.zones}
+        zones = policy.zones
+        return {name for name, target in self._tiers.items() if target.within(zones) is not None}
 
     def _is_healthy(self, target: Target) -> bool:
+        return self._is_available(target) or any(map(self._is_available, target.fallbacks))
+
+    def _is_available(self, target: Target) -> bool:
         upstream = self._upstreams.get(target.upstream)
-        return upstream is not None and upstream.health.healthy
+        return upstream is not None and upstream.is_available
 
     def _healthiest(self, targets: list[Target]) -> Target:
         return next((target for target in targets if self._is_healthy(target)), targets[0])
@@ -194,6 +211,17 @@ class Router:
         self._sticky.move_to_end(key)
         if len(self._sticky) > _STICKY_CONVERSATIONS:
             self._sticky.popitem(last=False)
+
+
+def _tier_target(upstreams: Mapping[str, Deployed], name: str, tier: TierSettings) -> Target:
+    thought: dict[str, Any] = {"thinking": tier.thinking, "effort": tier.effort}
+    fallbacks = [
+        _target(upstreams[each.upstream], each.model, tier=name, **thought)
+        for each in tier.fallbacks
+    ]
+    return _target(
+        upstreams[tier.upstream], tier.model, tier=name, fallbacks=tuple(fallbacks), **thought
+    )
 
 
 def _target(upstream: Deployed, model: str, **more: Any) -> Target:

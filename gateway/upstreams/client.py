@@ -15,20 +15,24 @@ import msgspec
 
 from gateway.egress import AddressRules
 from gateway.errors import (
+    UpstreamConnectTimeout,
     UpstreamError,
+    UpstreamFirstTokenTimeout,
+    UpstreamIdleTimeout,
     UpstreamInvalidReply,
     UpstreamRateLimited,
     UpstreamRejected,
-    UpstreamTimeout,
     UpstreamUnreachable,
     UpstreamUntrusted,
 )
 from gateway.http.sse import DONE, SseParser
 from gateway.upstreams.connection import (
     Answer,
+    Broken,
     CannotTrust,
     ConnectFailed,
     ConnectionPool,
+    ConnectTimedOut,
     Origin,
     header_lines,
 )
@@ -121,12 +125,16 @@ class HttpClient:
         try:
             answer = await self._pool.request(origin, head, body)
             try:
-                await answer.head()
-            except asyncio.CancelledError:
-                answer.close()
-                raise
+                await _head(answer)
+            except Broken:
+                if not answer.is_stale:
+                    raise
+                # The server had closed a connection that was kept, as servers do: nobody took
+                # the request, so this was no attempt yet.
+                answer = await self._pool.request(origin, head, body, fresh=True)
+                await _head(answer)
         except OSError as error:
-            raise self._transport_error(error) from error
+            raise self._transport_error(error, begun=False) from error
         return answer
 
     def _origin(self, url: str) -> Origin:
@@ -135,11 +143,16 @@ class HttpClient:
             origin = self._origins[url] = Origin(url, self._headers)
         return origin
 
-    def _transport_error(self, error: Exception) -> UpstreamError:
+    def _transport_error(self, error: Exception, *, begun: bool = True) -> UpstreamError:
         if isinstance(error, CannotTrust):
             return UpstreamUntrusted(
                 f"Upstream {self.upstream} has no certificate that is trusted here; tell the"
                 " operator to look at its expiry, its name and who signed it.",
+                upstream=self.upstream,
+            )
+        if isinstance(error, ConnectTimedOut):
+            return UpstreamConnectTimeout(
+                f"Upstream {self.upstream} cannot be reached in time; try again later.",
                 upstream=self.upstream,
             )
         if isinstance(error, ConnectFailed):
@@ -148,10 +161,9 @@ class HttpClient:
                 upstream=self.upstream,
             )
         if isinstance(error, TimeoutError):
-            return UpstreamTimeout(
-                f"Upstream {self.upstream} did not answer in time; try again later.",
-                upstream=self.upstream,
-            )
+            kind = UpstreamIdleTimeout if begun else UpstreamFirstTokenTimeout
+            how = "fell silent within its answer" if begun else "did not begin to answer in time"
+            return kind(f"Upstream {self.upstream} {how}; try again later.", upstream=self.upstream)
         return UpstreamError(
             f"The connection to upstream {self.upstream} broke; try again.", upstream=self.upstream
         )
@@ -165,13 +177,12 @@ class HttpClient:
 
     async def _status_error(self, reply: "HttpReply") -> UpstreamError:
         status = reply.answer.status
+        wait = retry_after(reply.answer.headers.get(b"retry-after", b"").decode("latin-1"))
         if status == 429:
             return UpstreamRateLimited(
                 f"Upstream {self.upstream} is over its own rate limit; try again later.",
                 upstream=self.upstream,
-                retry_after=retry_after(
-                    reply.answer.headers.get(b"retry-after", b"").decode("latin-1")
-                ),
+                retry_after=wait,
             )
         if status in _REJECTIONS:
             with suppress(UpstreamError):
@@ -185,6 +196,7 @@ class HttpClient:
             f"Upstream {self.upstream} answered with status {status}; try again later.",
             upstream=self.upstream,
             upstream_status=status,
+            retry_after=wait,
         )
 
 
@@ -269,6 +281,14 @@ class HttpReply:
     async def aclose(self) -> None:
         """Hang up, unless the answer was read to its end: then the connection is kept."""
         self.answer.close()
+
+
+async def _head(answer: Answer) -> None:
+    try:
+        await answer.head()
+    except asyncio.CancelledError:
+        answer.close()
+        raise
 
 
 def retry_after(value: str) -> str | None:

@@ -29,6 +29,10 @@ class ConnectFailed(OSError):
     """No connection came about, so nothing was sent."""
 
 
+class ConnectTimedOut(ConnectFailed):
+    """It did not come about in time."""
+
+
 class CannotTrust(ConnectFailed):
     """The server's certificate is not one that is trusted here."""
 
@@ -77,7 +81,8 @@ class Answer:
     """One answer as it comes: ``status`` and ``headers`` once ``head`` has returned."""
 
     __slots__ = ("_body", "_connection", "_paused", "_size", "_waiter", "chunked", "complete",
-                 "error", "headed", "headers", "heard_at", "length", "status")  # fmt: skip
+                 "error", "headed", "headers", "heard_at", "is_stale", "length",
+                 "status")  # fmt: skip
 
     def __init__(self, connection: "Connection", now: float) -> None:
         self.status = 0
@@ -86,6 +91,7 @@ class Answer:
         self.length: int | None = None
         self.error: Exception | None = None
         self.heard_at = now
+        self.is_stale = False  # asked for on a kept connection, on which nothing has come since
         self._connection = connection
         self._body: list[bytes] = []
         self._size = 0
@@ -212,6 +218,7 @@ class Connection(asyncio.Protocol):
             self.fail(Broken("bytes that nobody asked for"))
             return
         answer.heard_at = self._pool.now()
+        answer.is_stale = False
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
@@ -311,18 +318,26 @@ class ConnectionPool:
         self._closed = False
         self.now: Callable[[], float] = time.monotonic
 
-    async def request(self, origin: Origin, head: bytes, body: bytes) -> Answer:
+    async def request(
+        self, origin: Origin, head: bytes, body: bytes, *, fresh: bool = False
+    ) -> Answer:
         """Send a request by a connection that is free, or a new one.
+
+        Args:
+            fresh: by a new one.
 
         Raises: ConnectFailed, CannotTrust.
         """
         if self._closed:
             raise ConnectFailed("the upstream was taken away")
-        connection = self._take(origin.key) or await self._connect(origin)
+        kept = None if fresh else self._take(origin.key)
+        connection = kept or await self._connect(origin)
         self.busy.add(connection)
         if self._looking is None:
             self._looking = asyncio.get_running_loop().call_later(self._look_s, self._look)
-        return connection.begin(head, body, self.now())
+        answer = connection.begin(head, body, self.now())
+        answer.is_stale = kept is not None
+        return answer
 
     def done(self, connection: Connection, *, keep: bool) -> None:
         """Its answer is complete, or will never be; unless kept, it is over."""
@@ -365,7 +380,9 @@ class ConnectionPool:
                 )
         except ssl.SSLError as error:
             raise CannotTrust("no certificate that is trusted") from error
-        except (OSError, TimeoutError) as error:
+        except TimeoutError as error:
+            raise ConnectTimedOut("no connection in time") from error
+        except OSError as error:
             raise ConnectFailed("no connection") from error
         return cast(Connection, made)
 

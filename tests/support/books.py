@@ -31,7 +31,13 @@ from support.deployment import Capture, Deployment
 # client hung up, or no connection came about or lasted, all between the note and the call.
 _UNSEEN_OUTCOMES = frozenset({"interrupted", "disconnected"})
 _UNSEEN_CODES = frozenset(
-    {"upstream_unreachable", "upstream_error", "upstream_timeout", "shutting_down"}
+    {
+        "upstream_unreachable",
+        "upstream_error",
+        "upstream_timeout",
+        "upstream_first_token_timeout",
+        "shutting_down",
+    }
 )
 
 

@@ -14,18 +14,22 @@ from support.processes import answers, free_port, paused, running
 
 BROKEN = "upstream_error"
 INVALID = "upstream_invalid_reply"
-LATE = "upstream_timeout"
+LATE = "upstream_first_token_timeout"
+SILENT = "upstream_idle_timeout"
+ENDLESS = "upstream_total_timeout"
 
 
 class Fault(NamedTuple):
     """What a client gets: the status of a plain request; the code of both; whether a stream had
-    begun, so that its error is the last event of a 200."""
+    begun, so that its error is the last event of a 200. ``stale`` are further calls, since a kept
+    connection that ends without a word was no attempt."""
 
     model: str
     status: int
     code: str
     begun: bool = False
     calls: int = 1
+    stale: int = 0
 
 
 FAULTY = [
@@ -38,14 +42,14 @@ FAULTY = [
     Fault("no-event", 502, INVALID),
     Fault("half", 502, BROKEN, begun=True),
     Fault("stall-before-head", 504, LATE),
-    Fault("stall-within", 504, LATE, begun=True),
-    Fault("endless", 504, LATE, begun=True),
-    Fault("hang-up", 502, BROKEN, calls=2),
+    Fault("stall-within", 504, SILENT, begun=True),
+    Fault("endless", 504, ENDLESS, begun=True),
+    Fault("hang-up", 502, BROKEN, calls=2, stale=1),
     Fault("huge-header", 502, BROKEN, calls=2),
     Fault("no-http", 502, BROKEN, calls=2),
     Fault("500", 502, BROKEN, calls=2),
     Fault("503", 502, BROKEN, calls=2),
-    Fault("302", 502, BROKEN, calls=2),
+    Fault("302", 502, BROKEN),
     Fault("429", 429, "upstream_rate_limited"),
 ]
 
@@ -73,6 +77,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, faulty: tuple[Capture, int]) 
         "models": [*FAULTS, "sov-flash", "sov-pro"],
         "read_timeout_s": 0.7,
         "total_timeout_s": 2.0,
+        # Each fault is looked at by itself; tests/e2e/resilience is about many of them.
+        "resilience": {"breaker_percent": None, "retry_percent": 100},
     }
     content["prices"] += [
         {"model": model, "effective_from": "2026-01-01", "input": "0.15", "output": "0.60"}
@@ -92,7 +98,7 @@ def test_fault(site: Site, fault: Fault) -> None:
     assert streamed.is_stream == fault.begun
     assert streamed.status == (200 if fault.begun else fault.status)
     assert streamed.code == fault.code, streamed.text
-    assert len(site.capture.ids()) - before == 2 * fault.calls
+    assert len(site.capture.ids()) - before == 2 * fault.calls + fault.stale
     books = site.check()
     for answer in (plain, streamed):
         record = books.records[answer.id]
