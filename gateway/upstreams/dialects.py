@@ -11,6 +11,7 @@ front of the prompt for the same one (``GENERATIONS``), and changing it empties 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -82,6 +83,10 @@ class Dialect:
     answers: bool = True
     repair: tuple[str, ...] = ()
 
+    @cached_property
+    def _unwanted(self) -> frozenset[str]:
+        return WORDS_OF_THINKING | self.drops
+
     def request(self, body: Body, *, thinking: bool | None, effort: str | None) -> Body:
         """A copy of ``body`` in the backend's words; messages are shared unless they change.
 
@@ -91,11 +96,9 @@ class Dialect:
         """
         if self.tell is None:
             return dict(body)
-        out = {
-            key: value
-            for key, value in body.items()
-            if key not in WORDS_OF_THINKING and key not in self.drops
-        }
+        out = dict(body)
+        for key in self._unwanted.intersection(out):
+            del out[key]
         for name, theirs in self.renames.items():
             if name in out:
                 value = out.pop(name)

@@ -20,7 +20,6 @@ from gateway.upstreams.thoughts import ThoughtSplitter
 _OTHER_NAMES = re.compile(
     rb'"(?:reasoning|thinking)"\s*:\s*"|"(?:reasoning_details|thinking_blocks)"\s*:\s*\['
 )
-_MAY_BE_MARKUP = re.compile(rb"<|\\u003[cC]")
 _FIELDS = ("reasoning_content", "content")
 
 
@@ -106,9 +105,13 @@ class Mender:
         """Whether an event must be looked into."""
         if self._busy or self._undecided:
             return True
-        if self._markup and _MAY_BE_MARKUP.search(data) is not None:
+        # An expression takes ten times as long, and `in` twice.
+        find = data.find
+        if self._markup and (find(b"<") >= 0 or find(b"\\u003") >= 0):
             return True
-        return self._names and _OTHER_NAMES.search(data) is not None
+        if not self._names or (find(b'"reasoning') < 0 and find(b'"thinking') < 0):
+            return False
+        return _OTHER_NAMES.search(data) is not None
 
     def whole(self, raw: bytes) -> bytes:
         """A whole answer; one that cannot be read is left to who inspects it."""
