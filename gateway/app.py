@@ -19,8 +19,10 @@ from gateway.admin.explain.throttle import ExplainThrottle
 from gateway.admin.services import PriceServices, PrivacyServices
 from gateway.admin.system.view import SettingsView
 from gateway.admin_ui import AdminUi
+from gateway.batches.desk import BatchDesk
 from gateway.caching import CachedCall
 from gateway.errors import MethodNotAllowed, NotFound, UnsupportedEncoding
+from gateway.files import FileStore
 from gateway.http.connection import Connection
 from gateway.http.errors import http_error
 from gateway.http.security import secured
@@ -32,13 +34,16 @@ from gateway.pipeline.authenticate import Authenticate
 from gateway.pipeline.call import Call
 from gateway.pipeline.inspect_input import InspectInput
 from gateway.pipeline.inspect_output import InspectOutput
+from gateway.pipeline.moderate import Moderate
 from gateway.pipeline.route import ChooseRoute
 from gateway.pipeline.settle import Settle
 from gateway.prices import served_models
 from gateway.reports import Reports
 from gateway.request_log import RequestLog
 from gateway.responses import ResponseStore
+from gateway.routes.batches import Batches
 from gateway.routes.count_tokens import CountTokens
+from gateway.routes.files import Files
 from gateway.routes.inference import Inference
 from gateway.routes.models import Models
 from gateway.routes.operations import Health, MetricsPage, OpenApi, Ready
@@ -46,7 +51,15 @@ from gateway.routes.responses import StoredResponses
 from gateway.routes.table import Handler, RouteTable
 from gateway.settings import Settings, load_settings
 from gateway.state import PATIENCE, GatewayState, build_state
-from gateway.surfaces import ChatSurface, MessagesSurface, ResponsesSurface, Surface
+from gateway.surfaces import (
+    ChatSurface,
+    CompletionsSurface,
+    EmbeddingsSurface,
+    MessagesSurface,
+    ModerationsSurface,
+    ResponsesSurface,
+    Surface,
+)
 
 ADMIN_UI = "/admin"
 
@@ -63,6 +76,16 @@ def build_pipeline(state: GatewayState, *, local: bool = False) -> Pipeline:
     settings, clock = state.settings, state.clock
     bounds = LearnedBounds() if settings.billing.reserve == "learned" else None
     call = Call(state.upstreams, state.journal, clock, state.archive)
+    answering = (
+        (Moderate(state.guards, clock),)
+        if local
+        else (
+            InspectInput(state.guards, state.recognizers, clock, state.vault),
+            ChooseRoute(state.router),
+            call if state.cache is None else CachedCall(call, state.cache, clock),
+            InspectOutput(state.guards, clock),
+        )
+    )
     return Pipeline(
         (
             Authenticate(state.keys, settings.policies),
@@ -77,10 +100,7 @@ def build_pipeline(state: GatewayState, *, local: bool = False) -> Pipeline:
                 state.pepper,
                 bounds,
             ),
-            InspectInput(state.guards, state.recognizers, clock, state.vault),
-            ChooseRoute(state.router),
-            call if state.cache is None else CachedCall(call, state.cache, clock),
-            InspectOutput(state.guards, clock),
+            *answering,
             Settle(
                 state.prices,
                 state.budgets,
@@ -96,24 +116,32 @@ def build_pipeline(state: GatewayState, *, local: bool = False) -> Pipeline:
 def build_routes(state: GatewayState, log: RequestLog) -> RouteTable:
     """Every path of the inference API."""
     authenticate = Authenticate(state.keys, state.settings.policies)
-    pipeline = build_pipeline(state)
+    pipeline, local = build_pipeline(state), build_pipeline(state, local=True)
     client_address = state.settings.audit.client_address
     stored = ResponseStore(
         state.database.within(state.settings.database.timeout_s), state.clock, state.trail.wrapper
     )
     responses = StoredResponses(authenticate, stored)
+    models = Models(authenticate, state.router, state.clock)
 
     def serve(surface: Surface) -> Inference:
         return Inference(
             surface,
-            pipeline,
+            pipeline if surface.guard_model is None else local,
             state.metrics,
             state.clock,
             state.telemetry,
             log,
             client_address=client_address,
+            who=authenticate.who,
+            keys=state.idempotency,
         )
 
+    database = state.database.answering_within(PATIENCE * state.settings.database.timeout_s)
+    store = FileStore(database, state.clock, state.trail.wrapper, state.settings.files)
+    files = Files(authenticate, store)
+    desk = BatchDesk(store, state.jobs, state.settings.batches)
+    batches = Batches(authenticate, desk, state.idempotency)
     return RouteTable(
         {
             "/v1/chat/completions": {"POST": serve(ChatSurface())},
@@ -131,7 +159,18 @@ def build_routes(state: GatewayState, log: RequestLog) -> RouteTable:
             "/v1/responses/{id}": {"GET": responses.show, "DELETE": responses.delete},
             "/v1/responses/{id}/input_items": {"GET": responses.input_items},
             "/v1/responses/{id}/cancel": {"POST": responses.cancel},
-            "/v1/models": {"GET": Models(authenticate, state.router, state.clock)},
+            "/v1/completions": {"POST": serve(CompletionsSurface())},
+            "/v1/embeddings": {"POST": serve(EmbeddingsSurface())},
+            "/v1/moderations": {"POST": serve(ModerationsSurface())},
+            "/v1/models": {"GET": models},
+            "/v1/models/{id}": {"GET": models.show},
+            "/v1/models/{owner}/{id}": {"GET": models.show},
+            "/v1/files": {"POST": files.create, "GET": files.index},
+            "/v1/files/{id}": {"GET": files.get, "DELETE": files.delete},
+            "/v1/files/{id}/content": {"GET": files.content},
+            "/v1/batches": {"POST": batches.create, "GET": batches.index},
+            "/v1/batches/{id}": {"GET": batches.get},
+            "/v1/batches/{id}/cancel": {"POST": batches.cancel},
             "/v1/openapi.json": {"GET": OpenApi()},
             "/healthz": {"GET": Health()},
             "/readyz": {"GET": Ready(state.journal, state.upstreams, state.database_watch)},

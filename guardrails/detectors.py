@@ -45,6 +45,21 @@ class JudgeSpeech:
 
 
 @dataclass(frozen=True, slots=True)
+class RateSpeech:
+    """Ask moderation for the probability of every category."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """``verdict`` as for a prompt; ``categories``: probability by category."""
+
+    verdict: Verdict
+    categories: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """What the classifiers say of one speech; ``None`` where one was not asked."""
 
@@ -53,8 +68,8 @@ class Judgement:
     injection: Verdict | None
 
 
-Task = LookForData | JudgeSpeech
-Finding = tuple[Span, ...] | Judgement
+Task = LookForData | JudgeSpeech | RateSpeech
+Finding = tuple[Span, ...] | Judgement | Rating
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +104,9 @@ class Detectors:
         try:
             if isinstance(task, JudgeSpeech):
                 return self._judge(task)
+            if isinstance(task, RateSpeech):
+                verdict = self.moderation.score(task.text, Role.USER)
+                return Rating(verdict, self.moderation.rate(task.text))
             return self._look(task)
         except GuardError:
             raise

@@ -17,6 +17,7 @@ _MESSAGE_ROLES = {
 
 # Where endpoints that know no messages have what their client says.
 _SPOKEN_FIELDS = ("prompt", "input", "suffix", "instructions")
+_BEGINNING = 256  # characters of a prompt that tell one conversation from another
 
 
 def speeches_of(body: dict[str, Any]) -> list[tuple[str, Role]]:
@@ -50,7 +51,7 @@ def conversation_key(body: dict[str, Any]) -> str:
             parts.append(_plain_text(message.get("content")))
             if message.get("role") == "user":
                 break
-    return "\0".join(parts)
+    return "\0".join(parts) or _spoken(body)[:_BEGINNING]
 
 
 def last_user_text(body: dict[str, Any]) -> str:
@@ -58,7 +59,12 @@ def last_user_text(body: dict[str, Any]) -> str:
     for message in reversed(body.get("messages") or ()):
         if isinstance(message, dict) and message.get("role") == "user":
             return _plain_text(message.get("content"))
-    return ""
+    return _spoken(body)
+
+
+def _spoken(body: dict[str, Any]) -> str:
+    """What a body without messages says first."""
+    return next((text for name in _SPOKEN_FIELDS for text in _texts(body.get(name))), "")
 
 
 def _texts(value: Any) -> list[str]:

@@ -21,6 +21,8 @@ _CONTROL_FIELDS = frozenset(
 )  # fmt: skip
 _MESSAGE_CONTROL_FIELDS = frozenset({"role", "tool_call_id", "cache_control"})
 _PART_CONTROL_FIELDS = frozenset({"type", "detail", "format", "file_id", "cache_control"})
+# Where a list holds several prompts, or texts to embed.
+_LISTED_TEXTS = frozenset({"prompt", "input"})
 _BINARY_FIELDS = frozenset({"data", "file_data"})
 # What a provider signed or sealed; only it can read them.
 _OPAQUE_FIELDS = frozenset({"signature", "data"})
@@ -77,6 +79,8 @@ def walk(body: dict[str, Any], visitor: Visitor) -> dict[str, Any]:
             result[key] = _control(value, visitor)
         elif key == "messages" and isinstance(value, list):
             result[key] = [_message(message, visitor) for message in value]
+        elif key in _LISTED_TEXTS and isinstance(value, list):
+            result[key] = [_apart(item, visitor) for item in value]
         elif key in {"tools", "functions", "response_format"}:
             result[key] = _schema(value, visitor)
         else:
@@ -111,6 +115,12 @@ def _message(message: Any, visitor: Visitor) -> Any:
         else:
             result[key] = _free(value, visitor)
     return result
+
+
+def _apart(item: Any, visitor: Visitor) -> Any:
+    """Texts of one request that have nothing to do with each other."""
+    visitor.document()
+    return _free(item, visitor)
 
 
 def _speaker(name: str, visitor: Visitor) -> str:

@@ -17,7 +17,16 @@ from gateway.errors import Unavailable
 from gateway.guarding.beside import BesideProcess
 from gateway.guarding.findings import FindingsCache
 from gateway.settings import GuardSettings, PolicySettings
-from guardrails.detectors import Detectors, Finding, Judgement, JudgeSpeech, LookForData, Task
+from guardrails.detectors import (
+    Detectors,
+    Finding,
+    Judgement,
+    JudgeSpeech,
+    LookForData,
+    RateSpeech,
+    Rating,
+    Task,
+)
 from guardrails.pii.custom import TenantRecognizers
 from guardrails.pii.spans import resolve
 from guardrails.types import Action, Role, Span
@@ -122,7 +131,10 @@ class Guards:
             GuardUnavailable: a detector failed; nothing may pass.
             Unavailable: too much waits for the guards.
         """
-        tasks = [*_data_tasks(documents, policy, own), *_speech_tasks(speeches, policy)]
+        tasks: list[LookForData | JudgeSpeech] = [
+            *_data_tasks(documents, policy, own),
+            *_speech_tasks(speeches, policy),
+        ]
         keys = [self._cache.key(tenant, _asked(task, policy), task.text) for task in tasks]
         found = [self._cache.get(key) for key in keys]
         missing = [index for index, item in enumerate(found) if item is None]
@@ -138,17 +150,26 @@ class Guards:
             [item for item in found if isinstance(item, Judgement)],
         )
 
+    async def rate(self, texts: Sequence[str]) -> list[Rating]:
+        """What moderation says of each text, category by category; nothing is kept.
+
+        Raises:
+            GuardUnavailable, Unavailable: as ``inspect``.
+        """
+        found = await self._run([RateSpeech(text) for text in texts])
+        return [item for item in found if isinstance(item, Rating)]
+
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
         if self._beside is not None:
             self._beside.close()
 
-    async def _run(self, tasks: list[Task]) -> list[Finding]:
+    async def _run(self, tasks: Sequence[Task]) -> list[Finding]:
         characters = sum(len(task.text) for task in tasks)
         is_long = self._all_beside or characters >= LONG_CHARS
         with self._turn(characters, is_long):
             if is_long and self._beside is not None:
-                return await self._beside.run(tasks)
+                return await self._beside.run(list(tasks))
             return await asyncio.get_running_loop().run_in_executor(
                 self._thread, _run_all, self._detectors, tasks
             )
@@ -169,7 +190,7 @@ class Guards:
             self._waiting[is_long] -= characters
 
 
-def _run_all(detectors: Detectors, tasks: list[Task]) -> list[Finding]:
+def _run_all(detectors: Detectors, tasks: Sequence[Task]) -> list[Finding]:
     return [detectors.run(task) for task in tasks]
 
 
@@ -197,7 +218,7 @@ def _speech_tasks(
             yield JudgeSpeech(text, role, moderation, injection)
 
 
-def _asked(task: Task, policy: PolicySettings) -> str:
+def _asked(task: LookForData | JudgeSpeech, policy: PolicySettings) -> str:
     """What the answer depends on beside the text."""
     if isinstance(task, LookForData):
         own = task.own.version if task.own else ""

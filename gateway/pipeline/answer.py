@@ -33,12 +33,17 @@ def inspect_answer(
         UpstreamError: it is an error that came with status 200.
         GuardUnavailable: nobody could look; nothing may go out.
     """
-    guard = guard or OutputGuard(exchange)
-    answer = _decode(raw)
-    choices = answer.get("choices")
-    if not isinstance(choices, list):
-        raise UpstreamInvalidReply("The upstream's answer holds no choices; try again.")
+    answer = decode_answer(raw)
+    choices = choices_of(answer)
     exchange.upstream_usage(answer.get("usage"))
+    changed = inspect_choices(exchange, choices, judge, guard or OutputGuard(exchange))
+    return msgspec.json.encode(answer) if changed else raw
+
+
+def inspect_choices(
+    exchange: Exchange, choices: list[Any], judge: Judge | None, guard: OutputGuard
+) -> bool:
+    """The choices of a whole answer, changed in place; whether anything was changed."""
     if exchange.capture is not None:
         exchange.capture.take(choices)
     changed = False
@@ -59,7 +64,7 @@ def inspect_answer(
             _withhold(choice, message)
             exchange.finish_reason = CONTENT_FILTER
             changed = True
-    return msgspec.json.encode(answer) if changed else raw
+    return changed
 
 
 class AnswerStream:
@@ -96,10 +101,8 @@ class AnswerStream:
             UpstreamError: the event is an error or no JSON.
             GuardUnavailable: nobody could look; nothing more may go out.
         """
-        event = _decode(data)
-        choices = event.get("choices")
-        if not isinstance(choices, list):
-            raise UpstreamInvalidReply("The upstream sent an event without choices; try again.")
+        event = decode_answer(data)
+        choices = choices_of(event)
         self._exchange.upstream_usage(event.get("usage"))
         if self._exchange.capture is not None:
             self._exchange.capture.take(choices)
@@ -252,7 +255,7 @@ class _Choice:
         return bool(ready)
 
 
-def _decode(data: bytes) -> dict[str, Any]:
+def decode_answer(data: bytes) -> dict[str, Any]:
     try:
         event = msgspec.json.decode(data)
     except (ValueError, RecursionError):  # bytes that are no UTF-8 are no DecodeError
@@ -262,6 +265,14 @@ def _decode(data: bytes) -> dict[str, Any]:
     if event.get("error") is not None and not event.get("choices"):
         raise UpstreamError("The upstream reported an error within its answer; try again.")
     return event
+
+
+def choices_of(answer: dict[str, Any]) -> list[Any]:
+    """Raises: UpstreamInvalidReply: there are none."""
+    choices = answer.get("choices")
+    if not isinstance(choices, list):
+        raise UpstreamInvalidReply("The upstream's answer holds no choices; try again.")
+    return choices
 
 
 def _inspect_message(choice: dict[str, Any], message: dict[str, Any], guard: OutputGuard) -> bool:

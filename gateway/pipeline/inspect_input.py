@@ -102,7 +102,9 @@ class InspectInput:
             )
         if action is Action.MASK:
             texts = list(spans)
-            exchange.scope = scope = MaskScope(texts, memory=memory, modes=policy.pii.modes)
+            exchange.scope = scope = MaskScope(
+                texts, memory=memory, modes=exchange.surface.mask_modes(policy)
+            )
             found = list(spans.values())
             masked = dict(zip(texts, scope.mask_all(texts, found), strict=True))
             _refuse_blocked(exchange, scope, version)

@@ -110,7 +110,7 @@ class Settle:
     async def _usage(self, exchange: Exchange) -> Usage | None:
         """Counting is work for a thread: a tokenizer takes milliseconds for a long text."""
         if exchange.passage is None or not exchange.called:
-            return cache_usage(exchange)
+            return exchange.usage or cache_usage(exchange)
         counter = exchange.passage.deployed.counter
         if exchange.raw_usage is not None:
             return usage_of(exchange, counter)

@@ -5,6 +5,7 @@ from gateway.surfaces.chat import ChatSurface
 from gateway.surfaces.completions import CompletionsSurface
 from gateway.surfaces.embeddings import EmbeddingsSurface
 from gateway.surfaces.messages import MessagesSurface
+from gateway.surfaces.moderations import ModerationsSurface
 from gateway.surfaces.responses import ResponsesSurface
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "EmbeddingsSurface",
     "Encoder",
     "MessagesSurface",
+    "ModerationsSurface",
     "ResponsesSurface",
     "Surface",
 ]

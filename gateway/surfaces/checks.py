@@ -48,3 +48,9 @@ def integer(body: dict[str, Any], name: str, least: int) -> int | None:
     if type(value) is not int or value < least:
         raise InvalidRequest(f"`{name}` must be a whole number from {least} up.", param=name)
     return value
+
+
+def refuse_stream(body: dict[str, Any]) -> None:
+    """For APIs without a streamed form."""
+    if body.get("stream") not in (None, False):
+        raise InvalidRequest("This API does not stream; leave `stream` out.", param="stream")

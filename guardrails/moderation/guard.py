@@ -62,3 +62,15 @@ class ModerationGuard:
             logits = self._category.logits(windows[worst])
             category = self._category.labels[int(np.argmax(logits))]
         return Verdict(self.version, scores[worst], threshold, flagged, category)
+
+    def rate(self, text: str) -> dict[str, float]:
+        """Probability of each of ``CATEGORIES`` in the worst window; they add up to that of
+        the text being unsafe."""
+        windows = [hashes for hashes in featurize(text, self._spec).windows() if len(hashes)]
+        if not windows:
+            return dict.fromkeys(self._category.labels, 0.0)
+        worst = max(windows, key=self._unsafe.probability)
+        logits = np.asarray(self._category.logits(worst), dtype=np.float64)
+        shares = np.exp(logits - logits.max())
+        shares *= self._unsafe.probability(worst) / shares.sum()
+        return dict(zip(self._category.labels, map(float, shares), strict=True))

@@ -21,6 +21,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from support.capture_surfaces import Surfaces
+
 
 class Script(msgspec.Struct):
     """How to answer. ``{echo}`` in a text becomes the last user message as it arrived.
@@ -57,9 +59,7 @@ class Capture:
 
     async def chat(self, request: Request) -> Response:
         body = msgspec.json.decode(await request.body())
-        self.ids.append(request.headers.get("x-request-id", ""))
-        if self._keep_bodies:
-            self.seen.append({"headers": dict(request.headers), "body": body})
+        self.keep(request, body)
         script = self.by_model.get(body["model"], self.script)
         if script.delay_s and await self._hung_up(request, script.delay_s):
             self.aborted += 1
@@ -71,6 +71,12 @@ class Capture:
         if body.get("stream"):
             return StreamingResponse(self._stream(script, body), media_type="text/event-stream")
         return JSONResponse(self._answer(script, body))
+
+    def keep(self, request: Request, body: Any) -> None:
+        """Remember a request."""
+        self.ids.append(request.headers.get("x-request-id", ""))
+        if self._keep_bodies:
+            self.seen.append({"headers": dict(request.headers), "body": body})
 
     async def _hung_up(self, request: Request, delay_s: float) -> bool:
         """Wait; true as soon as the caller goes away."""
@@ -182,6 +188,7 @@ def create_app(*, keep_bodies: bool = True) -> Starlette:
     return Starlette(
         routes=[
             Route("/v1/chat/completions", capture.chat, methods=["POST"]),
+            *Surfaces(capture, pieces).routes(),
             Route("/v1/models", capture.models),
             Route("/captured", capture.captured),
             Route("/ids", capture.requests),
