@@ -3,7 +3,9 @@
     python -m support.faulty_upstream PORT
 
 The model of a request says how: ``FAULTS`` holds a coroutine by name, ``ok`` answers properly.
-``GET /ids`` gives the request ids seen, ``POST /reset`` forgets them.
+``POST /roles`` (``{model: fault}``) gives other models a fault, ``POST /release`` (``{count}``)
+lets requests go on that ``hold``. ``GET /ids`` gives the request ids seen, ``GET /gone`` those
+whose client hung up on ``hold``, ``POST /reset`` forgets them.
 """
 
 import asyncio
@@ -26,6 +28,10 @@ class Call:
     headers: dict[str, str]
     body: dict[str, Any]
     writer: asyncio.StreamWriter
+    reader: asyncio.StreamReader
+    released: asyncio.Semaphore
+    gone: list[str]
+    number: int = 1  # of the request on its connection
 
     @property
     def is_stream(self) -> bool:
@@ -210,6 +216,48 @@ async def hang_up(call: Call) -> None:
     call.writer.close()
 
 
+async def hang_up_when_kept(call: Call) -> None:
+    """A server that closes connections that were idle, just as the next request comes."""
+    await (ok if call.number == 1 else hang_up)(call)
+
+
+async def reset_before_head(call: Call) -> None:
+    call.writer.transport.abort()
+
+
+async def reset_after_head(call: Call) -> None:
+    if call.is_stream:
+        await call.begin()
+    else:
+        await call.head("200 OK", "application/json", "content-length: 500")
+    await asyncio.sleep(0.05)
+    call.writer.transport.abort()
+
+
+async def stall_after_head(call: Call) -> None:
+    if call.is_stream:
+        await call.begin()
+    else:
+        await call.head("200 OK", "application/json", "content-length: 500")
+    await asyncio.sleep(3600)
+
+
+async def hold(call: Call) -> None:
+    """Answer once told to; notice meanwhile that the client hangs up."""
+    ended = asyncio.create_task(call.reader.read(1))
+    told = asyncio.create_task(call.released.acquire())
+    done, _ = await asyncio.wait({ended, told}, return_when=asyncio.FIRST_COMPLETED)
+    if told in done:
+        ended.cancel()
+        with suppress(asyncio.CancelledError):
+            await ended
+        await ok(call)
+        return
+    told.cancel()
+    call.gone.append(call.headers.get("x-request-id", ""))
+    call.writer.close()
+
+
 async def close_after_answer(call: Call) -> None:
     """A kept connection that is closed without a word: the next request meets it dead."""
     await ok(call)
@@ -250,12 +298,21 @@ FAULTS: dict[str, Callable[[Call], Awaitable[None]]] = {
     "endless": endless,
     "drip": drip,
     "hang-up": hang_up,
+    "hang-up-when-kept": hang_up_when_kept,
+    "reset-before-head": reset_before_head,
+    "reset-after-head": reset_after_head,
+    "stall-after-head": stall_after_head,
+    "hold": hold,
     "close-after-answer": close_after_answer,
     "huge-header": huge_header,
     "no-http": no_http,
     "429": status("429 Too Many Requests", "retry-after: 7"),
     "429-date": status("429 Too Many Requests", "retry-after: Fri, 31 Dec 2027 23:59:59 GMT"),
     "429-nonsense": status("429 Too Many Requests", "retry-after: <script>soon</script>"),
+    "400": status("400 Bad Request"),
+    "429-soon": status("429 Too Many Requests", "retry-after: 0"),
+    "502": status("502 Bad Gateway"),
+    "504": status("504 Gateway Timeout"),
     "500": status("500 Internal Server Error"),
     "503": status("503 Service Unavailable", "retry-after: 9"),
     "302": status("302 Found", "location: http://127.0.0.1:1/elsewhere"),
@@ -267,32 +324,51 @@ class Upstream:
 
     def __init__(self) -> None:
         self.ids: list[str] = []
+        self.gone: list[str] = []
+        self.roles: dict[str, str] = {}
+        self.released = asyncio.Semaphore(0)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):
+            number = 0
             while not writer.is_closing():
-                await self._dispatch(await _read(reader, writer))
+                number += 1
+                await self._dispatch(await self._read(reader, writer, number))
         writer.close()
 
     async def _dispatch(self, call: Call) -> None:
         if call.path == "/ids":
             await call.answer(json.dumps(self.ids).encode())
         elif call.path == "/reset":
-            self.ids = []
+            self.ids, self.gone = [], []
             await call.answer(b"{}")
-        elif call.path == "/v1/models":
+        elif call.path == "/gone":
+            await call.answer(json.dumps(self.gone).encode())
+        elif call.path == "/roles":
+            self.roles |= call.body
+            await call.answer(b"{}")
+        elif call.path == "/release":
+            for _ in range(call.body["count"]):
+                self.released.release()
+            await call.answer(b"{}")
+        elif call.path in ("/v1/models", "/health"):
             await call.answer(b'{"object": "list", "data": []}')
         else:
             self.ids.append(call.headers.get("x-request-id", ""))
-            await FAULTS[call.body["model"]](call)
+            model = call.body["model"]
+            await FAULTS[self.roles.get(model, model)](call)
 
-
-async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Call:
-    """One request; its head ends the connection where it is no HTTP."""
-    start, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-    headers = {name.lower(): value for line in lines if line for name, _, value in [_pair(line)]}
-    body = await reader.readexactly(int(headers.get("content-length", "0")))
-    return Call(start.split()[1], headers, json.loads(body) if body else {}, writer)
+    async def _read(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int
+    ) -> Call:
+        """One request; its head ends the connection where it is no HTTP."""
+        start, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        headers = {
+            name.lower(): value for line in lines if line for name, _, value in [_pair(line)]
+        }
+        body = json.loads(await reader.readexactly(int(headers.get("content-length", "0"))) or "{}")
+        path = start.split()[1]
+        return Call(path, headers, body, writer, reader, self.released, self.gone, number)
 
 
 def _pair(line: str) -> tuple[str, str, str]:
