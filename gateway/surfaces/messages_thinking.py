@@ -31,9 +31,8 @@ class ThinkingSeal:
         >>> seal.open("acme", "Hm.", seal.sign("acme", "Hm.", "upstream's"))
         "upstream's"
         """
-        parts = (tenant, text, foreign)
-        signed = b"\0".join(part.encode("utf-8", "surrogatepass") for part in parts)
-        mac = hmac.digest(self._key, signed, hashlib.sha256)[:24]
+        signed = f"{len(tenant)}:{len(text)}:{tenant}{text}{foreign}"
+        mac = hmac.digest(self._key, signed.encode("utf-8", "surrogatepass"), hashlib.sha256)[:24]
         return f"{_PREFIX}.{urlsafe_b64encode(mac).decode()}.{foreign}"
 
     def open(self, tenant: str, text: str, signature: Any) -> str | None:

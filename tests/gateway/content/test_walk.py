@@ -158,3 +158,37 @@ def test_a_conversation_keeps_its_key_as_it_grows() -> None:
     )
     assert conversation_key(first) == conversation_key(later)
     assert last_user_text(later) == "q2"
+
+
+def test_json_in_the_parts_of_a_tools_result_is_read_unescaped() -> None:
+    part = {"type": "text", "text": '{"to": "greta\\u0040example.com"}'}
+    given = body(messages=[{"role": "tool", "tool_call_id": "c", "content": [part]}])
+    assert SECRET in texts_of(given)
+    (message,) = map_texts(given, shout)["messages"]
+    assert msgspec.json.decode(message["content"][0]["text"]) == {"to": "[EMAIL]"}
+
+
+def test_signed_thinking_is_read_and_its_signature_stays() -> None:
+    """Nobody but who made a signature can read it; what looks like none is a text."""
+    signature = "sK9+/" * 8 + "="
+    blocks = [
+        {"type": "thinking", "thinking": f"ask {SECRET}", "signature": signature},
+        {"type": "redacted_thinking", "data": signature},
+        {"type": "thinking", "thinking": "x", "signature": f"ask {SECRET}", "more": SECRET},
+        {"type": "redacted_thinking", "data": SECRET},
+    ]
+    given = body(messages=[{"role": "assistant", "content": "x", "thinking_blocks": blocks}])
+    (message,) = map_texts(given, shout)["messages"]
+    assert message["thinking_blocks"] == [
+        {"type": "thinking", "thinking": "ask [EMAIL]", "signature": signature},
+        {"type": "redacted_thinking", "data": signature},
+        {"type": "thinking", "thinking": "x", "signature": "ask [EMAIL]", "more": "[EMAIL]"},
+        {"type": "redacted_thinking", "data": "[EMAIL]"},
+    ]
+
+
+def test_marks_of_prompt_caches_are_no_text() -> None:
+    mark = {"type": "ephemeral", "ttl": "5m"}
+    part = {"type": "text", "text": "x", "cache_control": mark}
+    given = body(messages=[{"role": "user", "content": [part], "cache_control": mark}])
+    assert texts_of(given) == ["x"]
