@@ -9,6 +9,7 @@ from billing.jobs.app import make_celery
 from core.clock import SystemClock
 from gateway.alerts import alert_channels
 from gateway.audit import KeyFile
+from gateway.batches.jobs import BatchWork
 from gateway.egress import check_deployment
 from gateway.errors import SettingsError
 from gateway.invoicing import invoice_terms
@@ -37,6 +38,7 @@ def _make_app():
         channels,
         RetentionRules.of(settings),
         settings.policies,
+        BatchWork(settings),
     )
     return make_celery(job_settings(settings), tasks)
 

@@ -26,13 +26,14 @@ from core.database import Database
 from gateway.admin.exports.audit_exporter import register_audit_export
 from gateway.audit import Signer
 from gateway.audit.verification import register_verification
+from gateway.batches.jobs import BatchWork, register_batches
 from gateway.evidence.exporter import EvidenceExporter
 from gateway.evidence.files import FORMATS as EVIDENCE_FORMATS
 from gateway.evidence.files import EvidenceMaker
 from gateway.reports import RERATE, Reports, SavingsExport, check_rerate
 from gateway.retention.jobs import register_retention
 from gateway.retention.rules import RetentionRules
-from gateway.settings import PolicySettings, Settings
+from gateway.settings import PolicySettings, Settings, parse_settings
 
 NO_CHANNELS = AlertChannels()
 KEPT_FOR_EVER = RetentionRules()
@@ -60,6 +61,7 @@ def job_tasks(
     channels: AlertChannels = NO_CHANNELS,
     rules: RetentionRules = KEPT_FOR_EVER,
     policies: Mapping[str, PolicySettings] = NO_POLICIES,
+    batches: BatchWork | None = None,
 ) -> TaskRegistry:
     """Billing's kinds, those that need to know how invoices are issued and where alerts
     go, and the export of the audit trail signed with the deployment's key."""
@@ -73,6 +75,7 @@ def job_tasks(
     register_audit_export(tasks, key, clock)
     register_verification(tasks)
     register_retention(tasks, key, rules)
+    register_batches(tasks, batches or BatchWork(parse_settings({})))
     maker = EvidenceMaker(key, clock, rules, policies, terms.font)
     register_exporter(tasks, "evidence", EvidenceExporter(maker), set(EVIDENCE_FORMATS))
     savings = SavingsExport(reports)

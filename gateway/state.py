@@ -16,6 +16,7 @@ import structlog
 from billing import BudgetKeeper, EscrowSettings, JobService, LedgerSink
 from core.clock import Clock, SystemClock
 from core.database import Database
+from core.ids import new_id
 from core.tasks import cancel
 from gateway.admin.services import TrailServices
 from gateway.alerts import alert_channels
@@ -24,11 +25,13 @@ from gateway.audit import AuditChain, Drain, DrainOptions, Journal, KeyFile
 from gateway.audit.anchoring import build_anchorer
 from gateway.audit.streams import open_streams
 from gateway.audit.watch import VerificationWatch
+from gateway.batches.jobs import BatchWork
 from gateway.caching import AnswerCache, open_cache
 from gateway.caching.embedding import Embedder
 from gateway.database_watch import DatabaseWatch, once_it_answers
 from gateway.egress import check_deployment
 from gateway.guarding import Guards
+from gateway.idempotency import IdempotencyKeys
 from gateway.identity import ProcessSlot, load_pepper
 from gateway.invoicing import invoice_terms
 from gateway.jobs import job_settings, job_tasks
@@ -83,6 +86,7 @@ class GatewayState:
     journal: Journal
     drain: Drain
     jobs: JobService
+    idempotency: IdempotencyKeys | None
     metrics: Metrics
     telemetry: Telemetry
     sealer: Sealer
@@ -187,7 +191,9 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
             alert_channels(settings.alerts, settings.egress),
         )
         rules = RetentionRules.of(settings)
-        tasks = job_tasks(key, clock, terms, reports, channels, rules, settings.policies)
+        tasks = job_tasks(
+            key, clock, terms, reports, channels, rules, settings.policies, BatchWork(settings)
+        )
         jobs = JobService(patient, clock, job_settings(settings, holder), tasks)
         await jobs.start()
         stack.push_async_callback(jobs.stop)
@@ -211,6 +217,18 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         )
         if vault is not None:
             stack.push_async_callback(vault.stop)
+        idempotency = None
+        if settings.idempotency.enabled:
+            idempotency = IdempotencyKeys(
+                database.within(timeout_s),
+                clock,
+                master,
+                settings.idempotency,
+                pepper=pepper,
+                holder=new_id("run"),
+                max_body_bytes=settings.server.max_body_bytes,
+            )
+            stack.push_async_callback(idempotency.close)
         verification = VerificationWatch(jobs, metrics)
         await verification.start()
         stack.push_async_callback(verification.stop)
@@ -281,6 +299,7 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
             journal=journal,
             drain=drain,
             jobs=jobs,
+            idempotency=idempotency,
             metrics=metrics,
             telemetry=telemetry,
             sealer=sealer,

@@ -52,7 +52,8 @@ def make_celery(settings: JobSettings, tasks: TaskRegistry) -> Celery:
     @app.task(name=RUN, bind=True, shared=False)
     def job(task: Task, job_id: str) -> None:
         runner = settings.runner if task.request.is_eager else f"celery@{task.request.hostname}"
-        asyncio.run(run_job(settings, tasks, job_id, runner))
+        if asyncio.run(run_job(settings, tasks, job_id, runner)) and not task.request.is_eager:
+            ring(app, settings, job_id)
 
     @app.task(name=TICK, shared=False)
     def tick() -> None:

@@ -23,7 +23,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from billing.jobs import repository
 from billing.jobs.settings import JobSettings
-from billing.jobs.tasks import JobContext, JobFile, TaskRegistry
+from billing.jobs.tasks import Continues, JobContext, JobFile, TaskRegistry
 from billing.models import Job
 from core.clock import Clock, SystemClock
 from core.database import Database
@@ -38,7 +38,7 @@ CANCELLED = "job_cancelled"
 _STATEMENT_S = 600.0  # a report of a year may take minutes; silence must end some time
 _LASTING = (IntegrityError, ProgrammingError, DataError, NotSupportedError)
 _log = structlog.get_logger(__name__)
-Outcome = Mapping[str, Any] | JobFile | None
+Outcome = Mapping[str, Any] | JobFile | Continues | None
 
 
 async def run_job(
@@ -47,15 +47,19 @@ async def run_job(
     job_id: str,
     runner: str,
     clock: Clock | None = None,
-) -> None:
+) -> bool:
     """Run one job in an event loop and with a database connection of its own.
+
+    Whether it has more to do, and is queued for that.
 
     An expected failure ends in status ``failed`` with its code, one that may pass in
     ``queued`` for later; any other in ``failed`` too, and it is raised again.
     """
     database = Database(settings.database_url, pool_size=2).answering_within(_STATEMENT_S)
     try:
-        await _Run(database, settings, tasks, clock or SystemClock(), runner).run(job_id)
+        run = _Run(database, settings, tasks, clock or SystemClock(), runner)
+        await run.run(job_id)
+        return run.continues
     finally:
         await database.dispose()
 
@@ -81,6 +85,7 @@ class _Run:
         self._tasks = tasks
         self._clock = clock
         self._runner = runner
+        self.continues = False
 
     async def run(self, job_id: str) -> None:
         now = self._clock.now()
@@ -145,6 +150,11 @@ class _Run:
             raise
 
     async def _finish(self, job: Job, outcome: Outcome) -> None:
+        if isinstance(outcome, Continues):
+            self.continues = await self._change(
+                job, status="queued", attempts=0, progress=min(outcome.progress, 99)
+            )
+            return
         if isinstance(outcome, JobFile):
             values: dict[str, Any] = {"file_name": outcome.name}
         else:

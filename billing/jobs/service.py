@@ -78,6 +78,10 @@ class JobService:
             await self._runner.ring(job.id)
         return job
 
+    async def ring(self, job_id: str) -> None:
+        """A job was queued in somebody's own transaction."""
+        await self._runner.ring(job_id)
+
     async def get(self, tenant: str, job_id: str) -> Job:
         """Raises ``UnknownJob``, also for another tenant's."""
         async with self._database.session() as session:

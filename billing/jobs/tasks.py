@@ -56,7 +56,17 @@ class JobContext:
             yield JobFile(name, path)
 
 
-Task = Callable[[Database, JobContext], Awaitable[Mapping[str, Any] | JobFile | None]]
+@dataclass(frozen=True, slots=True)
+class Continues:
+    """What a task returns that has more to do: the job is queued again, behind the others.
+
+    Its attempts are counted from the beginning, since it got on.
+    """
+
+    progress: int  # percent
+
+
+Task = Callable[[Database, JobContext], Awaitable[Mapping[str, Any] | JobFile | Continues | None]]
 # Refuses parameters that could only fail: (tenant, kind, params) -> None, or raises.
 Check = Callable[[str, str, Mapping[str, Any]], None]
 

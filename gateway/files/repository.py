@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.batches.models import Batch
 from gateway.files.models import File, FileChunk
 from gateway.vault.models import VaultDataKey
 
 UPLOADING, PROCESSED = "uploading", "processed"
+# Of batches that may still read their input file.
+_READING = ("validating", "in_progress", "finalizing", "cancelling")
 
 
 class FileRepository:
@@ -41,14 +44,6 @@ class FileRepository:
         )
         await self._session.flush()
 
-    async def finish(self, file_id: str, size: int) -> None:
-        """All chunks are there."""
-        await self._session.execute(
-            update(File)
-            .where(self._own(File), File.id == file_id)
-            .values(size=size, status=PROCESSED)
-        )
-
     async def grow(self, file_id: str, size: int) -> None:
         """So much has come; it counts against the tenant's bound."""
         await self._session.execute(
@@ -59,7 +54,7 @@ class FileRepository:
         query = select(File).where(self._visible(project_id, now), File.id == file_id)
         return await self._session.scalar(query)
 
-    async def list(
+    async def page(
         self,
         project_id: str,
         now: datetime,
@@ -88,10 +83,10 @@ class FileRepository:
         )
         return await self._session.scalar(query)
 
-    async def data_key(self, key_id: str) -> bytes | None:
-        """A wrapped data key."""
-        row = await self._session.get(VaultDataKey, (self._tenant, key_id))
-        return None if row is None else row.wrapped
+    async def in_use(self, file_id: str) -> bool:
+        """Whether a batch still reads it."""
+        query = select(exists().where(_read_by(self._tenant, file_id)))
+        return bool(await self._session.scalar(query))
 
     async def used_bytes(self) -> int:
         """Of all files of the tenant."""
@@ -128,10 +123,17 @@ class FileRepository:
 async def due_files(
     session: AsyncSession, now: datetime, abandoned: datetime, limit: int
 ) -> Sequence[File]:
-    """Of all tenants: files that have expired, and uploads begun before ``abandoned``."""
+    """Of all tenants: files that have expired and that no batch reads any more, and uploads begun
+    before ``abandoned``."""
+    expired = and_(File.expires_at <= now, ~exists().where(_read_by(File.tenant, File.id)))
     broken_off = and_(File.status == UPLOADING, File.created_at < abandoned)
-    query = select(File).where(or_(File.expires_at <= now, broken_off))
+    query = select(File).where(or_(expired, broken_off))
     return list(await session.scalars(query.order_by(File.tenant, File.id).limit(limit)))
+
+
+def _read_by(tenant: Any, file_id: Any) -> ColumnElement[bool]:
+    own = Batch.tenant == tenant, Batch.input_file_id == file_id
+    return and_(*own, Batch.status.in_(_READING))
 
 
 def _beyond(after: File, *, newest_first: bool) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ replica and every job worker reaches it.
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,14 +16,15 @@ from core.clock import Clock
 from core.database import Database
 from core.ids import new_id
 from gateway.audit import append_admin
-from gateway.files.errors import FileNotFound, FileStorageFull, FileTooLarge
+from gateway.files.errors import FileInUse, FileNotFound, FileStorageFull, FileTooLarge
 from gateway.files.models import File
-from gateway.files.repository import UPLOADING, FileRepository, due_files
+from gateway.files.repository import PROCESSED, UPLOADING, FileRepository, due_files
 from gateway.files.sealing import ObjectKey, ObjectKeys
 from gateway.settings_batches import FileSettings
 from gateway.vault.wrapping import KeyWrapper
 
 CHUNK = 256 * 1024
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 ABANDONED = timedelta(hours=1)  # an upload that took longer has been broken off
 BY_KEY = "key"  # how the actor of an audit record was authenticated
 _CONTENT, _NAME = "content", "name"
@@ -81,9 +82,7 @@ class FileStore:
         self,
         scope: FileScope,
         *,
-        purpose: str,
         name: str,
-        lifetime: timedelta | None = None,
         bounded: bool = True,
     ) -> "FileWriter":
         """Begin a file; nobody sees it before ``FileWriter.finish``.
@@ -97,18 +96,17 @@ class FileStore:
         now = self.clock.now()
         await self.keys.prepare(scope.tenant, now)
         key = ObjectKey.new(scope.tenant, new_id("file"))
-        kept = lifetime or timedelta(days=self.settings.retention_days)
         row = {
             "id": key.object_id,
             "project_id": scope.project_id,
             "key_id": scope.key_id,
             "data_key": key.id,
-            "purpose": purpose,
+            "purpose": "",
             "name": key.seal(name.encode("utf-8", "surrogatepass"), _NAME),
             "size": 0,
             "status": UPLOADING,
             "created_at": now,
-            "expires_at": now + kept,
+            "expires_at": now + timedelta(days=self.settings.retention_days),
         }
         async with self.database.transaction() as session:
             repository = FileRepository(session, scope.tenant)
@@ -116,15 +114,14 @@ class FileStore:
             wrapped = await self.keys.wrap(session, key)
             await repository.add(row, f"file:{key.object_id}", wrapped)
         room = self.settings.max_tenant_bytes - used if bounded else None
-        stored = StoredFile(key.object_id, purpose, name, 0, now, now + kept)
-        return FileWriter(self, scope, key, stored, room)
+        return FileWriter(self, scope, key, name, room)
 
     async def get(self, scope: FileScope, file_id: str) -> StoredFile:
         """Raises ``FileNotFound``, also for another project's."""
         async with self.database.session() as session:
             return await self._opened(session, await self._find(session, scope, file_id))
 
-    async def list(
+    async def page(
         self,
         scope: FileScope,
         *,
@@ -140,7 +137,7 @@ class FileStore:
         """
         async with self.database.session() as session:
             start = await self._find(session, scope, after) if after is not None else None
-            found = await FileRepository(session, scope.tenant).list(
+            found = await FileRepository(session, scope.tenant).page(
                 scope.project_id,
                 self.clock.now(),
                 purpose=purpose,
@@ -155,17 +152,27 @@ class FileStore:
         """Destroy a file and its key, and record who did.
 
         Raises:
-            FileNotFound
+            FileNotFound, FileInUse
         """
         async with self.database.transaction() as session:
             file = await self._find(session, scope, file_id)
-            await FileRepository(session, scope.tenant).delete(file)
+            repository = FileRepository(session, scope.tenant)
+            if await repository.in_use(file_id):
+                raise FileInUse("A batch still reads this file; wait for it or cancel it.")
+            await repository.delete(file)
             await record(session, self.clock, scope, "file.delete", file.id, before=facts(file))
 
-    async def reader(self, scope: FileScope, file_id: str) -> "FileReader":
-        """Raises ``FileNotFound``."""
+    async def reader(
+        self, scope: FileScope, file_id: str, *, expired_too: bool = False
+    ) -> "FileReader":
+        """``expired_too``: for a batch, which keeps its input file until it ends.
+
+        Raises:
+            FileNotFound
+        """
         async with self.database.session() as session:
-            file = await self._find(session, scope, file_id)
+            alive_at = LONG_AGO if expired_too else self.clock.now()
+            file = await self._find(session, scope, file_id, alive_at)
             key = await self.keys.open(session, scope.tenant, file.id, file.data_key)
         return FileReader(self.database, key, file.size)
 
@@ -182,9 +189,16 @@ class FileStore:
             if len(due) < _REMOVED_AT_ONCE:
                 return removed
 
-    async def _find(self, session: AsyncSession, scope: FileScope, file_id: str) -> File:
+    async def _find(
+        self,
+        session: AsyncSession,
+        scope: FileScope,
+        file_id: str,
+        alive_at: datetime | None = None,
+    ) -> File:
         repository = FileRepository(session, scope.tenant)
-        file = await repository.find(scope.project_id, file_id, self.clock.now())
+        now = alive_at or self.clock.now()
+        file = await repository.find(scope.project_id, file_id, now)
         if file is None:
             raise FileNotFound(
                 "There is no such file in this key's project (any more); list the files."
@@ -194,9 +208,7 @@ class FileStore:
     async def _opened(self, session: AsyncSession, file: File) -> StoredFile:
         key = await self.keys.open(session, file.tenant, file.id, file.data_key)
         name = key.open(file.name, _NAME).decode("utf-8", "surrogatepass")
-        return StoredFile(
-            file.id, file.purpose, name, file.size, file.created_at, file.expires_at
-        )
+        return StoredFile(file.id, file.purpose, name, file.size, file.created_at, file.expires_at)
 
 
 class FileWriter:
@@ -207,13 +219,13 @@ class FileWriter:
         store: FileStore,
         scope: FileScope,
         key: ObjectKey,
-        file: StoredFile,
+        name: str,
         room: int | None,
     ) -> None:
         self._store = store
         self._scope = scope
         self._key = key
-        self._file = file
+        self._name = name
         self._room = room
         self._pending = bytearray()
         self._chunks = 0
@@ -221,7 +233,7 @@ class FileWriter:
 
     @property
     def file_id(self) -> str:
-        return self._file.id
+        return self._key.object_id
 
     async def write(self, piece: bytes) -> None:
         """Raises: FileTooLarge, FileStorageFull."""
@@ -232,41 +244,42 @@ class FileWriter:
             await self._put(bytes(self._pending[:CHUNK]))
             del self._pending[:CHUNK]
 
-    async def finish(self, session: AsyncSession | None = None) -> StoredFile:
-        """Store the rest and let the file be seen, in the caller's transaction if there is one."""
+    async def flush(self) -> None:
+        """Store the rest; before ``finish``."""
         if self._pending:
             await self._put(bytes(self._pending))
             self._pending.clear()
-        if session is not None:
-            return await self._seen(session)
-        async with self._store.database.transaction() as own:
-            return await self._seen(own)
+
+    async def finish(
+        self, session: AsyncSession, purpose: str, lifetime: timedelta | None = None
+    ) -> StoredFile:
+        """Let the file be seen, and record who made it, in the caller's transaction."""
+        file = await session.get(File, (self._scope.tenant, self.file_id))
+        if file is None:
+            raise FileNotFound("The upload took too long; send the file again.")
+        file.purpose, file.size, file.status = purpose, self._size, PROCESSED
+        if lifetime is not None:
+            file.expires_at = file.created_at + lifetime
+        await session.flush()
+        clock, after = self._store.clock, facts(file)
+        await record(session, clock, self._scope, "file.create", file.id, after=after)
+        return StoredFile(
+            file.id, purpose, self._name, self._size, file.created_at, file.expires_at
+        )
 
     async def drop(self) -> None:
         """Forget what has been stored of it."""
         async with self._store.database.transaction() as session:
-            file = await session.get(File, (self._scope.tenant, self._file.id))
+            file = await session.get(File, (self._scope.tenant, self.file_id))
             if file is not None:
                 await FileRepository(session, self._scope.tenant).delete(file)
-
-    async def _seen(self, session: AsyncSession) -> StoredFile:
-        clock = self._store.clock
-        await FileRepository(session, self._scope.tenant).finish(self._file.id, self._size)
-        file = await session.get(File, (self._scope.tenant, self._file.id), populate_existing=True)
-        assert file is not None, "it was made by this writer"
-        after = facts(file)
-        await record(session, clock, self._scope, "file.create", file.id, after=after)
-        made = self._file
-        return StoredFile(
-            made.id, made.purpose, made.name, self._size, made.created_at, made.expires_at
-        )
 
     async def _put(self, chunk: bytes) -> None:
         sealed = self._key.seal(chunk, _CONTENT, self._chunks)
         async with self._store.database.transaction() as session:
             repository = FileRepository(session, self._scope.tenant)
-            await repository.add_chunk(self._file.id, self._chunks, sealed)
-            await repository.grow(self._file.id, self._size)
+            await repository.add_chunk(self.file_id, self._chunks, sealed)
+            await repository.grow(self.file_id, self._size)
         self._chunks += 1
 
     def _check_size(self) -> None:

@@ -45,6 +45,7 @@ from gateway.errors import (
 )
 from gateway.evidence.errors import EvidenceError
 from gateway.http.connection import HeaderList
+from gateway.http.errors_stored import OF_STORED_REQUESTS
 from gateway.retention.errors import RetentionError
 from gateway.tenants.errors import (
     AuthenticationFailed,
@@ -58,6 +59,7 @@ INVALID = "invalid_request_error"
 SERVER = "server_error"
 
 STATUS: dict[type[SovgateError], tuple[int, str]] = {
+    **OF_STORED_REQUESTS,
     SovgateError: (500, SERVER),
     GatewayError: (500, SERVER),
     InvalidRequest: (400, INVALID),

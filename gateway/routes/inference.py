@@ -4,9 +4,12 @@ from dataclasses import replace
 
 from core.clock import Clock
 from core.ids import new_id
+from gateway.errors import ContentBlocked
 from gateway.exchange import Exchange, Timing
 from gateway.http.connection import Connection
 from gateway.http.errors import http_error
+from gateway.idempotency import HEADER, IdempotencyKeys
+from gateway.idempotency.keys import Who
 from gateway.metrics import Metrics
 from gateway.pipeline import Pipeline
 from gateway.pipeline.headers import answer_headers
@@ -28,7 +31,11 @@ class Inference:
         log: RequestLog,
         *,
         client_address: bool,
+        who: Who,
+        keys: IdempotencyKeys | None,
     ) -> None:
+        self._who = who
+        self._keys = keys
         self._surface = surface
         self._pipeline = pipeline
         self._metrics = metrics
@@ -38,6 +45,13 @@ class Inference:
         self._client_address = client_address
 
     async def __call__(self, connection: Connection) -> None:
+        if HEADER in connection.headers and self._keys is not None:
+            await self._keys.serve(connection, self._who, self._serve)
+        else:
+            await self._serve(connection)
+
+    async def _serve(self, connection: Connection) -> bool:
+        """Whether the answer is the one to give again where the request comes again."""
         exchange = self._exchange(connection)
         self._metrics.running.inc()
         try:
@@ -45,6 +59,9 @@ class Inference:
             await self._surface.settled(exchange)
             if not exchange.disconnected:
                 await self._respond(exchange)
+            # What was billed is not asked again; other errors may pass.
+            blocked = isinstance(exchange.error, ContentBlocked)
+            return not exchange.disconnected and (exchange.error is None or blocked)
         finally:
             self._metrics.running.dec()
             self._metrics.observe(exchange)
