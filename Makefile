@@ -10,8 +10,8 @@ BIN := $(VENV)/bin
 LOCKED := requirements.lock pyproject.toml
 STAMP := $(VENV)/.installed-$(shell cat $(LOCKED) | sha256sum | cut -c1-16)
 UI_SOURCES := $(shell find admin_ui -path admin_ui/node_modules -prune -o -path admin_ui/dist -prune -o -type f -print 2>/dev/null)
-BENCH_VENV := .venv-litellm
-BENCH_STAMP := $(BENCH_VENV)/.installed-$(shell sha256sum < benchmarks/gateway/litellm.txt | cut -c1-16)
+PEERS_VENV := .venv-peers
+PEERS := $(patsubst benchmarks/gateway/peers/%.txt,$(PEERS_VENV)/%.installed,$(wildcard benchmarks/gateway/peers/*.txt))
 TOOLS_VENV := .venv-conformance
 TOOLS_STAMP := $(TOOLS_VENV)/.installed-$(shell sha256sum < conformance/requirements.txt | cut -c1-16)
 CLIENTS := conformance/clients
@@ -66,14 +66,13 @@ format: setup ## let ruff rewrite what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup $(BENCH_STAMP) ## our latency and CPU beside a bare proxy and LiteLLM's (some minutes)
-	@$(BIN)/python -m benchmarks.gateway --litellm-python $(BENCH_VENV)/bin/python
+bench: setup $(PEERS) ## the gateway beside other gateways and bare proxies (BENCH="--systems ..."; some minutes)
+	@$(BIN)/python -m benchmarks.gateway --peers $(PEERS_VENV) $(BENCH)
 
-$(BENCH_STAMP): benchmarks/gateway/litellm.txt
-	@echo "bench: installing LiteLLM's proxy into $(BENCH_VENV)"
-	@test -x $(BENCH_VENV)/bin/python || $(PYTHON) -m venv $(BENCH_VENV)
-	@$(BENCH_VENV)/bin/pip install -qq --progress-bar off -r benchmarks/gateway/litellm.txt
-	@rm -f $(BENCH_VENV)/.installed-*
+$(PEERS_VENV)/%.installed: benchmarks/gateway/peers/%.txt
+	@echo "bench: installing $* into $(PEERS_VENV)/$*"
+	@test -x $(PEERS_VENV)/$*/bin/python || $(PYTHON) -m venv $(PEERS_VENV)/$*
+	@$(PEERS_VENV)/$*/bin/pip install -qq --progress-bar off -r $<
 	@touch $@
 
 BILLING_ENTRIES ?= 1000000

@@ -1,6 +1,6 @@
 /* A closed-loop client: each connection sends its next request when the last answer is complete.
  *
- *     client PORT PATH KEY CONNECTIONS SECONDS plain|burst|paced [SEED]
+ *     client PORT PATH KEY CONNECTIONS SECONDS plain|burst|paced MODEL [SEED]
  *
  * Every prompt occurs only once. Prints one JSON object: requests, errors, elapsed_s, and in
  * milliseconds whole_p50, whole_p99, first_p50, first_p99 (to the first content) and gap_p50,
@@ -41,7 +41,7 @@ static const char *LAST[] = {"Vogel", "Harrison", "Lindqvist", "Becker", "Moreau
     "Fitzgerald", "Baumann", "Castellano", "Thornton", "Wagner"};
 
 static Samples whole, first, gaps;
-static const char *path, *key, *mode;
+static const char *path, *key, *mode, *model;
 static unsigned long number;
 static long errors, failures_shown;
 
@@ -76,12 +76,12 @@ static void send_request(Connection *c) {
     const char *name = FIRST[n % 16], *family = LAST[n / 16 % 19];
     int streams = strcmp(mode, "plain") != 0;
     int size = snprintf(body, sizeof body,
-        "{\"model\":\"bench\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello, my name is %s %s and "
+        "{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello, my name is %s %s and "
         "my order %lu of last Tuesday has not come yet. Please write a short and friendly reply%s to "
         "%s.%s%lu@example.com that says when the parcel is going to arrive, thanks me for my patience, "
         "offers to call me back on +49 30 9018%04lu in the afternoon, and keeps to five sentences in "
         "plain English.\"}],\"max_tokens\":200%s}",
-        name, family, n, !strcmp(mode, "burst") ? " quickly" : "", name, family, n, n % 10000,
+        model, name, family, n, !strcmp(mode, "burst") ? " quickly" : "", name, family, n, n % 10000,
         streams ? ",\"stream\":true,\"stream_options\":{\"include_usage\":true}" : "");
     int total = snprintf(request, sizeof request,
         "POST %s HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer %s\r\n"
@@ -162,11 +162,11 @@ static int arrived(Connection *c, double deadline, unsigned short port, int poll
 }
 
 int main(int argc, char **argv) {
-    if (argc < 7) return 2;
+    if (argc < 8) return 2;
     unsigned short port = (unsigned short)atoi(argv[1]);
     int count = atoi(argv[4]), poll = epoll_create1(0), running = count;
-    path = argv[2], key = argv[3], mode = argv[6];
-    number = argc > 7 ? strtoul(argv[7], NULL, 10) : (unsigned long)time(NULL) * 1000;
+    path = argv[2], key = argv[3], mode = argv[6], model = argv[7];
+    number = argc > 8 ? strtoul(argv[8], NULL, 10) : (unsigned long)time(NULL) * 1000;
     Connection *all = calloc((size_t)count, sizeof *all);
     for (int i = 0; i < count; i++) {
         all[i].fd = open_connection(port);
