@@ -330,6 +330,12 @@ class Metrics:
         another process may be asked."""
         self._refreshers.append(refresh)
 
+    def add_upstreams(self, upstreams: Mapping[str, Any]) -> None:
+        """What is done about those that fail."""
+        from gateway.metrics_upstreams import UpstreamMetrics
+
+        self.add_refresher(UpstreamMetrics(self._registry, upstreams).refresh)
+
     def refresh(self) -> None:
         for refresh in self._refreshers:
             refresh()

@@ -245,6 +245,7 @@ async def build_state(settings: Settings) -> AsyncIterator[GatewayState]:
         await watch.start()
         stack.push_async_callback(watch.stop)
         metrics.add_view(upstream_health(upstreams))
+        metrics.add_upstreams(upstreams)
         metrics.add_refresher(_process_gauges(metrics, journal, watch))
         if is_shared():
             refreshing = asyncio.create_task(_keep_fresh(metrics), name="metrics-refresh")

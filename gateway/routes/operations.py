@@ -55,6 +55,10 @@ class Ready:
             # Told, not counted: requests go on, and every replica has the same database.
             "database": self._database.answers,
             "upstreams": healthy,
+            # Told, not counted: the breaker tries again by itself.
+            "left_alone": [
+                name for name, each in self._upstreams.items() if not each.standing.admits
+            ],
         }
         await connection.respond(200 if ready else 503, [], msgspec.json.encode(body))
 

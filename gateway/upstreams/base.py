@@ -5,7 +5,10 @@ It does not know of tenants, prices or guards.
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from gateway.upstreams.forms import FormFile
 
 
 class Reply(Protocol):
@@ -40,6 +43,7 @@ class UpstreamRequest:
         thinking: ``None`` leaves the upstream's default.
         effort: one of ``asked.EFFORTS``.
         trace: headers that go along: W3C trace context.
+        files: where there are some the request goes as a form, else as JSON.
     """
 
     body: dict[str, Any]
@@ -50,6 +54,7 @@ class UpstreamRequest:
     thinking: bool | None = None
     effort: str | None = None
     trace: Mapping[str, str] | None = None
+    files: "Sequence[FormFile]" = ()
 
 
 @dataclass(slots=True)
@@ -59,6 +64,15 @@ class Health:
     healthy: bool = True
     detail: str = "not asked yet"
     servers: dict[str, bool] = field(default_factory=dict)
+
+
+@runtime_checkable
+class BinaryReply(Protocol):
+    """An answer that is no JSON and can be passed on as it comes, such as speech."""
+
+    content_type: str
+
+    def chunks(self) -> AsyncIterator[bytes]: ...
 
 
 class Upstream(Protocol):

@@ -224,6 +224,16 @@ class HttpReply:
         self.complete = True
         return body
 
+    @property
+    def content_type(self) -> str:
+        return self.answer.headers.get(b"content-type", b"").decode("latin-1")
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes; raises as ``read`` does."""
+        while chunk := await self._more(MAX_REPLY_BYTES):
+            yield chunk
+        self.complete = True
+
     async def events(self) -> AsyncIterator[bytes]:
         """The data of each event; stops at ``[DONE]``.
 

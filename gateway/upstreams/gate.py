@@ -18,6 +18,7 @@ from gateway.tokens import TokenCounter
 from gateway.upstreams.base import Health, Reply, Upstream, UpstreamRequest
 from gateway.upstreams.resilience import Attempt, Sender, Standing, Turn
 from gateway.upstreams.resilience.attempts import Kind
+from gateway.upstreams.resilience.breaker import BreakerState
 from gateway.upstreams.resilience.deadlines import Deadlines
 from gateway.upstreams.resilience.sender import Sent
 from gateway.upstreams.resilience.slots import Slots
@@ -68,6 +69,19 @@ class Deployed:
     def is_available(self) -> bool:
         """Whether a request that goes there has good prospects."""
         return self.__upstream.health.healthy and self.standing.admits
+
+    @property
+    def detail(self) -> str:
+        """Its health and what is done about its failures, for administrators."""
+        standing = self.standing
+        told = [self.health.detail]
+        if standing.state is not BreakerState.CLOSED:
+            told.append(f"its breaker is {standing.state.name.lower().replace('_', ' ')}")
+        if standing.ejected:
+            told.append(f"passed over: server {', '.join(map(str, standing.ejected))}")
+        if standing.slots is not None and (waiting := standing.slots.all_waiting):
+            told.append(f"{waiting} requests wait")
+        return "; ".join(told)
 
     async def check(self) -> None:
         """Ask the servers for their health and renew ``health``."""

@@ -14,6 +14,7 @@ from gateway.settings import UpstreamSettings
 from gateway.upstreams.base import Health, Reply, UpstreamRequest
 from gateway.upstreams.client import HttpClient
 from gateway.upstreams.dialects import Speech
+from gateway.upstreams.forms import encode_form
 
 _HEALTH_TIMEOUT_S = 2.0
 
@@ -39,23 +40,31 @@ class OpenAiUpstream:
         self._speech = Speech(settings)
         self._weights: dict[str, str] = {}
         self.health.servers = dict.fromkeys(self.servers, True)
-        headers = {"content-type": "application/json"}
-        if api_key is not None:
-            headers["authorization"] = f"Bearer {api_key}"
-        self._client = HttpClient(
-            settings.name,
-            rules,
-            connect_timeout_s=settings.connect_timeout_s,
-            read_timeout_s=settings.read_timeout_s,
-            headers=headers,
-        )
+        headers = {} if api_key is None else {"authorization": f"Bearer {api_key}"}
+
+        def client(headers: dict[str, str]) -> HttpClient:
+            return HttpClient(
+                settings.name,
+                rules,
+                connect_timeout_s=settings.connect_timeout_s,
+                read_timeout_s=settings.read_timeout_s,
+                headers=headers,
+            )
+
+        self._client = client({"content-type": "application/json", **headers})
+        self._forms = client(headers)  # each form has a content type of its own
 
     async def send(self, request: UpstreamRequest, server: int = 0) -> Reply:
-        body = msgspec.json.encode(self._speech.body(request))
         headers = {"x-request-id": request.request_id, **(request.trace or {})}
+        client = self._client
+        if request.files:
+            client = self._forms
+            body, headers["content-type"] = encode_form(request.body, request.files)
+        else:
+            body = msgspec.json.encode(self._speech.body(request))
         address = self.servers[server]
         try:
-            reply = await self._client.post(f"{address}{request.endpoint}", body, headers)
+            reply = await client.post(f"{address}{request.endpoint}", body, headers)
         except UpstreamUnreachable:
             self.health.servers[address] = False  # until it is asked again
             raise
@@ -96,3 +105,4 @@ class OpenAiUpstream:
 
     async def aclose(self) -> None:
         await self._client.aclose()
+        await self._forms.aclose()

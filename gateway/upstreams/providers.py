@@ -112,6 +112,12 @@ class LitellmUpstream:
                 upstream=self.name,
                 upstream_status=404,
             )
+        if request.files:
+            raise UpstreamRejected(
+                f"Upstream {self.name} takes no files here; choose a model of another upstream.",
+                upstream=self.name,
+                upstream_status=400,
+            )
         keywords = self._keywords(request)
         if self._library is None:
             self._library = await asyncio.to_thread(_import)  # requests go on meanwhile
@@ -244,7 +250,7 @@ def _encoded(answer: dict[str, Any]) -> bytes:
         for place in ("message", "delta"):
             if isinstance(choice.get(place), dict):
                 choice[place] = _node(choice[place], whole=place == "message")
-    if "usage" in answer and not any(_says_something(choice) for choice in choices):
+    if choices and "usage" in answer and not any(_says_something(choice) for choice in choices):
         answer["choices"] = []
     return msgspec.json.encode(answer)
 

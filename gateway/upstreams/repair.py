@@ -7,6 +7,7 @@ nothing pass byte for byte and cost two searches.
 
 import re
 from collections.abc import AsyncIterator, Collection
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
@@ -70,8 +71,9 @@ class RepairedReply:
 
     async def events(self) -> AsyncIterator[bytes]:
         mender = self._mender
-        async for data in self._reply.events():
-            yield mender.event(data) if mender.concerns(data) else data
+        async with aclosing(self._reply.events()) as events:  # type: ignore[type-var]
+            async for data in events:
+                yield mender.event(data) if mender.concerns(data) else data
         rest = mender.rest()
         if rest is not None:
             yield rest

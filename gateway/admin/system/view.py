@@ -64,7 +64,7 @@ class SettingsView:
             zone=settings.zone,
             models=settings.models,
             healthy=None if running is None else running.health.healthy,
-            detail=None if running is None else running.health.detail,
+            detail=None if running is None else running.detail,
         )
 
 

@@ -23,6 +23,10 @@ class Slots:
         self._queue = FairQueue(queue_length)
         self._waiting: dict[Turn, asyncio.Future[None]] = {}
 
+    @property
+    def all_waiting(self) -> int:
+        return len(self._queue)
+
     def waiting(self, priority: Priority) -> int:
         return self._queue.length(priority)
 

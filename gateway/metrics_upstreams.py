@@ -1,0 +1,71 @@
+"""Prometheus metrics of what is done about upstreams that fail; labels come from the settings."""
+
+from collections import Counter as Counts
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from gateway.upstreams import Deployed
+from gateway.upstreams.resilience.queue import PRIORITIES
+
+
+class UpstreamMetrics:
+    """Taken over from the upstreams when metrics are refreshed: a request costs nothing here."""
+
+    def __init__(self, registry: CollectorRegistry, upstreams: Mapping[str, Deployed]) -> None:
+        self._upstreams = upstreams
+        self._told: dict[str, Counts[tuple[str, str]]] = {}
+        self._attempts = Counter(
+            "sovgate_upstream_attempts_total",
+            "Attempts by kind (first, retry, hedge, fallback) and what became of them.",
+            ("upstream", "kind", "result"),
+            registry=registry,
+        )
+        self._breaker = Gauge(
+            "sovgate_upstream_breaker",
+            "State of the circuit breaker: 0 closed, 1 half open, 2 open.",
+            ("upstream",),
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._ejected = Gauge(
+            "sovgate_upstream_ejected_servers",
+            "Servers of a pool that are passed over.",
+            ("upstream",),
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._running = Gauge(
+            "sovgate_upstream_running",
+            "Requests at an upstream that has `max_concurrency`.",
+            ("upstream",),
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._queued = Gauge(
+            "sovgate_upstream_queued",
+            "Requests that wait for their turn there.",
+            ("upstream", "priority"),
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+
+    def refresh(self) -> None:
+        for name, upstream in self._upstreams.items():
+            standing = upstream.standing
+            self._breaker.labels(name).set(standing.state)
+            self._ejected.labels(name).set(len(standing.ejected))
+            if standing.slots is not None:
+                self._running.labels(name).set(standing.slots.running)
+                for priority in PRIORITIES:
+                    self._queued.labels(name, priority).set(standing.slots.waiting(priority))
+            self._count(name, standing.counts)
+
+    def _count(self, name: str, counts: "Counts[tuple[str, str]]") -> None:
+        before = self._told.get(name, Counts())
+        if any(counts[key] < count for key, count in before.items()):
+            before = Counts()  # another upstream of the same name
+        for (kind, result), count in counts.items():
+            if count > before[kind, result]:
+                self._attempts.labels(name, kind, result).inc(count - before[kind, result])
+        self._told[name] = Counts(counts)
