@@ -26,7 +26,7 @@ class Given:
 
     def __init__(self, *events: bytes) -> None:
         self.complete = False
-        self.closed = False
+        self.closed = self.ended = False
         self._events = events
 
     async def read(self) -> bytes:
@@ -34,9 +34,12 @@ class Given:
         return b"".join(self._events)
 
     async def events(self) -> AsyncIterator[bytes]:
-        for event in self._events:
-            yield event
-        self.complete = True
+        try:
+            for event in self._events:
+                yield event
+            self.complete = True
+        finally:
+            self.ended = True
 
     async def aclose(self) -> None:
         self.closed = True
@@ -359,5 +362,16 @@ def test_the_reply_is_the_upstreams_in_all_else() -> None:
         assert reply.complete
         await reply.aclose()
         assert inner.closed
+
+    asyncio.run(read())
+
+
+def test_who_stops_reading_stops_the_upstreams_events() -> None:
+    async def read() -> None:
+        inner = Given(event({"content": "a"}), event({"content": "b"}))
+        events = DSML.of(inner, request()).events()
+        await anext(events)
+        await events.aclose()  # type: ignore[attr-defined]
+        assert inner.ended
 
     asyncio.run(read())
