@@ -7,7 +7,6 @@ from being billed again.
 
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -84,10 +83,6 @@ def local_url(host: str, port: int) -> str:
     anywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
     where = anywhere.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{where}:{port}"
-
-
-def host_of(url: str) -> str:
-    return urlsplit(url).hostname or ""
 
 
 def _code(content: bytes) -> str | None:

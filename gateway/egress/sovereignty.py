@@ -90,5 +90,7 @@ def other_targets(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.telemetry.otlp_endpoint is not None:
         host = urlsplit(settings.telemetry.otlp_endpoint).hostname or ""
         yield "the collector of telemetry", host
+    if settings.batches.gateway_url is not None:
+        yield "batches.gateway_url", urlsplit(settings.batches.gateway_url).hostname or ""
     if settings.alerts.smtp is not None:
         yield "the mail server", settings.alerts.smtp.host

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.batches.erasure import erase_stored
 from gateway.retention.erasure import refuse_if_held
 from gateway.tenants.cli.deployment import (
     ConfigOption,
@@ -87,6 +88,7 @@ def erase(
         if wanted is None:
             await refuse_if_held(deployment.session, tenant)
             erased = await erase_tenant(deployment.session, master, tenant)
+            await erase_stored(deployment.session, tenant)
         else:
             erased = await erase_value(deployment.session, master, tenant, wanted, aliases=aliases)
         if erased is not None:
