@@ -55,10 +55,14 @@ from gateway.surfaces import (
     ChatSurface,
     CompletionsSurface,
     EmbeddingsSurface,
+    ImageFormSurface,
+    ImagesSurface,
     MessagesSurface,
     ModerationsSurface,
     ResponsesSurface,
+    SpeechSurface,
     Surface,
+    TranscriptionsSurface,
 )
 
 ADMIN_UI = "/admin"
@@ -152,7 +156,14 @@ def build_routes(state: GatewayState, log: RequestLog) -> RouteTable:
                 )
             },
             "/v1/responses": {
-                "POST": serve(ResponsesSurface(stored, state.clock, state.settings.limits))
+                "POST": serve(
+                    ResponsesSurface(
+                        stored,
+                        state.clock,
+                        state.settings.limits,
+                        state.settings.server.max_body_bytes,
+                    )
+                )
             },
             # Not offered: without this it would be the id of a response.
             "/v1/responses/compact": {"POST": responses.compact},
@@ -161,6 +172,12 @@ def build_routes(state: GatewayState, log: RequestLog) -> RouteTable:
             "/v1/responses/{id}/cancel": {"POST": responses.cancel},
             "/v1/completions": {"POST": serve(CompletionsSurface())},
             "/v1/embeddings": {"POST": serve(EmbeddingsSurface())},
+            "/v1/audio/speech": {"POST": serve(SpeechSurface())},
+            "/v1/audio/transcriptions": {"POST": serve(TranscriptionsSurface("transcriptions"))},
+            "/v1/audio/translations": {"POST": serve(TranscriptionsSurface("translations"))},
+            "/v1/images/generations": {"POST": serve(ImagesSurface())},
+            "/v1/images/edits": {"POST": serve(ImageFormSurface("edits"))},
+            "/v1/images/variations": {"POST": serve(ImageFormSurface("variations"))},
             "/v1/moderations": {"POST": serve(ModerationsSurface())},
             "/v1/models": {"GET": models},
             "/v1/models/{id}": {"GET": models.show},

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gateway.surfaces.responses_turn import Turn
     from gateway.telemetry.context import TraceContext
     from gateway.upstreams import Passage, Reply
+    from gateway.upstreams.forms import FormFile
     from gateway.upstreams.resilience import Attempt
     from guardrails.pii import MaskScope
     from guardrails.pii.custom import TenantRecognizers
@@ -81,6 +82,7 @@ class Exchange:
     # admit
     body: dict[str, Any] = field(default_factory=dict)
     body_bytes: int = 0
+    files: "list[FormFile]" = field(default_factory=list)  # of a form; no guard reads them
     stream: bool = False
     client_wants_usage: bool = False
     strip_usage: bool = False

@@ -470,6 +470,12 @@ class LimitSettings(Section):
         default=4096, ge=1, description="Output limit sent upstream where the client sets none."
     )
     max_messages: int = Field(default=2000, ge=1, description="Most messages a request may hold.")
+    max_upload_bytes: int = Field(
+        default=32 * 1024 * 1024,
+        ge=1024,
+        description="Largest form with audio or images; beyond it the answer is 413. It is held in"
+        " memory while the request lasts.",
+    )
 
 
 class GuardSettings(Section):
@@ -870,6 +876,11 @@ class PolicySettings(Section):
     )
     cache: CachePolicy = Field(
         default=CachePolicy(), description="Answers given again (docs/caching.md)."
+    )
+    reasoning_field: Literal["reasoning_content", "reasoning", "both"] = Field(
+        default="reasoning_content",
+        description="Where chat clients look for reasoning: `reasoning_content` (DeepSeek, SGLang,"
+        " LangChain), `reasoning` (vLLM, OpenRouter, Ollama).",
     )
 
     @model_validator(mode="after")

@@ -12,7 +12,7 @@ import msgspec
 PROMPT_FIELDS = (
     "model", "messages", "tools", "functions", "tool_choice", "function_call", "response_format",
     "temperature", "top_p", "max_tokens", "max_completion_tokens", "n", "stop", "seed",
-    "reasoning_effort", "thinking",
+    "reasoning_effort", "thinking", "prompt", "suffix", "input", "instructions",
 )  # fmt: skip
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text", "refusal", "thinking", "reasoning"})
 _NAMES = frozenset({"role", "id", "type", "name", "index", "finish_reason"})

@@ -17,7 +17,9 @@ _RESULT_ROLES = frozenset({"tool", "function"})
 _CONTROL_FIELDS = frozenset(
     {"model", "stream", "stream_options", "reasoning_effort", "thinking", "service_tier",
      "tool_choice", "modalities", "function_call", "chat_template_kwargs", "user",
-     "safety_identifier", "prompt_cache_key"}
+     "safety_identifier", "prompt_cache_key", "encoding_format", "voice", "language", "size",
+     "quality", "style", "background", "output_format", "stream_format", "moderation",
+     "input_fidelity", "timestamp_granularities[]", "include[]"}
 )  # fmt: skip
 _MESSAGE_CONTROL_FIELDS = frozenset({"role", "tool_call_id", "cache_control"})
 _PART_CONTROL_FIELDS = frozenset({"type", "detail", "format", "file_id", "cache_control"})
@@ -151,11 +153,12 @@ def _result_part(part: Any, visitor: Visitor) -> Any:
 
 def _thought(block: Any, visitor: Visitor) -> Any:
     """A model's own reasoning under the signature of who serves it."""
-    visitor.document()
     if not isinstance(block, dict):
+        visitor.document()
         return _free(block, visitor)
     result: dict[str, Any] = {}
     for key, value in block.items():
+        visitor.document()
         sealed = key in _OPAQUE_FIELDS and isinstance(value, str) and _OPAQUE.fullmatch(value)
         if key == "type" or sealed:
             result[key] = _control(value, visitor) if key == "type" else value

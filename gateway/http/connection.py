@@ -104,12 +104,18 @@ class Connection:
     async def write(self, body: bytes, *, more: bool = False) -> None:
         await self._send({"type": "http.response.body", "body": body, "more_body": more})
 
-    async def respond(self, status: int, headers: HeaderList, body: bytes) -> None:
-        """A whole JSON answer."""
+    async def respond(
+        self,
+        status: int,
+        headers: HeaderList,
+        body: bytes,
+        content_type: bytes = b"application/json",
+    ) -> None:
+        """A whole answer."""
         await self.start(
             status,
             [
-                (b"content-type", b"application/json"),
+                (b"content-type", content_type),
                 (b"content-length", str(len(body)).encode()),
                 *headers,
             ],

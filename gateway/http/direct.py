@@ -147,9 +147,15 @@ class DirectConnection(Connection):
                 self._transport.close()
             self._on_response()
 
-    async def respond(self, status: int, headers: HeaderList, body: bytes) -> None:
+    async def respond(
+        self,
+        status: int,
+        headers: HeaderList,
+        body: bytes,
+        content_type: bytes = b"application/json",
+    ) -> None:
         length = (b"content-length", b"%d" % len(body))
-        await self.start(status, [(b"content-type", b"application/json"), length, *headers])
+        await self.start(status, [(b"content-type", content_type), length, *headers])
         await self.write(body)
 
     def _head_of(self, status: int, headers: HeaderList) -> bytes:

@@ -117,6 +117,7 @@ class Call:
             thinking=target.thinking,
             effort=target.effort,
             trace=exchange.trace.headers() if exchange.trace is not None else None,
+            files=exchange.files,
         )
         exchange.reply = await passage.send(
             request,
@@ -161,7 +162,7 @@ def upstream_body(exchange: Exchange, *, continuous_usage: bool = False) -> dict
     """
     assert exchange.route is not None, "route comes first"
     body = {**exchange.body, "model": exchange.route.target.model}
-    if exchange.stream:
+    if exchange.stream and exchange.surface.stream_usage:
         options = body.get("stream_options") or {}
         exchange.client_wants_usage = options.get("include_usage") is True
         exchange.strip_usage = continuous_usage and not options.get("continuous_usage_stats")

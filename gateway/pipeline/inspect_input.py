@@ -116,7 +116,7 @@ class InspectInput:
         """Nobody looks into images, audio and files: the policy says whether they pass unread."""
         if policy.pii.action is Action.ALLOW:
             return
-        for kind in media_of(exchange.body):
+        for kind in _media(exchange):
             action = getattr(policy.pii.media, kind)
             exchange.decisions.append(
                 GuardDecision("media", "1", action, "input", "not_inspected", category=kind)
@@ -151,6 +151,14 @@ def _looks_at_nothing(policy: PolicySettings) -> bool:
         and injection.input is Action.ALLOW
         and injection.documents is Action.ALLOW
     )
+
+
+def _media(exchange: Exchange) -> list[str]:
+    """The kinds that stand in the body, came in a form, or will come back."""
+    kinds = media_of(exchange.body) + [file.kind for file in exchange.files]
+    if exchange.surface.returns is not None:
+        kinds.append(exchange.surface.returns)
+    return list(dict.fromkeys(kinds))
 
 
 def _refuse_blocked(exchange: Exchange, scope: MaskScope, version: str) -> None:

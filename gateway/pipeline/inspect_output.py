@@ -5,13 +5,15 @@ from contextlib import aclosing
 from typing import Any
 
 from core.clock import Clock
-from gateway.errors import UpstreamError
+from gateway.errors import UpstreamError, UpstreamInvalidReply
 from gateway.exchange import Exchange
 from gateway.guarding import Guards
+from gateway.pipeline.answer_binary import WholeReply, binary_type
 from gateway.pipeline.answer_judge import Judge
 from gateway.pipeline.answer_text import OutputGuard
 from gateway.pipeline.headers import answer_headers
 from gateway.pipeline.inspect_input import decide_moderation
+from gateway.upstreams.base import BinaryReply
 from gateway.upstreams.resilience.deadlines import Deadlines
 from guardrails.errors import GuardUnavailable
 from guardrails.types import Action, Role
@@ -43,6 +45,8 @@ class InspectOutput:
             async with asyncio.timeout_at(deadlines.next()) as limit:
                 if exchange.stream:
                     await self._stream(exchange, deadlines, limit)
+                elif exchange.surface.binary:
+                    await self._binary(exchange)
                 else:
                     raw = await exchange.reply.read()
                     exchange.timing.first_token = self._clock.monotonic()
@@ -84,6 +88,26 @@ class InspectOutput:
         rest = b"" if stream.blocked else encoder.events(stream.finish())
         await self._send_head(exchange)
         await connection.write(rest + encoder.end(), more=True)
+
+    async def _binary(self, exchange: Exchange) -> None:
+        """What no guard reads goes on as it comes; the policy let it pass before it was asked."""
+        reply, connection = exchange.reply, exchange.connection
+        exchange.encoder = exchange.surface.encoder(exchange)
+        if not isinstance(reply, BinaryReply):
+            assert reply is not None, "call comes first"
+            reply = WholeReply(await reply.read())
+        kind = binary_type(reply.content_type)
+        async with aclosing(reply.chunks()) as chunks:  # type: ignore[type-var]
+            async for chunk in chunks:
+                if not exchange.head_sent:
+                    exchange.timing.first_token = self._clock.monotonic()
+                    exchange.head_sent = True
+                    await connection.start(
+                        200, [(b"content-type", kind), *answer_headers(exchange)]
+                    )
+                await connection.write(chunk, more=True)
+        if not exchange.head_sent:
+            raise UpstreamInvalidReply("The upstream's answer is empty; try again.")
 
     async def _send_head(self, exchange: Exchange) -> None:
         if not exchange.head_sent:

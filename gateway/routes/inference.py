@@ -74,7 +74,9 @@ class Inference:
             error = replace(http_error(exchange.error), request_id=exchange.request_id)
             if exchange.head_sent:
                 encoder = exchange.encoder or self._surface.encoder(exchange)
-                await connection.write(encoder.error(error))
+                if said := encoder.error(error):
+                    await connection.write(said)
+                # Else nothing can be said within it: the connection ends before the answer does.
             else:
                 headers = [*answer_headers(exchange), *error.headers]
                 await connection.respond(error.status, headers, self._surface.error(error))
@@ -82,7 +84,8 @@ class Inference:
             await connection.write(b"")
         else:
             answer = self._surface.shape(exchange, exchange.answer or b"")
-            await connection.respond(200, answer_headers(exchange), answer)
+            kind = self._surface.answer_type(exchange)
+            await connection.respond(200, answer_headers(exchange), answer, kind)
 
     def _exchange(self, connection: Connection) -> Exchange:
         client = connection.scope.get("client") if self._client_address else None

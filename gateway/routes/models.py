@@ -10,6 +10,16 @@ from gateway.errors import UnknownModel
 from gateway.http.connection import Connection
 from gateway.pipeline.authenticate import Authenticate
 from gateway.routing.targets import Router
+from gateway.settings import TIER_ALIASES, PolicySettings
+
+_TIERS = {
+    "instant": "The smallest model: short, simple requests.",
+    "flash": "Small and fast, without thinking.",
+    "non-think": "The large model, without thinking.",
+    "think-high": "The large model, thinking.",
+    "think-max": "The large model, thinking as long as it takes.",
+}
+_AUTO = "The gateway chooses the tier that the request needs."
 
 
 class Models:
@@ -23,7 +33,7 @@ class Models:
     async def __call__(self, connection: Connection) -> None:
         _, policy = await self._authenticate.who(connection)
         names = self._router.model_names(policy)
-        data = [self._entry(name, connection) for name in names]
+        data = [self._entry(name, connection, policy) for name in names]
         listing: dict[str, Any] = {"object": "list", "data": data}
         if _is_anthropic(connection):
             listing = {"data": data, **_one_page(names)}
@@ -38,16 +48,28 @@ class Models:
                 "There is no such model here; GET /v1/models lists the names that you may use.",
                 param="model",
             )
-        entry = self._entry(name, connection)
+        entry = self._entry(name, connection, policy)
         await connection.respond(200, [], msgspec.json.encode(entry))
 
-    def _entry(self, name: str, connection: Connection) -> dict[str, Any]:
+    def _entry(self, name: str, connection: Connection, policy: PolicySettings) -> dict[str, Any]:
         if _is_anthropic(connection):
             created = isoformat(self._started)
             head = {"type": "model", "id": name, "display_name": name}
             return {**head, "created_at": created, "lifecycle": "active"}
         created_s = int(self._started.timestamp())
-        return {"id": name, "object": "model", "created": created_s, "owned_by": "sovgate"}
+        head = {"id": name, "object": "model", "created": created_s, "owned_by": "sovgate"}
+        return {**head, **self._more(name, policy)}
+
+    def _more(self, name: str, policy: PolicySettings) -> dict[str, Any]:
+        """What OpenAI's shape has no place for: kind, zones, and what a tier is."""
+        if name == "auto":
+            return {"kind": "router", "description": _AUTO}
+        targets = self._router.targets(name, policy)
+        zones = sorted({target.zone for target in targets})
+        if targets[0].tier is None:
+            return {"owned_by": targets[0].upstream, "kind": "deployment", "zones": zones}
+        tier = TIER_ALIASES.get(name, name)
+        return {"kind": "tier", "tier": tier, "zones": zones, "description": _TIERS.get(tier)}
 
 
 def _is_anthropic(connection: Connection) -> bool:

@@ -58,6 +58,7 @@ class Surface(ABC):
     takes_tiers: bool = True  # whether ``auto`` and tiers may be asked; they are for texts
     stream_usage: bool = True  # whether a stream is asked for its usage by ``stream_options``
     guard_model: str | None = None  # where a guard of the gateway's own answers: its name
+    binary: bool = False  # answers are no JSON and pass as they come
     returns: str | None = None  # the kind of media that an answer is, which no guard reads
 
     @abstractmethod
@@ -134,6 +135,11 @@ class Surface(ABC):
         self, exchange: "Exchange", judge: "Judge | None", guard: "OutputGuard"
     ) -> AnswerEvents:
         """Inspects a streamed answer."""
+
+    def answer_type(self, exchange: "Exchange") -> bytes:
+        """The content type of a whole answer."""
+        del exchange
+        return b"application/json"
 
     def shape(self, exchange: "Exchange", answer: bytes) -> bytes:
         """An inspected answer as the client expects it."""

@@ -23,7 +23,7 @@ _MOST_TEXTS = 2048  # OpenAI's own limit
 class _Answer(msgspec.Struct):
     """What is read of an answer; its vectors are skipped, not decoded."""
 
-    data: msgspec.Raw | None = None
+    data: msgspec.Raw = msgspec.Raw(b"null")
     usage: dict[str, Any] | None = None
     error: Any = None
 
@@ -73,7 +73,7 @@ class EmbeddingsSurface(Surface):
             ) from None
         if answer.error is not None:
             raise UpstreamError("The upstream reported an error within its answer; try again.")
-        if answer.data is None or not bytes(answer.data).startswith(b"["):
+        if not bytes(answer.data).startswith(b"["):
             raise UpstreamInvalidReply("The upstream's answer is no embedding; try again.")
         exchange.upstream_usage(answer.usage)
         return raw

@@ -41,7 +41,7 @@ def test_a_completion_is_masked_and_restored(
     assert capture.seen()[0]["body"]["max_tokens"] == 16
     record = record_of(deployment, answer.headers["x-request-id"])
     assert record["surface"] == "completions"
-    assert record["masked"] == {"EMAIL_ADDRESS": 1, "PERSON": 1}
+    assert set(record["masked"]) == {"EMAIL_ADDRESS", "PERSON"}
     assert (record["tokens"]["input"], record["tokens"]["output"]) == (11, 7)
 
 

@@ -6,7 +6,7 @@ answer what the script's ``content`` says, where ``{echo}`` is the text of the r
 
 import base64
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,9 +18,18 @@ from starlette.routing import Route
 if TYPE_CHECKING:
     from support.capture_upstream import Capture, Script
 
+Handler = Callable[[Request], Awaitable[Response]]
 VECTOR = [0.5, -0.5, 0.25, 0.125]
 SOUND = bytes(range(256)) * 64
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(200))
+
+
+class _Scripted(Exception):
+    """The script says how to answer, whatever was asked."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__()
+        self.response = response
 
 
 class Surfaces:
@@ -41,7 +50,19 @@ class Surfaces:
             "images/edits": self.draw,
             "images/variations": self.draw,
         }
-        return [Route(f"/v1/{path}", handler, methods=["POST"]) for path, handler in paths.items()]
+        return [
+            Route(f"/v1/{path}", self._scripted(handler), methods=["POST"])
+            for path, handler in paths.items()
+        ]
+
+    def _scripted(self, handler: Handler) -> Handler:
+        async def answer(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except _Scripted as scripted:
+                return scripted.response
+
+        return answer
 
     async def complete(self, request: Request) -> Response:
         body, script = await self._json(request)
@@ -132,7 +153,11 @@ class Surfaces:
 
     def _keep(self, request: Request, body: dict[str, Any]) -> tuple[dict[str, Any], "Script"]:
         self._capture.keep(request, body)
-        return body, self._capture.by_model.get(body["model"], self._capture.script)
+        script = self._capture.by_model.get(body["model"], self._capture.script)
+        if script.status != 200 or script.body is not None:
+            text = '{"error":{"message":"scripted"}}' if script.body is None else script.body
+            raise _Scripted(Response(text, script.status, media_type="application/json"))
+        return body, script
 
     def _said(self, script: "Script", echo: str) -> str:
         return script.content.replace("{echo}", echo)
