@@ -6,9 +6,9 @@ from typing import Any
 STAGES = ("admit", "inspect_input", "route", "journal", "upstream", "inspect_output")
 _WIDTH = 40
 _FACTS = (
-    "kind", "id", "outcome", "action", "status", "error_code", "finish_reason", "started_at",
-    "surface", "stream", "upstream", "zone", "model", "cost", "currency", "price_version",
-    "trace_id", "key_id", "project", "user", "policy",
+    "kind", "request_id", "outcome", "action", "status", "error_code", "finish_reason",
+    "started_at", "surface", "stream", "upstream", "zone", "model", "cost", "currency",
+    "price_version", "trace_id", "key_id", "project", "user", "policy",
 )  # fmt: skip
 
 

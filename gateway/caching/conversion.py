@@ -181,6 +181,8 @@ def _join_lists(own: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
     joined = dict(own)
     for name, items in value.items():
         before = joined.get(name)
-        both = isinstance(before, list) and isinstance(items, list)
-        joined[name] = [*before, *items] if both else (items if items is not None else before)
+        if isinstance(before, list) and isinstance(items, list):
+            joined[name] = [*before, *items]
+        elif items is not None or name not in joined:
+            joined[name] = items
     return joined

@@ -1,6 +1,7 @@
 """Replies of the cache: one that was kept, and one that is being kept as it comes."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -42,22 +43,22 @@ class WatchedReply:
         self._most = most
         self._assembler: Assembler | None = None
         self._raw: bytes | None = None
-
-    @property
-    def complete(self) -> bool:
-        return self._reply.complete
+        self.complete = False
 
     async def read(self) -> bytes:
         raw = await self._reply.read()
+        self.complete = self._reply.complete
         self._raw = raw if len(raw) <= self._most else None
         return raw
 
     async def events(self) -> AsyncIterator[bytes]:
         # An event carries about 250 bytes beside its token.
         assembler = self._assembler = Assembler(64 * self._most)
-        async for data in self._reply.events():
-            assembler.feed(data)
-            yield data
+        async with aclosing(self._reply.events()) as events:  # type: ignore[type-var]
+            async for data in events:
+                assembler.feed(data)
+                yield data
+        self.complete = self._reply.complete
 
     async def aclose(self) -> None:
         await self._reply.aclose()

@@ -3,12 +3,12 @@
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import yaml
 from openai import OpenAI
 from redis import Redis
 
@@ -66,10 +66,15 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Capture]:
 
 @pytest.fixture(scope="module")
 def caching(
-    tmp_path_factory: pytest.TempPathFactory, upstream: Capture, embeddings: str
+    tmp_path_factory: pytest.TempPathFactory,
+    upstream: Capture,
+    embeddings: str,
+    _valkey_server: str,
 ) -> Iterator[Deployment]:
     directory = tmp_path_factory.mktemp("caching")
-    content = with_embeddings(settings(directory, upstream.url, policies=POLICIES), embeddings)
+    shared = {"url": _valkey_server}
+    content = settings(directory, upstream.url, policies=POLICIES, redis=shared)
+    content = with_embeddings(content, embeddings)
     with gateway(directory, content, env={"SOV_KEY_PLAIN": "sov-plain-key"}) as deployment:
         yield deployment
 
@@ -322,49 +327,27 @@ def test_a_hit_is_inspected_as_every_answer(caching: Deployment, seen: Capture) 
     assert said(second) == "Ask [EMAIL_ADDRESS_7] or Mail y.two@example.com once more."
 
 
-def test_replicas_share_what_is_sealed(
-    tmp_path: Path, upstream: Capture, seen: Capture, embeddings: str, valkey_url: str,
-    database_url: str,
-) -> None:  # fmt: skip
-    env = {"SOV_KEY_PLAIN": "sov-plain-key"}
-    secret = {"vault": {"master_key_file": str(tmp_path / "master"), "enabled": True}}
-    (tmp_path / "master").write_text("ab" * 32)
-    (tmp_path / "master").chmod(0o600)
-    (tmp_path / "pepper").write_bytes(b"p" * 32)
-    (tmp_path / "pepper").chmod(0o600)
-    contents = []
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        content = settings(
-            tmp_path / name,
-            upstream.url,
-            policies=POLICIES,
-            database={"url": database_url},
-            redis={"url": valkey_url},
-            security={"pepper_file": str(tmp_path / "pepper")},
-            **secret,
-        )
-        contents.append(with_embeddings(content, embeddings))
-    with (
-        gateway(tmp_path / "one", contents[0], env=env) as one,
-        gateway(tmp_path / "two", contents[1], env=env) as two,
-    ):
+def test_replicas_share_what_is_sealed(tmp_path: Path, caching: Deployment, seen: Capture) -> None:
+    """Another process over the same data: what one kept, the other finds, and nobody can read."""
+    content = yaml.safe_load(caching.config.read_text())
+    content["server"]["port"] = free_port()
+    with gateway(tmp_path, content, env={"SOV_KEY_PLAIN": "sov-plain-key"}) as other:
         secretive = "Tell nobody that the mailbox of the treasurer is t.reasure@example.com"
-        first = ask(one, secretive)
+        first = ask(caching, secretive)
         assert first.headers["x-sovgate-cache"] == "miss"
-        with Redis.from_url(valkey_url) as redis:
+        with Redis.from_url(content["redis"]["url"]) as redis:
             until = time.monotonic() + 30
-            while len(redis.keys("sovgate:answer:*")) < 1 or not redis.keys("sovgate:questions:*"):
+            while (second := ask(other, secretive)).headers["x-sovgate-cache"] != "hit":
                 assert time.monotonic() < until, "nothing was shared"
-                time.sleep(0.02)
-            for key in redis.keys("sovgate:answer:*"):
-                assert b"nobody" not in bytes(redis.get(key) or b"")
-                assert redis.ttl(key) > 0
-        second = ask(two, secretive)
-        assert second.headers["x-sovgate-cache"] == "hit"
+            answers = redis.keys("sovgate:answer:*")
+            questions = redis.keys("sovgate:questions:*")
+            assert answers
+            assert questions
+            for key in answers:
+                assert b"treasurer" not in bytes(redis.get(key) or b"")
+                assert 0 < redis.ttl(key) <= 3600
+            for key in questions:
+                assert 0 < redis.ttl(key) <= 3600
         assert said(second) == said(first)
-        third = ask(two, "Tell nobody that the mailbox of our treasurer is t.reasure@example.com")
-        assert third.headers["x-sovgate-cache"] == "semantic-hit"
-        with ThreadPoolExecutor(4) as pool:
-            results = pool.map(lambda n: ask(two, f"Question {n % 2}"), range(8))
-            assert {each.status_code for each in results} == {200}
+        similar = "Tell nobody that the mailbox of our treasurer is t.reasure@example.com"
+        assert ask(other, similar).headers["x-sovgate-cache"] == "semantic-hit"

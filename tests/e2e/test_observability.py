@@ -2,7 +2,6 @@
 nothing waits for them."""
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ import httpx
 import pytest
 
 from support.deployment import KEYS, Capture, Deployment, capture_upstream, gateway, settings
-from support.processes import answers, free_port, running
+from support.telemetry_receiver import telemetry_receiver
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
@@ -71,15 +70,9 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Capture]:
 
 @pytest.fixture(scope="module")
 def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
-    directory, port = tmp_path_factory.mktemp("collector"), free_port()
-    url, file = f"http://127.0.0.1:{port}", directory / "got"
-    with running(
-        [sys.executable, "-m", "support.telemetry_receiver", str(port), str(file)],
-        ready=answers(url),
-        log=directory / "log",
-        env={"PYTHONPATH": str(Path(__file__).parents[1])},
-    ):
-        yield Collector(url, file)
+    directory = tmp_path_factory.mktemp("collector")
+    with telemetry_receiver(directory / "got", directory / "log") as url:
+        yield Collector(url, directory / "got")
 
 
 @pytest.fixture(scope="module")
@@ -260,8 +253,12 @@ def test_log_lines_name_the_trace(observed: Deployment) -> None:
     headers = {"traceparent": f"00-{'d' * 32}-{PARENT}-01"}
     answer = ask(observed, headers=headers)
     request_id = answer.headers["x-sovgate-request-id"]
-    lines = [json.loads(line) for line in observed.server.output().splitlines() if line]
-    line = next(line for line in lines if line.get("request_id") == request_id)
+
+    def found() -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in observed.server.output().splitlines() if line]
+        return [line for line in lines if line.get("request_id") == request_id]
+
+    (line,) = until(found)
     assert (line["trace_id"], line["event"]) == ("d" * 32, "request")
 
 

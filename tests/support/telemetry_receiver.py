@@ -11,6 +11,8 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from support.processes import answers, free_port, running
 
 _KINDS = {"/v1/traces": ExportTraceServiceRequest, "/v1/metrics": ExportMetricsServiceRequest}
 _lock = threading.Lock()
@@ -53,6 +57,20 @@ def serve(port: int, name: str) -> None:
         def log_message(self, format: str, *args: Any) -> None: ...
 
     ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+
+
+@contextmanager
+def telemetry_receiver(file: Path, log: Path) -> Iterator[str]:
+    """The URL of a running one."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with running(
+        [sys.executable, "-m", "support.telemetry_receiver", str(port), str(file)],
+        ready=answers(url),
+        log=log,
+        env={"PYTHONPATH": str(Path(__file__).parents[1])},
+    ):
+        yield url
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typer.testing import CliRunner, Result
 
 from core.database import Database
 from gateway.audit import AuditChain, Entry, append_admin
+from gateway.audit.showing import describe
 from gateway.cli.main import app
 
 
@@ -78,3 +79,44 @@ def test_a_digest_is_made_again_from_the_object(config: Path, tmp_path: Path) ->
     assert run("digest", stdin="null").stdout.strip() == "null"
     for wrong in ("{", '{"a": 1.5}', ""):
         assert run("digest", stdin=wrong).exit_code == 2
+
+
+def test_a_record_is_shown_by_its_id(config: Path) -> None:
+    shown = run("show", "req_4", "--config", config)
+    assert shown.exit_code == 0, shown.output
+    lines = dict(line.split(maxsplit=1) for line in shown.stdout.splitlines())
+    assert (lines["tenant"], lines["request_id"], lines["zone"]) == ("acme", "req_4", "eu")
+    found = json.loads(run("show", "req_4", "--config", config, "--json").stdout)
+    assert (found["tenant"], found["record"]["seq"], found["ledger"]) == ("acme", 5, [])
+    by_number = run("show", "5", "--tenant", "acme", "--config", config, "--json").stdout
+    assert json.loads(by_number) == found
+
+
+@pytest.mark.parametrize("arguments", [("req_nobody",), ("req_4", "--tenant", "globex"), ("5",)])
+def test_what_is_not_there_is_not_shown(config: Path, arguments: tuple[str, ...]) -> None:
+    result = run("show", *arguments, "--config", config)
+    assert result.exit_code == 2
+    assert "no such record" in result.stderr
+
+
+def test_a_request_in_words() -> None:
+    record = {
+        "request_id": "req_1",
+        "outcome": "completed",
+        "cost": "0.002",
+        "route": {"requested_model": "auto", "tier": "flash", "attempts": 0},
+        "cache": {"kind": "exact", "request_id": "req_0"},
+        "detectors": [
+            {"name": "pii", "direction": "input", "verdict": "found", "action": "mask"},
+        ],
+        "latency": {"total_us": 4000, "admit_us": 1000, "upstream_us": 2000},
+        "hash": "ab",
+    }
+    entry = {"kind": "settle", "amount": "0.002", "currency": "USD", "debit": "a", "credit": "b"}
+    lines = list(describe({"tenant": "acme", "record": record, "ledger": [entry]}))
+    assert "route          requested_model=auto, tier=flash" in lines
+    assert "cache          kind=exact, request_id=req_0" in lines
+    assert "guard          pii input: found, mask" in lines
+    assert "ledger         settle 0.002 USD a <- b" in lines
+    (bar,) = [line for line in lines if line.startswith("  upstream")]
+    assert bar == f"  upstream       |{' ' * 10}{'=' * 20}{' ' * 10}| 2.0 ms"
