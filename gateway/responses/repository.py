@@ -5,16 +5,25 @@ It moves sealed rows and knows no key.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from gateway.responses.models import StoredResponse, StoredResponseSubject
 from gateway.retention.models import AuditErasure
 from gateway.vault.models import VaultDataKey
 
 _STEP = 500  # rows of one statement
+
+
+class Link(NamedTuple):
+    """A turn without its content; ``size`` is that of its sealed bytes."""
+
+    id: str
+    previous_id: str | None
+    size: int
 
 
 class ResponseRepository:
@@ -46,17 +55,39 @@ class ResponseRepository:
         await self._session.flush()
 
     async def find(
-        self, project_id: str, response_id: str, now: datetime
-    ) -> tuple[StoredResponse, bytes] | None:
-        """A turn and its wrapped key."""
-        rows = await self._live(project_id, now, StoredResponse.id == response_id)
-        return rows[0] if rows else None
-
-    async def thread(
-        self, project_id: str, thread: str, now: datetime
+        self, project_id: str, ids: Sequence[str], now: datetime
     ) -> list[tuple[StoredResponse, bytes]]:
-        """All turns that go back to one first turn, in no order."""
-        return await self._live(project_id, now, StoredResponse.thread == thread)
+        """Turns and their wrapped keys, in no order."""
+        found: list[tuple[StoredResponse, bytes]] = []
+        for start in range(0, len(ids), _STEP):
+            query = (
+                select(StoredResponse, VaultDataKey.wrapped)
+                .join(
+                    VaultDataKey,
+                    (VaultDataKey.tenant == StoredResponse.tenant)
+                    & (VaultDataKey.id == StoredResponse.key_id),
+                )
+                .where(
+                    *self._live(project_id, now),
+                    StoredResponse.id.in_(ids[start : start + _STEP]),
+                )
+            )
+            found += [(row[0], row[1]) for row in await self._session.execute(query)]
+        return found
+
+    async def links(self, project_id: str, response_id: str, now: datetime) -> dict[str, Link]:
+        """All turns that go back to the same first turn as one of them does."""
+        of_same = aliased(StoredResponse)
+        thread = (
+            select(of_same.thread)
+            .where(of_same.tenant == self._tenant, of_same.id == response_id)
+            .scalar_subquery()
+        )
+        query = select(StoredResponse.id, StoredResponse.previous_id, StoredResponse.size).where(
+            *self._live(project_id, now), StoredResponse.thread == thread
+        )
+        rows = await self._session.execute(query)
+        return {row.id: Link(row.id, row.previous_id, row.size) for row in rows}
 
     async def erased_since(self, owner: str, since: datetime) -> bool:
         """Whether a person was erased while a request of theirs was under way."""
@@ -72,11 +103,7 @@ class ResponseRepository:
     async def delete(self, project_id: str, response_id: str, now: datetime) -> bool:
         """Whether it was there."""
         return bool(
-            await self._remove(
-                StoredResponse.id == response_id,
-                StoredResponse.project_id == project_id,
-                StoredResponse.expires_at > now,
-            )
+            await self._remove(*self._live(project_id, now), StoredResponse.id == response_id)
         )
 
     async def expire(self, now: datetime) -> int:
@@ -110,24 +137,12 @@ class ResponseRepository:
         )
         return bool(await self._session.scalar(query))
 
-    async def _live(
-        self, project_id: str, now: datetime, which: ColumnElement[bool]
-    ) -> list[tuple[StoredResponse, bytes]]:
-        query = (
-            select(StoredResponse, VaultDataKey.wrapped)
-            .join(
-                VaultDataKey,
-                (VaultDataKey.tenant == StoredResponse.tenant)
-                & (VaultDataKey.id == StoredResponse.key_id),
-            )
-            .where(
-                StoredResponse.tenant == self._tenant,
-                StoredResponse.project_id == project_id,
-                StoredResponse.expires_at > now,
-                which,
-            )
+    def _live(self, project_id: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
+        return (
+            StoredResponse.tenant == self._tenant,
+            StoredResponse.project_id == project_id,
+            StoredResponse.expires_at > now,
         )
-        return [(row[0], row[1]) for row in await self._session.execute(query)]
 
     async def _remove(self, *which: ColumnElement[bool]) -> int:
         query = select(StoredResponse.id, StoredResponse.key_id).where(

@@ -9,7 +9,7 @@ alone, in old copies of the database too.
 
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,9 +23,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.clock import Clock
 from core.database import Database
 from core.ids import new_id
+from gateway.errors import BodyTooLarge
 from gateway.responses.errors import InvalidEncryptedContent, PreviousResponseNotFound
 from gateway.responses.models import StoredResponse
-from gateway.responses.repository import ResponseRepository
+from gateway.responses.repository import Link, ResponseRepository
 from gateway.tenants.errors import DatabaseUnavailable
 from gateway.tenants.keys import Principal
 from gateway.vault.errors import VaultKeyUnusable
@@ -160,17 +161,24 @@ class ResponseStore:
         try:
             async with self._database.session() as session:
                 repository = ResponseRepository(session, principal.tenant)
-                found = await repository.find(principal.project_id, response_id, self._clock.now())
-                opened = await self._open(session, principal.tenant, [found] if found else [])
+                rows = await repository.find(principal.project_id, [response_id], self._clock.now())
+                opened = await self._open(session, principal.tenant, rows)
         except _AWAY as error:
             raise _unavailable(error) from None
         return opened.get(response_id)
 
-    async def chain(self, principal: Principal, response_id: str) -> list[StoredTurn]:
+    async def chain(
+        self, principal: Principal, response_id: str, *, most: int, cut: bool = False
+    ) -> list[StoredTurn]:
         """A turn and all before it, the first one first.
+
+        Args:
+            most: bytes that they may come to.
+            cut: leave out the oldest turns where it is more.
 
         Raises:
             PreviousResponseNotFound: one of them is not there (any more).
+            BodyTooLarge: they are more than ``most``.
             DatabaseUnavailable
         """
         if not _ID.fullmatch(response_id):
@@ -178,22 +186,15 @@ class ResponseStore:
         try:
             async with self._database.session() as session:
                 repository, now = ResponseRepository(session, principal.tenant), self._clock.now()
-                last = await repository.find(principal.project_id, response_id, now)
-                rows = [last] if last is not None else []
-                if last is not None and last[0].previous_id is not None:
-                    rows = await repository.thread(principal.project_id, last[0].thread, now)
-                opened = await self._open(session, principal.tenant, _chain(rows, response_id))
+                links = await repository.links(principal.project_id, response_id, now)
+                ids = _chain(links, response_id, most, cut=cut)
+                rows = await repository.find(principal.project_id, ids, now)
+                opened = await self._open(session, principal.tenant, rows)
         except _AWAY as error:
             raise _unavailable(error) from None
-        turns: list[StoredTurn] = []
-        wanted: str | None = response_id
-        while wanted is not None:
-            turn = opened.get(wanted)
-            if turn is None:
-                raise _no_turn()
-            turns.append(turn)
-            wanted = turn.previous_id
-        return turns[::-1]
+        if len(opened) != len(ids):
+            raise _no_turn()
+        return [opened[each] for each in reversed(ids)]
 
     async def delete(self, principal: Principal, response_id: str) -> bool:
         """Destroy a turn; whether it was there. Raises ``DatabaseUnavailable``."""
@@ -233,16 +234,25 @@ class ResponseStore:
         return opened
 
 
-def _chain(
-    rows: list[tuple[StoredResponse, bytes]], response_id: str
-) -> list[tuple[StoredResponse, bytes]]:
-    """Of a thread's turns those that lead to one: a thread may have branches."""
-    by_id = {row.id: (row, wrapped) for row, wrapped in rows}
-    chain: list[tuple[StoredResponse, bytes]] = []
+def _chain(links: Mapping[str, Link], response_id: str, most: int, *, cut: bool) -> list[str]:
+    """The turns that lead to one, latest first: a thread may have branches."""
+    chain: list[str] = []
     wanted: str | None = response_id
-    while wanted is not None and wanted in by_id:
-        chain.append(by_id[wanted])
-        wanted = by_id.pop(wanted)[0].previous_id
+    left = most
+    while wanted is not None:
+        if wanted not in links:
+            raise _no_turn()
+        left -= links[wanted].size
+        if left < 0 and cut and chain:
+            break
+        if left < 0:
+            raise BodyTooLarge(
+                f"The earlier turns come to more than {most} bytes; begin a new conversation, or"
+                " set `truncation` to 'auto'.",
+                param="previous_response_id",
+            )
+        chain.append(wanted)
+        wanted = links[wanted].previous_id
     return chain
 
 

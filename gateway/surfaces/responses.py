@@ -16,7 +16,7 @@ from gateway.exchange import Exchange
 from gateway.pipeline.answer import AnswerStream
 from gateway.pipeline.answer_judge import Judge
 from gateway.pipeline.answer_text import OutputGuard
-from gateway.responses import ResponseStore
+from gateway.responses import ResponseStore, StoredTurn
 from gateway.responses.errors import ItemNotFound
 from gateway.settings import LimitSettings
 from gateway.surfaces.base import AnswerEvents, Encoder
@@ -33,14 +33,19 @@ from gateway.surfaces.responses_stream import ResponseEvents
 from gateway.surfaces.responses_turn import Turn
 from gateway.tenants.keys import Principal
 
+_MOST_REFERENCED = 16  # each is read, however small the item
 _ASKED = "\0asked"  # on its way from `read` to `expand`; no client can send that
 
 
 class ResponsesSurface(ChatSurface):
     name = "responses"
 
-    def __init__(self, store: ResponseStore, clock: Clock, limits: LimitSettings) -> None:
+    def __init__(
+        self, store: ResponseStore, clock: Clock, limits: LimitSettings, most: int
+    ) -> None:
+        """``most``: bytes that earlier turns may come to, as a body of a request may."""
         self._store = store
+        self._most = most
         self._clock = clock
         self._limits = limits
 
@@ -53,7 +58,7 @@ class ResponsesSurface(ChatSurface):
         asked = exchange.body.pop(_ASKED)
         turn = exchange.turn = Turn(asked, exchange.started_at)
         turn.store = asked.store is not False and policy.responses.store
-        turn.input = await self._resolved(principal, input_items(asked.input, turn.id))
+        turn.input = await self._resolved(exchange, input_items(asked.input, turn.id))
         items = await self._earlier(principal, turn, exchange)
         offset = len(items)
         items += turn.input
@@ -114,33 +119,34 @@ class ResponsesSurface(ChatSurface):
         previous = turn.asked.previous_response_id
         if previous is None:
             return []
-        turns = await self._store.chain(principal, previous)
+        turns = await self._store.chain(
+            principal, previous, most=self._most, cut=turn.asked.truncation == "auto"
+        )
         turn.thread = turns[0].thread
         items = [item for one in turns for item in (*one.input, *one.response["output"])]
         exchange.body_bytes += len(msgspec.json.encode(items))
         return items
 
     async def _resolved(
-        self, principal: Principal, items: list[dict[str, Any]]
+        self, exchange: Exchange, items: list[dict[str, Any]]
     ) -> list[dict[str, Any]]:
-        """Items in place of references to them."""
-        return [
-            await self._referenced(principal, item["id"], index)
-            if item["type"] == "item_reference"
-            else item
-            for index, item in enumerate(items)
-        ]
-
-    async def _referenced(self, principal: Principal, item_id: str, index: int) -> dict[str, Any]:
-        response_id = response_of_item(item_id)
-        turn = await self._store.find(principal, response_id) if response_id else None
-        for item in (*turn.input, *turn.response["output"]) if turn is not None else ():
-            if item["id"] == item_id:
-                return item
-        raise ItemNotFound(
-            "The referenced item is in no stored response; send the item itself.",
-            param=f"input[{index}].id",
-        )
+        """Items in place of references to them; their size counts as the request's."""
+        principal, _ = exchange.authenticated
+        turns: dict[str, StoredTurn | None] = {}
+        for index, item in enumerate(items):
+            if item["type"] != "item_reference":
+                continue
+            response_id = response_of_item(item["id"]) or ""
+            if response_id not in turns:
+                if len(turns) == _MOST_REFERENCED:
+                    raise InvalidRequest(
+                        f"References may be to items of {_MOST_REFERENCED} responses at most.",
+                        param="input",
+                    )
+                turns[response_id] = await self._store.find(principal, response_id)
+            items[index] = _referenced(turns[response_id], item["id"], index)
+            exchange.body_bytes += len(msgspec.json.encode(items[index]))
+        return items
 
     def _bounded(
         self, messages: list[dict[str, Any]], truncation: str | None
@@ -155,6 +161,16 @@ class ResponsesSurface(ChatSurface):
                 param="input",
             )
         return messages
+
+
+def _referenced(turn: StoredTurn | None, item_id: str, index: int) -> dict[str, Any]:
+    for item in (*turn.input, *turn.response["output"]) if turn is not None else ():
+        if item["id"] == item_id:
+            return item
+    raise ItemNotFound(
+        "The referenced item is in no stored response; send the item itself.",
+        param=f"input[{index}].id",
+    )
 
 
 def _turn(exchange: Exchange) -> Turn:

@@ -3,6 +3,7 @@
 import base64
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from core.database import Database
+from gateway.errors import BodyTooLarge
 from gateway.responses import ResponseStore, StoredTurn
 from gateway.responses.errors import PreviousResponseNotFound
 from gateway.responses.models import StoredResponse, StoredResponseSubject
@@ -27,6 +29,7 @@ ACME = Principal("acme", "prj_1", "key_1", "app", "default", Limits(), Limits(),
 STRANGERS = (replace(ACME, tenant="globex"), replace(ACME, project_id="prj_2"))
 CANARY = "Greta Vogel 4711"
 DAY = timedelta(days=1)
+MOST = 1_000_000
 
 
 @pytest.fixture
@@ -72,22 +75,42 @@ async def test_what_was_kept_comes_back_to_its_project_only(
         assert await store.find(stranger, "resp_a") is None
         assert not await store.delete(stranger, "resp_a")
         with pytest.raises(PreviousResponseNotFound):
-            await store.chain(stranger, "resp_a")
+            await store.chain(stranger, "resp_a", most=MOST)
     for unknown in ("resp_b", "", "resp_a\0", "resp_'", "msg_a", "resp_" + "a" * 99):
         assert await store.find(ACME, unknown) is None
         assert not await store.delete(ACME, unknown)
         with pytest.raises(PreviousResponseNotFound):
-            await store.chain(ACME, unknown)
+            await store.chain(ACME, unknown, most=MOST)
 
 
 async def test_a_chain_is_its_own_branch_in_order(store: ResponseStore, trail: Trail) -> None:
     for one in (turn("a"), turn("b", "a", "a"), turn("c", "b", "a"), turn("d", "b", "a")):
         assert await keep(store, trail, one)
-    assert [one.id for one in await store.chain(ACME, "resp_d")] == ["resp_a", "resp_b", "resp_d"]
-    assert [one.id for one in await store.chain(ACME, "resp_a")] == ["resp_a"]
+    assert [one.id for one in await store.chain(ACME, "resp_d", most=MOST)] == [
+        "resp_a",
+        "resp_b",
+        "resp_d",
+    ]
+    assert [one.id for one in await store.chain(ACME, "resp_a", most=MOST)] == ["resp_a"]
     assert await store.delete(ACME, "resp_a")
     with pytest.raises(PreviousResponseNotFound):  # no turn goes missing silently
-        await store.chain(ACME, "resp_d")
+        await store.chain(ACME, "resp_d", most=MOST)
+
+
+async def test_a_chain_that_is_too_long_is_refused_or_cut(
+    store: ResponseStore, trail: Trail
+) -> None:
+    for one in (turn("a"), turn("b", "a", "a"), turn("c", "b", "a")):
+        assert await keep(store, trail, one)
+    async with trail.database.session() as session:
+        sizes = list(await session.scalars(select(StoredResponse.size)))
+    two = sum(sorted(sizes)[:2]) + 50
+    with pytest.raises(BodyTooLarge):
+        await store.chain(ACME, "resp_c", most=two)
+    cut = await store.chain(ACME, "resp_c", most=two, cut=True)
+    assert [one.id for one in cut] == ["resp_b", "resp_c"]
+    with pytest.raises(BodyTooLarge):  # one turn there must be
+        await store.chain(ACME, "resp_c", most=50, cut=True)
 
 
 async def test_deleting_takes_the_key_along(store: ResponseStore, trail: Trail) -> None:
@@ -185,7 +208,7 @@ async def test_a_database_that_is_away_is_said(tmp_path: Path, trail: Trail) -> 
         Database(f"sqlite+aiosqlite:///{tmp_path}/none/none.db"), trail.clock, trail.master
     )
     assert not await keep(away, trail, turn("a"))
-    for call in (away.find, away.chain, away.delete):
+    for call in (away.find, partial(away.chain, most=MOST), away.delete):
         with pytest.raises(DatabaseUnavailable):
             await call(ACME, "resp_a")
     with pytest.raises(DatabaseUnavailable):

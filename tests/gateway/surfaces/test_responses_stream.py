@@ -32,7 +32,7 @@ SAID = "Hello [PERSON_1], not [PERSON_9]; **[EMAIL_ADDRESS_1]** é 😀 [PERSON_
 TOLD = f"Hello {NAME}, not [PERSON_9]; **{ADDRESS}** é 😀 [PERSON_"
 DOCUMENT = '{"to": ["[PERSON_1]", "\\u005bEMAIL_ADDRESS_1\\u005d"], "half": "[PERSON_"}'
 MEANT = {"to": [NAME, ADDRESS], "half": "[PERSON_"}
-CUTS = 600
+CUTS = 400
 EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 
 
