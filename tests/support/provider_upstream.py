@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-THOUGHT, SIGNATURE = "I should look it up.", "c2lnbmF0dXJl"
+THOUGHT, SIGNATURE = "I should look it up.", "c2lnbmF0dXJl" * 12
 KEY_IN_ERROR = "key-that-an-error-tells"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from anthropic import Anthropic
 from pydantic import ValidationError
 
 from gateway.settings import UpstreamSettings
@@ -202,6 +203,48 @@ def test_thinking_goes_back_signed(providers: Providers, name: str) -> None:
     assert block == expected[name]
 
 
+@pytest.mark.parametrize("name", ["anthropic", "bedrock"])
+@pytest.mark.parametrize("streams", [False, True])
+def test_messages_keep_an_upstreams_signature(
+    providers: Providers, name: str, streams: bool
+) -> None:
+    """Through the Messages surface it comes and goes within the gateway's own."""
+    asked: dict[str, Any] = {
+        "model": f"{STEMS[name]}-think",
+        "max_tokens": 4000,
+        "tools": [{"name": "look_up", "input_schema": {"type": "object"}}],
+        "thinking": {"type": "enabled", "budget_tokens": 2000},
+        "system": [{"type": "text", "text": "Hi", "cache_control": {"type": "ephemeral"}}],
+    }
+    turns: list[Any] = [{"role": "user", "content": "Paris"}]
+    with Anthropic(base_url=providers.deployment.url, api_key=KEYS["acme"]) as client:
+        if streams:
+            with client.messages.stream(**asked, messages=turns) as running:
+                message = running.get_final_message()
+        else:
+            message = client.messages.create(**asked, messages=turns)
+        thinking, call = message.content
+        assert (thinking.type, call.type) == ("thinking", "tool_use")
+        assert thinking.thinking == THOUGHT
+        assert call.input == {"city": "Paris"}
+        used = message.usage
+        assert (used.input_tokens, used.cache_read_input_tokens) == (11, 30)
+        assert used.cache_creation_input_tokens == 5
+        turns.append({"role": "assistant", "content": [thinking, call]})
+        result = {"type": "tool_result", "tool_use_id": call.id, "content": "Rain."}
+        client.messages.create(**asked, messages=[*turns, {"role": "user", "content": [result]}])
+
+    sent = providers.last()["body"]
+    text = {"text": THOUGHT, "signature": SIGNATURE}
+    assert sent["messages"][1]["content"][0] == (
+        {"type": "thinking", "thinking": THOUGHT, "signature": SIGNATURE}
+        if name == "anthropic"
+        else {"reasoningContent": {"reasoningText": text}}
+    )
+    if name == "anthropic":
+        assert sent["system"][0]["cache_control"] == {"type": "ephemeral"}
+
+
 def test_effort_is_said_in_each_providers_words(providers: Providers) -> None:
     for name in ("anthropic", "azure", "gemini"):
         providers.ask(f"{STEMS[name]}-ok", reasoning_effort="low", temperature=0.5)
@@ -307,6 +350,21 @@ def test_a_client_steers_no_call(providers: Providers) -> None:
 
         assert response.json()["choices"][0]["message"]["content"] == "You said: Paris"
         assert "theirs" not in json.dumps(providers.last())
+
+
+def test_embeddings(providers: Providers) -> None:
+    response = httpx.post(
+        f"{providers.deployment.base_url}/embeddings",
+        json={"model": "deployment-ok", "input": "Write to jane.roe@example.com"},
+        headers=HEADERS,
+        timeout=30,
+    )
+
+    assert response.status_code == 200, response.text
+    assert response.json()["data"][0]["embedding"] == [0.5, -0.25]
+    assert response.json()["usage"]["prompt_tokens"] == 3
+    assert providers.last()["path"].endswith("/deployments/deployment-ok/embeddings")
+    assert "jane.roe" not in json.dumps(providers.last()["body"])
 
 
 @pytest.mark.parametrize("name", ["bedrock", "gemini"])
