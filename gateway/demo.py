@@ -34,6 +34,8 @@ TENANTS = ("acme", "globex")
 ADMIN_EMAIL = "owner@example.com"
 WORKER_START_S = 120
 _PR_SET_PDEATHSIG = 1
+# One checkpoint under several names, so that each has a price of its own.
+_MODELS = ("sov-nano", "sov-flash", "sov-pro", "sov-embed")
 _POLICY_NOTE = "# Made by `sovgate demo`; edit it as you like, it is not written again.\n"
 
 
@@ -120,8 +122,9 @@ def running_worker(demo: Demo) -> Iterator[subprocess.Popen[bytes]]:
     log = (demo.directory / "worker.log").open("wb")
     command = [sys.executable, "-m", "gateway.cli", "worker", "serve"]
     command += ["--model", str(demo.model), "--device", "cpu", "--port", str(demo.worker_port)]
-    # All eight experts for each tier: with fewer this small a model loses the thread.
-    command += ["--alias", "sov-pro=8", "--alias", "sov-flash=8", "--alias", "sov-nano=8"]
+    # All eight experts for each name: with fewer this small a model loses the thread.
+    for name in _MODELS:
+        command += ["--alias", f"{name}=8"]
     # Its own process group: Ctrl-C reaches the gateway first, which lets streams finish.
     worker = subprocess.Popen(
         command, stdout=log, stderr=log, start_new_session=True, preexec_fn=_end_with_parent
@@ -192,6 +195,7 @@ def _settings(demo: Demo) -> dict[str, Any]:
         "sov-nano": ("0.05", "0.20"),
         "sov-flash": ("0.15", "0.60"),
         "sov-pro": ("0.66", "1.98"),
+        "sov-embed": ("0.02", "0"),
     }
     return {
         "server": {"host": HOST, "port": demo.port},
@@ -257,7 +261,7 @@ def _pool(demo: Demo) -> dict[str, Any]:
         "zone": "onprem",
         "workers": [f"http://{HOST}:{demo.worker_port}"],
         "tokenizer": str(demo.model / "tokenizer.json"),
-        "models": ["sov-nano", "sov-flash", "sov-pro"],
+        "models": [*_MODELS],
     }
 
 

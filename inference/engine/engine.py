@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from inference.engine.accounting import WorkModel, divide
 from inference.engine.block_manager import BlockManager
+from inference.engine.embedding import Embedding, embed
 from inference.engine.model_runner import ModelRunner
 from inference.engine.sampler import sample
 from inference.engine.scheduler import Chunk, Scheduler, SchedulerLimits
@@ -88,6 +89,13 @@ class Engine:
         self._account(chunks, weights, time.perf_counter_ns() - started, len(tokens))
         self.scheduler.retire()
         return [chunk.sequence for chunk in sampling]
+
+    def embed(self, token_ids: list[int], num_experts: int) -> Embedding:
+        """A checked text's vector; nothing else is computed meanwhile."""
+        found = embed(self._runner.model, token_ids, num_experts, self._runner.block_size)
+        self.stats.busy_ns += found.work_ns
+        self.stats.computed_tokens += len(token_ids)
+        return found
 
     def abort_all(self) -> list[Sequence]:
         """Give up everything that runs or waits, after a step that failed."""

@@ -7,10 +7,12 @@ Detokenising and stop strings live here, since they decide when to stop.
 import logging
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from inference.engine.accounting import seconds
+from inference.engine.embedding import Embedding, EmbeddingJob
 from inference.engine.engine import Engine
 from inference.engine.sequence import FinishReason, Sequence, Status
 from inference.errors import EngineFailed, InferenceError
@@ -85,7 +87,10 @@ class EngineThread:
         self.healthy = True
         self._tokenizer = tokenizer
         self._deliver = deliver
-        self._commands: queue.SimpleQueue[tuple[str, Request | None]] = queue.SimpleQueue()
+        self._commands: queue.SimpleQueue[tuple[str, Request | EmbeddingJob | None]] = (
+            queue.SimpleQueue()
+        )
+        self._texts: deque[EmbeddingJob] = deque()
         self._requests: dict[Sequence, Request] = {}
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
@@ -109,6 +114,10 @@ class EngineThread:
         """Stop a request before the next step; its last `Output` says ``cancelled``."""
         self._commands.put(("cancel", request))
 
+    def embed(self, job: EmbeddingJob) -> None:
+        """Queue a checked text; one is computed between two steps."""
+        self._commands.put(("embed", job))
+
     def stop(self, timeout: float = 5.0) -> None:
         """Cancel what is left and end the thread."""
         self._commands.put(("stop", None))
@@ -118,6 +127,8 @@ class EngineThread:
         running = True
         while running:
             running = self._take_commands()
+            if running and self._texts:
+                self._embed(self._texts.popleft())
             if not running or not self.engine.has_work:
                 continue
             try:
@@ -132,13 +143,16 @@ class EngineThread:
         """Carry out what is queued, waiting while there is nothing to compute."""
         while True:
             try:
-                name, request = self._commands.get(block=not self.engine.has_work)
+                busy = self.engine.has_work or bool(self._texts)
+                name, request = self._commands.get(block=not busy)
             except queue.Empty:
                 return True
             if name == "stop":
                 self._cancel_all()
                 return False
-            if request is not None:
+            if isinstance(request, EmbeddingJob):
+                self._texts.append(request)
+            elif request is not None:
                 (self._add if name == "add" else self._cancel)(request)
 
     def _add(self, request: Request) -> None:
@@ -155,7 +169,17 @@ class EngineThread:
             self.engine.cancel(request.sequence)
             self._deliver([(request, request.output(""))])
 
+    def _embed(self, job: EmbeddingJob) -> None:
+        try:
+            found = self.engine.embed(job.token_ids, job.num_experts)
+        except Exception:  # the thread's outermost boundary, as in `_run`
+            log.exception("embedding failed")
+            found = _no_vector("The engine failed on this text; send the request again.")
+        job.sink(found)
+
     def _cancel_all(self) -> None:
+        while self._texts:
+            self._texts.popleft().sink(_no_vector("The worker is stopping; send it again."))
         for request in list(self._requests.values()):
             self._cancel(request)
 
@@ -180,3 +204,7 @@ class EngineThread:
         error = EngineFailed("The engine failed on this batch; send the request again.")
         lost = [r for s in self.engine.abort_all() if (r := self._requests.pop(s, None))]
         self._deliver([(request, request.output("", error)) for request in lost])
+
+
+def _no_vector(reason: str) -> Embedding:
+    return Embedding([], error=EngineFailed(reason))

@@ -14,6 +14,7 @@ from core.errors import SovgateError
 from inference.errors import RequestInvalid
 from inference.server import http
 from inference.server.answers import Answer
+from inference.server.embeddings import EmbeddingRequest, embeddings_answer, token_ids_of
 from inference.server.problems import error_body, status_of
 from inference.server.protocol import (
     ChatRequest,
@@ -38,6 +39,7 @@ class WorkerApp:
         self._routes: dict[tuple[str, str], Handler] = {
             ("POST", "/v1/chat/completions"): self.chat,
             ("POST", "/v1/completions"): self.complete,
+            ("POST", "/v1/embeddings"): self.embed,
             ("POST", "/tokenize"): self.tokenize,
             ("GET", "/v1/models"): self.list_models,
             ("GET", "/health"): self.health,
@@ -96,6 +98,23 @@ class WorkerApp:
         if any(not 0 <= token < self.worker.engine.config.vocab_size for token in ids):
             raise RequestInvalid("prompt holds a token id outside the vocabulary.", param="prompt")
         await self._generate(request, model, ids, False, receive, send)
+
+    async def embed(self, receive: Receive, send: Send) -> None:
+        request = decode(await http.read_body(receive), EmbeddingRequest)
+        worker = self.worker
+        model = worker.model(request.model)
+        texts = token_ids_of(request, worker.tokenizer, worker.engine.config.hidden_size)
+        task = asyncio.create_task(worker.embed(model, texts))
+        gone = asyncio.create_task(http.until_disconnect(receive))
+        try:
+            await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                return
+            tokens = sum(map(len, texts))
+            await http.send_json(send, embeddings_answer(request, task.result(), tokens))
+        finally:
+            task.cancel()
+            gone.cancel()
 
     async def tokenize(self, receive: Receive, send: Send) -> None:
         request = decode(await http.read_body(receive), TokenizeRequest)

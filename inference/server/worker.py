@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from inference.chat import ChatTemplate
+from inference.engine.embedding import Embedding, EmbeddingJob, check_text
 from inference.engine.engine import Engine
 from inference.engine.sequence import Sequence
 from inference.engine.thread import EngineThread, Output, Request
@@ -128,6 +129,38 @@ class Worker:
             yield generation
         finally:
             self._thread.cancel(request)
+
+    async def embed(self, model: ServedModel, texts: list[list[int]]) -> list[Embedding]:
+        """The vectors of several texts, each given as token ids.
+
+        Raises:
+            WorkerStopping, RequestInvalid, ContextOverflow, EngineFailed.
+        """
+        if self.stopping:
+            raise WorkerStopping("This worker is shutting down; send the request to another.")
+        for ids in texts:
+            check_text(ids, self.engine.max_context, self.engine.config.vocab_size)
+        found = [await self._embed_one(ids, model.num_experts) for ids in texts]
+        for item in found:
+            if item.error is not None:
+                raise item.error
+        return found
+
+    async def _embed_one(self, ids: list[int], experts: int) -> Embedding:
+        """One at a time, so that a client that hangs up stops what is left."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Embedding] = loop.create_future()
+
+        def take(found: Embedding) -> None:
+            if not future.done():
+                future.set_result(found)
+
+        def sink(found: Embedding) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(take, found)
+
+        self._thread.embed(EmbeddingJob(ids, experts, sink))
+        return await future
 
     def hang_up(self, generation: Generation) -> None:
         """The client is gone: stop computing and wake whoever waits."""
