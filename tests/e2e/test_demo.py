@@ -14,10 +14,13 @@ from typing import Any
 
 import httpx
 import pytest
-from openai import OpenAI
+from openai import BadRequestError, OpenAI
 
+from support import clients
+from support.clients import Client
 from support.processes import ROOT, free_port, running
 
+EMBEDDING_MODEL = "sov-embed"
 PROMPT = "My name is Greta Vogel, write to greta.vogel@example.com. Please say hello to me."
 
 
@@ -141,6 +144,41 @@ def test_an_answer_that_is_cut_is_billed_with_what_was_generated(demo: RunningDe
     assert record["outcome"] == "disconnected"
     assert record["tokens"]["estimated"] is False
     assert 5 <= record["tokens"]["output"] < 120
+
+
+# What a model can serve that neither calls tools nor keeps to a schema.
+WORKER_SCENARIOS: dict[str, tuple[Client, tuple[str, ...]]] = {
+    "openai": (
+        clients.OPENAI,
+        ("chat", "stream", "completions", "responses", "responses_stream", "embeddings",
+         "moderations", "models", "batch", "abort"),
+    ),
+    "openai3": (clients.OPENAI3, ("chat", "stream", "responses_stream", "abort")),
+    "openai_node": (clients.OPENAI_NODE, ("chat", "stream", "responses", "embeddings", "batch")),
+    "anthropic": (clients.ANTHROPIC, ("chat", "stream", "count_tokens", "abort")),
+    "langchain": (clients.LANGCHAIN, ("chat", "stream", "embeddings", "messages")),
+    "llamaindex": (clients.LLAMAINDEX, ("chat", "stream", "embeddings")),
+    "litellm": (clients.LITELLM, ("chat", "stream", "embeddings", "messages")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("client", WORKER_SCENARIOS)
+def test_a_client_is_served_by_the_worker(demo: RunningDemo, client: str) -> None:
+    """The programs of ``tests/conformance/test_clients.py``, in front of a real model."""
+    program, scenarios = WORKER_SCENARIOS[client]
+    key = demo.facts["tenants"][0]["api_key"]
+    reports = program.run(demo.facts["base_url"], key, "sov-flash", EMBEDDING_MODEL, *scenarios)
+    assert [report for report in reports.values() if not report["ok"]] == []
+    assert set(reports) == set(scenarios)
+
+
+def test_what_the_worker_cannot_do_is_said(demo: RunningDemo) -> None:
+    with demo.client() as client, pytest.raises(BadRequestError, match="response_format"):
+        client.chat.completions.create(
+            model="flash",
+            messages=[{"role": "user", "content": "A number"}],
+            response_format={"type": "json_object"},
+        )
 
 
 def test_the_admin_ui_and_api_answer(demo: RunningDemo) -> None:

@@ -13,6 +13,7 @@ import pytest
 from support.deployment import KEYS, Capture, Deployment, capture_upstream, gateway, settings
 
 HEADERS = {"authorization": f"Bearer {KEYS['acme']}"}
+ALL_KEYS = {**KEYS, "initech": "sov-initech-key-for-tests-only"}
 MAIL = "greta.vogel@example.com"
 TOOLS = [{"type": "function", "function": {"name": "send", "parameters": {"type": "object"}}}]
 LEAK = (
@@ -29,10 +30,10 @@ class Site:
     capture: Capture
     deployment: Deployment
 
-    def ask(self, model: str, **body: Any) -> httpx.Response:
+    def ask(self, model: str, *, headers: Any = HEADERS, **body: Any) -> httpx.Response:
         given = {"model": model, "messages": [{"role": "user", "content": MAIL}]}
         url = f"{self.deployment.base_url}/chat/completions"
-        response = httpx.post(url, json={**given, **body}, headers=HEADERS, timeout=30)
+        response = httpx.post(url, json={**given, **body}, headers=headers, timeout=30)
         assert response.status_code == 200, response.text
         return response
 
@@ -40,7 +41,7 @@ class Site:
         return self.ask(model, **body).json()["choices"][0]["message"]
 
     def deltas(self, model: str, **body: Any) -> list[dict[str, Any]]:
-        lines = self.ask(model, stream=True, **body).text.splitlines()
+        lines = self.ask(model, **body, stream=True).text.splitlines()
         events = [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
         return [choice for event in events for choice in event["choices"]]
 
@@ -64,7 +65,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
                     "dialect": dialect,
                 }
             )
-        with gateway(directory, content) as deployment:
+        tenants = content["bootstrap"]["tenants"]
+        names = {"vllms": "reasoning", "alls": "both"}
+        content["policies"] = {who: {"reasoning_field": name} for who, name in names.items()}
+        content["policies"]["default"] = {}
+        tenants[1]["policy"] = "vllms"
+        key = {"name": "app", "env": "SOV_KEY_INITECH"}
+        tenants.append({"name": "initech", "policy": "alls", "keys": [key]})
+        env = {"SOV_KEY_INITECH": ALL_KEYS["initech"]}
+        with gateway(directory, content, env=env) as deployment:
             yield Site(capture, deployment)
 
 
@@ -132,6 +141,28 @@ def test_reasoning_under_any_name(site: Site, name: str) -> None:
         deltas = [choice["delta"] for choice in site.deltas(model)]
         assert "".join(d.get("reasoning_content") or "" for d in deltas) == f"Of {MAIL}"
         assert not any({"reasoning", "thinking"} & d.keys() for d in deltas)
+
+
+@pytest.mark.parametrize(
+    ("tenant", "names"),
+    [("globex", {"reasoning"}), ("initech", {"reasoning", "reasoning_content"})],
+)
+def test_a_tenants_clients_find_reasoning_where_they_look(
+    site: Site, tenant: str, names: set[str]
+) -> None:
+    site.capture.script(reasoning="Of {echo}", content='So "reasoning_content": it is')
+    headers = {"authorization": f"Bearer {ALL_KEYS[tenant]}"}
+    message = site.message("at-vllm", headers=headers)
+    deltas = [choice["delta"] for choice in site.deltas("at-vllm", headers=headers)]
+
+    both = {"reasoning", "reasoning_content"}
+    assert {name: message[name] for name in both & message.keys()} == dict.fromkeys(
+        names, f"Of {MAIL}"
+    )
+    for name in both:
+        text = "".join(delta.get(name) or "" for delta in deltas)
+        assert text == (f"Of {MAIL}" if name in names else "")
+    assert message["content"] == 'So "reasoning_content": it is'
 
 
 def test_history_goes_back_as_each_backend_demands(site: Site) -> None:

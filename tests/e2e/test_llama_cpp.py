@@ -94,7 +94,7 @@ def test_a_pool_of_them(client: OpenAI) -> None:
 
 
 def test_what_its_cache_held_costs_less(client: OpenAI) -> None:
-    story = [{"role": "user", "content": "Tell me why rivers run to the sea."}]
+    story: Any = [{"role": "user", "content": "Tell me why rivers run to the sea."}]
     ask(client, story)
     response = client.chat.completions.with_raw_response.create(
         model="smollm2", messages=story, max_tokens=8, temperature=0
