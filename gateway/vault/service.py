@@ -23,6 +23,7 @@ from gateway.vault.wrapping import KeyWrapper, tenant_keys
 from gateway.vault.writer import FAILURES, VaultWriter
 from guardrails.pii import ScopeMemory
 
+GATHER_S = 0.5
 _log = structlog.get_logger(__name__)
 _FAILURES = (*FAILURES, TimeoutError, VaultKeyUnusable)
 
@@ -44,6 +45,9 @@ class VaultOptions:
         retry_s: how long it is not asked again for a request when it did not answer.
         watch_s: seconds between looks at whether keys have changed.
         purge_s: seconds between removals of what has expired.
+        alone: no other process serves this deployment's conversations, so that a turn need not
+            wait until what it issued is written: that gathers for ``GATHER_S``, and a crash
+            loses what was issued meanwhile.
     """
 
     required: bool = False
@@ -54,6 +58,7 @@ class VaultOptions:
     retry_s: float = 1.0
     watch_s: float = 5.0
     purge_s: float = 3_600.0
+    alone: bool = False
 
 
 class Vault:
@@ -87,6 +92,7 @@ class Vault:
             database,
             clock,
             ttl=options.ttl,
+            gather_s=GATHER_S if self._waits_for_none else 0.0,
             on_failure=self._failed,
             on_changed_keys=self._forget,
         )
@@ -143,7 +149,9 @@ class Vault:
         self._writes[memory] = self._writer.write(held)
 
     async def kept(self, memory: ScopeMemory) -> None:
-        """Wait until it is written, or could not be."""
+        """Wait until it is written, or could not be, where another process may be asked next."""
+        if self._waits_for_none:
+            return
         write = self._writes.get(memory)
         if write is None or self._is_away:
             return
@@ -254,6 +262,10 @@ class Vault:
                     await self.purge()
             except _FAILURES as error:
                 self._failed("watch", error)
+
+    @property
+    def _waits_for_none(self) -> bool:
+        return self._options.alone and not self._options.required
 
     @property
     def _is_away(self) -> bool:

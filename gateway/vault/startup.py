@@ -35,6 +35,8 @@ async def open_vault(
         required=settings.vault.required,
         ttl=timedelta(seconds=settings.vault.ttl_s),
         conversations=settings.vault.conversations,
+        # SQLite is for one machine; with one process there nobody else reads.
+        alone=database.is_sqlite and settings.server.workers == 1,
     )
     vault = Vault(database, clock, master, options, on_failure=on_failure)
     await vault.start()

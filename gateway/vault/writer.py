@@ -1,7 +1,8 @@
 """Writes what conversations have learned, many requests in one transaction.
 
-A request hands over its conversation and goes on to the model; before its answer ends it waits
-for the commit. What could not be written stays with the conversation for its next turn.
+A request hands over its conversation and goes on to the model; where another process may serve
+the next turn, it waits for the commit before its answer ends. What could not be written stays
+with the conversation for its next turn.
 """
 
 import asyncio
@@ -53,6 +54,7 @@ class VaultWriter:
 
     Args:
         ttl: how long a conversation lives after its latest turn.
+        gather_s: how long news gather for a transaction, where nobody waits for it.
         on_changed_keys: told the tenant whose keys were changed meanwhile.
     """
 
@@ -62,12 +64,15 @@ class VaultWriter:
         clock: Clock,
         *,
         ttl: timedelta,
+        gather_s: float = 0.0,
         on_failure: Callable[[str, Exception], None],
         on_changed_keys: Callable[[str], None],
     ) -> None:
         self._database = database
         self._clock = clock
         self._ttl = ttl
+        self._gather_s = gather_s
+        self._hurry = asyncio.Event()
         self._on_failure = on_failure
         self._on_changed_keys = on_changed_keys
         self._jobs: asyncio.Queue[_Job] = asyncio.Queue()
@@ -78,6 +83,7 @@ class VaultWriter:
 
     async def stop(self) -> None:
         """Write what waits, then end."""
+        self._hurry.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(_STOP_TIMEOUT_S):
                 await self._jobs.join()
@@ -92,6 +98,10 @@ class VaultWriter:
     async def _run(self) -> None:
         while True:
             jobs = [await self._jobs.get()]
+            if self._gather_s and self._jobs.qsize() < _MOST_AT_ONCE:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._gather_s):
+                        await self._hurry.wait()
             while not self._jobs.empty() and len(jobs) < _MOST_AT_ONCE:
                 jobs.append(self._jobs.get_nowait())
             if not await self._commit(jobs):

@@ -230,3 +230,23 @@ async def test_a_conversation_that_grew_too_long_begins_anew(replica: Open) -> N
     one = await replica(entries=2)
     await one.turn(user("Greta Vogel, Ann Oak"), conversation="c")
     assert await one.turn(user("Bo Lind"), conversation="c") == ["[PERSON_1]"]
+
+
+async def test_alone_no_turn_waits_and_the_stop_writes_all(
+    replica: Open, database: Database
+) -> None:
+    """Nobody else reads what this process knows; the next process has all of it."""
+    alone = await replica(alone=True)
+    assert await alone.turn(FIRST, conversation="c1") == ["I am [PERSON_1]"]
+    assert await _entries(database) == 0  # it is still to be written
+    await alone.vault.stop()
+    assert await _entries(database) == 1
+    assert await (await replica()).turn(SECOND, FIRST, conversation="c1") == [
+        "and [PERSON_2] came",
+        "I am [PERSON_1]",
+    ]
+
+
+async def _entries(database: Database) -> int:
+    async with database.session() as session:
+        return await session.scalar(select(func.count()).select_from(VaultEntry)) or 0
