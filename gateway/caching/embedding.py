@@ -19,12 +19,13 @@ from core.ids import new_id
 from core.money import ZERO, format_amount
 from gateway.audit import Journal
 from gateway.caching.semantic import unit
-from gateway.errors import ShuttingDown, UpstreamInvalidReply
+from gateway.errors import ShuttingDown, UpstreamInvalidReply, UpstreamTimeout
 from gateway.exchange import Exchange, Timing
 from gateway.prices import PriceDesk
 from gateway.records import call_note, intent_body, price_usage, request_record, settlement_of
 from gateway.routing.targets import Router
 from gateway.upstreams import Gate, UpstreamRequest
+from gateway.upstreams.resilience import Turn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -138,26 +139,32 @@ class Embedder:
     async def _ask(self, asking: Exchange) -> "np.ndarray | None":
         policy, target = asking.authenticated[1], asking.target
         asking.timing.routed = self._clock.monotonic()
-        asking.passage = self._gate.clear(target.upstream, zone=target.zone, allowed=policy.zones)
-        self._journal.note(asking.request_id, call_note(asking))
-        asking.called = True
-        asking.timing.called = self._clock.monotonic()
-        request = UpstreamRequest(
-            body={**asking.body, "model": target.model, "encoding_format": "float"},
+        passage = self._gate.clear(target.upstream, zone=target.zone, allowed=policy.zones)
+        asking.passage = passage
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                await passage.enter(lambda: _turn(asking))
+                self._journal.note(asking.request_id, call_note(asking))
+                asking.called = True
+                asking.timing.called = self._clock.monotonic()
+                asking.reply = await passage.send(self._request(asking), asking.attempts)
+                asking.timing.head = self._clock.monotonic()
+                raw = await asking.reply.read()
+        except TimeoutError:
+            raise UpstreamTimeout(
+                f"Upstream {target.upstream} did not embed in time.", upstream=target.upstream
+            ) from None
+        return self._read(asking, raw)
+
+    def _request(self, asking: Exchange) -> UpstreamRequest:
+        return UpstreamRequest(
+            body={**asking.body, "model": asking.target.model, "encoding_format": "float"},
             stream=False,
             affinity="",
             request_id=asking.request_id,
             endpoint=_Asking.endpoint,
             trace=asking.trace.headers() if asking.trace is not None else None,
         )
-        try:
-            async with asyncio.timeout(TIMEOUT_S):
-                asking.reply = await asking.passage.send(request, asking.attempts)
-                asking.timing.head = self._clock.monotonic()
-                raw = await asking.reply.read()
-        except TimeoutError:
-            raise UpstreamInvalidReply("The embedding did not come in time.") from None
-        return self._read(asking, raw)
 
     def _read(self, asking: Exchange, raw: bytes) -> "np.ndarray | None":
         try:
@@ -176,7 +183,7 @@ class Embedder:
             if asking.usage is None and asking.reply is not None:
                 counted = asking.passage.deployed.counter.text(asking.body["input"])
                 asking.usage = Usage(embedding_tokens=max(1, counted), estimated=True)
-            await asking.passage.aclose()
+            await asking.passage.aclose(asking.error)
         breakdown = None
         if asking.usage is not None and asking.reservation is not None:
             book, at = asking.price_book or self._prices, asking.reservation.at
@@ -193,3 +200,9 @@ class Embedder:
         status = 200 if asking.error is None else None
         record = request_record(asking, self._clock, status=status)
         await self._journal.outcome(asking.request_id, record, settlement)
+
+
+def _turn(asking: Exchange) -> Turn:
+    """A request waits for it, so it is as urgent as one."""
+    principal, policy = asking.authenticated
+    return Turn(principal.tenant, policy.routing.queue_weight, "interactive")

@@ -98,6 +98,18 @@ def test_a_record_shows_what_happened_and_proves_itself(
     assert json.loads(file.read_bytes())["record"]["seq"] == 5
 
 
+def test_a_request_shows_where_it_went_and_what_it_cost(console: Console, traffic: str) -> None:
+    _records(console, traffic, 5)
+    console.page.get_by_role("button", name="Details of record 4", exact=True).click()
+    dialog = console.dialog
+    expect(dialog.get_by_text("Asked for sov-flash: the deployment")).to_be_visible()
+    steps = dialog.get_by_role("region", name="Where the time went")
+    expect(steps.get_by_text("Inspect input")).to_be_visible()
+    entries = dialog.get_by_role("group", name="Ledger entries")
+    expect(entries.get_by_text("Settle", exact=True)).to_be_visible()
+    expect(entries.get_by_text("revenue to unbilled")).to_be_visible()
+
+
 def test_a_chain_is_verified_on_request(console: Console, traffic: str) -> None:
     _records(console, traffic, 5)
     panel = console.page.get_by_role("region", name="Integrity")
