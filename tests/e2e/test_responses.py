@@ -82,7 +82,7 @@ def test_a_turn_is_masked_restored_stored_and_built_upon(api: OpenAI, capture: C
     assert [item.content[0].text for item in items.data] == [f"Who is {NAME}?"]  # type: ignore[union-attr,index]
     api.responses.delete(first.id)
     assert code(lambda: api.responses.retrieve(first.id)) == (404, "response_not_found")
-    again = {"model": "flash", "input": "x", "previous_response_id": second.id}
+    again: Any = {"model": "flash", "input": "x", "previous_response_id": second.id}
     assert code(lambda: api.responses.create(**again)) == (400, "previous_response_not_found")
 
 
@@ -177,7 +177,7 @@ def test_another_tenants_responses_are_not_there(api: OpenAI, forgetful: OpenAI)
         assert code(lambda id=response_id: stranger.delete(id)) == gone  # type: ignore[misc]
         assert code(lambda id=response_id: stranger.cancel(id)) == gone  # type: ignore[misc]
         assert code(lambda id=response_id: stranger.input_items.list(id)) == gone  # type: ignore[misc]
-        asked = {"model": "flash", "input": "x", "previous_response_id": response_id}
+        asked: Any = {"model": "flash", "input": "x", "previous_response_id": response_id}
         assert code(lambda body=asked: stranger.create(**body)) == (  # type: ignore[misc]
             400,
             "previous_response_not_found",
@@ -241,9 +241,9 @@ def test_earlier_turns_count_against_the_budget(api: OpenAI, site: Deployment) -
         made = admin.post("/tenants/acme/budgets", json=budget)
         assert made.is_success, made.text
         try:
-            again = {"model": "flash", "input": "x", "max_output_tokens": 16}
+            again: Any = {"model": "flash", "input": "x", "max_output_tokens": 16}
             api.responses.create(**again)
-            more = {**again, "previous_response_id": first.id}
+            more: Any = {**again, "previous_response_id": first.id}
             assert code(lambda: api.responses.create(**more)) == (429, "budget_exceeded")
         finally:
             admin.delete(f"/tenants/acme/budgets/{made.json()['id']}")
