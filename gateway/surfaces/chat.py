@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from gateway.errors import InvalidRequest
 from gateway.exchange import Exchange
 from gateway.http.errors import HttpError
@@ -41,8 +43,13 @@ class ChatSurface(Surface):
     def stream(self, exchange: Exchange, judge: Judge | None, guard: OutputGuard) -> AnswerEvents:
         return AnswerStream(exchange, judge, guard)
 
+    def shape(self, exchange: Exchange, answer: bytes) -> bytes:
+        field = _reasoning_field(exchange)
+        return answer if field == "reasoning_content" else with_reasoning(answer, field)
+
     def encoder(self, exchange: Exchange) -> Encoder:
-        return EventEncoder()
+        field = _reasoning_field(exchange)
+        return EventEncoder() if field == "reasoning_content" else RenamingEncoder(field)
 
 
 class EventEncoder:
@@ -56,6 +63,34 @@ class EventEncoder:
 
     def error(self, error: HttpError) -> bytes:
         return encode_event(error.body())
+
+
+class RenamingEncoder(EventEncoder):
+    """For clients that look for reasoning under another name."""
+
+    def __init__(self, field: str) -> None:
+        self._field = field
+
+    def events(self, events: list[bytes]) -> bytes:
+        return super().events([with_reasoning(event, self._field) for event in events])
+
+
+def with_reasoning(answer: bytes, field: str) -> bytes:
+    """An answer or event whose reasoning stands under ``field``: ``reasoning`` or ``both``."""
+    if answer.find(b'"reasoning_content"') < 0:
+        return answer
+    value = msgspec.json.decode(answer)
+    for choice in value.get("choices") or ():
+        for node in (choice.get("message"), choice.get("delta")):
+            if isinstance(node, dict) and "reasoning_content" in node:
+                node["reasoning"] = node["reasoning_content"]
+                if field == "reasoning":
+                    del node["reasoning_content"]
+    return msgspec.json.encode(value)
+
+
+def _reasoning_field(exchange: Exchange) -> str:
+    return "reasoning_content" if exchange.policy is None else exchange.policy.reasoning_field
 
 
 def check_chat_body(body: dict[str, Any], max_messages: int) -> dict[str, Any]:

@@ -82,8 +82,11 @@ class Upstream(Protocol):
     zone: str
     models: frozenset[str]
     health: Health
-    servers: Sequence[str]
-    """Names of interchangeable servers, as in ``health``; one where it has but one."""
+
+    @property
+    def servers(self) -> Sequence[str]:
+        """Names of interchangeable servers, as in ``health``; one where it has but one."""
+        ...
 
     async def send(self, request: UpstreamRequest, server: int = 0) -> Reply:
         """Send once, and wait for the beginning of the answer.

@@ -47,7 +47,7 @@ _GEMINI = _names("minimal=minimal low=low medium=medium high=high xhigh=high max
 #   v4 (0731, 0813): low = no text, high = "Absolute maximum ...", max = "Beyond maximum ...".
 #   v4.1: 50, 75 and 100 "(range 1-100)".
 GENERATIONS: Mapping[str, Efforts] = {
-    "v4-preview": _DEEPSEEK | {"minimal": "high", "low": "high"},
+    "v4-preview": {**_DEEPSEEK, "minimal": "high", "low": "high"},
     "v4": _DEEPSEEK,
     "v4.1": _DEEPSEEK,
 }

@@ -99,7 +99,7 @@ def _with_reasoning(message: Message, rules: MessageRules, *, keeps: bool, fills
     given = _ALL_NAMES.intersection(message)
     if not given and not fills:
         return message
-    if given == {name} and keeps and message[name]:
+    if name is not None and given == {name} and keeps and message[name]:
         return message
     text = reasoning_of(message) if keeps else None
     rest = {key: value for key, value in message.items() if key not in _ALL_NAMES}

@@ -326,7 +326,6 @@ def _import() -> Any:
     import litellm
 
     litellm.suppress_debug_info = True
-    litellm.telemetry = False
     litellm.turn_off_message_logging = True
     litellm.disable_streaming_logging = True
     return litellm

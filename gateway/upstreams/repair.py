@@ -59,21 +59,21 @@ class RepairedReply:
     """See ``Reply``."""
 
     def __init__(self, reply: Reply, mender: "Mender") -> None:
+        self.complete = False
         self._reply = reply
         self._mender = mender
 
-    @property
-    def complete(self) -> bool:
-        return self._reply.complete
-
     async def read(self) -> bytes:
-        return self._mender.whole(await self._reply.read())
+        raw = await self._reply.read()
+        self.complete = self._reply.complete
+        return self._mender.whole(raw)
 
     async def events(self) -> AsyncIterator[bytes]:
         mender = self._mender
         async with aclosing(self._reply.events()) as events:  # type: ignore[type-var]
             async for data in events:
                 yield mender.event(data) if mender.concerns(data) else data
+        self.complete = self._reply.complete
         rest = mender.rest()
         if rest is not None:
             yield rest

