@@ -62,6 +62,7 @@ def test_changes_and_what_is_off() -> None:
     schedule = Schedule({"retention": "daily 05:00", "alerts.deliver": "off"})
     due = schedule.due(_at("2026-11-28T04:00"))
     assert [(job.kind, job.key) for job in due] == [
+        ("batches.upkeep", "schedule:batches.upkeep@2026-11-28T04:00Z"),
         ("rollups.verify", "schedule:rollups.verify@2026-11-28T02:00Z"),
         ("retention", "schedule:retention@2026-11-27T05:00Z"),
         ("audit.retention", "schedule:audit.retention@2026-11-28T03:30Z"),
