@@ -60,7 +60,8 @@ def explanation(body: dict[str, Any]) -> str | None:
     asked = f"Asked for {route['requested_model']}"
     if reason is None:
         return f"{asked}; it ended before it was routed."
-    chosen = route.get("tier") or "the deployment"
+    tier = route.get("tier")
+    why = reason if tier is None else f"{tier}, since {reason}"
     hit = body.get("cache")
     if hit:
         went = f"answered from the cache ({hit['kind']}) as {hit['request_id']} was"
@@ -70,4 +71,4 @@ def explanation(body: dict[str, Any]) -> str | None:
         went = f"answered by {body['upstream']} ({body['zone']}) with {body['model']}{times}"
     else:
         went = "no upstream was called"
-    return f"{asked}: {chosen}, since {reason}; {went}."
+    return f"{asked}: {why}; {went}."
