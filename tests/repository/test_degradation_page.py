@@ -1,4 +1,5 @@
-"""Each row of docs/degradation.md names tests that exist."""
+"""Each row of docs/degradation.md, and of the faults in docs/resilience.md, names tests that
+exist; each of those tests has a row."""
 
 import ast
 import re
@@ -8,28 +9,35 @@ import pytest
 from support.repository import ROOT
 
 _TEST = re.compile(r"`([\w/]+\.py)::(test_\w+)(?:\[[^`]*\])?`")
-_HERE = ROOT / "tests" / "e2e" / "degradation"
+_PAGES = ("degradation", "resilience")
 
 
-def rows() -> list[str]:
-    lines = (ROOT / "docs" / "degradation.md").read_text().splitlines()
-    return [line for line in lines if line.startswith("| ") and " test |" not in line]
+def text(page: str) -> str:
+    whole = (ROOT / "docs" / f"{page}.md").read_text()
+    return whole if page == "degradation" else whole.partition("## Faults")[2]
 
 
-@pytest.mark.parametrize("row", rows(), ids=lambda row: row.split("|")[1].strip()[:40])
-def test_a_row_names_tests_that_exist(row: str) -> None:
+def rows() -> list[tuple[str, str]]:
+    lines = [(page, line) for page in _PAGES for line in text(page).splitlines()]
+    return [each for each in lines if each[1].startswith("| ") and " test |" not in each[1]]
+
+
+@pytest.mark.parametrize(("page", "row"), rows())
+def test_a_row_names_tests_that_exist(page: str, row: str) -> None:
     named = _TEST.findall(row)
     assert named, "this row is not tested"
     for file, name in named:
-        path = ROOT / file if file.startswith("tests/") else _HERE / file
+        path = ROOT / file if file.startswith("tests/") else ROOT / "tests" / "e2e" / page / file
         assert name in functions(path.read_text()), f"{path} has no {name}"
 
 
-def test_every_test_of_a_fault_stands_in_the_table() -> None:
-    text = (ROOT / "docs" / "degradation.md").read_text()
-    for file in _HERE.glob("test_*.py"):
+@pytest.mark.parametrize("page", _PAGES)
+def test_every_test_of_a_fault_stands_in_the_table(page: str) -> None:
+    files = list((ROOT / "tests" / "e2e" / page).glob("test_*.py"))
+    assert files
+    for file in files:
         for name in functions(file.read_text()):
-            assert f"{file.name}::{name}" in text, f"{name} of {file.name} has no row"
+            assert f"{file.name}::{name}" in text(page), f"{name} of {file.name} has no row"
 
 
 def functions(source: str) -> set[str]:
