@@ -39,7 +39,7 @@ def api(deployment: Deployment, tenant: str = "acme", **more: Any) -> Anthropic:
 
 
 def ask(client: Anthropic, content: Any = PROMPT, **more: Any) -> Any:
-    messages = content if isinstance(content, list) else [{"role": "user", "content": content}]
+    messages: Any = content if isinstance(content, list) else [{"role": "user", "content": content}]
     return client.messages.create(model=MODEL, max_tokens=100, messages=messages, **more)
 
 
