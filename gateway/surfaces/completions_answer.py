@@ -37,10 +37,7 @@ class CompletionStream:
     def __init__(self, exchange: Exchange, judge: Judge | None, guard: OutputGuard) -> None:
         self._chat = AnswerStream(exchange, judge, guard)
         self._offsets: dict[int, int] = {}  # by choice: where its next token begins
-
-    @property
-    def blocked(self) -> bool:
-        return self._chat.blocked
+        self.blocked = False
 
     def feed(self, data: bytes) -> list[bytes]:
         event = decode_answer(data)
@@ -49,10 +46,14 @@ class CompletionStream:
             if offset is not None:
                 self._offsets.setdefault(choice.get("index", position), offset)
         given = msgspec.json.encode(event)
-        return [data if out is given else self._text_event(out) for out in self._chat.feed(given)]
+        events = self._chat.feed(given)
+        self.blocked = self._chat.blocked
+        return [data if out is given else self._text_event(out) for out in events]
 
     def finish(self) -> list[bytes]:
-        return [self._text_event(out) for out in self._chat.finish()]
+        events = self._chat.finish()
+        self.blocked = self._chat.blocked
+        return [self._text_event(out) for out in events]
 
     def _text_event(self, data: bytes) -> bytes:
         event = msgspec.json.decode(data)

@@ -21,7 +21,7 @@ from guardrails.detectors import Rating
 
 GUARD_MODEL = "sovgate-moderation"  # its name in records and in the price book
 _MOST_TEXTS = 2048
-_NAMES = (
+_NAMES: tuple[str, ...] = (
     "harassment", "harassment/threatening", "hate", "hate/threatening", "illicit",
     "illicit/violent", "self-harm", "self-harm/intent", "self-harm/instructions", "sexual",
     "sexual/minors", "violence", "violence/graphic",
@@ -119,7 +119,7 @@ def _result(rating: Rating, threshold: float | None) -> dict[str, Any]:
     flagged = verdict.score >= (verdict.threshold if threshold is None else threshold)
     likeliest = max(rating.categories, key=rating.categories.__getitem__)
     names = _OPENAI.get(likeliest, _OTHERS) if flagged else ()
-    scores = dict.fromkeys(_NAMES, 0.0)
+    scores: dict[str, float] = dict.fromkeys(_NAMES, 0.0)
     for category, score in rating.categories.items():
         for name in _OPENAI.get(category, _OTHERS):
             scores[name] += score

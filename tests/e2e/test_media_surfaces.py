@@ -3,7 +3,7 @@ the policy."""
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,9 @@ import pytest
 from openai import BadRequestError, OpenAI
 
 from support.books import settled_books
+from support.canaries import Canary, fields_of, groups_of, make_canaries, text_of
+from support.canary_places import files_under
+from support.canary_scan import CanaryScanner
 from support.capture_surfaces import PICTURE, SOUND
 from support.deployment import KEYS, Capture, Deployment, capture_upstream, gateway, settings
 from support.outcomes import assert_error, record_of
@@ -154,7 +157,7 @@ def test_images(client: OpenAI, deployment: Deployment, capture: Capture) -> Non
     answer = client.images.with_raw_response.generate(
         model="painter", prompt=PLANTED, n=2, size="1024x1024", quality="high"
     )
-    (picture,) = answer.parse().data or ()
+    (picture,) = answer.parse().data or []
     assert picture.revised_prompt == f"You said: {PLANTED}"
     assert_masked(capture)
     assert capture.seen()[0]["body"]["size"] == "1024x1024"
@@ -255,3 +258,47 @@ def test_every_request_is_on_record_and_settled_once(
         assert len(settled) == 1
     assert books.records[moderated.headers["x-request-id"]]["upstream"] is None
     assert books.cost(moderated.headers["x-request-id"]) > 0  # the guard has a price here
+
+
+def leak_bodies(group: Sequence[Canary]) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Path, fields and files of each surface, with the values in every field."""
+    said, fields = text_of(group), fields_of(group)
+    common = {"user": said, "metadata": fields, "made_up": [said, fields]}
+    steering = {"voice": said, "size": said, "quality": said, "language": said, "style": said}
+    file = {"file": (f"{said}.mp3", SOUND, "audio/mpeg")}
+    image = {"image": (f"{said}.png", PICTURE, "image/png")}
+    text = {"model": "sov-flash", "prompt": [said, "Hello.", said], "suffix": said, "stop": [said]}
+    form = {"model": "painter", "prompt": said, "user": said, "made_up": said, **steering}
+    yield "/completions", {**text, **common, "echo": True}, {}
+    yield "/completions", {**text, **common, "stream": True}, {}
+    yield "/embeddings", {"model": "sov-flash", "input": [said, "x", said], **common}, {}
+    yield "/moderations", {"model": said, "input": [said], **common}, {}
+    yield "/audio/speech", {"model": "speaker", "input": said, "instructions": said,
+                            **common, **steering}, {}  # fmt: skip
+    yield "/images/generations", {"model": "painter", "prompt": said, **common, **steering}, {}
+    yield "/images/edits", form, image
+    yield "/images/variations", form, image
+    yield "/audio/transcriptions", {**form, "model": "speaker"}, file
+    yield "/audio/translations", {**form, "model": "speaker", "response_format": "text"}, file
+
+
+def test_no_value_of_any_field_reaches_an_upstream(
+    deployment: Deployment, capture: Capture
+) -> None:
+    canaries = make_canaries(60, seed=6)
+    headers = {"authorization": f"Bearer {KEYS['acme']}"}
+    ids: list[str] = []
+    with httpx.Client(base_url=deployment.base_url, headers=headers, timeout=60) as client:
+        for group in groups_of(canaries, 20):
+            for path, body, files in leak_bodies(group):
+                sent = {"data": body, "files": files} if files else {"json": body}
+                answer = client.post(path, **sent)
+                assert answer.status_code == 200, (path, answer.text)
+                ids.append(answer.headers["x-request-id"])
+    asked = json.dumps(capture.seen(), ensure_ascii=False).encode()
+    assert len(capture.seen()) == len(ids) - len(groups_of(canaries, 20))  # moderations stay here
+    books = settled_books(deployment, ids)
+    assert books.twice == []
+    places = [("upstream", asked), *files_under(deployment.directory)]
+    scanner = CanaryScanner(canaries)
+    assert [hit for place, content in places for hit in scanner.scan(place, content)] == []
