@@ -31,7 +31,7 @@ def refusal(settings: Settings, *stored: tuple[str, str]) -> str:
 
 def test_what_is_at_home_starts(tmp_path: Path) -> None:
     settings = parsed(
-        HOME | {"home_hosts": ["hooks.corp", "mail.corp", "logs.corp", "tsa.corp"]},
+        HOME | {"home_hosts": ["hooks.corp", "mail.corp", "logs.corp", "tsa.corp", "otel.corp"]},
         upstreams=[upstream("a", "onprem"), upstream("b", "de")],
         policies={"default": {"zones": ["onprem", "de"]}},
         alerts={
@@ -45,6 +45,7 @@ def test_what_is_at_home_starts(tmp_path: Path) -> None:
                 "worm": {"kind": "file", "path": str(tmp_path / "worm")},
             },
         },
+        telemetry={"otlp_endpoint": "http://otel.corp:4318"},
     )
     check_deployment(settings, [("stored", "de")])
 
@@ -67,6 +68,7 @@ def test_everything_foreign_is_named_at_once(tmp_path: Path) -> None:
                     "tsa": {"kind": "rfc3161", "url": "http://tsa.far", "ca_file": "ca.pem"}
                 },
             },
+            telemetry={"otlp_endpoint": "https://otel.far"},
         ),
         ("stored", "cn"),
         ("good", "onprem"),
@@ -79,6 +81,7 @@ def test_everything_foreign_is_named_at_once(tmp_path: Path) -> None:
         "the mail server (host mail.far",
         "audit stream siem (host logs.far",
         "audit anchor tsa (host tsa.far",
+        "the collector of telemetry (host otel.far",
         "upstream stored of the database (zone cn)",
     ):
         assert part in said
