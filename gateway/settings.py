@@ -300,8 +300,8 @@ class EgressSettings(Section):
     )
     home_hosts: list[str] = Field(
         default=[],
-        description="Hosts of webhooks, the mail server, audit streams, anchors and the collector of"
-        " telemetry that `sovereign_only` allows.",
+        description="Hosts of webhooks, the mail server, audit streams, anchors and the collector"
+        " of telemetry that `sovereign_only` allows.",
     )
 
     @field_validator("allow_networks")

@@ -191,6 +191,34 @@ def test_a_hit_comes_plain_or_streamed_whatever_was_kept(
     assert len(seen.seen()) == 1
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("messages", {"max_tokens": 50, "messages": [{"role": "user", "content": "Anybody?"}]}),
+        ("responses", {"input": "Anybody?"}),
+    ],
+)
+def test_the_other_surfaces_word_a_hit_in_their_own_way(
+    caching: Deployment, seen: Capture, path: str, body: dict[str, Any]
+) -> None:
+    headers = {"authorization": f"Bearer {KEYS['acme']}"}
+    url = f"{caching.base_url}/{path}"
+    plain = [
+        httpx.post(url, json={"model": "any-model", **body}, headers=headers, timeout=30)
+        for _ in range(2)
+    ]
+    assert [each.headers["x-sovgate-cache"] for each in plain] == ["miss", "hit"]
+    assert all("You said: Anybody?" in each.text for each in plain)
+    assert plain[0].json()["id"] != plain[1].json()["id"]
+    streamed = httpx.post(
+        url, json={"model": "any-model", **body, "stream": True}, headers=headers, timeout=30
+    )
+    assert streamed.headers["x-sovgate-cache"] == "hit"
+    assert "You said: Anybody?" in streamed.text
+    assert "event: message_stop" in streamed.text or "response.completed" in streamed.text
+    assert len(seen.seen()) == 1
+
+
 def test_no_tenant_gets_anothers_answer(caching: Deployment, seen: Capture) -> None:
     ask(caching, "Whose answer is this?")
     other = ask(caching, "Whose answer is this?", tenant="globex")
