@@ -32,7 +32,6 @@ _FUNCTIONS = {
     "/embeddings": "aembedding",
     "/images/generations": "aimage_generation",
     "/moderations": "amoderation",
-    "/audio/speech": "aspeech",
 }
 _SAMPLING = "temperature top_p n stop seed max_tokens presence_penalty frequency_penalty user"
 _TAKEN: Mapping[str, frozenset[str]] = {
@@ -53,9 +52,6 @@ _TAKEN: Mapping[str, frozenset[str]] = {
         ["model", "prompt", "n", "quality", "response_format", "size", "style", "user"]
     ),
     "/moderations": frozenset(["model", "input"]),
-    "/audio/speech": frozenset(
-        ["model", "input", "voice", "instructions", "response_format", "speed"]
-    ),
 }
 # These read pictures from their address themselves; for the others litellm would fetch them,
 # from here, past the egress rules.
@@ -201,10 +197,6 @@ class _LitellmReply:
         self._response = response
 
     async def read(self) -> bytes:
-        content = getattr(self._response, "content", None)
-        if isinstance(content, bytes):  # audio
-            self.complete = True
-            return content
         try:
             answer = self._response.model_dump(exclude_none=True)
         except AttributeError:
