@@ -57,7 +57,7 @@ def stream(gateway: Gateway) -> None:
 
 @scenario
 def responses(gateway: Gateway) -> None:
-    model = chat_model(gateway, use_responses_api=True)
+    model = chat_model(gateway, use_responses_api=True, max_tokens=24)
     assert model.invoke("Hello there").text
     assert "".join(piece.text for piece in model.stream("Hello there"))
 

@@ -82,6 +82,7 @@ def responses(gateway: Gateway) -> None:
         api_base=gateway.base_url,
         api_key=gateway.api_key,
         input="Hello there",
+        max_output_tokens=24,
     )
     assert answer.status in {"completed", "incomplete"}
 

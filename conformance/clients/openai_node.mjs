@@ -84,12 +84,13 @@ const scenarios = {
   },
 
   async responses() {
-    const first = await api.responses.create({ model, input: "Remember seven" });
+    const first = await api.responses.create({ model, input: "Remember seven", max_output_tokens: 24 });
     assert.ok(first.output_text);
     const second = await api.responses.create({
       model,
       input: "What was it?",
       previous_response_id: first.id,
+      max_output_tokens: 24,
     });
     assert.ok(second.output_text);
     assert.equal((await api.responses.retrieve(first.id)).id, first.id);
@@ -97,7 +98,13 @@ const scenarios = {
 
   async responses_stream() {
     const kinds = [];
-    for await (const event of await api.responses.create({ model, input: "Hello", stream: true })) {
+    const running = await api.responses.create({
+      model,
+      input: "Hello",
+      max_output_tokens: 24,
+      stream: true,
+    });
+    for await (const event of running) {
       kinds.push(event.type);
     }
     assert.equal(kinds[0], "response.created");

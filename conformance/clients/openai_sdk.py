@@ -180,12 +180,18 @@ def completions(gateway: Gateway) -> None:
 def responses(gateway: Gateway) -> None:
     with client(gateway) as api:
         first = api.responses.create(
-            model=gateway.model, input="Remember seven", instructions="Be brief."
+            model=gateway.model,
+            input="Remember seven",
+            instructions="Be brief.",
+            max_output_tokens=24,
         )
         assert first.status in {"completed", "incomplete"}
         assert first.output_text
         second = api.responses.create(
-            model=gateway.model, input="What was it?", previous_response_id=first.id
+            model=gateway.model,
+            input="What was it?",
+            previous_response_id=first.id,
+            max_output_tokens=24,
         )
         assert second.previous_response_id == first.id
         assert api.responses.retrieve(first.id).id == first.id
@@ -200,12 +206,17 @@ def responses(gateway: Gateway) -> None:
 
 @scenario
 def responses_stream(gateway: Gateway) -> None:
-    with client(gateway) as api, api.responses.stream(model=gateway.model, input="Hello") as run:
-        kinds = [event.type for event in run]
-        final = run.get_final_response()
-    assert kinds[0] == "response.created"
-    assert kinds[-1] in {"response.completed", "response.incomplete"}
-    assert final.output_text
+    with (
+        client(gateway) as api,
+        api.responses.stream(model=gateway.model, input="Hello", max_output_tokens=24) as run,
+    ):
+        events: list[Any] = list(run)
+    text = "".join(event.delta for event in events if event.type == "response.output_text.delta")
+    assert events[0].type == "response.created"
+    # A limit of tokens ends it as incomplete.
+    assert events[-1].type in {"response.completed", "response.incomplete"}
+    assert text
+    assert events[-1].response.output_text == text
 
 
 @scenario
