@@ -54,8 +54,8 @@ def stream(exchange: Exchange, *cuts: int, judge: Any = None, spelt: bool = Fals
     out: list[bytes] = []
     for start, end in itertools.pairwise([0, *cuts, len(SAID)]):
         piece = SAID[start:end]
-        more = {"logprobs": logprobs(piece, start=start)} if spelt else {}
-        out += answer.feed(event(piece, **more))
+        given = logprobs(piece, start=start) if spelt else None
+        out += answer.feed(event(piece, logprobs=given))
         if answer.blocked:
             return [msgspec.json.decode(data)["choices"][0] for data in out]
     out += answer.feed(event("", "stop")) + answer.finish()
