@@ -87,12 +87,11 @@ class BatchDesk:
             batch = await BatchRepository(session, scope.tenant).add(
                 row, await self._files.keys.wrap(session, key)
             )
-            batch.job_id = await enqueue_run(session, self._files, batch)
+            job_id = batch.job_id = await enqueue_run(session, self._files, batch)
             await session.flush()
             await record(
                 session, self._files.clock, scope, "batch.create", batch.id, after=facts(batch)
             )
-            job_id = batch.job_id
         await self._jobs.ring(job_id)
         return await self.get(scope, key.object_id)
 

@@ -81,14 +81,15 @@ def _one_of(body: dict[str, Any], name: str, known: tuple[str, ...]) -> str:
 def _labels(given: object) -> dict[str, str] | None:
     if given is None:
         return None
-    fits = isinstance(given, dict) and len(given) <= _MOST_LABELS
-    if not fits or not all(_is_label(name, value) for name, value in given.items()):
+    labels: dict[str, Any] = given if isinstance(given, dict) else {}
+    fits = isinstance(given, dict) and len(labels) <= _MOST_LABELS
+    if not fits or not all(_is_label(name, value) for name, value in labels.items()):
         raise InvalidBatch(
             f"`metadata` takes {_MOST_LABELS} texts of {_LONGEST_VALUE} characters, under names"
             f" of {_LONGEST_NAME}.",
             param="metadata",
         )
-    return given
+    return labels
 
 
 def _is_label(name: str, value: object) -> bool:
