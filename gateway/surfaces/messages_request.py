@@ -24,6 +24,9 @@ IGNORED = frozenset(
 REFUSED = {
     "mcp_servers": "MCP servers are not called from here; run the tools in your application.",
     "container": "Containers are not served here; run the tools in your application.",
+    "thread": "Threads are not kept here; send the whole conversation (in the SDK's tool runner:"
+    " `thread=False`).",
+    "fallbacks": "Fallbacks are set by your administrator; leave `fallbacks` out.",
     "inference_geo": "Your policy decides where requests go; leave `inference_geo` out.",
 }
 TRANSLATED = frozenset(
@@ -69,9 +72,11 @@ def to_chat(given: Body, *, counted_only: bool = False) -> Body:
 
 def _check_fields(given: Body) -> None:
     for name, value in given.items():
-        if name in REFUSED and value is not None:
+        if value is None:
+            continue
+        if name in REFUSED:
             raise UnsupportedFeature(REFUSED[name], param=name)
-        if name not in TRANSLATED and name not in IGNORED and name not in REFUSED:
+        if name not in TRANSLATED and name not in IGNORED:
             raise InvalidRequest(
                 "The request has a field that is not known here; remove it.",
                 param=name if _FIELD_NAME.fullmatch(name) else None,

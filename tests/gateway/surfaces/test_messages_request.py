@@ -35,6 +35,7 @@ def refused(**fields: Any) -> InvalidRequest:
 
 def test_the_least_request() -> None:
     assert to_chat(ASK) == ASK
+    assert chat(container=None, thread=None, system=None, n=None) == ASK
 
 
 def test_every_parameter_of_the_sdk_is_known() -> None:
@@ -244,6 +245,8 @@ def test_wrong_fields_are_named(fields: dict[str, Any], param: str | None) -> No
     [
         ({"mcp_servers": [{"url": "https://example.com"}]}, "mcp_servers"),
         ({"container": "c"}, "container"),
+        ({"thread": {"type": "create"}}, "thread"),
+        ({"fallbacks": "default"}, "fallbacks"),
         ({"inference_geo": "us"}, "inference_geo"),
         ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "tools.0"),
         ({"messages": [{"role": "user", "content": [{"type": "container_upload"}]}]},
