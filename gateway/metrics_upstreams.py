@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from gateway.upstreams import Deployed
+from gateway.upstreams.resilience.attempts import Kind
 from gateway.upstreams.resilience.queue import PRIORITIES
 
 
@@ -14,7 +15,7 @@ class UpstreamMetrics:
 
     def __init__(self, registry: CollectorRegistry, upstreams: Mapping[str, Deployed]) -> None:
         self._upstreams = upstreams
-        self._told: dict[str, Counts[tuple[str, str]]] = {}
+        self._told: dict[str, Counts[tuple[Kind, str]]] = {}
         self._attempts = Counter(
             "sovgate_upstream_attempts_total",
             "Attempts by kind (first, retry, hedge, fallback) and what became of them.",
@@ -61,7 +62,7 @@ class UpstreamMetrics:
                     self._queued.labels(name, priority).set(standing.slots.waiting(priority))
             self._count(name, standing.counts)
 
-    def _count(self, name: str, counts: "Counts[tuple[str, str]]") -> None:
+    def _count(self, name: str, counts: "Counts[tuple[Kind, str]]") -> None:
         before = self._told.get(name, Counts())
         if any(counts[key] < count for key, count in before.items()):
             before = Counts()  # another upstream of the same name
