@@ -102,12 +102,11 @@ class ResponsesSurface(ChatSurface):
     async def _keep(self, exchange: Exchange, turn: Turn) -> None:
         """Where it cannot be stored, the answer says so: ``store`` is false in it."""
         principal, policy = exchange.authenticated
-        memory = exchange.scope.memory if exchange.scope is not None else ()
         turn.store = turn.final["store"] = await self._store.keep(
             principal,
             turn.stored(),
             owner=exchange.end_user or principal.key_id,
-            values=[entry.value for entry in memory],
+            values=exchange.scope.values if exchange.scope is not None else (),
             since=exchange.started_at,
             kept=timedelta(days=policy.responses.retention_days),
         )

@@ -49,6 +49,11 @@ class MaskScope:
         return self._standins.counts
 
     @property
+    def values(self) -> set[str]:
+        """What was masked in this request, in clear."""
+        return self._standins.values
+
+    @property
     def blocked(self) -> frozenset[str]:
         """Types found whose mode is to refuse the request; the caller must do so."""
         return frozenset(self._standins.blocked)

@@ -13,7 +13,15 @@ import pytest
 from openai import OpenAI
 from pydantic import BaseModel
 
-from support.deployment import KEYS, Capture, Deployment, capture_upstream, gateway, settings
+from support.deployment import (
+    KEYS,
+    Capture,
+    Deployment,
+    capture_upstream,
+    gateway,
+    settings,
+    sovgate,
+)
 from support.processes import answers, free_port, running
 
 NAME = "Greta Vogel"
@@ -32,7 +40,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, capture: Capture) -> Iterator
     directory = tmp_path_factory.mktemp("responses")
     content = settings(directory, capture.url)
     content["policies"] = {
-        "default": {},
+        "default": {"pii": {"modes": {"EMAIL_ADDRESS": "redact"}}},
         "forgetful": {"responses": {"store": False}, "moderation": {"output": "block"}},
     }
     content["bootstrap"]["tenants"][1]["policy"] = "forgetful"
@@ -247,6 +255,21 @@ def test_earlier_turns_count_against_the_budget(api: OpenAI, site: Deployment) -
             assert code(lambda: api.responses.create(**more)) == (429, "budget_exceeded")
         finally:
             admin.delete(f"/tenants/acme/budgets/{made.json()['id']}")
+
+
+def test_erasing_a_value_takes_the_turns_in_which_it_was_masked(
+    api: OpenAI, site: Deployment
+) -> None:
+    """Whatever stood for it: the policy of acme redacts addresses."""
+    address = "boris.adler@example.org"
+    hers = api.responses.create(model="flash", input=f"The invoice goes to {address}.")
+    others = api.responses.create(model="flash", input="The weather is nice.")
+    erased = sovgate(site, "vault", "erase", "--tenant", "acme", "--value", address)
+    assert erased.status == 0, erased.errors
+    assert code(lambda: api.responses.retrieve(hers.id)) == (404, "response_not_found")
+    assert api.responses.retrieve(others.id).output_text == "You said: The weather is nice."
+    again = api.responses.create(model="flash", input=HELLO)  # under the changed keys
+    assert api.responses.retrieve(again.id).output_text == f"You said: {HELLO}"
 
 
 class Status(BaseModel):

@@ -59,6 +59,11 @@ class StandIns:
     def has_surrogates(self) -> bool:
         return any(issued.mode is MaskMode.SURROGATE for issued in self._issued.values())
 
+    @property
+    def values(self) -> set[str]:
+        """What was masked, in whatever mode."""
+        return {value for _, value in self._issued}
+
     def of(self, entity_type: str, value: str) -> str:
         """The value's stand-in, issued now if it has none."""
         key = (entity_type, value)

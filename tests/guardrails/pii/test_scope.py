@@ -1,6 +1,7 @@
 """Which token stands for which value."""
 
 from guardrails.pii import MaskScope, PiiEngine, Span
+from guardrails.types import MaskMode
 
 
 def spans_of(text: str, *values: str, entity: str = "PERSON") -> list[Span]:
@@ -99,3 +100,12 @@ def test_a_conversation_sent_again_gets_the_same_tokens(patterns: PiiEngine) -> 
     masked = later.mask_all(turns, [patterns.detect(text) for text in turns])
     assert masked[0] == first[0]
     assert [later.restore(text) for text in masked] == turns
+
+
+def test_values_are_those_of_the_request_in_every_mode() -> None:
+    """What erasing a value goes by: also what left no stand-in behind."""
+    text = "Greta, greta@example.com"
+    spans = [Span(0, 5, "PERSON", 1.0, "test@1"), Span(7, 24, "EMAIL_ADDRESS", 1.0, "test@1")]
+    scope = MaskScope([text], modes={"EMAIL_ADDRESS": MaskMode.REDACT})
+    scope.mask(text, spans)
+    assert scope.values == {"Greta", "greta@example.com"}
