@@ -62,9 +62,9 @@ class UpstreamMetrics:
                     self._queued.labels(name, priority).set(standing.slots.waiting(priority))
             self._count(name, standing.counts)
 
-    def _count(self, name: str, counts: "Counts[tuple[Kind, str]]") -> None:
+    def _count(self, name: str, counts: Mapping[tuple[Kind, str], int]) -> None:
         before = self._told.get(name, Counts())
-        if any(counts[key] < count for key, count in before.items()):
+        if any(counts.get(key, 0) < count for key, count in before.items()):
             before = Counts()  # another upstream of the same name
         for (kind, result), count in counts.items():
             if count > before[kind, result]:

@@ -27,7 +27,10 @@ class BatchSettings(Section):
     )
     max_lines: int = Field(default=50_000, ge=1, description="Requests of one batch.")
     parallel: int = Field(
-        default=8, ge=1, le=256, description="Requests of one batch that are asked at the same time."
+        default=8,
+        ge=1,
+        le=256,
+        description="Requests of one batch that are asked at the same time.",
     )
     turn_s: float = Field(
         default=20.0,

@@ -26,6 +26,7 @@ from gateway.records import (
 from gateway.routing.targets import Route, Target
 from gateway.settings import PolicySettings
 from gateway.surfaces import ChatSurface
+from gateway.telemetry.context import TraceContext
 from gateway.tenants.keys import Principal
 from gateway.tenants.limits import Limits
 
@@ -57,7 +58,7 @@ def make_exchange(number: int, tenant: str = "acme") -> Exchange:
         connection=cast(Any, None),
         started_at=now,
         timing=Timing(100.0, 100.001, 100.004, 100.005, 100.006, 100.1, 100.11, 101.2),
-        trace_id="4bf92f3577b34da6a3ce929d0e0e4736",
+        trace=TraceContext("4bf92f3577b34da6a3ce929d0e0e4736", None, "01"),
         policy=_POLICY,
         principal=_principal(tenant),
         body={"model": "auto", "messages": []},

@@ -43,7 +43,7 @@ class Handler(BaseHTTPRequestHandler):
         items = [item.to_dict() for item in made.items]
         self._answer({"text": made.text, "items": items})
 
-    def log_message(self, *arguments: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:
         """Nothing is logged."""
 
     def _answer(self, content: Any) -> None:

@@ -20,7 +20,7 @@ from gateway.http.security import SECURITY_HEADERS, SECURITY_NAMES, wanted_heade
 from gateway.http.shapes import error_body
 
 if TYPE_CHECKING:
-    from starlette.types import Scope
+    from starlette.types import Message, Scope
 
 _log = logging.getLogger(__name__)
 _SECURITY_LINES = b"".join(b"%s: %s\r\n" % header for header in SECURITY_HEADERS)
@@ -201,7 +201,7 @@ class DirectConnection(Connection):
             raise ClientDisconnected
 
     # The same as ASGI messages, for a handler that takes its body piece by piece.
-    async def _receive_message(self) -> dict[str, Any]:
+    async def _receive_message(self) -> "Message":
         try:
             while not self.body and self.more_body:
                 await self._more()
@@ -210,7 +210,7 @@ class DirectConnection(Connection):
         part, self.body = self.body, b""
         return {"type": "http.request", "body": part, "more_body": self.more_body}
 
-    async def _send_message(self, message: dict[str, Any]) -> None:
+    async def _send_message(self, message: "Message") -> None:
         if message["type"] == "http.response.start":
             await self.start(message["status"], list(message.get("headers", ())))
         else:

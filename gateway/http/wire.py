@@ -8,7 +8,7 @@ the answer has the API's shape all the same.
 import asyncio
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -25,6 +25,9 @@ from gateway.http.direct import DirectApp, DirectConnection
 from gateway.http.errors import HttpError, http_error
 from gateway.http.security import SECURITY_HEADERS
 from gateway.http.shapes import error_body
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
 
 MAX_HEADERS = 100
 # Beyond the limit so many more are told so; those after them are just closed.
@@ -166,6 +169,7 @@ class WireProtocol(HttpToolsProtocol):
 
     def _begin_direct(self, app: DirectApp) -> bool:
         """Serve the request without ASGI, where it is of the usual kind."""
+        assert self.parser is not None, "a request was parsed"
         method = self.parser.get_method()
         usual = self.parser.get_http_version() == "1.1" and method != b"HEAD"
         if not usual or self.expect_100_continue or self.parser.should_upgrade():
@@ -181,7 +185,7 @@ class WireProtocol(HttpToolsProtocol):
         scope["raw_path"], scope["query_string"] = path, query
         busy = self._serving
         self.cycle = cycle = DirectConnection(  # type: ignore[assignment]
-            scope,
+            cast("Scope", scope),
             self.transport,
             self.flow,
             keep_alive=self.parser.should_keep_alive(),

@@ -25,7 +25,8 @@ def asked_thinking(body: Mapping[str, Any]) -> tuple[bool | None, str | None]:
     kwargs = body.get("chat_template_kwargs")
     places = [body, kwargs] if isinstance(kwargs, Mapping) else [body]
     effort = next((found for place in places if (found := _effort(place))), None)
-    switch = next((found for place in places if (found := _switch(place)) is not None), None)
+    switches = map(_switch, places)
+    switch = next((switch for switch in switches if switch is not None), None)
     if switch is None and effort is not None:
         switch = effort not in _OFF
     return switch, effort

@@ -102,7 +102,11 @@ def test_a_request_shows_where_it_went_and_what_it_cost(console: Console, traffi
     _records(console, traffic, 5)
     console.page.get_by_role("button", name="Details of record 4", exact=True).click()
     dialog = console.dialog
-    expect(dialog.get_by_text("Asked for sov-flash: the client named the deployment; answered by capture")).to_be_visible()
+    expect(
+        dialog.get_by_text(
+            "Asked for sov-flash: the client named the deployment; answered by capture"
+        )
+    ).to_be_visible()
     steps = dialog.get_by_role("region", name="Where the time went")
     expect(steps.get_by_text("Inspect input")).to_be_visible()
     entries = dialog.get_by_role("group", name="Ledger entries")

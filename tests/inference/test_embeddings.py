@@ -71,9 +71,7 @@ def test_the_sdk_gets_vectors(client: openai.OpenAI) -> None:
         ({"input": "x", "encoding_format": "int8"}, "encoding_format"),
     ],
 )
-def test_what_cannot_be_embedded_is_said(
-    worker_url: str, body: dict[str, Any], param: str
-) -> None:
+def test_what_cannot_be_embedded_is_said(worker_url: str, body: dict[str, Any], param: str) -> None:
     answer = httpx.post(f"{worker_url}/v1/embeddings", json={"model": "sov-pro", **body})
     assert answer.status_code == 400
     assert answer.json()["error"]["param"] == param

@@ -355,7 +355,7 @@ class Upstream:
             await call.answer(b'{"object": "list", "data": []}')
         else:
             self.ids.append(call.headers.get("x-request-id", ""))
-            model = call.body["model"]
+            model = str(call.body["model"])
             await FAULTS[self.roles.get(model, model)](call)
 
     async def _read(

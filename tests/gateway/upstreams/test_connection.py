@@ -213,7 +213,7 @@ async def test_who_hangs_up_is_heard_at_once() -> None:
 async def test_a_reader_that_is_slow_makes_the_sender_wait() -> None:
     sent = 0
 
-    async def flood(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal sent
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 67108864\r\n\r\n")
         for _ in range(1024):

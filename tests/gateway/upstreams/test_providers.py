@@ -150,7 +150,7 @@ def test_a_stream(providers: Providers, name: str) -> None:
 
 @each
 def test_usage_of_a_stream(providers: Providers, name: str) -> None:
-    options = {"stream_options": {"include_usage": True}}
+    options: dict[str, Any] = {"stream_options": {"include_usage": True}}
     *others, last = providers.events(f"{STEMS[name]}-ok", **options)
 
     assert last["choices"] == []
@@ -223,7 +223,8 @@ def test_messages_keep_an_upstreams_signature(
                 message = running.get_final_message()
         else:
             message = client.messages.create(**asked, messages=turns)
-        thinking, call = message.content
+        blocks: list[Any] = list(message.content)
+        thinking, call = blocks
         assert (thinking.type, call.type) == ("thinking", "tool_use")
         assert thinking.thinking == THOUGHT
         assert call.input == {"city": "Paris"}
@@ -232,7 +233,8 @@ def test_messages_keep_an_upstreams_signature(
         assert used.cache_creation_input_tokens == 5
         turns.append({"role": "assistant", "content": [thinking, call]})
         result = {"type": "tool_result", "tool_use_id": call.id, "content": "Rain."}
-        client.messages.create(**asked, messages=[*turns, {"role": "user", "content": [result]}])
+        turns.append({"role": "user", "content": [result]})
+        client.messages.create(**asked, messages=turns)
 
     sent = providers.last()["body"]
     text = {"text": THOUGHT, "signature": SIGNATURE}
