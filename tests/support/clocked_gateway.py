@@ -2,8 +2,8 @@
 
     SOVGATE_TEST_CLOCK=FILE python -m support.clocked_gateway serve ...
 
-The file holds the seconds by which the clock is off; what never goes back on a real machine
-(the monotonic clock) goes on.
+The file holds the seconds by which the clock is off, or an instant with its offset from UTC, at
+which it stands still; what never goes back on a real machine (the monotonic clock) goes on.
 """
 
 import os
@@ -18,7 +18,10 @@ def main() -> None:
     file = Path(os.environ["SOVGATE_TEST_CLOCK"])
 
     def now(_: SystemClock) -> datetime:
-        return datetime.now(UTC) + timedelta(seconds=float(file.read_text()))
+        told = file.read_text()
+        if ":" in told:
+            return datetime.fromisoformat(told)
+        return datetime.now(UTC) + timedelta(seconds=float(told))
 
     SystemClock.now = now  # type: ignore[method-assign]
     app()

@@ -4,7 +4,6 @@ import base64
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -203,10 +202,9 @@ async def test_erasing_a_value_or_a_tenant_reaches_them(store: ResponseStore, tr
     assert await count(trail, StoredResponse, StoredResponseSubject) == [0, 0]
 
 
-async def test_a_database_that_is_away_is_said(tmp_path: Path, trail: Trail) -> None:
-    away = ResponseStore(
-        Database(f"sqlite+aiosqlite:///{tmp_path}/none/none.db"), trail.clock, trail.master
-    )
+async def test_a_database_that_is_away_is_said(trail: Trail) -> None:
+    nowhere = Database("postgresql+asyncpg://nobody@127.0.0.1:1/none")
+    away = ResponseStore(nowhere, trail.clock, trail.master)
     assert not await keep(away, trail, turn("a"))
     for call in (away.find, partial(away.chain, most=MOST), away.delete):
         with pytest.raises(DatabaseUnavailable):
