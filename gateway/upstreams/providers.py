@@ -154,6 +154,8 @@ class LitellmUpstream:
             keywords["allowed_openai_params"] = ["reasoning_effort"]
         if request.stream:
             keywords["stream"] = True
+        if request.trace is not None:
+            keywords["extra_headers"] = dict(request.trace)
         return {**keywords, **self._options}
 
     def _translate(self, error: Exception) -> UpstreamError:

@@ -278,6 +278,18 @@ def test_keys_and_parameters_reach_the_provider(providers: Providers) -> None:
 
 
 @each
+def test_the_clients_trace_goes_along(providers: Providers, name: str) -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    body = {"model": f"{STEMS[name]}-ok", "messages": [{"role": "user", "content": "Paris"}]}
+    headers = {**HEADERS, "traceparent": trace}
+    url = f"{providers.deployment.base_url}/chat/completions"
+    response = httpx.post(url, json=body, headers=headers, timeout=30)
+
+    assert response.status_code == 200, response.text
+    assert providers.last()["headers"]["traceparent"] == trace
+
+
+@each
 @pytest.mark.parametrize(
     ("ending", "status", "code"),
     [
