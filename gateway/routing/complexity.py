@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 
 from gateway.routing.signals import signals
-from guardrails.linear import ModelFile, featurize, load_model
+from guardrails.linear import ModelFile, TextScorer, load_model
 from guardrails.linear.head import softmax
 
 TRENDS = (
@@ -53,7 +53,7 @@ class ComplexityModel:
     """Immutable after loading, so safe to share between threads."""
 
     def __init__(self, model: ModelFile) -> None:
-        self._spec = model.spec
+        self._scorer = TextScorer(model.spec)
         self._hard = model.heads["hard"]
         self._trend = model.heads["trend"]
         self.version = model.version
@@ -77,13 +77,13 @@ class ComplexityModel:
             turns: user messages so far; long conversations lean to the strong tier.
         """
         shown = excerpt(text)
-        hashes, shape = featurize(shown, self._spec).whole(), signals(shown)
-        hard = self._hard.probability(hashes, shape) if len(hashes) else 0.0
+        sums, shape = self._scorer.whole(shown, self._hard), signals(shown)
+        hard = self._hard.probability(sums, shape) if sums[0] else 0.0
         extra = _TURN_STEP * min(max(turns - 1, 0), _MAX_TURNS)
-        trends = softmax(self._trend.logits(hashes, shape))
+        trends = softmax(self._trend.logits_of(self._scorer.whole(shown, self._trend), shape))
         best = np.argsort(-trends, kind="stable")[:3]
         scores = tuple((self._trend.labels[i], round(float(trends[i]), 4)) for i in best)
-        top = scores[0][0] if len(hashes) else "chat"
+        top = scores[0][0] if sums[0] else "chat"
         return Assessment(top, min(hard + extra * (1 - hard), 1.0), scores, len(text))
 
 

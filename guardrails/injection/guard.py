@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Self
 
 from guardrails.injection.disguise import readings
-from guardrails.linear import ModelFile, featurize
+from guardrails.linear import ModelFile, TextScorer
 from guardrails.types import Role, Verdict
 from guardrails.weights import released
 
@@ -19,7 +19,7 @@ class InjectionGuard:
     """Immutable after loading, so safe to share between threads."""
 
     def __init__(self, model: ModelFile) -> None:
-        self._spec = model.spec
+        self._scorer = TextScorer(model.spec)
         self._attack = model.heads["attack"]
         self.version = model.version
         self.threshold = float(model.settings["threshold"])
@@ -52,6 +52,6 @@ class InjectionGuard:
 
     def _worst(self, text: str) -> float:
         return max(
-            self._attack.probability(hashes) if len(hashes) else 0.0
-            for hashes in featurize(text, self._spec).windows()
+            self._attack.probability(sums) if sums[0] else 0.0
+            for sums in self._scorer.windows(text, self._attack)
         )

@@ -28,7 +28,7 @@ _IDEOGRAPHS = (
 
 
 @cache
-def _tables() -> tuple[NDArray[np.uint8], Codes]:
+def tables() -> tuple[NDArray[np.uint8], Codes]:
     """Class and replacement of every code point below ``_TABLE_SIZE``."""
     classes = np.zeros(_TABLE_SIZE, np.uint8)
     mapped = np.arange(_TABLE_SIZE, dtype=np.uint32)
@@ -71,7 +71,7 @@ def fold(text: str, *, symbols: bool) -> tuple[Codes, Classes]:
         symbols: keep punctuation; otherwise it counts as a blank.
     """
     raw = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    class_table, map_table = _tables()
+    class_table, map_table = tables()
     known = np.minimum(raw, _TABLE_SIZE - 1)
     classes = class_table[known]
     classes = np.where(raw < _TABLE_SIZE, classes, IDEOGRAPH).astype(np.uint8)

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from guardrails.linear.features import Hashes
 
+Sums = tuple[int, ...]  # distinct hashes of a text, then the sum of their weights per output
+
 
 @dataclass(frozen=True, slots=True)
 class LinearHead:
@@ -18,7 +20,7 @@ class LinearHead:
 
     Args:
         labels: one name per output.
-        weights: int8 ``[buckets, outputs]``; buckets is a power of two.
+        weights: int8 ``[buckets, outputs]``, row by row; buckets is a power of two.
         scale: float32 ``[outputs]``, the value of one weight step.
         bias: float32 ``[outputs]``.
         dense: float32 ``[signals, outputs]`` for hand-made signals; zero rows if none.
@@ -34,19 +36,31 @@ class LinearHead:
         buckets, outputs = self.weights.shape
         if buckets & (buckets - 1) or outputs != len(self.labels):
             raise ValueError("weights must be [a power of two, outputs]")
+        if not self.weights.flags.c_contiguous:
+            raise ValueError("weights must lie row by row")
 
     def logits(
         self, hashes: Hashes, signals: NDArray[np.float32] | None = None
     ) -> NDArray[np.float64]:
         """Raw scores ``[outputs]`` of one set of distinct hashes."""
+        return self.logits_of(self.sums(hashes), signals)
+
+    def sums(self, hashes: Hashes) -> Sums:
+        """What a set of distinct hashes adds up to."""
         rows = self.weights[hashes & np.uint32(len(self.weights) - 1)]
-        total = rows.sum(axis=0, dtype=np.int64) * self.scale
-        out = total / np.sqrt(max(len(hashes), 1)) + self.bias
+        return len(hashes), *rows.sum(axis=0, dtype=np.int64).tolist()
+
+    def logits_of(
+        self, sums: Sums, signals: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float64]:
+        """Raw scores ``[outputs]`` of what a text adds up to."""
+        count, *totals = sums
+        out = np.array(totals, np.int64) * self.scale / np.sqrt(max(count, 1)) + self.bias
         return out if signals is None else out + signals @ self.dense
 
-    def probability(self, hashes: Hashes, signals: NDArray[np.float32] | None = None) -> float:
+    def probability(self, sums: Sums, signals: NDArray[np.float32] | None = None) -> float:
         """Probability of the first output (a binary head has one)."""
-        return sigmoid(float(self.logits(hashes, signals)[0]))
+        return sigmoid(float(self.logits_of(sums, signals)[0]))
 
 
 def sigmoid(value: float) -> float:
@@ -69,5 +83,5 @@ def quantise(
     """Float weights ``[buckets, outputs]`` to int8, symmetric, one scale per output."""
     top = np.maximum(np.abs(weights).max(axis=0), 1e-12)
     scale = (top / 127.0).astype(np.float32)
-    steps = np.clip(np.rint(weights / scale), -127, 127).astype(np.int8)
+    steps = np.clip(np.rint(weights / scale), -127, 127).astype(np.int8, order="C")
     return LinearHead(labels, steps, scale, bias.astype(np.float32), dense.astype(np.float32))

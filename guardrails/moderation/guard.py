@@ -8,7 +8,8 @@ from typing import Self
 
 import numpy as np
 
-from guardrails.linear import ModelFile, featurize
+from guardrails.linear import ModelFile, TextScorer
+from guardrails.linear.head import Sums
 from guardrails.types import Role, Verdict
 from guardrails.weights import released
 
@@ -34,7 +35,7 @@ class ModerationGuard:
     """Immutable after loading, so safe to share between threads."""
 
     def __init__(self, model: ModelFile) -> None:
-        self._spec = model.spec
+        self._scorer = TextScorer(model.spec)
         self._unsafe = model.heads["unsafe"]
         self._category = model.heads["category"]
         self.version = model.version
@@ -53,24 +54,28 @@ class ModerationGuard:
     def score(self, text: str, role: Role = Role.USER) -> Verdict:
         """Judge a text of any length; the worst of its windows counts."""
         threshold = self.strict_threshold if role in _STRICT_ROLES else self.threshold
-        windows = list(featurize(text, self._spec).windows())
-        scores = [self._unsafe.probability(hashes) if len(hashes) else 0.0 for hashes in windows]
+        windows = self._scorer.windows(text, self._unsafe)
+        scores = [self._unsafe.probability(sums) if sums[0] else 0.0 for sums in windows]
         worst = max(range(len(scores)), key=scores.__getitem__)
         flagged = scores[worst] >= threshold
         category = None
         if flagged:
-            logits = self._category.logits(windows[worst])
+            logits = self._category.logits_of(self._categories(text, worst))
             category = self._category.labels[int(np.argmax(logits))]
         return Verdict(self.version, scores[worst], threshold, flagged, category)
 
     def rate(self, text: str) -> dict[str, float]:
         """Probability of each of ``CATEGORIES`` in the worst window; they add up to that of
         the text being unsafe."""
-        windows = [hashes for hashes in featurize(text, self._spec).windows() if len(hashes)]
-        if not windows:
+        windows = self._scorer.windows(text, self._unsafe)
+        scores = [self._unsafe.probability(sums) if sums[0] else -1.0 for sums in windows]
+        worst = max(range(len(scores)), key=scores.__getitem__)
+        if scores[worst] < 0:
             return dict.fromkeys(self._category.labels, 0.0)
-        worst = max(windows, key=self._unsafe.probability)
-        logits = np.asarray(self._category.logits(worst), dtype=np.float64)
+        logits = self._category.logits_of(self._categories(text, worst))
         shares = np.exp(logits - logits.max())
-        shares *= self._unsafe.probability(worst) / shares.sum()
+        shares *= scores[worst] / shares.sum()
         return dict(zip(self._category.labels, map(float, shares), strict=True))
+
+    def _categories(self, text: str, window: int) -> Sums:
+        return self._scorer.windows(text, self._category)[window]

@@ -31,7 +31,7 @@ def test_logit_by_hand() -> None:
     steps = 64 - 127 - 127
     expected = steps / 127 / np.sqrt(3) + 0.1
     assert head.logits(hashes)[0] == pytest.approx(expected, rel=1e-5)
-    assert head.probability(hashes) == pytest.approx(sigmoid(expected), rel=1e-5)
+    assert head.probability(head.sums(hashes)) == pytest.approx(sigmoid(expected), rel=1e-5)
 
 
 def test_a_changed_byte_is_refused(tmp_path: Path) -> None:
