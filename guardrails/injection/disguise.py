@@ -26,23 +26,30 @@ _MAX_DECODED = 20_000
 def readings(text: str) -> Iterator[str]:
     """Further readings of a disguised text; nothing for an ordinary one."""
     words = text.split()
-    longest = max(map(len, words), default=0)
+    lengths = [*map(len, words)]
+    longest = max(lengths, default=0)
     if longest >= 24:
         yield from _decoded(text)
-    if not text.isascii() and _MIXED.search(text):
+    # What stands in no plain word of letters: a disguise within or of single letters does.
+    odd = " ".join([word for word in words if len(word) == 1 or not word.isalpha()])
+    if not _is_western(text) and _MIXED.search(text):
         yield text.translate(_LOOKALIKE).translate(_LEET)
-    elif _leet_words(text) >= _MIN_LEET_WORDS:
+    elif len(_LEET_WORD.findall(odd)) >= _MIN_LEET_WORDS:
         yield text.translate(_LEET)
-    if longest >= _LONG_WORD or sum(len(word) == 1 for word in words) >= _SINGLES:
+    is_spaced = longest >= _LONG_WORD or lengths.count(1) >= _SINGLES
+    if is_spaced and _SPACED.search(odd):
         joined = _SPACED.sub(lambda match: _BETWEEN.sub("", match.group()), text)
         if joined != text:
             yield joined
 
 
-def _leet_words(text: str) -> int:
-    if not any(mark in text for mark in "0134578@$!|"):
-        return 0
-    return len(_LEET_WORD.findall(text))
+def _is_western(text: str) -> bool:
+    """Whether no Greek or Cyrillic letter can stand in it; faster than to look for one."""
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _decoded(text: str) -> Iterator[str]:

@@ -50,15 +50,18 @@ def tables() -> tuple[NDArray[np.uint8], Codes]:
 
 
 @cache
-def _invisible() -> dict[int, None]:
+def _invisible() -> re.Pattern[str]:
     """Format characters (zero width, bidi controls, soft hyphen, tags), to be deleted."""
-    return {c: None for c in range(0x110000) if unicodedata.category(chr(c)) == "Cf"}
+    codes = [*range(_TABLE_SIZE), *range(0xE0000, 0xE1000)]  # the planes between have none
+    return re.compile(f"[{''.join(c for c in map(chr, codes) if unicodedata.category(c) == 'Cf')}]")
 
 
 def clean(text: str) -> str:
     """Lower-cased NFKC text without links, handles, issued placeholders, invisible characters."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text).translate(_invisible())
+        text = unicodedata.normalize("NFKC", text)
+        if not text.isprintable():
+            text = _invisible().sub("", text)
     if "@" in text or "://" in text or "www." in text or "[" in text:
         text = _NEUTRAL.sub(" ", text)
     return text.casefold()

@@ -4,6 +4,7 @@ The score of a set of n distinct hashes is ``sum(weights) * scale / sqrt(n) + bi
 root keeps long and short texts comparable, and distinct hashes make repetition pointless.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +61,11 @@ class LinearHead:
 
     def probability(self, sums: Sums, signals: NDArray[np.float32] | None = None) -> float:
         """Probability of the first output (a binary head has one)."""
-        return sigmoid(float(self.logits_of(sums, signals)[0]))
+        if signals is not None:
+            return sigmoid(float(self.logits_of(sums, signals)[0]))
+        # The arithmetic of `logits_of` without its arrays.
+        value = sums[1] * self.scale.item(0) / math.sqrt(max(sums[0], 1)) + self.bias.item(0)
+        return sigmoid(value)
 
 
 def sigmoid(value: float) -> float:

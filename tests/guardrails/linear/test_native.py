@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guardrails.linear import FeatureSpec, LinearHead, TextScorer
+from guardrails.linear.head import sigmoid
 from guardrails.moderation import ModerationGuard
 from guardrails.weights import released
 
@@ -38,6 +39,7 @@ def head(outputs: int, buckets: int = 1024) -> LinearHead:
     return LinearHead(labels, weights, ones, ones, np.zeros((0, outputs), np.float32))
 
 
+RELEASED = [*released("moderation").heads.values()]
 HEADS = [head(1), head(5), head(2, buckets=1)]
 SCORERS = [(TextScorer(spec), TextScorer(spec, native=False)) for spec in SPECS]
 
@@ -76,6 +78,13 @@ def test_verdicts_of_the_released_weights_are_bit_equal() -> None:
     ]:
         assert guard.score(text) == plain.score(text)
         assert guard.rate(text) == plain.rate(text)
+
+
+@given(st.integers(0, 5000), st.integers(-600_000, 600_000))
+def test_a_probability_is_that_of_its_logits(count: int, total: int) -> None:
+    for each in (HEADS[0], HEADS[1], *RELEASED):
+        sums = (count, *[total] * len(each.labels))
+        assert each.probability(sums) == sigmoid(float(each.logits_of(sums)[0]))
 
 
 def test_weights_of_the_wrong_size_are_refused() -> None:
