@@ -2,7 +2,8 @@
 
 PostgreSQL gets all rows as one JSON text (``INSERT ... SELECT FROM json_to_recordset``),
 which costs a third of a statement per row or of a parameter per cell; numbers stay
-decimal text on the way. SQLite repeats a statement that it has prepared once.
+decimal text on the way. SQLite gets statements of many rows in one turn of its thread
+(``core.sqlite_batches``).
 """
 
 import asyncio
@@ -24,10 +25,11 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import TypeDecorator
 
+from core import sqlite_batches
 from core.database import Amount, amount_add
 
 _PAUSE = 64  # rows made ready before others get the event loop
@@ -65,7 +67,9 @@ async def insert_new(
     """
     if not rows:
         return []
-    statement = _insert(_dialect(session), table, tuple(rows[0])).on_conflict_do_nothing()
+    if _dialect(session) == "sqlite":
+        return await sqlite_batches.insert_new(session, table, rows, returning)
+    statement = _insert(table, tuple(rows[0])).on_conflict_do_nothing()
     if returning is None:
         await session.execute(statement, await _parameters(session, table, rows))
         return []
@@ -85,7 +89,10 @@ async def write_rows(
     Raises:
         sqlalchemy.exc.IntegrityError, asyncpg.UniqueViolationError: one was there; roll back.
     """
-    if len(rows) < _COPY or _dialect(session) == "sqlite":
+    if _dialect(session) == "sqlite":
+        await sqlite_batches.write_rows(session, table, names, rows)
+        return
+    if len(rows) < _COPY:
         plain = [dict(zip(names, row, strict=True)) for row in rows]
         await session.execute(insert(table), plain)
         return
@@ -117,7 +124,10 @@ async def add_rows(session: AsyncSession, table: Table, rows: Rows, sums: Sequen
     """
     if not rows:
         return
-    statement = _insert(_dialect(session), table, tuple(rows[0]))
+    if _dialect(session) == "sqlite":
+        await sqlite_batches.add_rows(session, table, rows, sums)
+        return
+    statement = _insert(table, tuple(rows[0]))
     statement = statement.on_conflict_do_update(
         index_elements=list(table.primary_key.columns),
         set_={name: _added(table.c[name], statement.excluded[name]) for name in sums},
@@ -130,8 +140,6 @@ def _dialect(session: AsyncSession) -> str:
 
 
 async def _parameters(session: AsyncSession, table: Table, rows: Rows) -> Any:
-    if _dialect(session) == "sqlite":
-        return rows
     dialect, checked = session.get_bind().dialect, _checked(table, tuple(rows[0]))
     parts = []
     for start in range(0, len(rows), _PAUSE):
@@ -157,9 +165,7 @@ def _added(old: Any, new: Any) -> Any:
 
 
 @cache
-def _insert(dialect: str, table: Table, names: tuple[str, ...]) -> Any:
-    if dialect == "sqlite":
-        return sqlite.insert(table)
+def _insert(table: Table, names: tuple[str, ...]) -> Any:
     columns = (column(name, table.c[name].type) for name in names)
     rows = func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON)).table_valued(
         *columns, name="rows"

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 from asyncpg import UniqueViolationError
-from sqlalchemy import Index, Table, select
+from sqlalchemy import JSON, Index, Table, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -32,6 +32,8 @@ class _Item(_Tables):
     at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     count: Mapped[int]
     amount: Mapped[Decimal] = mapped_column(Amount)
+    marks: Mapped[list[str] | None] = mapped_column(JSON, default=list)
+    place: Mapped[int | None] = mapped_column(default=7)
 
 
 _ITEMS = cast(Table, _Item.__table__)
@@ -64,7 +66,7 @@ async def _add(database: Database, *rows: dict[str, Any]) -> None:
 async def _stored(database: Database) -> list[tuple[Any, ...]]:
     async with database.session() as session:
         rows = await session.execute(select(_ITEMS).order_by(_ITEMS.c.name, _ITEMS.c.day))
-        return [tuple(row) for row in rows]
+        return [tuple(row[:6]) for row in rows]
 
 
 async def test_what_is_new_is_inserted_and_named(items: Database) -> None:
@@ -91,6 +93,20 @@ async def test_sums_are_exact_and_by_the_whole_key(items: Database) -> None:
         ("a", "1", None, None, 5, Decimal("12345678901234567890.123456789012345679")),
         ("a", "2", None, None, 1, Decimal("-0.5")),
     ]
+
+
+async def test_columns_that_are_not_named_get_their_defaults(items: Database) -> None:
+    await _insert(items, _row("a"), _row("b"))
+    async with items.session() as session:
+        rows = await session.execute(select(_ITEMS.c.marks, _ITEMS.c.place))
+        assert [tuple(row) for row in rows] == [([], 7), ([], 7)]
+
+
+async def test_of_many_rows_those_that_are_new_are_named(items: Database) -> None:
+    known = [_row(f"{number:03}") for number in range(0, 90, 3)]
+    assert sorted(await _insert(items, *known)) == [row["name"] for row in known]
+    found = await _insert(items, *(_row(f"{number:03}") for number in range(90)))
+    assert sorted(found) == [f"{number:03}" for number in range(90) if number % 3]
 
 
 async def test_no_rows_are_no_statement(items: Database) -> None:

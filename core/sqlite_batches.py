@@ -1,0 +1,183 @@
+"""Many rows for SQLite: statements of many rows, run in one turn of the connection's thread.
+
+SQLite gives Python's lock away and takes it again with each statement, so a statement a row
+costs a change of threads a row, and the ORM's machinery costs more than the row itself. The
+texts are made from the table, and values are bound by its columns' types.
+
+Expects the write lock, which ``Database.transaction`` takes.
+"""
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache, partial
+from itertools import chain
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Column, Table
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.database import Amount, UtcDateTime
+
+Values = tuple[Any, ...]
+Binder = Callable[[Any], Any]
+# Rows of a statement: few lengths, since a connection keeps each statement prepared.
+_LENGTHS = (32, 4, 1)
+_DIALECT = sqlite.dialect()
+
+
+async def insert_new(
+    session: AsyncSession,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    returning: Column[Any] | None,
+) -> list[Any]:
+    """See ``core.batches.insert_new``."""
+    names = tuple(rows[0])
+    values = [itemgetter(*names)(row) for row in rows]
+    statements, bound = _prepared(table, names, values, " ON CONFLICT DO NOTHING")
+    name = None if returning is None else returning.name
+
+    def run(connection: sqlite3.Connection) -> list[Any]:
+        if name is None:
+            _write(connection, statements, bound)
+            return []
+        # New rows are numbered from the highest number on.
+        (last,) = connection.execute(f'SELECT max(rowid) FROM "{table.name}"').fetchone()
+        if _write(connection, statements, bound) == len(rows):
+            return [row[name] for row in rows]
+        query = f'SELECT "{name}" FROM "{table.name}" WHERE rowid > ?'
+        return [value for (value,) in connection.execute(query, (last or 0,))]
+
+    return await _in_thread(session, run)
+
+
+async def write_rows(
+    session: AsyncSession, table: Table, names: Sequence[str], rows: Sequence[Values]
+) -> None:
+    """See ``core.batches.write_rows``."""
+    statements, bound = _prepared(table, tuple(names), rows, "")
+    await _in_thread(session, lambda connection: _write(connection, statements, bound))
+
+
+async def add_rows(
+    session: AsyncSession, table: Table, rows: Sequence[Mapping[str, Any]], sums: Sequence[str]
+) -> None:
+    """See ``core.batches.add_rows``."""
+    names = tuple(rows[0])
+    values = [itemgetter(*names)(row) for row in rows]
+    statements, bound = _prepared(table, names, values, _adding(table, tuple(sums)))
+    await _in_thread(session, lambda connection: _write(connection, statements, bound))
+
+
+async def _in_thread(session: AsyncSession, run: Callable[[sqlite3.Connection], Any]) -> Any:
+    """What ``run`` makes of the session's connection.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: as the session's own statements do; it quotes no values.
+    """
+    raw = await (await session.connection()).get_raw_connection()
+    driver: Any = raw.driver_connection
+    try:
+        return await driver._execute(run, driver._conn)
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(
+            None, None, error, sqlite3.Error, hide_parameters=True, dialect=_DIALECT
+        ) from error
+
+
+def _write(connection: sqlite3.Connection, statements: Sequence[str], rows: list[Values]) -> int:
+    """How many rows were written."""
+    written = start = 0
+    cursor = connection.cursor()
+    for length, statement in zip(_LENGTHS, statements, strict=True):
+        while len(rows) - start >= length:
+            part = rows[start : start + length]
+            written += cursor.execute(statement, tuple(chain.from_iterable(part))).rowcount
+            start += length
+    cursor.close()
+    return written
+
+
+def _prepared(
+    table: Table, names: tuple[str, ...], rows: Sequence[Values], then: str
+) -> tuple[tuple[str, ...], list[Values]]:
+    """Statements and rows for ``_write``, with the defaults of columns that are not named."""
+    defaults = _defaults(table, names)
+    if defaults:
+        names += tuple(name for name, _ in defaults)
+        extra = tuple(default() for _, default in defaults)
+        rows = [row + extra for row in rows]
+    return _statements(table, names, then), _bound(table, names, rows)
+
+
+@cache
+def _defaults(table: Table, names: tuple[str, ...]) -> list[tuple[str, Callable[[], Any]]]:
+    return [
+        (column.name, partial(_default, column.default))
+        for column in table.columns
+        if column.default is not None and column.name not in names
+    ]
+
+
+def _default(default: Any) -> Any:
+    return default.arg(None) if default.is_callable else default.arg
+
+
+@cache
+def _statements(table: Table, names: tuple[str, ...], then: str) -> tuple[str, ...]:
+    """An ``INSERT`` for each of ``_LENGTHS``."""
+    columns = ", ".join(f'"{table.c[name].name}"' for name in names)
+    row = f"({', '.join('?' * len(names))})"
+    return tuple(
+        f'INSERT INTO "{table.name}" ({columns}) VALUES {", ".join([row] * length)}{then}'
+        for length in _LENGTHS
+    )
+
+
+@cache
+def _adding(table: Table, sums: tuple[str, ...]) -> str:
+    key = ", ".join(f'"{column.name}"' for column in table.primary_key.columns)
+    changes = ", ".join(f'"{name}" = {_sum(table, name)}' for name in sums)
+    return f" ON CONFLICT ({key}) DO UPDATE SET {changes}"
+
+
+def _sum(table: Table, name: str) -> str:
+    old, new = f'"{table.name}"."{name}"', f'excluded."{name}"'
+    if isinstance(table.c[name].type, Amount):
+        return f"amount_add({old}, {new})"
+    return f"{old} + {new}"
+
+
+def _bound(table: Table, names: tuple[str, ...], rows: Sequence[Values]) -> list[Values]:
+    """The rows as the driver takes them."""
+    binders = _binders(table, names)
+    columns = [
+        column if bind is None else list(map(bind, column))
+        for bind, column in zip(binders, zip(*rows, strict=True), strict=True)
+    ]
+    return list(zip(*columns, strict=True))
+
+
+@cache
+def _binders(table: Table, names: tuple[str, ...]) -> tuple[Binder | None, ...]:
+    """What each column's type does to a value, if anything."""
+    return tuple(_binder(table.c[name]) for name in names)
+
+
+def _binder(column: Column[Any]) -> Binder | None:
+    if isinstance(column.type, UtcDateTime):
+        return instant_text
+    return column.type.dialect_impl(_DIALECT).bind_processor(_DIALECT)
+
+
+def instant_text(value: datetime | None) -> str | None:
+    """What ``UtcDateTime`` stores, in a third of the time."""
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ValueError("a naive datetime cannot be stored; use the clock")
+    return value.astimezone(UTC).isoformat(" ", "microseconds")[:26]
