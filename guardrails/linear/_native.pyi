@@ -1,12 +1,13 @@
 from collections.abc import Sequence
+from typing import Any
 
-from typing_extensions import Buffer
+from numpy.typing import NDArray
 
 class Hasher:
     def __init__(
         self,
-        classes: Buffer,
-        mapped: Buffer,
+        classes: bytes | NDArray[Any],
+        mapped: bytes | NDArray[Any],
         symbols: bool,
         char_orders: Sequence[int],
         word_orders: Sequence[int],
@@ -14,5 +15,5 @@ class Hasher:
         stride: int,
     ) -> None: ...
     def sums(
-        self, text: str, weights: Buffer, outputs: int, whole: bool = False
+        self, text: str, weights: bytes | NDArray[Any], outputs: int, whole: bool = False
     ) -> list[tuple[int, ...]]: ...

@@ -1,5 +1,7 @@
 """The scorer in C: the same integers as numpy's, for every text, and so the same verdicts."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -96,7 +98,7 @@ def test_weights_of_the_wrong_size_are_refused() -> None:
 
 
 def test_a_hasher_refuses_what_it_cannot_hash_by() -> None:
-    made = type(SCORERS[0][0]._hasher)
+    made: Any = type(SCORERS[0][0]._hasher)
     good = (b"\0" * 4, b"\0" * 16, False, (1,), (1,), 8, 4)
     made(*good)
     for at, value in [(0, b""), (1, b"\0"), (3, (17,)), (3, (0,)), (4, (-1,)), (5, 3), (6, 0)]:
