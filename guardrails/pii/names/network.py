@@ -21,16 +21,20 @@ A file (``.npz``, no pickles) holds:
 ======================  ============  =====================================================
 
 A token's vector depends on that token alone, so it is computed once and kept (``TokenVectors``);
-only the convolutions run for every text.
+only the convolutions run for every text. Both run in C where that was built (``_native.c``), else
+in numpy: the same sums in another order.
 """
 
 import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from guardrails.pii.names._native import Network
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int32]
@@ -41,7 +45,7 @@ _CONTEXT_AFTER: Final = 1
 class TaggerNetwork:
     """The network of one weight file; holds no state of a text, so threads may share it."""
 
-    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, arrays: Mapping[str, NDArray[Any]], *, native: bool = True) -> None:
         self.labels = tuple(str(label) for label in arrays["labels"])
         self._table = np.ascontiguousarray(arrays["table"], np.int8)
         self._scale = np.asarray(arrays["table_scale"], np.float32)
@@ -56,6 +60,11 @@ class TaggerNetwork:
         self._dilations = [int(each) for each in arrays["dilations"]]
         self._convolutions = [_affine(arrays, f"conv{i}") for i in range(len(self._dilations))]
         self.width = self._out[0].shape[0]
+        self._native = self._in_c(tuple(slots.tolist())) if native else None
+
+    @property
+    def is_native(self) -> bool:
+        return self._native is not None
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -69,6 +78,10 @@ class TaggerNetwork:
 
     def vectors(self, rows: Rows) -> Floats:
         """(n, f) feature rows, f = ``columns``, absent ones 0 -> (n, d) token vectors."""
+        if self._native is not None:
+            result = np.empty((len(rows), self.width), np.float32)
+            self._native.vectors(np.ascontiguousarray(rows, np.int32), result)
+            return result
         values = self._table.take(rows, axis=0).astype(np.float32)
         values *= self._scale.take(rows)[:, :, None]
         slots = _sums(values, self._slots).reshape(len(rows), -1)
@@ -79,6 +92,10 @@ class TaggerNetwork:
         count, width = vectors.shape
         if count == 0:
             return np.zeros((0, len(self.labels)), np.float32)
+        if self._native is not None:
+            result = np.empty((count, len(self.labels)), np.float32)
+            self._native.scores(np.ascontiguousarray(vectors, np.float32), result)
+            return result
         state = np.array(vectors, np.float32)
         wide = np.empty((count, 3 * width), np.float32)
         change = np.empty((count, width), np.float32)
@@ -98,6 +115,24 @@ class TaggerNetwork:
     def tag(self, token_rows: Rows) -> Floats:
         """(n, f) feature rows of one sequence -> (n, L) probabilities of the labels."""
         return self.scores(self.vectors(token_rows))
+
+    def _in_c(self, slots: tuple[int, ...]) -> "Network | None":
+        try:
+            from guardrails.pii.names._native import Network
+        except ImportError:  # no C compiler where the package was installed
+            return None
+        return Network(
+            self._table,
+            self._scale,
+            slots,
+            self._mix,
+            self._lift,
+            self._context,
+            self._out,
+            tuple(self._convolutions),
+            tuple(self._dilations),
+            _CONTEXT_AFTER,
+        )
 
 
 class TokenVectors:
@@ -157,7 +192,7 @@ class TokenVectors:
 
 def _affine(arrays: Mapping[str, NDArray[Any]], name: str) -> tuple[Floats, Floats]:
     weight = np.ascontiguousarray(arrays[f"{name}_w"], np.float32)
-    return weight, np.asarray(arrays[f"{name}_b"], np.float32)
+    return weight, np.ascontiguousarray(arrays[f"{name}_b"], np.float32)
 
 
 def _sums(values: Floats, slots: Sequence[tuple[int, int]]) -> Floats:
