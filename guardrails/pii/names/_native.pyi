@@ -1,14 +1,15 @@
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from typing_extensions import Buffer
+from numpy.typing import NDArray
 
-_Affine: TypeAlias = tuple[Buffer, Buffer]
+_Array: TypeAlias = NDArray[Any]
+_Affine: TypeAlias = tuple[_Array, _Array]
 
 class Network:
     def __init__(
         self,
-        table: Buffer,
-        scale: Buffer,
+        table: _Array,
+        scale: _Array,
         slots: tuple[int, ...],
         mix: _Affine,
         lift: _Affine,
@@ -18,5 +19,5 @@ class Network:
         dilations: tuple[int, ...],
         context_after: int,
     ) -> None: ...
-    def vectors(self, rows: Buffer, out: Buffer) -> None: ...
-    def scores(self, vectors: Buffer, out: Buffer) -> None: ...
+    def vectors(self, rows: _Array, out: _Array) -> None: ...
+    def scores(self, vectors: _Array, out: _Array) -> None: ...
