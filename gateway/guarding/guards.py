@@ -33,6 +33,9 @@ from guardrails.types import Action, Role, Span
 
 # Characters from which the texts of a request are looked at in a process beside.
 LONG_CHARS = 40_000
+# Characters of a request that the event loop looks at itself: about a millisecond's work, where
+# handing it to a thread and back costs as much again.
+AT_ONCE_CHARS = 1_000
 # Characters that may wait, each way: about a second of work for the thread, ten for the process.
 MAX_WAITING_CHARS = 500_000
 MAX_WAITING_LONG_CHARS = 8_000_000
@@ -82,6 +85,7 @@ class Guards:
         self._all_beside = all_beside
         self._pii_version = pii_version or detectors.pii.version
         self._waiting = {False: 0, True: 0}
+        self._looked_this_turn = False
 
     @classmethod
     def load(cls, settings: GuardSettings) -> "Guards":
@@ -170,9 +174,16 @@ class Guards:
         with self._turn(characters, is_long):
             if is_long and self._beside is not None:
                 return await self._beside.run(list(tasks))
-            return await asyncio.get_running_loop().run_in_executor(
-                self._thread, _run_all, self._detectors, tasks
-            )
+            loop = asyncio.get_running_loop()
+            if characters <= AT_ONCE_CHARS and not self._looked_this_turn:
+                # Once a turn of the loop, so that many who come together hold up nobody.
+                self._looked_this_turn = True
+                loop.call_soon(self._turn_over)
+                return _run_all(self._detectors, tasks)
+            return await loop.run_in_executor(self._thread, _run_all, self._detectors, tasks)
+
+    def _turn_over(self) -> None:
+        self._looked_this_turn = False
 
     @contextmanager
     def _turn(self, characters: int, is_long: bool) -> Iterator[None]:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import threading
 
 import pytest
 
@@ -116,6 +117,7 @@ async def test_too_much_waiting_is_refused_and_says_when_to_come_back(
     guards: Guards, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_WAITING_CHARS", 30)
+    monkeypatch.setattr(module, "AT_ONCE_CHARS", 0)
     several = await asyncio.gather(
         *(found(guards, f"number {index} of some texts") for index in range(4)),
         return_exceptions=True,
@@ -124,6 +126,27 @@ async def test_too_much_waiting_is_refused_and_says_when_to_come_back(
     assert len(refused) == 3
     assert refused[0].context["retry_after_s"] == 1
     assert await found(guards, "and again one of them") == []
+
+
+async def test_of_short_texts_that_come_together_one_is_looked_at_on_the_loop(
+    detectors: Detectors,
+) -> None:
+    threads: list[str] = []
+
+    class Watched(PiiEngine):
+        def detect(self, text, **options):
+            threads.append(threading.current_thread().name)
+            return detectors.pii.detect(text, **options)
+
+    watched = Watched([], version="1")
+    guards = Guards(Detectors(watched, detectors.moderation, detectors.injection))
+    texts = [f"write to greta{index}@example.com" for index in range(3)]
+    several = await asyncio.gather(*(found(guards, text) for text in texts))
+    assert several == [[f"greta{index}@example.com"] for index in range(3)]
+    await found(guards, "and one more")
+    guards.close()
+    assert threads.count("MainThread") == 2
+    assert sum(name.startswith("guards") for name in threads) == 2
 
 
 async def test_a_detector_that_fails_denies(detectors: Detectors) -> None:
