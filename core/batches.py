@@ -7,9 +7,9 @@ decimal text on the way. SQLite gets statements of many rows in one turn of its 
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from sqlalchemy import (
@@ -30,31 +30,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import TypeDecorator
 
 from core import sqlite_batches
-from core.database import Amount, amount_add
 
 _PAUSE = 64  # rows made ready before others get the event loop
 _COPY = 16  # rows from which on COPY, which asks for the table's types first, is cheaper
 _BEGIN = text("SELECT 1")
-# Each length of a list of parameters is a statement of its own, which drivers prepare and keep
-# for every connection: a few lengths are some megabytes, all of them some hundred.
-_LENGTHS = (256, 64, 16, 4, 1)
-_Item = TypeVar("_Item")
 
 Rows = Sequence[Mapping[str, Any]]
 """Mappings of column names to values, all with the names of the first."""
-
-
-def parts(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
-    """``items`` in order, cut into lists of few different lengths, for statements with lists.
-
-    >>> [len(part) for part in parts(range(337))]
-    [256, 64, 16, 1]
-    """
-    start = 0
-    for length in _LENGTHS:
-        while len(items) - start >= length:
-            yield items[start : start + length]
-            start += length
 
 
 async def insert_new(
@@ -130,7 +112,7 @@ async def add_rows(session: AsyncSession, table: Table, rows: Rows, sums: Sequen
     statement = _insert(table, tuple(rows[0]))
     statement = statement.on_conflict_do_update(
         index_elements=list(table.primary_key.columns),
-        set_={name: _added(table.c[name], statement.excluded[name]) for name in sums},
+        set_={name: table.c[name] + statement.excluded[name] for name in sums},
     )
     await session.execute(statement, await _parameters(session, table, rows))
 
@@ -158,10 +140,6 @@ def _checked(table: Table, names: tuple[str, ...]) -> list[tuple[str, TypeDecora
     """Columns whose type looks at a value before it lets it in."""
     types = ((name, table.c[name].type) for name in names)
     return [(name, kind) for name, kind in types if isinstance(kind, TypeDecorator)]
-
-
-def _added(old: Any, new: Any) -> Any:
-    return amount_add(old, new) if isinstance(old.type, Amount) else old + new
 
 
 @cache

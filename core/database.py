@@ -111,23 +111,6 @@ def _compile_sqlite_sum(element: amount_sum, compiler: Any, **kwargs: Any) -> st
     return f"amount_sum({compiler.process(element.clauses, **kwargs)})"
 
 
-class amount_add(FunctionElement[Decimal]):
-    """The sum of two ``Amount``s, exact on both databases."""
-
-    type = Amount()
-    inherit_cache = True
-
-
-@compiles(amount_add)
-def _compile_add(element: amount_add, compiler: Any, **kwargs: Any) -> str:
-    return "({} + {})".format(*(compiler.process(part, **kwargs) for part in element.clauses))
-
-
-@compiles(amount_add, "sqlite")
-def _compile_sqlite_add(element: amount_add, compiler: Any, **kwargs: Any) -> str:
-    return f"amount_add({compiler.process(element.clauses, **kwargs)})"
-
-
 class _SqliteSum:
     """The aggregate behind ``amount_sum`` on SQLite."""
 

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.batches import parts
+from core.parts import parts
 from gateway.vault.models import (
     VaultConversation,
     VaultDataKey,

@@ -11,9 +11,10 @@ from sqlalchemy import JSON, Index, Table, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from core.batches import add_rows, insert_new, parts, write_rows
+from core.batches import add_rows, insert_new, write_rows
 from core.database import Amount, Database, UtcDateTime
 from core.money import InvalidAmount
+from core.parts import parts
 
 _LEAST = "0.000000000000000001"
 

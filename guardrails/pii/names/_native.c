@@ -307,7 +307,11 @@ static int Network_init(PyObject *object, PyObject *args, PyObject *named)
                             "convolutions", "dilations", "context_after", NULL};
     Network *self = (Network *)object;
     PyObject *slots, *mix, *lift, *context, *out, *convolutions, *dilations;
-    if (self->table.obj || !PyArg_ParseTupleAndKeywords(
+    if (self->table.obj || self->scale.obj) {
+        PyErr_SetString(PyExc_TypeError, "a Network is made once");
+        return -1;
+    }
+    if (!PyArg_ParseTupleAndKeywords(
             args, named, "y*y*O!O!O!O!O!O!O!i", names, &self->table, &self->scale, &PyTuple_Type,
             &slots, &PyTuple_Type, &mix, &PyTuple_Type, &lift, &PyTuple_Type, &context,
             &PyTuple_Type, &out, &PyTuple_Type, &convolutions, &PyTuple_Type, &dilations,
