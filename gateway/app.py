@@ -47,6 +47,7 @@ from gateway.routes.files import Files
 from gateway.routes.inference import Inference
 from gateway.routes.models import Models
 from gateway.routes.operations import Health, MetricsPage, OpenApi, Ready
+from gateway.routes.outage import of_the_database
 from gateway.routes.responses import StoredResponses
 from gateway.routes.table import Handler, RouteTable
 from gateway.settings import Settings, load_settings
@@ -182,12 +183,12 @@ def build_routes(state: GatewayState, log: RequestLog) -> RouteTable:
             "/v1/models": {"GET": models},
             "/v1/models/{id}": {"GET": models.show},
             "/v1/models/{owner}/{id}": {"GET": models.show},
-            "/v1/files": {"POST": files.create, "GET": files.index},
-            "/v1/files/{id}": {"GET": files.get, "DELETE": files.delete},
-            "/v1/files/{id}/content": {"GET": files.content},
-            "/v1/batches": {"POST": batches.create, "GET": batches.index},
-            "/v1/batches/{id}": {"GET": batches.get},
-            "/v1/batches/{id}/cancel": {"POST": batches.cancel},
+            "/v1/files": of_the_database({"POST": files.create, "GET": files.index}),
+            "/v1/files/{id}": of_the_database({"GET": files.get, "DELETE": files.delete}),
+            "/v1/files/{id}/content": of_the_database({"GET": files.content}),
+            "/v1/batches": of_the_database({"POST": batches.create, "GET": batches.index}),
+            "/v1/batches/{id}": of_the_database({"GET": batches.get}),
+            "/v1/batches/{id}/cancel": of_the_database({"POST": batches.cancel}),
             "/v1/openapi.json": {"GET": OpenApi()},
             "/healthz": {"GET": Health()},
             "/readyz": {"GET": Ready(state.journal, state.upstreams, state.database_watch)},

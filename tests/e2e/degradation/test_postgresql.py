@@ -6,16 +6,21 @@ import secrets
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy.engine import make_url
 
 from support.deployment import KEYS, Capture, gateway, settings
-from support.faults import Site, fast, own_url
+from support.faults import HANGS_S, HELLO, Site, fast, own_url
 from support.postgres import PostgresServer, execute
 from support.processes import NotReady
 from support.tcp_proxy import TcpProxy, tcp_proxy
+
+PATHS: dict[str, Any] = json.loads((files("gateway.routes") / "openapi.json").read_text())["paths"]
 
 
 @pytest.fixture(scope="module")
@@ -99,12 +104,52 @@ def test_down_at_start(site: Site, tmp_path: Path, upstream: Capture) -> None:
     assert "Traceback" not in str(ended.value)
 
 
+def assert_what_is_stored_is_told_to_come_again(site: Site) -> None:
+    """Every path of things that stand in the database, with a key that is known."""
+    headers = {"authorization": f"Bearer {KEYS['acme']}"}
+    bodies: dict[str, dict[str, Any]] = {
+        "/v1/files": {"data": {"purpose": "batch"}, "files": {"file": ("in", b"{}")}},
+        "/v1/batches": {
+            "json": {
+                "input_file_id": "file_1",
+                "endpoint": "/v1/embeddings",
+                "completion_window": "24h",
+            }
+        },
+    }
+    stored = [
+        (method.upper(), path)
+        for path, operations in PATHS.items()
+        for method in operations
+        if path.startswith(("/v1/files", "/v1/batches", "/v1/responses/"))
+    ]
+    assert len(stored) >= 13
+    for method, path in stored:
+        url = site.deployment.url + path.replace("{id}", "resp_1")
+        body = bodies.get(path, {}) if method == "POST" else {}
+        answer = httpx.request(method, url, headers=headers, timeout=HANGS_S, **body)
+        assert_come_again(answer)
+    again = {**headers, "idempotency-key": secrets.token_hex(8)}
+    url = site.deployment.base_url
+    chat = {"model": "flash", "messages": HELLO}
+    assert_come_again(httpx.post(f"{url}/chat/completions", json=chat, headers=again))
+    turn = {"model": "flash", "input": "Hello.", "previous_response_id": "resp_1"}
+    assert_come_again(httpx.post(f"{url}/responses", json=turn, headers=headers))
+
+
+def assert_come_again(answer: httpx.Response) -> None:
+    told = (answer.status_code, answer.json()["error"]["code"])
+    assert told == (503, "database_unavailable"), answer.request.url
+    assert int(answer.headers["retry-after"]) >= 1
+
+
 def test_down(site: Site, postgres: PostgresServer) -> None:
     globex = KEYS["globex"]  # a valid key that was never used here
     with site.admin() as admin:
         postgres.stop()
         assert_known_keys_are_served(site)
         site.refuses(503, "database_unavailable", key=globex)
+        assert_what_is_stored_is_told_to_come_again(site)
         answer = admin.get("/tenants")
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "database_unavailable")
         assert int(answer.headers["retry-after"]) >= 1
@@ -119,6 +164,9 @@ def test_paused(site: Site, postgres: PostgresServer) -> None:
         assert_known_keys_are_served(site)
         answer = admin.get("/tenants")
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "database_unavailable")
+        headers = {"authorization": f"Bearer {KEYS['acme']}"}
+        listed = f"{site.deployment.base_url}/files"
+        assert_come_again(httpx.get(listed, headers=headers, timeout=HANGS_S))
     assert_all_is_well(site)
 
 
