@@ -6,6 +6,7 @@ It does not decide; the pipeline's policy step does.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -86,6 +87,7 @@ class Guards:
         self._pii_version = pii_version or detectors.pii.version
         self._waiting = {False: 0, True: 0}
         self._looked_this_turn = False
+        self._turns: deque[asyncio.Future[None]] = deque()
 
     @classmethod
     def load(cls, settings: GuardSettings) -> "Guards":
@@ -175,14 +177,27 @@ class Guards:
             if is_long and self._beside is not None:
                 return await self._beside.run(list(tasks))
             loop = asyncio.get_running_loop()
-            if characters <= AT_ONCE_CHARS and not self._looked_this_turn:
-                # Once a turn of the loop, so that many who come together hold up nobody.
+            if characters > AT_ONCE_CHARS:
+                return await loop.run_in_executor(self._thread, _run_all, self._detectors, tasks)
+            if self._looked_this_turn:
+                await self._next_turn(loop)
+            else:
                 self._looked_this_turn = True
                 loop.call_soon(self._turn_over)
-                return _run_all(self._detectors, tasks)
-            return await loop.run_in_executor(self._thread, _run_all, self._detectors, tasks)
+            return _run_all(self._detectors, tasks)
+
+    async def _next_turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        turn = loop.create_future()
+        self._turns.append(turn)
+        await turn
 
     def _turn_over(self) -> None:
+        while self._turns:
+            turn = self._turns.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                turn.get_loop().call_soon(self._turn_over)
+                return
         self._looked_this_turn = False
 
     @contextmanager
