@@ -54,6 +54,8 @@ $(BUILT): $(STAMP) pyproject.toml $(NATIVE)
 	@$(BIN)/pip install -qq --no-deps --no-build-isolation --editable .
 	@for source in $(NATIVE); do test -e "$$(compgen -G "$${source%.c}*.so")" \
 	  || echo "setup: $$source was not built (is there a C compiler?); the guards will be slower"; done
+	@# As pip does for what it copies; where PYTHONDONTWRITEBYTECODE is set no start would.
+	@$(BIN)/python -m compileall -q core gateway guardrails billing inference migrations
 	@touch $@
 	@echo "setup: done"
 
