@@ -99,7 +99,7 @@ def phases() -> dict[str, Callable[[str], object]]:
 
 def texts_of(folder: Path) -> Iterator[str]:
     for path in sorted(folder.glob("*.jsonl")):
-        for line in path.read_text("utf-8").splitlines():
+        for line in path.read_bytes().splitlines():
             row = json.loads(line)
             yield row.get("text") or row.get("prompt") or ""
 

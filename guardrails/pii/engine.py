@@ -8,6 +8,8 @@ happens to a finding is the policy's matter, and which token stands for it the s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from hashlib import blake2b
 from importlib.metadata import version as distribution_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -139,7 +141,7 @@ class PiiEngine:
         spoken = self.languages if languages is None else tuple(languages)
         if extra or allow is not None:
             return self._find(text, wanted, frozenset(spoken), extra, allow)
-        key = self._cache.key(text, repr((sorted(wanted), sorted(spoken))).encode())
+        key = self._cache.key(text, _looked_for(wanted, spoken))
         spans = self._cache.get(key)
         if spans is None:
             spans = tuple(self._find(text, wanted, frozenset(spoken)))
@@ -161,3 +163,9 @@ class PiiEngine:
         known = KnownValues()
         known.learn(text, spans)
         return list(known.extend(text, spans))
+
+
+@lru_cache(maxsize=256)
+def _looked_for(wanted: frozenset[str], languages: tuple[str, ...]) -> bytes:
+    """The same bytes for the same types and languages, few of them: each text hashes them."""
+    return blake2b(repr((sorted(wanted), sorted(languages))).encode(), digest_size=16).digest()
