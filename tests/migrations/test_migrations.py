@@ -15,7 +15,7 @@ from sqlalchemy import Connection, inspect, text
 
 from core.database import Database
 from migrations import models
-from migrations.runner import alembic_config, current, downgrade, head, upgrade
+from migrations.runner import HEAD, alembic_config, current, downgrade, upgrade
 from support.repository import PACKAGES, ROOT, python_files
 
 _SCRIPTS = ScriptDirectory.from_config(alembic_config())
@@ -68,9 +68,9 @@ async def test_back_leaves_no_function_behind(database: Database) -> None:
 
 
 async def test_upgrade_of_the_newest_does_nothing(database: Database) -> None:
-    assert await current(database) == head()
+    assert await current(database) == HEAD
     await upgrade(database)
-    assert await current(database) == head()
+    assert await current(database) == HEAD
 
 
 async def test_two_replicas_that_start_together(database: Database, database_url: str) -> None:
@@ -80,7 +80,7 @@ async def test_two_replicas_that_start_together(database: Database, database_url
         await asyncio.gather(upgrade(database), upgrade(other))
     finally:
         await other.dispose()
-    assert await current(database) == head()
+    assert await current(database) == HEAD
 
 
 async def test_failed_upgrade_leaves_nothing(database: Database) -> None:
@@ -95,7 +95,7 @@ async def test_failed_upgrade_leaves_nothing(database: Database) -> None:
 
 
 def test_one_line_of_revisions_with_dated_names() -> None:
-    assert len(_SCRIPTS.get_heads()) == 1
+    assert _SCRIPTS.get_heads() == [HEAD]
     names = [Path(script.path).name for script in _SCRIPTS.walk_revisions()]
     assert [name for name in names if not re.fullmatch(r"20\d{6}_[a-z0-9_]+\.py", name)] == []
 
