@@ -33,6 +33,7 @@ _UNSEEN_OUTCOMES = frozenset({"interrupted", "disconnected"})
 _UNSEEN_CODES = frozenset(
     {
         "upstream_unreachable",
+        "upstream_connect_timeout",
         "upstream_error",
         "upstream_timeout",
         "upstream_first_token_timeout",

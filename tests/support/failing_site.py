@@ -70,7 +70,8 @@ class Place:
         return self.site.metric(name)
 
 
-def configuration(directory: Path, servers: Servers) -> dict[str, Any]:
+def configuration(directory: Path, servers: Servers, silent: str) -> dict[str, Any]:
+    """``silent`` is the address of a server that takes no connection."""
     urls = [each.url for each in servers.each]
 
     def one(name: str, models: list[str], server: int = 0, **more: Any) -> dict[str, Any]:
@@ -128,6 +129,7 @@ def configuration(directory: Path, servers: Servers) -> dict[str, Any]:
         one("here", ["shared"], 1, retries=0),
         one("there", ["shared"], 2, retries=0),
         one("nowhere", ["gone"], retries=0) | {"base_url": "http://127.0.0.1:1/v1"},
+        one("silent", ["unheard"], retries=0, connect_timeout_s=0.3) | {"base_url": f"{silent}/v1"},
         pool(
             "pooled",
             [1, 2, 3],
@@ -152,6 +154,11 @@ def configuration(directory: Path, servers: Servers) -> dict[str, Any]:
         "instant": {
             "upstream": "nowhere",
             "model": "gone",
+            "fallbacks": [{"upstream": "third", "model": "third"}],
+        },
+        "think-high": {
+            "upstream": "silent",
+            "model": "unheard",
             "fallbacks": [{"upstream": "third", "model": "third"}],
         },
         "non-think": {

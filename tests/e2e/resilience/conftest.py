@@ -11,6 +11,7 @@ import pytest
 from support.deployment import gateway
 from support.failing_site import Place, Servers, configuration
 from support.faults import Site
+from support.full_backlog import full_backlog
 from support.processes import answers, free_port, running
 
 
@@ -35,7 +36,8 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 def place(tmp_path_factory: pytest.TempPathFactory, servers: Servers) -> Iterator[Place]:
     directory = tmp_path_factory.mktemp("gateway")
     with (
-        gateway(directory, configuration(directory, servers)) as deployment,
+        full_backlog() as silent,
+        gateway(directory, configuration(directory, servers, silent)) as deployment,
         ThreadPoolExecutor(24) as clients,
     ):
         site = Site(deployment, servers)

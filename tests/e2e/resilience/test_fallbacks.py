@@ -93,6 +93,22 @@ def test_an_upstream_that_cannot_be_reached(place: Place) -> None:
         assert answer.headers["x-sovgate-upstream"] == "third"
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_upstream_that_takes_no_connection(place: Place, stream: bool) -> None:
+    """Its queue of connections is full, so that connecting hangs."""
+    roles(place)
+    answer = place.site.ask(model="think-high", stream=stream)
+    assert answer.is_complete
+    assert answer.headers["x-sovgate-upstream"] == "third"
+    books = place.site.check()
+    record = books.records[answer.id]
+    assert [(each["upstream"], each["result"]) for each in record["route"]["tried"]] == [
+        ("silent", "upstream_connect_timeout"),
+        ("third", "answered"),
+    ]
+    assert books.cost(answer.id) == cost("1.20")
+
+
 def test_a_model_on_two_upstreams(place: Place) -> None:
     place.servers.plays(1, shared="500")
     place.servers.plays(2, shared="ok")

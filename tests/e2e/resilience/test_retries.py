@@ -130,6 +130,12 @@ def test_no_connection(place: Place) -> None:
     assert (answer.status, answer.code) == (502, "upstream_unreachable")
 
 
+def test_a_connection_that_does_not_come_about(place: Place) -> None:
+    answer = place.site.ask(model="unheard")
+    assert (answer.status, answer.code) == (502, "upstream_connect_timeout")
+    assert place.site.check().cost(answer.id) == 0
+
+
 def test_one_bad_server_of_three_is_passed_over(place: Place) -> None:
     """Nobody notices; after three failures in a row nobody is sent there any more."""
     place.servers.plays(1, pooled="500")
