@@ -43,15 +43,13 @@ class BatchWork:
         if turn.batch.status == "validating":
             await turn.validate()
         await context.progress(turn.share)
-        over = context.clock.now() >= turn.batch.expires_at
-        if turn.batch.status == "in_progress" and not over:
+        if turn.batch.status == "in_progress" and not turn.is_over:
             await self._ask(database, context, turn)
-            over = context.clock.now() >= turn.batch.expires_at
         if turn.batch.status == "cancelling":
             await turn.finish("cancelled")
         elif turn.batch.status in {"in_progress", "finalizing"}:
             done = await turn.is_done()
-            if not (done or over):
+            if not (done or turn.is_over):
                 return Continues(turn.share)
             await turn.finish("completed" if done else "expired")
         return {"batch": turn.batch.id, "status": turn.batch.status}

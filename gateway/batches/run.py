@@ -64,6 +64,11 @@ class BatchTurn:
         done = self.batch.completed + self.batch.failed
         return 100 * done // self.batch.total if self.batch.total else 0
 
+    @property
+    def is_over(self) -> bool:
+        """Whether its window is."""
+        return self.files.clock.now() >= self.batch.expires_at
+
     async def validate(self) -> None:
         """Find the lines; with problems in them the batch has failed, and nothing is asked."""
         try:
@@ -150,9 +155,8 @@ class BatchTurn:
         while True:
             await asyncio.sleep(_LOOK_S)
             await self.refresh()
-            over = self.files.clock.now() >= self.batch.expires_at
             late = self.files.clock.monotonic() >= ends
-            if over or late or self.batch.status != "in_progress":
+            if self.is_over or late or self.batch.status != "in_progress":
                 self._stop.set()
                 return
 
@@ -172,6 +176,8 @@ class BatchTurn:
         request = parse_line(await reader.read(line.start, line.length), self.batch.endpoint)
         attempts = line.attempts
         while attempts < MOST_ATTEMPTS:
+            if self.is_over:
+                return
             await self._count(line, 1)
             attempts += 1
             outcome = await asker.ask(request.body, f"{self.batch.id}-{line.number}")

@@ -1,32 +1,19 @@
 """The machine's clock set forward and back while a gateway runs: docs/degradation.md."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
 from support.deployment import KEYS, Capture, gateway, settings
 from support.faults import Site
+from support.wall_clock import WallClock
 
 DAY_S = 86_400
 DEARER_FROM = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(
     days=2
 )
-
-
-@dataclass(frozen=True)
-class WallClock:
-    """How far the gateway's clock is off."""
-
-    file: Path
-
-    def off_by(self, seconds: int) -> None:
-        part = self.file.with_suffix(".part")
-        part.write_text(str(seconds))
-        part.replace(self.file)
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +34,8 @@ def site(
     dearer = flash | {"effective_from": DEARER_FROM.isoformat(), "input": "0.30", "output": "1.20"}
     content["prices"] += [dearer | {"cached_input": "0.006"}]
     content["bootstrap"]["tenants"][1]["limits"] = {"rpm": 3}
-    environment = {"SOVGATE_TEST_CLOCK": str(clock.file)}
-    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
     with gateway(
-        directory, content, module="support.clocked_gateway", env=environment
+        directory, content, module="support.clocked_gateway", env=clock.environment
     ) as deployment:
         site = Site(deployment, upstream)
         site.serves()
