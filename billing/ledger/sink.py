@@ -60,17 +60,20 @@ class LedgerSink:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    async def apply(self, session: AsyncSession, entries: Sequence[Mapping[str, Any]]) -> None:
-        """Enter settlements (``Settlement.to_json``), in any order, each at most once.
+    async def apply(
+        self, session: AsyncSession, entries: Sequence[Settlement | Mapping[str, Any]]
+    ) -> None:
+        """Enter settlements (or what ``to_json`` makes of them), in any order, each at most once.
 
         Raises:
             InvalidSettlement: one contradicts itself; nothing of the batch is entered.
         """
         settlements: dict[str, Settlement] = {}
-        for number, body in enumerate(entries):
+        for number, entry in enumerate(entries):
             if number % _PAUSE == 0:
                 await asyncio.sleep(0)  # requests share this event loop
-            settlement = Settlement.from_json(body)
+            known = isinstance(entry, Settlement)
+            settlement = entry if known else Settlement.from_json(entry)
             # A release without a hold moved no money and leaves no trace.
             if settlement.outcome == "settled" or settlement.holds:
                 settlements.setdefault(settlement.request_id, settlement)

@@ -32,6 +32,7 @@ from gateway.audit.record import RESERVED
 from gateway.audit.signing import sign_next
 
 SCHEMA = 1
+_PREPARED = b'%%b,"kind":"request"%%b,"schema":%d,"seq":' % SCHEMA
 _COLUMNS = ("tenant", "seq", "request_id", "kind", "time", "body", "prev_hash", "hash")
 _PAUSE = 64  # records hashed before others get the event loop
 _LOOKUP = 500  # request ids in one IN (...)
@@ -103,6 +104,26 @@ class Draft(NamedTuple):
             head[:-1] + b',"seq":',
             b"," + middle[1:-1] + b',"time":"',
             b'"' + (b"}" if len(tail) == 2 else b"," + tail[1:]),
+        )
+
+    @classmethod
+    def of_prepared(cls, request_id: str, tenant: str, record: bytes) -> "Draft":
+        """The same of a ``RequestRecord`` in canonical form: its text is cut where the chain's
+        fields belong.
+
+        A quotation mark within a text is escaped, so nothing but a field's name matches; and of
+        those that match, the record's own one is the first or the last.
+        """
+        kind = record.index(b',"latency":')
+        seq = record.rindex(b',"started_at":')
+        time = record.rindex(b',"tokens":')
+        return cls(
+            tenant,
+            request_id,
+            "request",
+            _PREPARED % (record[:kind], record[kind:seq]),
+            record[seq:time] + b',"time":"',
+            b'"' + record[time:],
         )
 
     def body(self, seq: int, time: str) -> bytes:

@@ -47,7 +47,7 @@ class BodyStore(Protocol):
 class Sink(Protocol):
     """Books settlements; must be idempotent by request id."""
 
-    async def apply(self, session: AsyncSession, entries: Sequence[dict[str, Any]], /) -> None:
+    async def apply(self, session: AsyncSession, entries: Sequence[Any], /) -> None:
         """Within the drain's transaction, for records that the chain had not yet."""
         ...
 

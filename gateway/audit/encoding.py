@@ -16,6 +16,7 @@ _SCALARS = frozenset({str, int, bool, type(None)})
 _TEXT = frozenset({str})
 _encoder = msgspec.json.Encoder(order="sorted")
 _plain_encoder = msgspec.json.Encoder()
+_record_encoder = msgspec.json.Encoder(order="deterministic")  # fields as they are declared
 _decoder = msgspec.json.Decoder()
 
 
@@ -45,21 +46,28 @@ def encode_sorted(value: Any) -> bytes:
 
 
 def encode_plain(value: Any) -> bytes:
-    """JSON with unsorted keys, for the journal.
+    """JSON with unsorted keys, for the journal; see ``encode_text``."""
+    return encode_text(value)[0]
+
+
+def encode_text(value: Any, encoder: msgspec.json.Encoder = _plain_encoder) -> tuple[bytes, bool]:
+    """JSON, and whether it says just what the value does.
 
     Text with lone surrogates (a client can send them as ``\\ud800``) is
     replaced rather than refused: a request must never escape its record.
     """
     try:
-        return _plain_encoder.encode(value)
+        return encoder.encode(value), True
     except UnicodeEncodeError:
-        return _plain_encoder.encode(scrub(value))
+        return encoder.encode(scrub(value)), False
 
 
 def encode_record(record: dict[str, Any] | msgspec.Struct) -> bytes:
-    """A record as ``encode_plain`` writes it, with nothing in it that a chain cannot take.
+    """A record for the journal, with nothing in it that a chain cannot take.
 
-    What a structure holds is checked against its types, half as dear as value by value.
+    A structure declares its fields in the order of canonical JSON, so this is its
+    canonical form. What it holds is checked against its types, half as dear as value
+    by value.
 
     Raises:
         InvalidRecord
@@ -67,7 +75,7 @@ def encode_record(record: dict[str, Any] | msgspec.Struct) -> bytes:
     if isinstance(record, dict):
         check_value(record)
         return encode_plain(record)
-    encoded = encode_plain(record)
+    encoded, _ = encode_text(record, _record_encoder)
     try:
         _decoder_of(type(record)).decode(encoded)
     except msgspec.ValidationError as error:

@@ -25,12 +25,14 @@ from gateway.audit.errors import JournalUnavailable
 from gateway.audit.frames import Kind, pack
 from gateway.audit.outcomes import (
     Body,
-    Outcome,
+    Journaled,
     Settlement,
+    Written,
     outcome_frame,
     read_outcome,
     unfinished,
 )
+from gateway.audit.recent import RecentOutcomes
 from gateway.audit.record import RequestRecord
 from gateway.audit.segments import Position, SegmentLog, SyncJob, try_lock
 
@@ -51,7 +53,7 @@ class Batch:
     """
 
     log: SegmentLog
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[Journaled]
     end: Position
     fresh: bool
 
@@ -95,7 +97,8 @@ class Journal:
         self._segment_bytes = segment_bytes
         self._adopted: list[SegmentLog] = []
         self._open: dict[str, _Open] = {}
-        self._held: list[bytes] = []  # outcomes that the disk refused
+        self._held: list[tuple[bytes, Written]] = []  # outcomes that the disk refused
+        self._recent = RecentOutcomes()
         self._trouble: str | None = None
         self._renew = False  # begin a new segment once the disk works again
         self._relocating = False
@@ -187,18 +190,18 @@ class Journal:
             JournalUnavailable: there was no intent and the disk is in trouble.
             InvalidRecord: the record holds a float or names no tenant.
         """
-        frame = outcome_frame(request_id, audit, settlement, bodies)
+        frame, written = outcome_frame(request_id, audit, settlement, bodies)
         if not self.healthy and request_id not in self._open:
             raise self._unavailable()
         try:
             if self._held:
                 raise OSError("earlier outcomes wait for the disk")
-            self._log.append(frame)
+            self._append(frame, written)
         except OSError as error:
             self._mark(error)
             if self._open.pop(request_id, None) is None:
                 raise self._unavailable() from error
-            self._held.append(frame)
+            self._held.append((frame, written))
             return
         self._open.pop(request_id, None)
         self._commit.soon()
@@ -255,9 +258,13 @@ class Journal:
             self._log.rotate()
             self._renew = False
         while self._held:
-            self._log.append(self._held[0])
+            self._append(*self._held[0])
             self._held.pop(0)
             self.arrived.set()
+
+    def _append(self, frame: bytes, written: Written) -> None:
+        self._log.append(frame)
+        self._recent.add(self._log.end, written, len(frame))
 
     def _mark(self, error: OSError) -> None:
         if error.errno not in _NO_ROOM:
@@ -300,12 +307,14 @@ class Journal:
         return None
 
     def _read(self, log: SegmentLog, start: Position) -> Batch | None:
+        if log is self._log and (recent := self._recent.take(start, log.end)) is not None:
+            outcomes, end = recent
+            return Batch(log, outcomes, end, fresh=True) if outcomes else None
         frames, end = log.read(start)
         if not frames:
             return None
         kept = [frame.payload for frame in frames if frame.kind is Kind.OUTCOME]
-        outcomes = [read_outcome(payload) for payload in kept]
-        return Batch(log, outcomes, end, fresh=log is self._log)
+        return Batch(log, [read_outcome(payload) for payload in kept], end, fresh=log is self._log)
 
     def ack(self, batch: Batch) -> None:
         """The batch is committed: its place on disk can be reused."""
@@ -375,7 +384,7 @@ class Journal:
                 call = bodies[1] if bodies[1:] else None
                 audit, settlement = on_interrupted(bodies[0], call)
                 sealed = call.get("bodies", ()) if call else ()
-                log.append(outcome_frame(request_id, audit, settlement, sealed))
+                log.append(outcome_frame(request_id, audit, settlement, sealed)[0])
                 interrupted += 1
             log.sync_job().run()
             if log.acknowledged >= log.end:

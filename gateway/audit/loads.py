@@ -6,18 +6,20 @@ from typing import Any, NamedTuple
 
 from gateway.audit.chain import Draft
 from gateway.audit.journal import Batch
-from gateway.audit.outcomes import Outcome
+from gateway.audit.outcomes import Journaled, Prepared
 
 
 class Item(NamedTuple):
     """A request made ready: what the chain, the sinks and the body store get."""
 
     draft: Draft
-    settlement: dict[str, Any] | None
+    settlement: Any
     bodies: Sequence[dict[str, Any]]
 
     @classmethod
-    def of(cls, outcome: Outcome) -> "Item":
+    def of(cls, outcome: Journaled) -> "Item":
+        if isinstance(outcome, Prepared):
+            return cls(Draft.of_prepared(*outcome[:3]), outcome.settlement, ())
         audit = outcome.audit
         draft = Draft.of_journaled(audit["tenant"], outcome.request_id, "request", audit)
         return cls(draft, outcome.settlement, outcome.bodies)

@@ -5,23 +5,23 @@ It knows nothing of files.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from gateway.audit.encoding import decode, encode_plain, encode_record
+from gateway.audit.encoding import decode, encode_record, encode_text
 from gateway.audit.errors import InvalidRecord
 from gateway.audit.frames import Frame, Kind, pack
 from gateway.audit.record import RESERVED, RequestRecord
 
 Body = dict[str, Any]
 Settlement = Any
-"""A dataclass; the drain's sinks get it as the JSON object that it becomes."""
+"""What the drain's sinks get: it, or the JSON object that it becomes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A finished request as the drain gets it."""
+    """A finished request as it is read from the journal."""
 
     request_id: str
     audit: Body
@@ -29,13 +29,32 @@ class Outcome:
     bodies: Sequence[Body] = ()  # sealed
 
 
+class Prepared(NamedTuple):
+    """A finished request of this process, its record in canonical form; it has no bodies."""
+
+    request_id: str
+    tenant: str
+    record: bytes
+    settlement: Settlement | None
+
+    @property
+    def audit(self) -> Body:
+        """The record's fields."""
+        return decode(self.record)
+
+
+Journaled = Outcome | Prepared
+Written = Prepared | bytes
+"""What the drain needs of a frame: all of it, or its payload."""
+
+
 def outcome_frame(
     request_id: str,
     audit: Body | RequestRecord,
     settlement: Body | Settlement | None,
     bodies: Sequence[Body] = (),
-) -> bytes:
-    """One frame with all that a request ended in.
+) -> tuple[bytes, Written]:
+    """One frame with all that a request ended in, and what the drain needs of it.
 
     Raises:
         InvalidRecord: the record names no tenant, or holds what a chain cannot take.
@@ -46,9 +65,13 @@ def outcome_frame(
         raise InvalidRecord("An audit record names its tenant; use `_system` where there is none.")
     if plain and not RESERVED.isdisjoint(audit):
         raise InvalidRecord("A record must not set the chain's own fields; see docs/audit.md.")
-    encoded = msgspec.Raw(encode_record(audit))
-    content = {"r": request_id, "a": encoded, "s": settlement}
-    return pack(Kind.OUTCOME, encode_plain({**content, "b": bodies} if bodies else content))
+    record = encode_record(audit)
+    content = {"r": request_id, "a": msgspec.Raw(record), "s": settlement}
+    payload, as_it_is = encode_text({**content, "b": bodies} if bodies else content)
+    frame = pack(Kind.OUTCOME, payload)
+    if plain or bodies or isinstance(settlement, dict) or not as_it_is:
+        return frame, payload  # these may change, or have changed
+    return frame, Prepared(request_id, tenant, record, settlement)
 
 
 def read_outcome(payload: bytes) -> Outcome:

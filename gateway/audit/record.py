@@ -27,13 +27,13 @@ def score_text(score: float | None, places: int = 4) -> str | None:
 class DetectorVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """What one guard said; ``direction`` is input or output, ``action`` what was done."""
 
-    name: str
-    version: str
-    direction: str
-    verdict: str
     action: str
-    score: str | None = None
     category: str | None = None
+    direction: str
+    name: str
+    score: str | None = None
+    verdict: str
+    version: str
 
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,49 +47,49 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
         us: microseconds until then.
     """
 
-    upstream: str
-    zone: str
-    model: str
-    server: int
     kind: str
+    model: str
     result: str
+    server: int
+    upstream: str
     us: int
+    zone: str
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """Which tier was chosen and why; ``tried`` only where there was more than one attempt."""
 
-    requested_model: str
-    tier: str | None = None
-    trend: str | None = None
-    score: str | None = None
-    reason: str | None = None
     arm: str | None = None
     attempts: int = 0
+    reason: str | None = None
+    requested_model: str
+    score: str | None = None
+    tier: str | None = None
+    trend: str | None = None
     tried: list[Tried] = []
 
 
 class TokenCounts(msgspec.Struct, frozen=True, kw_only=True):
     """Disjoint token classes; ``estimated`` where no upstream counted them."""
 
-    input: int = 0
-    cached_input: int = 0
     cache_write: int = 0
+    cached_input: int = 0
+    estimated: bool = False
+    input: int = 0
     output: int = 0
     reasoning: int = 0
-    estimated: bool = False
 
 
 class LatencySplit(msgspec.Struct, frozen=True, kw_only=True):
     """Microseconds: where a request's time went."""
 
-    total_us: int = 0
     admit_us: int = 0
     inspect_input_us: int = 0
-    route_us: int = 0
-    journal_us: int = 0
-    upstream_us: int = 0
     inspect_output_us: int = 0
+    journal_us: int = 0
+    route_us: int = 0
+    total_us: int = 0
+    upstream_us: int = 0
 
 
 class StoredBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,10 +102,10 @@ class StoredBody(msgspec.Struct, frozen=True, kw_only=True):
         until: when it expires.
     """
 
-    part: str
-    digest: str | None = None
-    size: int = 0
     cut: bool = False
+    digest: str | None = None
+    part: str
+    size: int = 0
     until: str | None = None
 
 
@@ -119,10 +119,10 @@ class CacheHit(msgspec.Struct, frozen=True, kw_only=True):
         similarity: of the two questions; None for an exact one.
     """
 
-    kind: str
-    request_id: str
-    model: str
     age_s: int
+    kind: str
+    model: str
+    request_id: str
     similarity: str | None = None
 
 
@@ -134,38 +134,38 @@ class RequestRecord(msgspec.Struct, frozen=True, kw_only=True):
     none was called.
     """
 
-    request_id: str
-    tenant: str = SYSTEM_TENANT
-    outcome: str
-    surface: str
-    started_at: str
-    ended_at: str
-    first_token_at: str | None = None
-    trace_id: str | None = None
-    project: str | None = None
-    key_id: str | None = None
-    user: str | None = None
+    bodies: list[StoredBody] = []
+    cache: CacheHit | None = None
     client_address: str | None = None
-    stream: bool = False
-    status: int | None = None
+    cost: str | None = None
+    currency: str | None = None
+    detectors: list[DetectorVerdict] = []
+    ended_at: str
     error_code: str | None = None
     finish_reason: str | None = None
+    first_token_at: str | None = None
+    key_id: str | None = None
+    latency: LatencySplit | None = None
+    masked: dict[str, int] = {}
+    model: str | None = None
+    outcome: str
     policy: str | None = None
     policy_digest: str | None = None
-    detectors: list[DetectorVerdict] = []
-    masked: dict[str, int] = {}
-    route: Route | None = None
-    cache: CacheHit | None = None
-    upstream: str | None = None
-    zone: str | None = None
-    model: str | None = None
-    weights_digest: str | None = None
-    tokens: TokenCounts | None = None
     price_version: str | None = None
-    currency: str | None = None
-    cost: str | None = None
-    latency: LatencySplit | None = None
-    bodies: list[StoredBody] = []
+    project: str | None = None
+    request_id: str
+    route: Route | None = None
+    started_at: str
+    status: int | None = None
+    stream: bool = False
+    surface: str
+    tenant: str = SYSTEM_TENANT
+    tokens: TokenCounts | None = None
+    trace_id: str | None = None
+    upstream: str | None = None
+    user: str | None = None
+    weights_digest: str | None = None
+    zone: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as ``Journal.outcome`` takes them."""
