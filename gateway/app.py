@@ -265,7 +265,7 @@ class Gateway:
         try:
             self._running = build_state(self._settings)
             state = await self._running.__aenter__()
-            log = RequestLog(state.clock)
+            log = RequestLog(state.clock, state.metrics)
             self._routes = build_routes(state, log)
             self._admin = build_admin(state)
         except SovgateError as error:

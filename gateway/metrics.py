@@ -1,10 +1,14 @@
 """Prometheus metrics of the gateway; label values come from the configuration only.
 
+Requests are counted many at a time, when the log's lines are written or somebody looks
+(``gateway.request_log``).
+
 With several worker processes each writes into files of its own, and whoever is asked adds all
 of them up: ``/metrics`` says the same whichever worker answers (docs/observability.md).
 """
 
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -23,7 +27,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from billing.prices import UNPRICED
 from gateway.audit.streams.streamer import StreamState
-from gateway.exchange import Exchange
+from gateway.finished import Finished
 from gateway.version import product_version
 
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
@@ -153,6 +157,7 @@ class Metrics:
         )
         self._gauges(registry)
         self._counted: dict[tuple[Any, ...], Any] = {}
+        self.in_progress = 0  # requests
 
     def _gauges(self, registry: CollectorRegistry) -> None:
         """``multiprocess_mode`` says what several processes' values come to."""
@@ -233,69 +238,69 @@ class Metrics:
             multiprocess_mode="livemax",
         ).labels(product_version()).set(1)
 
-    def observe(self, exchange: Exchange) -> None:
-        """Count a finished exchange."""
-        target = exchange.route.target if exchange.route is not None else None
-        called = target is not None and exchange.called
-        upstream = target.upstream if target is not None and called else self._elsewhere(exchange)
-        model = target.model if target is not None and upstream != "none" else "none"
-        code = exchange.error.code if exchange.error is not None else "ok"
-        tier = (target.tier if target is not None else None) or "none"
-        surface = exchange.surface.name
-        self._of(self.requests, surface, exchange.outcome, code, tier, upstream).inc()
-        self._observe_times(exchange, surface, upstream, model)
-        if exchange.usage is not None:
-            for name in _TOKEN_CLASSES:
-                count = getattr(exchange.usage, f"{name}_tokens")
-                if count:
-                    self._of(self.tokens, name, upstream, model).inc(count)
-        if exchange.principal is not None:
-            self._observe_tenant(exchange, upstream, model)
-        if exchange.price_version == UNPRICED:
-            self._of(self.unpriced, upstream).inc()
-        if exchange.cache is not None:
-            self._of(self.cache, exchange.cache.result).inc()
-        for entity_type, count in exchange.masked.items():
-            self._of(self.masked, entity_type).inc(count)
-        for decision in exchange.decisions:
-            if decision.verdict != "clear":
-                self._of(
-                    self.guard_decisions,
-                    decision.name,
-                    decision.direction,
-                    str(decision.action),
-                    decision.category or "none",
-                ).inc()
+    def count(self, requests: Iterable[Finished]) -> None:
+        """Count finished requests: one addition to each series, however many they are."""
+        sums: defaultdict[tuple[Any, ...], float] = defaultdict(float)
+        for each in requests:
+            self._count(each, sums)
+        for (metric, *labels), amount in sums.items():
+            self._of(metric, *labels).inc(amount)
 
-    def _observe_times(self, exchange: Exchange, surface: str, upstream: str, model: str) -> None:
-        timing = exchange.timing
+    def _count(self, done: Finished, sums: defaultdict[tuple[Any, ...], float]) -> None:
+        target = done.target
+        if target is not None and done.called:
+            upstream = target.upstream
+        else:  # requests that nobody answered have none
+            upstream = "cache" if done.kept else "none"
+        model = target.model if target is not None and upstream != "none" else "none"
+        tier = (target.tier if target is not None else None) or "none"
+        sums[self.requests, done.surface, done.outcome, done.code or "ok", tier, upstream] += 1
+        self._observe_times(done, upstream, model)
+        if done.usage is not None:
+            for name in _TOKEN_CLASSES:
+                if count := getattr(done.usage, f"{name}_tokens"):
+                    sums[self.tokens, name, upstream, model] += count
+        if done.principal is not None:
+            self._count_tenant(done, done.principal.tenant, upstream, model, sums)
+        if done.price_version == UNPRICED:
+            sums[self.unpriced, upstream] += 1
+        if done.cache is not None:
+            sums[self.cache, done.cache] += 1
+        for entity_type, count in done.masked.items():
+            sums[self.masked, entity_type] += count
+        for said in done.decisions:
+            if said.verdict != "clear":
+                action, category = str(said.action), said.category or "none"
+                sums[self.guard_decisions, said.name, said.direction, action, category] += 1
+
+    def _observe_times(self, done: Finished, upstream: str, model: str) -> None:
+        timing = done.timing
         if timing.ended is not None:
-            self._of(self.duration, surface).observe(timing.ended - timing.started)
+            self._of(self.duration, done.surface).observe(timing.ended - timing.started)
         if timing.called is not None:
-            self._of(self.overhead, surface).observe(timing.called - timing.started)
-        if not exchange.stream or timing.first_token is None or timing.ended is None:
+            self._of(self.overhead, done.surface).observe(timing.called - timing.started)
+        if not done.stream or timing.first_token is None or timing.ended is None:
             return
         self._of(self.first_token, upstream, model).observe(timing.first_token - timing.started)
-        following = exchange.usage.completion_tokens - 1 if exchange.usage is not None else 0
+        following = done.usage.completion_tokens - 1 if done.usage is not None else 0
         if following > 0:
             seconds = (timing.ended - timing.first_token) / following
             self._of(self.between_tokens, upstream, model).observe(seconds)
 
-    def _observe_tenant(self, exchange: Exchange, upstream: str, model: str) -> None:
-        assert exchange.principal is not None
-        name = exchange.principal.tenant
+    def _count_tenant(
+        self,
+        done: Finished,
+        name: str,
+        upstream: str,
+        model: str,
+        sums: defaultdict[tuple[Any, ...], float],
+    ) -> None:
         tenant = name if name in self._tenants else OTHER
-        self._of(self.tenant_requests, tenant, exchange.outcome).inc()
-        if exchange.currency is not None and exchange.cost_text != "0":
-            cost = float(exchange.cost_text)
-            self._of(self.cost, exchange.currency, upstream, model).inc(cost)
-            self._of(self.tenant_cost, tenant, exchange.currency).inc(cost)
-
-    @staticmethod
-    def _elsewhere(exchange: Exchange) -> str:
-        """``cache`` for a hit; requests that nobody answered have none."""
-        kept = exchange.cache is not None and exchange.cache.entry is not None
-        return "cache" if kept else "none"
+        sums[self.tenant_requests, tenant, done.outcome] += 1
+        if done.currency is not None and done.cost_text != "0":
+            cost = float(done.cost_text)
+            sums[self.cost, done.currency, upstream, model] += cost
+            sums[self.tenant_cost, tenant, done.currency] += cost
 
     def _of(self, metric: Any, *labels: str) -> Any:
         """The series of these labels; ``labels()`` itself takes a lock and checks each time."""
@@ -337,6 +342,7 @@ class Metrics:
         self.add_refresher(UpstreamMetrics(self._registry, upstreams).refresh)
 
     def refresh(self) -> None:
+        self.running.set(self.in_progress)
         for refresh in self._refreshers:
             refresh()
 

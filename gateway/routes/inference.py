@@ -53,7 +53,7 @@ class Inference:
     async def _serve(self, connection: Connection) -> bool:
         """Whether the answer is the one to give again where the request comes again."""
         exchange = self._exchange(connection)
-        self._metrics.running.inc()
+        self._metrics.in_progress += 1
         try:
             await self._pipeline.run(exchange)
             await self._surface.settled(exchange)
@@ -63,8 +63,7 @@ class Inference:
             blocked = isinstance(exchange.error, ContentBlocked)
             return not exchange.disconnected and (exchange.error is None or blocked)
         finally:
-            self._metrics.running.dec()
-            self._metrics.observe(exchange)
+            self._metrics.in_progress -= 1
             self._telemetry.finished(exchange)
             self._log.write(exchange)
 

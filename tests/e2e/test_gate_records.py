@@ -40,7 +40,7 @@ async def test_a_target_that_routing_should_not_have_chosen(
     content = settings(tmp_path, capture.url, database={"url": database_url})
     async with build_state(parse_settings(content)) as state:
         app = Gateway(state.settings)
-        app._routes = build_routes(state, RequestLog(state.clock))
+        app._routes = build_routes(state, RequestLog(state.clock, state.metrics))
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
             answer = await client.post(
