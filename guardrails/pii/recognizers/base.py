@@ -1,16 +1,18 @@
 """Rules: a pattern, what it must pass, and what must stand beside it.
 
-A ``RuleRecognizer`` is a Presidio ``PatternRecognizer`` whose matching is our own: the stock one
+A ``RuleRecognizer`` is a Presidio recognizer whose matching is our own: the stock one of patterns
 skips a pattern that times out, which would let data pass, and builds an explanation object for
-every candidate. Patterns here are written to be linear, so none can time out.
+every candidate. Patterns here are written to be linear, so none can time out. They are compiled
+when a text first needs them: all of them take most of a second, and most texts need few.
 """
 
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
-from presidio_analyzer import Pattern, PatternRecognizer, RecognizerResult
+from presidio_analyzer import LocalRecognizer, RecognizerResult
 
 ANY_LANGUAGE: Final = "xx"
 CONTEXT_BEFORE: Final = 60
@@ -54,21 +56,30 @@ class Rule:
     unless: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class CompiledRule:
     """A rule ready to run."""
 
-    rule: Rule
-    pattern: re.Pattern[str]
-    group: int | str
-    context: re.Pattern[str] | None
-    unless: re.Pattern[str] | None = None
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self._group: int | str = "v" if "(?P<v>" in rule.regex else 0
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        return re.compile(self.rule.regex, self.rule.flags)
+
+    @cached_property
+    def _context(self) -> re.Pattern[str] | None:
+        return re.compile(self.rule.context, re.IGNORECASE) if self.rule.context else None
+
+    @cached_property
+    def _unless(self) -> re.Pattern[str] | None:
+        return re.compile(self.rule.unless, re.IGNORECASE) if self.rule.unless else None
 
     def findings(self, text: str, matches: Iterable[re.Match[str]]) -> list[tuple[int, int, float]]:
         """``(start, end, score)`` of the matches that pass the rule's check and context."""
         found: list[tuple[int, int, float]] = []
         for match in matches:
-            start, end = match.span(self.group)
+            start, end = match.span(self._group)
             if start < 0 or start == end:
                 continue
             score = self.confirm(text, start, end)
@@ -81,11 +92,11 @@ class CompiledRule:
         rule = self.rule
         if rule.check is not None and not rule.check(text[start:end]):
             return None
-        if self.unless is not None and self.unless.search(_around(text, start, end)):
+        if self._unless is not None and self._unless.search(_around(text, start, end)):
             return None
-        if self.context is None:
+        if self._context is None:
             return rule.score
-        distance = _distance(self.context, text, start, end, close=rule.close)
+        distance = _distance(self._context, text, start, end, close=rule.close)
         if distance is None:
             return None
         return min(1.0, rule.score + NEARNESS * (1 - distance / CONTEXT_BEFORE))
@@ -101,7 +112,7 @@ def has_any(*needles: str) -> Callable[[str], bool]:
     return lambda text: any(needle in text for needle in needles)
 
 
-class RuleRecognizer(PatternRecognizer):
+class RuleRecognizer(LocalRecognizer):
     """Finds one entity type by rules.
 
     Args:
@@ -122,23 +133,21 @@ class RuleRecognizer(PatternRecognizer):
         version: str = "1",
     ) -> None:
         super().__init__(
-            supported_entity=entity,
+            supported_entities=[entity],
             name=name or entity.lower(),
             supported_language=language,
-            patterns=[Pattern(rule.name, rule.regex, rule.score) for rule in rules],
             version=version,
         )
         self.wanted = wanted or bool
-        self.rules = tuple(_compile(rule) for rule in rules)
+        self.rules = tuple(map(CompiledRule, rules))
+
+    def load(self) -> None:
+        """There is nothing to read."""
 
     def analyze(
-        self,
-        text: str,
-        entities: list[str],
-        nlp_artifacts: Any = None,
-        regex_flags: int | None = None,
+        self, text: str, entities: list[str], nlp_artifacts: Any = None
     ) -> list[RecognizerResult]:
-        """Findings of all rules. ``regex_flags`` is Presidio's and is not used here."""
+        """Findings of all rules."""
         if not self.wanted(text):
             return []
         entity = self.supported_entities[0]
@@ -147,13 +156,6 @@ class RuleRecognizer(PatternRecognizer):
             for compiled in self.rules
             for start, end, score in compiled.findings(text, compiled.pattern.finditer(text))
         ]
-
-
-def _compile(rule: Rule) -> CompiledRule:
-    pattern = re.compile(rule.regex, rule.flags)
-    context = re.compile(rule.context, re.IGNORECASE) if rule.context else None
-    unless = re.compile(rule.unless, re.IGNORECASE) if rule.unless else None
-    return CompiledRule(rule, pattern, "v" if "v" in pattern.groupindex else 0, context, unless)
 
 
 def _around(text: str, start: int, end: int) -> str:
