@@ -1,6 +1,5 @@
 """Stage 6: the answer is inspected, restored and, where it streams, sent on."""
 
-import asyncio
 from contextlib import aclosing
 from typing import Any
 
@@ -14,7 +13,7 @@ from gateway.pipeline.answer_text import OutputGuard
 from gateway.pipeline.headers import answer_headers
 from gateway.pipeline.inspect_input import decide_moderation
 from gateway.upstreams.base import BinaryReply
-from gateway.upstreams.resilience.deadlines import Deadlines
+from gateway.upstreams.resilience.deadlines import Deadlines, DeadlineWatch, Limit
 from guardrails.errors import GuardUnavailable
 from guardrails.types import Action, Role
 
@@ -33,6 +32,7 @@ class InspectOutput:
     def __init__(self, guards: Guards, clock: Clock) -> None:
         self._guards = guards
         self._clock = clock
+        self._watch = DeadlineWatch(clock.monotonic)
 
     async def enter(self, exchange: Exchange) -> None:
         assert exchange.reply is not None, "call comes first"
@@ -42,7 +42,7 @@ class InspectOutput:
             target = exchange.target
             deadlines = Deadlines(target.upstream, self._clock.monotonic() + target.timeout_s)
         try:
-            async with asyncio.timeout_at(deadlines.next()) as limit:
+            with self._watch.until(deadlines.next()) as limit:
                 if exchange.stream:
                     await self._stream(exchange, deadlines, limit)
                 elif exchange.surface.binary:
@@ -60,9 +60,7 @@ class InspectOutput:
     async def leave(self, exchange: Exchange) -> None:
         """Nothing was taken."""
 
-    async def _stream(
-        self, exchange: Exchange, deadlines: Deadlines, limit: asyncio.Timeout
-    ) -> None:
+    async def _stream(self, exchange: Exchange, deadlines: Deadlines, limit: Limit) -> None:
         assert exchange.reply is not None, "call comes first"
         connection = exchange.connection
         guard = OutputGuard(exchange, self._guards.pii, _own(exchange))
@@ -72,11 +70,12 @@ class InspectOutput:
             async for data in events:
                 if deadlines.first_by is not None:
                     deadlines.first_by = None  # it has begun
-                    limit.reschedule(deadlines.total_by)
+                    limit.by = deadlines.total_by
                 out = encoder.events(stream.feed(data))
                 # The head waits for the first good event, so that an upstream that
                 # fails at once still gets the client a proper error status.
-                await self._send_head(exchange)
+                if not exchange.head_sent:
+                    await self._send_head(exchange)
                 if exchange.timing.first_token is None and exchange.output_chars:
                     exchange.timing.first_token = self._clock.monotonic()
                 if out:
@@ -86,7 +85,8 @@ class InspectOutput:
         if not stream.blocked and not exchange.reply.complete and exchange.finish_reason is None:
             raise UpstreamError("The upstream's answer broke off; what came is not complete.")
         rest = b"" if stream.blocked else encoder.events(stream.finish())
-        await self._send_head(exchange)
+        if not exchange.head_sent:
+            await self._send_head(exchange)
         await connection.write(rest + encoder.end(), more=True)
 
     async def _binary(self, exchange: Exchange) -> None:
@@ -110,9 +110,8 @@ class InspectOutput:
             raise UpstreamInvalidReply("The upstream's answer is empty; try again.")
 
     async def _send_head(self, exchange: Exchange) -> None:
-        if not exchange.head_sent:
-            exchange.head_sent = True
-            await exchange.connection.start(200, [*_EVENT_STREAM, *answer_headers(exchange)])
+        exchange.head_sent = True
+        await exchange.connection.start(200, [*_EVENT_STREAM, *answer_headers(exchange)])
 
     def _judge(self, exchange: Exchange) -> Judge | None:
         _, policy = exchange.authenticated

@@ -11,7 +11,7 @@ from gateway.settings import UpstreamSettings
 from gateway.upstreams.base import Reply, Upstream, UpstreamRequest
 from gateway.upstreams.resilience.attempts import ANSWERED, Attempt, Kind
 from gateway.upstreams.resilience.budget import Backoff
-from gateway.upstreams.resilience.deadlines import Deadlines
+from gateway.upstreams.resilience.deadlines import Deadlines, DeadlineWatch
 from gateway.upstreams.resilience.failures import failure_of, is_sick, retry_after_s
 from gateway.upstreams.resilience.hedging import first_to_answer
 from gateway.upstreams.resilience.standing import Standing
@@ -52,6 +52,7 @@ class Sender:
         self._hedge_s = None if rules.hedge_after_ms is None else rules.hedge_after_ms / 1000
         self._retry_on = frozenset(rules.retry_on)
         self._backoff = Backoff(rules, draw)
+        self._watch = DeadlineWatch(standing.now)
 
     async def send(
         self,
@@ -139,7 +140,7 @@ class Sender:
 
     async def _answer(self, request: UpstreamRequest, server: int, deadlines: Deadlines) -> Reply:
         try:
-            async with asyncio.timeout_at(deadlines.next()):
+            with self._watch.until(deadlines.next()):
                 return await self._upstream.send(request, server)
         except TimeoutError:
             raise deadlines.passed(begun=False) from None
