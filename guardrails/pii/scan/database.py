@@ -6,7 +6,7 @@ pool, which grows to the number of threads that scan at once.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from threading import Lock
 from typing import Any
@@ -26,6 +26,7 @@ class Database:
 
     def __init__(self, groups: Sequence[Sequence[tuple[int, str]]], *, once: bool = False) -> None:
         flags = hyperscan.HS_FLAG_DOTALL | (hyperscan.HS_FLAG_SINGLEMATCH if once else 0)
+        self.expressions = 1 + max((number for group in groups for number, _ in group), default=-1)
         self._automata = [load_or_compile(group, flags) for group in groups if group]
         self._pools: list[list[Any]] = [[] for _ in self._automata]
         self._lock = Lock()
@@ -34,17 +35,21 @@ class Database:
         """Expression's number -> where it ends, in order."""
         found: defaultdict[int, list[int]] = defaultdict(list)
 
-        def report(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
+        def add(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
             found[number].append(end)
 
-        for automaton, pool in zip(self._automata, self._pools, strict=True):
-            scratch = self._lend(automaton, pool)
-            automaton.scan(data, match_event_handler=report, scratch=scratch)
-            pool.append(scratch)
+        self.report(data, add)
         for ends in found.values():
             if len(ends) > 1:
                 ends.sort()
         return found
+
+    def report(self, data: bytes, add: Callable[[int, int, int, int, object], None]) -> None:
+        """``add(number, 0, end, 0, None)`` for every end, automaton after automaton."""
+        for automaton, pool in zip(self._automata, self._pools, strict=True):
+            scratch = self._lend(automaton, pool)
+            automaton.scan(data, match_event_handler=add, scratch=scratch)
+            pool.append(scratch)
 
     def _lend(self, automaton: Any, pool: list[Any]) -> Any:
         try:

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from guardrails.pii.recognizers.base import CompiledRule, RuleRecognizer
 from guardrails.pii.scan.alphabet import alphabet
 from guardrails.pii.scan.database import Database, database
 from guardrails.pii.scan.factor import Factor, best_factor, least_of, start_expression
-from guardrails.pii.scan.shape import INFINITE, Unsupported, shape, width
+from guardrails.pii.scan.shape import INFINITE, Node, Unsupported, shape, width
 
 # Expressions of one automaton, by their kind. Automata grow faster than their number of
 # expressions, and so does the time to build them; each costs 2 microseconds more to scan with.
@@ -17,7 +17,6 @@ _WORDS: Final = 112
 _NUMBERS: Final = 24
 _LARGE: Final = 12
 _LARGE_SIZE: Final = 250
-_ANYWHERE: Final = re.compile(b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +27,12 @@ class Target:
         order: position among all rules; findings come in this order.
         owner: index of the rule's recognizer.
         least, most: a match starts between ``end - most`` and ``end - least``.
-        starts: where in a text of cells an attempt is worth it.
+        start: where in a text of cells an attempt is worth it, as an expression of bytes.
         digits: how many a match has at least.
         reach: how far from its start an attempt may look; ``INFINITE`` where nothing bounds it.
         context: index of the context's expression; ``None`` where the rule has none, or one that
             cannot be looked for.
+        tree: of its pattern; ``None`` where that has no safe approximation.
     """
 
     order: int
@@ -40,10 +40,11 @@ class Target:
     rule: CompiledRule
     least: int
     most: int
-    starts: re.Pattern[bytes]
+    start: str
     digits: int
     reach: int
     context: int | None
+    tree: Node | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,14 @@ class Plan:
     targets: dict[int, tuple[Target, ...]]
     contexts: frozenset[int]
     plain: tuple[Target, ...]
+
+    def numbered(self) -> list[tuple[int, Target]]:
+        """Expressions and targets, by expression."""
+        return [
+            (number, target)
+            for number, targets in sorted(self.targets.items())
+            for target in targets
+        ]
 
 
 class _Expressions:
@@ -118,15 +127,15 @@ def _target(
     order: int, owner: int, rule: CompiledRule, context: int | None
 ) -> tuple[Factor | None, Target]:
     try:
-        tree, reach = shape(rule.rule.regex, rule.pattern.flags, alphabet())
+        tree, reach = shape(rule.rule.regex, rule.rule.flags, alphabet())
     except Unsupported:
-        return None, Target(order, owner, rule, 0, INFINITE, _ANYWHERE, 0, INFINITE, context)
+        return None, Target(order, owner, rule, 0, INFINITE, "", 0, INFINITE, context)
     # A match of nothing would make the next attempt's place depend on more than where it ended.
     factor = best_factor(tree) if width(tree)[0] else None
     least, most = (0, INFINITE) if factor is None else (factor.least, factor.most)
-    starts = re.compile(start_expression(tree).encode("latin-1"), re.DOTALL)
+    start = start_expression(tree)
     digits = least_of(tree, alphabet().category(r"\d").some)
-    return factor, Target(order, owner, rule, least, most, starts, digits, reach, context)
+    return factor, Target(order, owner, rule, least, most, start, digits, reach, context, tree)
 
 
 def _context(

@@ -44,9 +44,18 @@ _TEXTS = st.lists(
 ).map("".join)
 
 
-@pytest.fixture(scope="module")
-def fast() -> RuleScanner:
-    return RuleScanner(_RULES)
+_UNCHECKED = [
+    HealthCheck.too_slow,
+    HealthCheck.filter_too_much,
+    HealthCheck.differing_executors,
+]
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["c", "python"])
+def fast(request: pytest.FixtureRequest) -> RuleScanner:
+    scanner = RuleScanner(_RULES, native=request.param)
+    assert scanner.is_native is request.param, "scan/_native.c was not built: `make setup` does"
+    return scanner
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +66,7 @@ def plain() -> PlainScanner:
 @settings(
     max_examples=120,
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    suppress_health_check=_UNCHECKED,
 )
 @given(text=_TEXTS)
 def test_findings_are_the_plain_ones(fast: RuleScanner, plain: PlainScanner, text: str) -> None:
@@ -67,7 +76,7 @@ def test_findings_are_the_plain_ones(fast: RuleScanner, plain: PlainScanner, tex
 @settings(
     max_examples=80,
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    suppress_health_check=_UNCHECKED,
 )
 @given(data=st.data())
 def test_findings_are_the_plain_ones_in_damaged_values(
@@ -130,11 +139,12 @@ def test_only_the_recognizers_asked_for(fast: RuleScanner, plain: PlainScanner) 
         (r"(?=.*z)ab?c(?=d)", 0, "acd abcd z"),
     ],
 )
-def test_any_pattern(regex: str, flags: int, text: str) -> None:
+@pytest.mark.parametrize("native", [True, False], ids=["c", "python"])
+def test_any_pattern(regex: str, flags: int, text: str, native: bool) -> None:
     own = [RuleRecognizer("X", [Rule("r", regex, 1.0, flags=flags)])]
     one = frozenset({0})
     hits = PlainScanner(own).find(text, one)
-    assert RuleScanner(own).find(text, one) == hits
+    assert RuleScanner(own, native=native).find(text, one) == hits
     assert hits
 
 
