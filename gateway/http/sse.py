@@ -15,6 +15,17 @@ def encode_event(data: bytes) -> bytes:
     return b"data: " + data + b"\n\n"
 
 
+def _is_one_event(chunk: bytes) -> bool:
+    """Whether it is what most chunks are: one whole event of one line."""
+    return (
+        chunk.startswith(b"data: ")
+        and chunk.endswith(b"\n\n")
+        and len(chunk) < MAX_EVENT_BYTES
+        and chunk.find(b"\n") == len(chunk) - 2
+        and chunk.find(b"\r") < 0
+    )
+
+
 class SseParser:
     """Feed it chunks as they arrive; it returns the data of each finished event.
 
@@ -35,6 +46,8 @@ class SseParser:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Raises ``UpstreamInvalidReply`` for an event beyond ``MAX_EVENT_BYTES``."""
+        if not (self._size or self._skip_newline or self._data) and _is_one_event(chunk):
+            return [chunk[6:-2]]
         if self._skip_newline and chunk:
             self._skip_newline = False
             if chunk[:1] == b"\n":

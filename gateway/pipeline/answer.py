@@ -6,7 +6,7 @@ replaced, personal data that the model made up dealt with as the policy says, an
 nothing else changed; an event without either passes byte for byte.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from gateway.pipeline.answer_fields import Kind, Path, TextField, put_text, text
 from gateway.pipeline.answer_judge import Judge, Judged
 from gateway.pipeline.answer_logprobs import Logprobs
 from gateway.pipeline.answer_order import FieldOrder
+from gateway.pipeline.answer_plain import plain_text
 from gateway.pipeline.answer_text import FieldText, OutputGuard, joined
 
 CONTENT_FILTER = "content_filter"
@@ -101,6 +102,15 @@ class AnswerStream:
             UpstreamError: the event is an error or no JSON.
             GuardUnavailable: nobody could look; nothing more may go out.
         """
+        if self._template and self._exchange.capture is None:
+            plain = plain_text(data)
+            if plain is not None and self._passes(*plain):
+                index, _, text = plain
+                try:
+                    self._said(index, (text,), None)
+                except ContentBlocked:
+                    return [self._closing([{"index": index}])]
+                return [data]
         event = decode_answer(data)
         choices = choices_of(event)
         self._exchange.upstream_usage(event.get("usage"))
@@ -151,15 +161,26 @@ class AnswerStream:
             delta = choice.get("delta") if isinstance(choice, dict) else None
             if not isinstance(delta, dict):
                 continue
-            texts = list(_texts(delta))
-            self._exchange.output_chars += sum(map(len, texts))
-            self._exchange.output_texts += texts
             finish = choice.get("finish_reason")
-            self._exchange.finish_reason = finish or self._exchange.finish_reason
-            if self._judge is not None:
-                index = choice.get("index", position)
-                judged = self._judged.setdefault(index, Judged(self._judge))
-                judged.add("".join(texts), final=finish is not None)
+            self._said(choice.get("index", position), list(_texts(delta)), finish)
+
+    def _said(self, index: int, texts: Sequence[str], finish: str | None) -> None:
+        exchange = self._exchange
+        exchange.output_chars += sum(map(len, texts))
+        exchange.output_texts += texts
+        exchange.finish_reason = finish or exchange.finish_reason
+        if self._judge is not None:
+            judged = self._judged.get(index)
+            if judged is None:
+                judged = self._judged[index] = Judged(self._judge)
+            judged.add("".join(texts), final=finish is not None)
+
+    def _passes(self, index: int, name: str, text: str) -> bool:
+        """Whether a plain event needs nothing but to be judged; then its text is taken in."""
+        if self._guard.is_idle:
+            return True
+        choice = self._choices.get(index)
+        return choice is not None and choice.passes(name, text)
 
     def _closing(self, choices: list[Any]) -> bytes:
         self.blocked = True
@@ -204,6 +225,13 @@ class _Choice:
         elif self._order is not None and self._order.ends_any(delta, said, self._fields):
             changed |= self.flush_into(choice, ended=self._order)
         return changed or bool(self._logprobs)
+
+    def passes(self, name: str, text: str) -> bool:
+        """Take in what a field says if it goes out as it is; else take in nothing."""
+        known = self._fields.get((name,))
+        if known is None or self._logprobs or not (self._order is None or self._order.is_at(name)):
+            return False
+        return known[1].passes(text)
 
     def flush_into(self, choice: dict[str, Any], ended: FieldOrder | None = None) -> bool:
         """Append what is still held to the choice's delta; with ``ended``, of those fields."""

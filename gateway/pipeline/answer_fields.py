@@ -51,14 +51,15 @@ def put_text(message: dict[str, Any], field: TextField, text: str) -> None:
         if isinstance(step, int):
             continue
         if isinstance(after, int):
-            items = node.setdefault(step, [])
+            items = node[step] = node.get(step) or []  # some upstreams send null
             found = [item for at, item in enumerate(items) if item.get("index", at) == after]
             if not found:
                 found = [dict(field.frame)]
                 items.append(found[0])
             node = found[0]
         else:
-            node = node.setdefault(step, {})
+            node[step] = node.get(step) or {}
+            node = node[step]
     node[field.key] = (node.get(field.key) or "") + text
 
 

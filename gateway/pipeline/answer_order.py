@@ -45,5 +45,9 @@ class FieldOrder:
             self._now = max(begun - {self._now} or begun)
         return any(self.has_ended(path) for path in held)
 
+    def is_at(self, name: str) -> bool:
+        """Whether a text of this name is part of what is being said."""
+        return part_of((name,)) == self._now
+
     def has_ended(self, path: Path) -> bool:
         return part_of(path) != self._now

@@ -131,6 +131,18 @@ class FieldText:
             pieces += self._feed(text)
         return pieces
 
+    def passes(self, chunk: str) -> bool:
+        """Take in a chunk that goes out as it is and ends nothing; else take in nothing."""
+        regions, restorer = self._regions, self._restorer
+        if self._redactor is not None or self._is_json:
+            return False
+        if regions is None or not regions.is_prose(chunk):
+            return False
+        if restorer is not None and not restorer.passes(chunk):
+            return False
+        regions.pass_prose(chunk)
+        return True
+
     def flush(self) -> "list[Piece]":
         pieces = [] if self._restorer is None else self._through(self._restorer.flush_pieces())
         if self._redactor is not None:

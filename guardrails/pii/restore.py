@@ -36,6 +36,15 @@ class StreamRestorer:
         """What was held back, at the end of the field."""
         return "".join([new for _, new in self.flush_pieces()])
 
+    def passes(self, chunk: str) -> bool:
+        """Take in a chunk in which no token can begin or go on; else take in nothing."""
+        if not self._table or not chunk:
+            return True
+        if self._pending or self._table.finder(self._json_escaped).search(chunk) is not None:
+            return False
+        self._before = chunk[-1]
+        return True
+
     def feed_pieces(self, chunk: str) -> list[Piece]:
         """``feed``, telling what was replaced: ``(source, text)``, the same object twice where
         nothing was."""

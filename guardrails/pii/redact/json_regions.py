@@ -49,6 +49,15 @@ class JsonRegions:
             position = end
         return regions
 
+    def is_prose(self, chunk: str) -> bool:
+        """Whether ``feed`` would give the chunk back as one region that is no JSON, and the text
+        goes on so; a fence ends with a line."""
+        return self._state == "prose" and "\n" not in chunk
+
+    def pass_prose(self, chunk: str) -> None:
+        """``feed`` for a chunk that ``is_prose``."""
+        self._tail = (self._tail + chunk)[-_FENCE_TAIL:]
+
     def _start(self, chunk: str, position: int) -> int:
         """White space and brackets before the first string."""
         while position < len(chunk):
