@@ -20,6 +20,7 @@ from gateway.upstreams.resilience import Attempt, Sender, Standing, Turn
 from gateway.upstreams.resilience.attempts import Kind
 from gateway.upstreams.resilience.breaker import BreakerState
 from gateway.upstreams.resilience.deadlines import Deadlines
+from gateway.upstreams.resilience.queue import Priority
 from gateway.upstreams.resilience.sender import Sent
 from gateway.upstreams.resilience.slots import Slots
 
@@ -112,13 +113,13 @@ class Deployed:
 class Passage:
     """Leave to send to one upstream, until ``aclose``; given by ``Gate.clear``."""
 
-    __slots__ = ("__epoch", "__sender", "__sent", "__slots", "deployed")
+    __slots__ = ("__epoch", "__room", "__sender", "__sent", "deployed")
 
     def __init__(self, deployed: Deployed) -> None:
         self.deployed = deployed
         self.__sender: Sender | None = deployed._enter()
         self.__epoch: int | None = None
-        self.__slots: Slots | None = None
+        self.__room: tuple[Slots, Priority] | None = None
         self.__sent: Sent | None = None
 
     async def enter(self, turn: Callable[[], Turn]) -> None:
@@ -132,8 +133,9 @@ class Passage:
         """
         standing = self.deployed.standing
         if standing.slots is not None:
-            await standing.slots.take(turn())
-            self.__slots = standing.slots
+            own = turn()
+            await standing.slots.take(own)
+            self.__room = (standing.slots, own.priority)
         self.__epoch = standing.admit()
 
     async def send(
@@ -187,8 +189,9 @@ class Passage:
             sender.ended(self.__sent, error)
         elif self.__epoch is not None:
             self.deployed.standing.breaker.abandoned(self.__epoch)
-        if self.__slots is not None:
-            self.__slots.give_back()
+        if self.__room is not None:
+            slots, priority = self.__room
+            slots.give_back(priority)
         await self.deployed._leave()
 
 

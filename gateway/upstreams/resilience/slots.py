@@ -3,7 +3,7 @@
 import asyncio
 
 from gateway.errors import UpstreamQueueFull, UpstreamQueueTimeout
-from gateway.upstreams.resilience.queue import FairQueue, Priority, Turn
+from gateway.upstreams.resilience.queue import PRIORITIES, FairQueue, Priority, Turn
 
 
 class Slots:
@@ -13,15 +13,26 @@ class Slots:
         most: requests at a time.
         queue_length: of those that wait.
         timeout_s: how long each may wait.
+
+    Attributes:
+        taken: requests that have one, by class.
+        waits: how many had to wait so far, whatever became of them.
+        waited_s: seconds that these waited, all together.
     """
 
     def __init__(self, upstream: str, most: int, queue_length: int, timeout_s: float) -> None:
-        self.running = 0
+        self.taken: dict[Priority, int] = dict.fromkeys(PRIORITIES, 0)
+        self.waits: dict[Priority, int] = dict.fromkeys(PRIORITIES, 0)
+        self.waited_s: dict[Priority, float] = dict.fromkeys(PRIORITIES, 0.0)
         self._upstream = upstream
         self._most = most
         self._timeout_s = timeout_s
         self._queue = FairQueue(queue_length)
         self._waiting: dict[Turn, asyncio.Future[None]] = {}
+
+    @property
+    def running(self) -> int:
+        return sum(self.taken.values())
 
     @property
     def all_waiting(self) -> int:
@@ -38,14 +49,16 @@ class Slots:
             UpstreamQueueTimeout: its turn did not come in time.
         """
         if self.running < self._most and not self._queue:
-            self.running += 1
+            self.taken[turn.priority] += 1
             return
         leaving = self._queue.push(turn)
         if leaving is turn:
             raise self._full()
         if leaving is not None:
             self._send_away(leaving)
-        future = self._waiting[turn] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future, since = loop.create_future(), loop.time()
+        self._waiting[turn] = future
         try:
             async with asyncio.timeout(self._timeout_s):
                 await future
@@ -55,13 +68,17 @@ class Slots:
         except BaseException:
             self._leave(turn, future)
             raise
+        finally:
+            self.waits[turn.priority] += 1
+            self.waited_s[turn.priority] += loop.time() - since
 
-    def give_back(self) -> None:
-        self.running -= 1
+    def give_back(self, priority: Priority) -> None:
+        """A request of this class has its answer."""
+        self.taken[priority] -= 1
         while (turn := self._queue.pop()) is not None:
             future = self._waiting.pop(turn)
             if not future.done():  # else it is about to leave
-                self.running += 1
+                self.taken[turn.priority] += 1
                 future.set_result(None)
                 return
 
@@ -69,7 +86,7 @@ class Slots:
         self._queue.remove(turn)
         self._waiting.pop(turn, None)
         if future.done() and not future.cancelled() and future.exception() is None:
-            self.give_back()  # its turn came at the same moment
+            self.give_back(turn.priority)  # its turn came at the same moment
 
     def _send_away(self, turn: Turn) -> None:
         future = self._waiting.pop(turn)

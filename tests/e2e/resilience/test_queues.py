@@ -72,7 +72,9 @@ def test_two_tenants_have_exact_shares(place: Place, model: str, room: int) -> N
     line.wait("acme", 8, key=ACME)
     line.wait("globex", 4, key=GLOBEX)
     assert line.order(12) == ["acme", "globex"] * 4 + ["acme"] * 4
-    assert place.gauge(f'sovgate_upstream_running{{upstream="{model}"}}') == 0
+    assert (
+        place.gauge(f'sovgate_upstream_running{{priority="interactive",upstream="{model}"}}') == 0
+    )
 
 
 def test_interactive_passes_batch(place: Place) -> None:
@@ -81,6 +83,10 @@ def test_interactive_passes_batch(place: Place) -> None:
     line.wait("batch", 3, key=ACME, **FLEX)
     line.wait("interactive", 2, key=ACME)
     assert line.order(5) == ["interactive"] * 2 + ["batch"] * 3
+    for priority, count in (("interactive", 2), ("batch", 3)):
+        labels = f'{{priority="{priority}",upstream="narrow"}}'
+        assert place.gauge(f"sovgate_upstream_queue_waits_total{labels}") >= count
+        assert place.gauge(f"sovgate_upstream_queue_wait_seconds_total{labels}") > 0
 
 
 def test_a_full_queue(place: Place) -> None:
