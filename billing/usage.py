@@ -28,6 +28,8 @@ WORKER_SECOND = "worker_second"
 CLASSES = (*TOKEN_CLASSES, WORKER_SECOND)
 
 _MICROSECOND = Decimal("0.000001")
+# A usage of these alone has no parts.
+_TOTALS = frozenset({"prompt_tokens", "completion_tokens", "total_tokens", WORKER_SECOND + "s"})
 _counts = attrgetter(*(f"{name}_tokens" for name in TOKEN_CLASSES))
 
 
@@ -60,10 +62,13 @@ class Usage:
     estimated: bool = False
 
     def __post_init__(self) -> None:
-        for name, count in zip(TOKEN_CLASSES, _counts(self), strict=True):
+        for number, count in enumerate(_counts(self)):
             if type(count) is not int or count < 0:
+                name = TOKEN_CLASSES[number]
                 raise InvalidUsage(f"A count of {name} tokens must be a whole number from 0 up.")
         seconds = self.worker_seconds
+        if seconds is ZERO:
+            return
         if not isinstance(seconds, Decimal) or not seconds.is_finite() or seconds < 0:
             raise InvalidUsage("Worker-seconds must be a finite Decimal from 0 up, not a float.")
         rounded = seconds.quantize(_MICROSECOND, rounding=ROUND_UP, context=EXACT)
@@ -87,21 +92,13 @@ class Usage:
         """
         prompt = _count(usage, "prompt_tokens")
         completion = _count(usage, "completion_tokens")
-        cached = _count(usage, "prompt_tokens_details", "cached_tokens")
-        cached = (
-            cached
-            or _count(usage, "prompt_cache_hit_tokens")
-            or _count(usage, "cache_read_input_tokens")
-        )
-        written = (
-            _count(usage, "prompt_tokens_details", "cache_write_tokens")
-            or _count(usage, "prompt_tokens_details", "cache_creation_tokens")
-            or _count(usage, "cache_creation_input_tokens")
-        )
-        reasoning = _count(usage, "completion_tokens_details", "reasoning_tokens")
-        reasoning = reasoning or _count(usage, "reasoning_tokens")
-        if reasoning and _count(usage, "total_tokens") == prompt + completion + reasoning:
-            completion += reasoning
+        cached = written = reasoning = 0
+        if not _TOTALS.issuperset(usage):
+            cached, written = _of_prompt(usage)
+            details = _details(usage, "completion_tokens_details")
+            reasoning = _count(details, "reasoning_tokens") or _count(usage, "reasoning_tokens")
+            if reasoning and _count(usage, "total_tokens") == prompt + completion + reasoning:
+                completion += reasoning
         if cached + written > prompt or reasoning > completion:
             raise InvalidUsage("The upstream's parts (cached, reasoning) exceed its totals.")
         return cls(
@@ -157,13 +154,32 @@ class Usage:
         return cls(**counts)
 
 
-def _count(usage: Mapping[str, Any], *path: str) -> int:
+def _of_prompt(usage: Mapping[str, Any]) -> tuple[int, int]:
+    """Tokens of the prompt that were read from a cache, and written to one."""
+    details = _details(usage, "prompt_tokens_details")
+    cached = (
+        _count(details, "cached_tokens")
+        or _count(usage, "prompt_cache_hit_tokens")
+        or _count(usage, "cache_read_input_tokens")
+    )
+    written = (
+        _count(details, "cache_write_tokens")
+        or _count(details, "cache_creation_tokens")
+        or _count(usage, "cache_creation_input_tokens")
+    )
+    return cached, written
+
+
+def _details(usage: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    details = usage.get(name)
+    return details if isinstance(details, Mapping) else {}
+
+
+def _count(usage: Mapping[str, Any], name: str) -> int:
     """A count of an upstream, which may leave it out or send null."""
-    value: Any = usage
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
+    value = usage.get(name)
     if value is None:
         return 0
     if type(value) is not int:
-        raise InvalidUsage(f"The upstream's '{path[-1]}' is not a whole number.")
+        raise InvalidUsage(f"The upstream's '{name}' is not a whole number.")
     return value

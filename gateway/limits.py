@@ -61,13 +61,15 @@ class _Bucket:
         self.updated_at = now
 
     def refill(self, capacity: int, now: float) -> None:
-        self.level += (now - self.updated_at) * capacity / _MINUTE_S
-        self.level = min(float(capacity), self.level)
+        level = self.level + (now - self.updated_at) * capacity / _MINUTE_S
+        self.level = level if level < capacity else float(capacity)
         self.capacity = capacity
         self.updated_at = now
 
     def wait_s(self, amount: float) -> float:
         """Seconds until ``amount`` fits; a request larger than the bucket waits for a full one."""
+        if amount <= self.level:
+            return 0.0
         missing = min(amount, self.capacity) - self.level
         return max(0.0, missing * _MINUTE_S / self.capacity)
 
@@ -106,16 +108,23 @@ class LocalLimiter:
     def _check(self, name: str, limits: Limits, tokens: int, now: float) -> None:
         if limits.parallel is not None and self._parallel.get(name, 0) >= limits.parallel:
             raise limit_error("parallel", limits.parallel, 1.0)
-        for kind, limit, buckets, amount in (
-            ("rpm", limits.rpm, self._requests, 1),
-            ("tpm", limits.tpm, self._tokens, tokens),
-        ):
-            if limit is None:
-                continue
-            bucket = buckets.setdefault(name, _Bucket(limit, now))
-            bucket.refill(limit, now)
-            if wait_s := bucket.wait_s(amount):
-                raise limit_error(kind, limit, wait_s)
+        if limits.rpm is not None:
+            wait_s = _bucket(self._requests, name, limits.rpm, now).wait_s(1)
+            if wait_s:
+                raise limit_error("rpm", limits.rpm, wait_s)
+        if limits.tpm is not None:
+            wait_s = _bucket(self._tokens, name, limits.tpm, now).wait_s(tokens)
+            if wait_s:
+                raise limit_error("tpm", limits.tpm, wait_s)
+
+
+def _bucket(buckets: dict[str, _Bucket], name: str, limit: int, now: float) -> _Bucket:
+    """As full as it is by now."""
+    bucket = buckets.get(name)
+    if bucket is None:
+        bucket = buckets[name] = _Bucket(limit, now)
+    bucket.refill(limit, now)
+    return bucket
 
 
 def limit_error(kind: str, limit: int, wait_s: float) -> LimitExceeded:

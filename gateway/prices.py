@@ -5,8 +5,7 @@ A change in the same process holds at once, one of another process within second
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
@@ -155,8 +154,11 @@ class PriceDesk:
         batch: bool = False,
     ) -> CostBreakdown:
         """See ``PriceBook.price``."""
-        with self._reporting(model):
+        try:
             return self.book.price(model, at, usage, tenant=tenant, batch=batch)
+        except UnpricedModel as error:
+            self._report(model, error)
+            raise
 
     def worst_case(
         self,
@@ -171,7 +173,7 @@ class PriceDesk:
         batch: bool = False,
     ) -> Decimal:
         """See ``PriceBook.worst_case``."""
-        with self._reporting(model):
+        try:
             return self.book.worst_case(
                 model,
                 at,
@@ -182,6 +184,9 @@ class PriceDesk:
                 max_guard_tokens=max_guard_tokens,
                 batch=batch,
             )
+        except UnpricedModel as error:
+            self._report(model, error)
+            raise
 
     async def refresh(self) -> None:
         """Load the book anew if an entry was added or archived since.
@@ -199,16 +204,11 @@ class PriceDesk:
     async def close(self) -> None:
         await cancel(self._watching)
 
-    @contextmanager
-    def _reporting(self, model: str) -> Iterator[None]:
+    def _report(self, model: str, error: UnpricedModel) -> None:
         """An unpriced model is in the log once a book, whatever becomes of the request."""
-        try:
-            yield
-        except UnpricedModel as error:
-            if model not in self._reported:
-                self._reported.add(model)
-                _log.warning("prices.unpriced", model=model, code=error.code)
-            raise
+        if model not in self._reported:
+            self._reported.add(model)
+            _log.warning("prices.unpriced", model=model, code=error.code)
 
     async def _watch(self, interval_s: float) -> None:
         while True:

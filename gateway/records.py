@@ -344,8 +344,11 @@ def _instant(exchange: Exchange, mark: float | None) -> str | None:
 
 def _worker_seconds(usage: Mapping[str, Any]) -> Decimal:
     """Our workers report their compute time as decimal text."""
+    given = usage.get("worker_seconds")
+    if given is None:
+        return ZERO
     try:
-        seconds = Decimal(str(usage.get("worker_seconds", 0)))
+        seconds = Decimal(str(given))
     except InvalidOperation:
         return ZERO
     return seconds if seconds.is_finite() and seconds >= 0 else ZERO

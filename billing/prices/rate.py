@@ -6,11 +6,11 @@ rounding, and a sum of costs equals the cost of the sum, to the last digit.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from billing.usage import CLASSES, WORKER_SECOND, Usage
+from billing.usage import WORKER_SECOND, Usage
 from core.money import EXACT, SCALE, ZERO, format_amount
 
 MINIMUM = "minimum_charge"
@@ -96,6 +96,14 @@ class Rate:
     prices: Mapping[str, Decimal]
     list_prices: Mapping[str, Decimal]
     minimum: Decimal = ZERO
+    # Of input and of output: the dearest class that a token may fall in.
+    _dearest: tuple[Decimal, Decimal] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        names = ("input", "cached_input", "cache_write", "embedding")
+        dearest_input = max(self.prices[name] for name in names)
+        dearest_output = max(self.prices["output"], self.prices["reasoning"])
+        object.__setattr__(self, "_dearest", (dearest_input, dearest_output))
 
     def unit(self, name: str) -> int:
         """How many units the price of a class is for."""
@@ -103,7 +111,7 @@ class Rate:
 
     def cost(self, usage: Usage) -> CostBreakdown:
         """The exact cost of a usage; a line fills it up to the minimum."""
-        lines = [self._line(name, count) for name in CLASSES if (count := usage.quantity(name))]
+        lines = [self._line(name, count) for name, count in usage.quantities().items()]
         breakdown = CostBreakdown(self.id, self.currency, tuple(lines), self.facts)
         short = EXACT.subtract(self.minimum, breakdown.total) if self.minimum else ZERO
         if short <= 0:
@@ -120,18 +128,14 @@ class Rate:
         max_guard_tokens: int = 0,
     ) -> Decimal:
         """The most that a request can cost: every token in the dearest class it may fall in."""
-        names = ("input", "cached_input", "cache_write", "embedding")
-        dearest_input = max(self.prices[name] for name in names)
-        dearest_output = max(self.prices["output"], self.prices["reasoning"])
-        tokens = ZERO
-        for price, count in (
-            (dearest_input, input_tokens),
-            (dearest_output, max_output_tokens),
-            (self.prices["guard"], max_guard_tokens),
-        ):
-            tokens = EXACT.add(tokens, EXACT.multiply(price, Decimal(count)))
-        seconds = EXACT.multiply(self.prices[WORKER_SECOND], max_worker_seconds)
-        most = EXACT.add(EXACT.divide(tokens, Decimal(self.per)), seconds)
+        dearest_input, dearest_output = self._dearest
+        tokens = EXACT.multiply(dearest_input, Decimal(input_tokens))
+        tokens = EXACT.fma(dearest_output, Decimal(max_output_tokens), tokens)
+        if max_guard_tokens:
+            tokens = EXACT.fma(self.prices["guard"], Decimal(max_guard_tokens), tokens)
+        most = EXACT.divide(tokens, Decimal(self.per))
+        if second_price := self.prices[WORKER_SECOND]:
+            most = EXACT.fma(second_price, max_worker_seconds, most)
         return max(most, self.minimum)
 
     def _line(self, name: str, quantity: Decimal) -> CostLine:

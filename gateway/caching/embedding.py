@@ -106,7 +106,7 @@ class Embedder:
         principal, policy = asking.authenticated
         asking.targets = self._router.targets(asking.body["model"], policy)
         asking.route = self._router.choose(
-            asking.targets, asking.body, policy, text="", conversation="", tenant=principal.tenant
+            asking.targets, asking.body, policy, tenant=principal.tenant
         )
         at = self._clock.now()
         asking.price_book = self._prices.book

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from billing import BudgetKeeper
@@ -137,7 +138,6 @@ class Admit:
         output_tokens: int,
         batch: bool,
     ) -> Decimal:
-        seconds = Decimal(str(target.timeout_s))
         try:
             return self._prices.worst_case(
                 target.model,
@@ -145,7 +145,7 @@ class Admit:
                 input_tokens,
                 output_tokens,
                 tenant=tenant,
-                max_worker_seconds=seconds,
+                max_worker_seconds=_seconds(target.timeout_s),
                 batch=batch,
             )
         except UnpricedModel:
@@ -164,3 +164,9 @@ class Admit:
             text = f"{tenant}\0{body['prompt_cache_key']}".encode("utf-8", "surrogatepass")
             body["prompt_cache_key"] = hmac.digest(self._pepper, text, hashlib.sha256).hex()[:32]
         return pseudonym
+
+
+@lru_cache(maxsize=64)
+def _seconds(timeout_s: float) -> Decimal:
+    """Settings have few of them, and each request would make the same one of it."""
+    return Decimal(str(timeout_s))

@@ -24,7 +24,8 @@ class Authenticate:
         key = _key(exchange.connection)
         if key.startswith(LINE_PASS):
             exchange.priority = "batch"
-        exchange.principal, exchange.policy = await self._whose(key)
+        exchange.principal = principal = await self._keys.principal(key)
+        exchange.policy = self._policy_of(principal)
 
     async def who(self, connection: Connection) -> tuple[Principal, PolicySettings]:
         """Whose key the request carries, and the policy that holds for it.
@@ -32,13 +33,13 @@ class Authenticate:
         Raises:
             AuthenticationError: it carries none, or one that is not valid.
         """
-        return await self._whose(_key(connection))
+        principal = await self._keys.principal(_key(connection))
+        return principal, self._policy_of(principal)
 
-    async def _whose(self, key: str) -> tuple[Principal, PolicySettings]:
-        principal = await self._keys.principal(key)
+    def _policy_of(self, principal: Principal) -> PolicySettings:
         # A policy that the file no longer holds must not mean a weaker one: bootstrap
         # refuses to start then, so a missing name here is a fault and denies.
-        return principal, self._policies[principal.policy]
+        return self._policies[principal.policy]
 
     async def leave(self, exchange: Exchange) -> None:
         """Nothing was taken."""

@@ -100,7 +100,6 @@ class Call:
     async def _send(
         self, exchange: Exchange, target: Target, passage: Passage, *, patient: bool
     ) -> None:
-        principal, _ = exchange.authenticated
         if self._archive is not None:
             await self._archive.prompt(exchange, target.model)
         self._journal.note(exchange.request_id, call_note(exchange))
@@ -111,7 +110,7 @@ class Call:
         request = UpstreamRequest(
             body=upstream_body(exchange, continuous_usage=target.continuous_usage),
             stream=exchange.stream,
-            affinity=f"{principal.tenant}\0{conversation_key(exchange.body)}",
+            affinity=self._affinity(exchange, passage),
             request_id=exchange.request_id,
             endpoint=exchange.surface.endpoint,
             thinking=target.thinking,
@@ -127,6 +126,13 @@ class Call:
             patient=patient,
         )
         exchange.timing.head = self._clock.monotonic()
+
+    def _affinity(self, exchange: Exchange, passage: Passage) -> str:
+        """What brings a conversation to the same server, where there are several."""
+        if len(passage.deployed.standing.servers) == 1:
+            return ""
+        principal, _ = exchange.authenticated
+        return f"{principal.tenant}\0{conversation_key(exchange.body)}"
 
 
 def _turn(exchange: Exchange) -> Turn:

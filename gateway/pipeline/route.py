@@ -1,6 +1,5 @@
 """Stage 4: tier, then upstream."""
 
-from gateway.content import conversation_key, last_user_text
 from gateway.exchange import Exchange
 from gateway.routing.targets import Router
 
@@ -16,12 +15,7 @@ class ChooseRoute:
     async def enter(self, exchange: Exchange) -> None:
         principal, policy = exchange.authenticated
         exchange.route = self._router.choose(
-            exchange.targets,
-            exchange.body,
-            policy,
-            text=last_user_text(exchange.body),
-            conversation=conversation_key(exchange.body),
-            tenant=principal.tenant,
+            exchange.targets, exchange.body, policy, tenant=principal.tenant
         )
 
     async def leave(self, exchange: Exchange) -> None:

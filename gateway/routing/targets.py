@@ -10,11 +10,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gateway.content import conversation_key, last_user_text
 from gateway.errors import ResidencyDenied, UnknownModel
 from gateway.routing.complexity import Assessment, ComplexityModel
 from gateway.routing.tiers import TierRouter
 from gateway.settings import TIER_ALIASES, TIER_NAMES, PolicySettings, Settings, TierSettings
-from gateway.upstreams import Deployed
+from gateway.upstreams import Deployed, Gate
 from gateway.upstreams.asked import asked_thinking
 
 _STICKY_CONVERSATIONS = 50_000
@@ -72,13 +73,11 @@ class Router:
 
     Args:
         settings: tiers.
-        upstreams: running upstreams by name; it may change.
+        upstreams: those that run; they may change.
         model: judges what a prompt asks for.
     """
 
-    def __init__(
-        self, settings: Settings, upstreams: Mapping[str, Deployed], model: ComplexityModel
-    ) -> None:
+    def __init__(self, settings: Settings, upstreams: Gate, model: ComplexityModel) -> None:
         self._upstreams = upstreams
         self._model = model
         self._tier_router = TierRouter(model)
@@ -86,6 +85,8 @@ class Router:
             name: _tier_target(upstreams, name, tier) for name, tier in settings.tiers.items()
         }
         self._sticky: OrderedDict[bytes, str] = OrderedDict()
+        self._of: Mapping[str, Deployed] = {}  # what `_by_model` was made of
+        self._by_model: dict[str, list[Target]] = {}
 
     @property
     def tiers(self) -> Mapping[str, Target]:
@@ -114,17 +115,14 @@ class Router:
         elif tier in self._tiers:
             found = [self._tiers[tier]]
         else:
-            found = [
-                _target(upstream, name)
-                for upstream in self._upstreams.values()
-                if name in upstream.models
-            ]
+            found = self._serving(name)
         if not found:
             raise UnknownModel(
                 "There is no such model here; GET /v1/models lists the names that you may use.",
                 param="model",
             )
-        places = [target.within(policy.zones) for target in found]
+        zones = policy.zones
+        places = [each if each.zone in zones else each.within(zones) for each in found]
         allowed = [target for target in places if target is not None]
         if not allowed:
             raise ResidencyDenied(
@@ -140,35 +138,34 @@ class Router:
         body: Mapping[str, Any],
         policy: PolicySettings,
         *,
-        text: str,
-        conversation: str,
         tenant: str,
     ) -> Route:
-        """Pick one of ``targets`` for a request (see ``targets``) whose last prompt is ``text``."""
+        """Pick one of ``targets`` for a request (see ``targets``)."""
         if body["model"] == "auto":
-            return self._choose_tier(targets, body, policy, text, conversation, tenant)
+            return self._choose_tier(targets, body, policy, tenant)
         target = self._healthiest(targets)
         if target.tier is not None:
             reason = f"the client asked for {target.tier}"
             return Route(target, reason, others=target.fallbacks)
-        thinking, effort = asked_thinking(body)
-        asked = [replace(each, thinking=thinking, effort=effort) for each in targets]
-        first = asked.pop(targets.index(target))
-        return Route(first, "the client named the deployment", others=tuple(asked))
+        asked, (thinking, effort) = targets, asked_thinking(body)
+        if thinking is not None or effort is not None:
+            asked = [replace(each, thinking=thinking, effort=effort) for each in targets]
+        at = targets.index(target)
+        others = (*asked[:at], *asked[at + 1 :])
+        return Route(asked[at], "the client named the deployment", others=others)
 
     def _choose_tier(
         self,
         targets: list[Target],
         body: Mapping[str, Any],
         policy: PolicySettings,
-        text: str,
-        conversation: str,
         tenant: str,
     ) -> Route:
         by_tier = {str(target.tier): target for target in targets}
         healthy = [tier for tier, target in by_tier.items() if self._is_healthy(target)]
         available = healthy or list(by_tier)
-        assessment = self._model.assess(text, turns=len(body.get("messages") or ()))
+        turns = len(body.get("messages") or ())
+        assessment = self._model.assess(last_user_text(body), turns=turns)
         thinking, _ = asked_thinking(body)
         if thinking is False:
             available = [tier for tier in available if not by_tier[tier].thinking] or available
@@ -181,7 +178,7 @@ class Router:
             assessment, available=available, quality=policy.routing.quality
         )
         tier, reason = choice.tier, choice.reason
-        key = _digest(tenant, conversation)
+        key = _digest(tenant, conversation_key(body))
         before = self._sticky.get(key)
         if before in available and TIER_NAMES.index(before) > TIER_NAMES.index(tier):  # type: ignore[arg-type]
             tier, reason = str(before), f"the conversation stays on {before}"
@@ -192,6 +189,17 @@ class Router:
         trend, hard = assessment.trend, assessment.hard
         return Route(target, reason, trend, hard, self._model.version, target.fallbacks)
 
+    def _serving(self, model: str) -> list[Target]:
+        """The upstreams that serve a model under its own name."""
+        deployed = self._upstreams.deployed
+        if deployed is not self._of:
+            self._by_model = {}
+            for upstream in deployed.values():
+                for name in upstream.models:
+                    self._by_model.setdefault(name, []).append(_target(upstream, name))
+            self._of = deployed
+        return self._by_model.get(model, [])
+
     def _allowed_tiers(self, policy: PolicySettings) -> set[str]:
         zones = policy.zones
         return {name for name, target in self._tiers.items() if target.within(zones) is not None}
@@ -200,7 +208,7 @@ class Router:
         return self._is_available(target) or any(map(self._is_available, target.fallbacks))
 
     def _is_available(self, target: Target) -> bool:
-        upstream = self._upstreams.get(target.upstream)
+        upstream = self._upstreams.deployed.get(target.upstream)
         return upstream is not None and upstream.is_available
 
     def _healthiest(self, targets: list[Target]) -> Target:

@@ -26,7 +26,7 @@ from gateway.tenants.errors import (
     KeyRevoked,
     TenantSuspended,
 )
-from gateway.tenants.keys import Principal, key_digest
+from gateway.tenants.keys import KeyHasher, Principal
 from gateway.tenants.passes import LINE_PASS, passed_digest
 from gateway.tenants.repository import find_key
 from gateway.tenants.service import principal_of
@@ -75,6 +75,7 @@ class KeyCache:
     ) -> None:
         self._database = database
         self._pepper = pepper
+        self._digest = KeyHasher(pepper).digest
         self._clock = clock
         self._ttl = ttl.total_seconds()
         self._negative_ttl = negative_ttl.total_seconds()
@@ -98,7 +99,7 @@ class KeyCache:
         if api_key.startswith(LINE_PASS):
             digest = passed_digest(self._pepper, api_key, self._clock.now())
         else:
-            digest = key_digest(self._pepper, api_key)
+            digest = self._digest(api_key)
         now = self._clock.monotonic()
         entry = self._entries.get(digest)
         if entry is not None and now < entry.expires_at:

@@ -219,6 +219,11 @@ class Gate(Mapping[str, Deployed]):
     def __len__(self) -> int:
         return len(self._deployed)
 
+    @property
+    def deployed(self) -> Mapping[str, Deployed]:
+        """All as they are now: another object once any was added, changed or taken away."""
+        return self._deployed
+
     def clear(self, upstream: str, *, zone: str, allowed: Collection[str]) -> Passage:
         """Leave for a request to go to ``upstream``.
 

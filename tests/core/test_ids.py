@@ -1,6 +1,8 @@
 """Identifiers are unique, sortable by time, and safe in URLs and file names."""
 
+import os
 import re
+import threading
 import time
 
 import pytest
@@ -35,3 +37,33 @@ def test_time_can_be_read_back() -> None:
     for character in body:
         value = value << 5 | alphabet.index(character)
     assert before <= value >> 80 <= time.time_ns() // 1_000_000
+
+
+def test_a_forked_process_makes_identifiers_of_its_own() -> None:
+    new_id("req")  # what is drawn in advance must not be used twice
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, "\n".join(new_id("req")[-16:] for _ in range(100)).encode())
+        os._exit(0)
+    own = {new_id("req")[-16:] for _ in range(100)}
+    _, status = os.waitpid(child, 0)
+    assert status == 0
+    theirs = set(os.read(reading, 4096).decode().split())
+    os.close(reading)
+    os.close(writing)
+    assert len(theirs) == 100
+    assert own.isdisjoint(theirs)
+
+
+def test_threads_make_no_two_alike() -> None:
+    made: list[list[str]] = []
+    threads = [
+        threading.Thread(target=lambda: made.append([new_id("req") for _ in range(5000)]))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({identifier for some in made for identifier in some}) == 20_000

@@ -3,7 +3,14 @@ import re
 import pytest
 
 from gateway.tenants.errors import InvalidValue
-from gateway.tenants.keys import check_given, key_digest, key_hash, new_key, shown_prefix
+from gateway.tenants.keys import (
+    KeyHasher,
+    check_given,
+    key_digest,
+    key_hash,
+    new_key,
+    shown_prefix,
+)
 
 PEPPER = b"p" * 32
 
@@ -36,3 +43,10 @@ def test_a_given_value_that_is_no_secret_is_refused(value: str) -> None:
 def test_the_shown_prefix_never_gives_a_short_given_key_away() -> None:
     assert shown_prefix("sov-abcdefghijklmnopqrstuvwxyz") == "sov-abcd"
     assert shown_prefix("twelve-chars") == "twel"
+
+
+@pytest.mark.parametrize("pepper", [b"", b"p" * 32, b"p" * 64, b"p" * 65, b"p" * 200])
+def test_a_prepared_hash_is_the_same_hash(pepper: bytes) -> None:
+    hasher = KeyHasher(pepper)
+    for key in ("", "sov-a-key-for-tests", "sov-\ud800", "k" * 500):
+        assert hasher.digest(key) == key_digest(pepper, key)
