@@ -7,18 +7,20 @@ texts are made from the table, and values are bound by its columns' types.
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from functools import cache, partial
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache, lru_cache, partial
 from itertools import chain
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Column, Table
+from sqlalchemy import Column, Date, Table
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.database import Amount, UtcDateTime
+from core.money import format_amount, parse_amount
 from core.parts import parts
 
 Values = tuple[Any, ...]
@@ -27,6 +29,7 @@ Binder = Callable[[Any], Any]
 _LENGTHS = (32, 4, 1)
 _DIALECT = sqlite.dialect()
 _INSTANT = UtcDateTime()
+_REMEMBERED = 2048
 
 
 async def insert_new(
@@ -159,12 +162,28 @@ def _binders(table: Table, names: tuple[str, ...]) -> tuple[Binder | None, ...]:
 
 
 def _binder(column: Column[Any]) -> Binder | None:
-    if isinstance(column.type, UtcDateTime):
-        return _instant
+    for kind, binder in _QUICK.items():
+        if isinstance(column.type, kind):
+            return binder
     return column.type.dialect_impl(_DIALECT).bind_processor(_DIALECT)
 
 
 def _instant(value: datetime | None) -> str | None:
-    """As SQLAlchemy writes it, in a fraction of the time."""
     stored = _INSTANT.process_bind_param(value, _DIALECT)
     return None if stored is None else stored.isoformat(" ", "microseconds")
+
+
+def _amount(value: Decimal | None) -> str | None:
+    return None if value is None else format_amount(parse_amount(value))
+
+
+def _day(value: date | None) -> str | None:
+    return None if value is None else value.isoformat()
+
+
+# What SQLAlchemy makes of a value, in a fraction of the time; rows of several tables share it.
+_QUICK: dict[type, Binder] = {
+    UtcDateTime: lru_cache(_REMEMBERED)(_instant),
+    Amount: lru_cache(_REMEMBERED, typed=True)(_amount),
+    Date: _day,
+}

@@ -61,8 +61,12 @@ def is_charge(entry: Any = LedgerEntry) -> ColumnElement[bool]:
 
 async def move_accounts(session: AsyncSession, movements: Iterable[Movement]) -> None:
     """Add entries to the balances of their accounts; the caller holds the tenants' locks."""
-    changes: dict[tuple[str, str, str], Decimal] = {}
+    totals: dict[tuple[str, str, str], Decimal] = {}
     for tenant, kind, currency, amount in movements:
+        moved = (tenant, kind, currency)
+        totals[moved] = EXACT.add(totals.get(moved, ZERO), amount)
+    changes: dict[tuple[str, str, str], Decimal] = {}
+    for (tenant, kind, currency), amount in totals.items():
         if kind in PENDING:
             continue
         debit, credit = POSTINGS[kind]

@@ -7,6 +7,8 @@ only: their ids follow from budget, instant and end user.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from operator import attrgetter
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -48,14 +50,18 @@ class Charges:
         return known
 
 
-def spender_of(settlement: Settlement) -> Spender:
-    return Spender(
-        settlement.tenant,
-        settlement.project_id,
-        settlement.key_id,
-        settlement.organisation,
-        settlement.end_user,
-    )
+_spender = attrgetter("tenant", "project_id", "key_id", "organisation", "end_user")
+_owners = attrgetter("tenant", "organisation")
+
+
+def owners_of(settlements: Iterable[Settlement]) -> set[str]:
+    """Whose balances they move."""
+    pairs = set(map(_owners, settlements))
+    return {
+        owner
+        for tenant, organisation in pairs
+        for owner in Spender(tenant, organisation=organisation).owners
+    }
 
 
 async def move_balances(
@@ -65,14 +71,12 @@ async def move_balances(
 
     The entries are written already, so a period that is opened here has them.
     """
-    spenders = [spender_of(settlement) for settlement in settled]
-    owners = {owner for spender in spenders for owner in spender.owners}
-    budgets = await repository.all_budgets(session, owners)
+    budgets = await repository.all_budgets(session, owners_of(settled))
     if not budgets:
         return
     charges = Charges(budgets)
-    for settlement, spender in zip(settled, spenders, strict=True):
-        charges.add(spender, settlement.at, settlement.cost)
+    for spender, at, cost in _costs(settled):
+        charges.add(spender, at, cost)
     drawn = _drawn(settled)
     leases = await repository.leases_by_id(session, drawn)
     ids = charges.keys.keys() | {lease.period_id for lease in leases}
@@ -88,6 +92,18 @@ async def move_balances(
     # A hard budget's period is opened by its first lease; nobody leases of a soft one.
     unopened = [key for id_, key in charges.keys.items() if id_ not in periods]
     await open_periods(session, [key for key in unopened if _is_open(key.budget)], now)
+
+
+def _costs(settled: Iterable[Settlement]) -> list[tuple[Spender, datetime, Decimal]]:
+    """The sum of each spender and day, with an instant of it."""
+    sums: dict[tuple[Any, ...], Decimal] = {}
+    instants: dict[tuple[Any, ...], datetime] = {}
+    for settlement in settled:
+        at = settlement.at.astimezone(UTC)
+        key = (at.toordinal(), *_spender(settlement))
+        instants.setdefault(key, at)
+        sums[key] = EXACT.add(sums.get(key, ZERO), settlement.cost)
+    return [(Spender(*key[1:]), instants[key], cost) for key, cost in sums.items()]
 
 
 def _is_open(budget: Budget) -> bool:

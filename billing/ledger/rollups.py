@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, cast
 
 from sqlalchemy import Table
@@ -42,6 +43,7 @@ AMOUNTS = ("worker_seconds", "surcharge", "cost")
 
 _TEXTS = tuple(name for name in DIMENSIONS if name != "hour")
 _TOKENS = COUNTS[3:]
+_texts = itemgetter(*_TEXTS)
 
 Row = dict[str, Any]
 Sums = dict[str, Row]
@@ -91,11 +93,14 @@ async def _add_up_in_steps(records: Sequence[Mapping[str, Any]]) -> Sums:
 
 def _group(groups: Groups, records: Iterable[Mapping[str, Any]]) -> None:
     for record in records:
-        texts = [record.get(name) or "" for name in _TEXTS]
-        key = (_hour(record["at"]), *texts)
-        if key not in groups:
-            groups[key] = _row(*key)
-        _add(groups[key], record)
+        at, texts = record["at"].astimezone(UTC), _texts(record)
+        if None in texts:
+            texts = tuple(text or "" for text in texts)
+        key = (at.toordinal(), at.hour, texts)
+        row = groups.get(key)
+        if row is None:
+            row = groups[key] = _row(_hour(at), *texts)
+        _add(row, record)
 
 
 def _row(hour: datetime, *texts: str) -> Row:
@@ -106,7 +111,7 @@ def _row(hour: datetime, *texts: str) -> Row:
 
 
 def _hour(at: datetime) -> datetime:
-    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return at.replace(minute=0, second=0, microsecond=0)
 
 
 def rollup_id(row: Mapping[str, Any], dimensions: Iterable[str] = DIMENSIONS) -> str:
@@ -119,6 +124,8 @@ def _add(row: Row, record: Mapping[str, Any]) -> None:
     row["estimated_requests"] += record["estimated"]
     row["cut_requests"] += record["ended"] != "completed"
     for name in _TOKENS:
-        row[name] += record[name]
+        if count := record[name]:
+            row[name] += count
     for name in AMOUNTS:
-        row[name] = EXACT.add(row[name], record[name])
+        if amount := record[name]:
+            row[name] = EXACT.add(row[name], amount)

@@ -16,7 +16,7 @@ from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.ledger.accounts import POSTINGS, move_accounts
-from billing.ledger.balances import move_balances, spender_of
+from billing.ledger.balances import move_balances, owners_of
 from billing.ledger.rollups import move_rollups
 from billing.locks import lock_tenants
 from billing.models import LedgerEntry, PriceRate, PriceUnit, UsageRecord
@@ -46,8 +46,9 @@ _FACTS = (
     "ended",
     "surcharge",
 )
-_TOKENS = tuple(f"{name}_tokens" for name in TOKEN_CLASSES)
-_facts, _tokens = attrgetter(*_FACTS), attrgetter(*_TOKENS)
+_COUNTS = (*(f"{name}_tokens" for name in TOKEN_CLASSES), "worker_seconds", "estimated")
+_USAGE = (*_FACTS, *_COUNTS)
+_usage = attrgetter(*_FACTS, *(f"usage.{name}" for name in _COUNTS))
 
 
 class LedgerSink:
@@ -79,8 +80,7 @@ class LedgerSink:
                 settlements.setdefault(settlement.request_id, settlement)
         if not settlements:
             return
-        owners = {name for s in settlements.values() for name in spender_of(s).owners}
-        await lock_tenants(session, owners)
+        await lock_tenants(session, owners_of(settlements.values()))
         closed = await _insert_closing(session, settlements.values())
         fresh = [s for request_id, s in settlements.items() if request_id in closed]
         await _insert(session, LedgerEntry, [_reserve_row(s) for s in fresh if s.holds])
@@ -138,10 +138,7 @@ def _reserve_row(settlement: Settlement) -> dict[str, Any]:
 
 
 def _usage_row(settlement: Settlement) -> dict[str, Any]:
-    row: dict[str, Any] = dict(zip(_FACTS, _facts(settlement), strict=True))
-    row |= zip(_TOKENS, _tokens(settlement.usage), strict=True)
-    row["worker_seconds"] = settlement.usage.worker_seconds
-    row["estimated"] = settlement.usage.estimated
+    row: dict[str, Any] = dict(zip(_USAGE, _usage(settlement), strict=True))
     row["day"] = settlement.at.date()
     return row
 

@@ -32,7 +32,8 @@ def _record(at: datetime, **facts: Any) -> dict[str, Any]:
     amounts = dict.fromkeys(("worker_seconds", "surcharge", "cost"), Decimal(0))
     who = {"tenant": "acme", "project_id": "prj_1", "key_id": "key_1", "model": "sov-flash"}
     rest = {"price_version": "pv_1", "currency": "USD", "estimated": False, "ended": "completed"}
-    return {"at": at, **nothing, **amounts, **who, **rest, **facts}
+    unknown = dict.fromkeys(("tier", "upstream", "zone", "trend"))
+    return {"at": at, **nothing, **amounts, **who, **rest, **unknown, **facts}
 
 
 async def _store(database: Database, records: list[dict[str, Any]]) -> None:

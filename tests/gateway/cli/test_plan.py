@@ -135,6 +135,7 @@ async def _use(url: str) -> None:
     amounts = dict.fromkeys(("worker_seconds", "surcharge", "cost"), Decimal(0))
     facts = {"project_id": "prj_1", "key_id": "key_1", "model": "sov-flash", "ended": "completed"}
     facts |= {"price_version": "pv_1", "currency": "USD", "estimated": False}
+    facts |= dict.fromkeys(("tier", "upstream", "zone", "trend"))
     try:
         await upgrade(database)
         async with database.transaction() as session:
