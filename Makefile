@@ -10,7 +10,8 @@ BIN := $(VENV)/bin
 LOCKED := requirements.lock pyproject.toml
 STAMP := $(VENV)/.installed-$(shell cat $(LOCKED) | sha256sum | cut -c1-16)
 NATIVE := $(wildcard guardrails/*/_native.c guardrails/*/*/_native.c)
-BUILT := $(VENV)/.built-$(shell cat pyproject.toml $(NATIVE) | sha256sum | cut -c1-16)
+HEADERS := $(wildcard guardrails/*/*/_*.h)
+BUILT := $(VENV)/.built-$(shell cat pyproject.toml $(NATIVE) $(HEADERS) | sha256sum | cut -c1-16)
 UI_SOURCES := $(shell find admin_ui -path admin_ui/node_modules -prune -o -path admin_ui/dist -prune -o -type f -print 2>/dev/null)
 PEERS_VENV := .venv-peers
 PEERS := $(patsubst benchmarks/gateway/peers/%.txt,$(PEERS_VENV)/%.installed,$(wildcard benchmarks/gateway/peers/*.txt))
@@ -49,7 +50,7 @@ $(STAMP): $(LOCKED)
 	@touch $@
 
 # The packages themselves, with what of them is C; without a compiler numpy does its work.
-$(BUILT): $(STAMP) pyproject.toml $(NATIVE)
+$(BUILT): $(STAMP) pyproject.toml $(NATIVE) $(HEADERS)
 	@rm -f $(VENV)/.built-* $(NATIVE:.c=*.so)
 	@$(BIN)/pip install -qq --no-deps --no-build-isolation --editable .
 	@for source in $(NATIVE); do test -e "$$(compgen -G "$${source%.c}*.so")" \

@@ -1,4 +1,5 @@
-/* The forward pass of guardrails/pii/names/network.py in C: the same sums in another order.
+/* The forward pass of guardrails/pii/names/network.py in C: the same sums in another order; what
+ * the Latin tagger does before and after it stands in _tagger.h.
  *
  * Weights are kept in panels of 16 columns, so that a block of rows times a panel runs in
  * registers. Sequences are a few hundred tokens, so the interpreter lock is not given back.
@@ -133,8 +134,9 @@ static int add_context(const Network *self, float *state, Py_ssize_t count)
     return 0;
 }
 
-/* (count, width) vectors -> (count, labels) probabilities; 0, or -1 without memory. */
-static int tag(const Network *self, const float *vectors, Py_ssize_t count, float *to)
+/* (count, width) state before layer `first` -> (count, labels) probabilities; 0, or -1 without
+ * memory. Before the first layer the state is the vectors. */
+static int tag(const Network *self, const float *vectors, int first, Py_ssize_t count, float *to)
 {
     const Py_ssize_t width = self->out.inner, labels = self->out.outer;
     const Py_ssize_t wide = self->out.panels * PANEL;
@@ -148,7 +150,7 @@ static int tag(const Network *self, const float *vectors, Py_ssize_t count, floa
     float *state = memory + margin * width, *next = state + size, *scores = memory + 2 * size;
     int failed = 0;
     memcpy(state, vectors, (size_t)(count * width) * sizeof *state);
-    for (int i = 0; i < self->layers && !failed; i++) {
+    for (int i = first; i < self->layers && !failed; i++) {
         if (i == self->context_after)
             failed = add_context(self, state, count);
         const Py_ssize_t far = self->dilations[i] * width;
@@ -185,7 +187,7 @@ static PyObject *Network_scores(PyObject *object, PyObject *args)
     const Py_ssize_t count = vectors.len / ((Py_ssize_t)sizeof(float) * self->out.inner);
     int done = fits(&vectors, count * self->out.inner * (Py_ssize_t)sizeof(float)) &&
                fits(&out, count * self->out.outer * (Py_ssize_t)sizeof(float));
-    if (done && tag(self, vectors.buf, count, out.buf) < 0) {
+    if (done && tag(self, vectors.buf, 0, count, out.buf) < 0) {
         PyErr_NoMemory();
         done = 0;
     }
@@ -359,6 +361,10 @@ static void Network_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
+static PyTypeObject *network_type;
+
+#include "_tagger.h"
+
 static PyMethodDef network_methods[] = {
     {"vectors", Network_vectors, METH_VARARGS,
      "vectors(rows, out)\n\n(n, columns) int32 feature rows -> (n, d) float32 vectors."},
@@ -379,16 +385,22 @@ static PyType_Spec network_spec = {
 
 static int module_exec(PyObject *module)
 {
-    PyObject *type = PyType_FromSpec(&network_spec);
-    int failed = !type || PyModule_AddObjectRef(module, "Network", type) < 0;
-    Py_XDECREF(type);
+    PyObject *network = PyType_FromSpec(&network_spec), *tagger = PyType_FromSpec(&tagger_spec);
+    int failed = !network || !tagger || PyModule_AddObjectRef(module, "Network", network) < 0 ||
+                 PyModule_AddObjectRef(module, "Tagger", tagger) < 0;
+    fill_crc_table();
+    Py_XDECREF(tagger);
+    if (failed)
+        Py_XDECREF(network);
+    else
+        network_type = (PyTypeObject *)network; /* kept as long as the process */
     return failed ? -1 : 0;
 }
 
 static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, module_exec}, {0, NULL}};
 
 static struct PyModuleDef module_def = {
-    PyModuleDef_HEAD_INIT, "_native", "A tagger's network in C.", 0, NULL, module_slots,
+    PyModuleDef_HEAD_INIT, "_native", "A tagger's network in C.", 0, module_methods, module_slots,
     NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__native(void) { return PyModuleDef_Init(&module_def); }

@@ -22,7 +22,7 @@ A file (``.npz``, no pickles) holds:
 
 A token's vector depends on that token alone, so it is computed once and kept (``TokenVectors``);
 only the convolutions run for every text. Both run in C where that was built (``_native.c``), else
-in numpy: the same sums in another order.
+in numpy: the same sums in another order. There the Latin tagger's other steps are in C as well.
 """
 
 import threading
@@ -60,11 +60,11 @@ class TaggerNetwork:
         self._dilations = [int(each) for each in arrays["dilations"]]
         self._convolutions = [_affine(arrays, f"conv{i}") for i in range(len(self._dilations))]
         self.width = self._out[0].shape[0]
-        self._native = self._in_c(tuple(slots.tolist())) if native else None
+        self.native = self._in_c(tuple(slots.tolist())) if native else None
 
     @property
     def is_native(self) -> bool:
-        return self._native is not None
+        return self.native is not None
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -78,9 +78,9 @@ class TaggerNetwork:
 
     def vectors(self, rows: Rows) -> Floats:
         """(n, f) feature rows, f = ``columns``, absent ones 0 -> (n, d) token vectors."""
-        if self._native is not None:
+        if self.native is not None:
             result = np.empty((len(rows), self.width), np.float32)
-            self._native.vectors(np.ascontiguousarray(rows, np.int32), result)
+            self.native.vectors(np.ascontiguousarray(rows, np.int32), result)
             return result
         values = self._table.take(rows, axis=0).astype(np.float32)
         values *= self._scale.take(rows)[:, :, None]
@@ -92,9 +92,9 @@ class TaggerNetwork:
         count, width = vectors.shape
         if count == 0:
             return np.zeros((0, len(self.labels)), np.float32)
-        if self._native is not None:
+        if self.native is not None:
             result = np.empty((count, len(self.labels)), np.float32)
-            self._native.scores(np.ascontiguousarray(vectors, np.float32), result)
+            self.native.scores(np.ascontiguousarray(vectors, np.float32), result)
             return result
         state = np.array(vectors, np.float32)
         wide = np.empty((count, 3 * width), np.float32)

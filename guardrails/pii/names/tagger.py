@@ -5,11 +5,14 @@ other languages in Latin script profit from their spelling. Nothing here needs m
 """
 
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from guardrails.pii.names.decode import Decoder, TokenSpan
 from guardrails.pii.names.network import TaggerNetwork, TokenVectors
 from guardrails.pii.names.tokens import Tokens, feature_rows, is_mark, tokenise
+
+if TYPE_CHECKING:
+    from guardrails.pii.names._native import Tagger
 
 WEIGHTS: Final = Path(__file__).parent / "weights" / "latin.npz"
 # How likely a token must be of a kind. Low on purpose: a missed name is a leak, a false mask a
@@ -25,6 +28,7 @@ LEAST: Final = {
     "NRP": 0.5,
 }
 NAMES: Final = frozenset({"PERSON", "LOCATION", "ORGANIZATION"})
+_KEPT: Final = 8_192
 
 
 class Name(NamedTuple):
@@ -37,13 +41,22 @@ class Name(NamedTuple):
 
 
 class NameTagger:
-    """Finds names in one window of text; threads may share it."""
+    """Finds names in one window of text; threads may share it.
 
-    def __init__(self, network: TaggerNetwork) -> None:
-        self._network = network
-        self._vectors = TokenVectors(network, feature_rows)
+    Args:
+        kept: distinct tokens whose vectors are kept; 1.3 kB each once used.
+    """
+
+    def __init__(self, network: TaggerNetwork, kept: int = _KEPT) -> None:
+        self.network = network
         self._decoder = Decoder(network.labels, LEAST)
         self.kinds = self._decoder.kinds
+        self._native = _in_c(network, self._decoder, kept)
+        self._vectors = TokenVectors(network, feature_rows, kept)
+
+    @property
+    def is_native(self) -> bool:
+        return self._native is not None
 
     @classmethod
     def load(cls, path: Path = WEIGHTS) -> Self:
@@ -56,12 +69,32 @@ class NameTagger:
 
     def find(self, text: str) -> list[Name]:
         """The names of a text of at most some thousand words, in order."""
+        if self._native is not None:
+            return [Name(*found) for found in self._native.find(text)]
         tokens = tokenise(text)
         if not tokens.keys:
             return []
-        scores = self._network.scores(self._vectors.of(tokens.keys))
+        scores = self.network.scores(self._vectors.of(tokens.keys))
         found = (_trimmed(tokens, span) for span in self._decoder.spans(scores))
         return [name for name in found if name is not None]
+
+
+def _in_c(network: TaggerNetwork, decoder: Decoder, kept: int) -> "Tagger | None":
+    """All of ``find`` in C, where the network runs there."""
+    if network.native is None:
+        return None
+    from guardrails.pii.names._native import Tagger
+
+    labels, kinds = network.labels, decoder.kinds
+    return Tagger(
+        network.native,
+        feature_rows,
+        kinds,
+        tuple(labels.index(f"B-{kind}") for kind in kinds),
+        tuple(labels.index(f"I-{kind}") for kind in kinds),
+        tuple(LEAST[kind] for kind in kinds),
+        kept,
+    )
 
 
 def _trimmed(tokens: Tokens, span: TokenSpan) -> Name | None:

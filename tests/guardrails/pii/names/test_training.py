@@ -99,7 +99,7 @@ def test_a_model_learns_from_a_handful_and_can_be_read_back(tmp_path: Path) -> N
     (name,) = tagger.find("Hello Jonas Vogel, how are you?")
     assert (name.start, name.end, name.kind) == (6, 17, "PERSON")
     assert judge("known", known, tagger).startswith("known: recall 1.000, precision 1.000")
-    scores = tagger._network  # the same network judges spaCy's labels
+    scores = tagger.network  # the same network judges spaCy's labels
     missed = Example("Hello Greta Weber, how are you today?", (), NAMES, "test", "en")
     (opened,) = relabelled([missed], scores)
     assert [opened.text[span.start : span.end] for span in opened.spans] == ["Greta", "Weber"]
