@@ -20,6 +20,7 @@ from gateway.admin.services import PriceServices, PrivacyServices
 from gateway.admin.system.view import SettingsView
 from gateway.admin_ui import AdminUi
 from gateway.batches.desk import BatchDesk
+from gateway.batches.messages import MessageBatchDesk
 from gateway.caching import CachedCall
 from gateway.errors import MethodNotAllowed, NotFound, UnsupportedEncoding
 from gateway.files import FileStore
@@ -45,6 +46,7 @@ from gateway.routes.batches import Batches
 from gateway.routes.count_tokens import CountTokens
 from gateway.routes.files import Files
 from gateway.routes.inference import Inference
+from gateway.routes.message_batches import MessageBatches
 from gateway.routes.models import Models
 from gateway.routes.operations import Health, MetricsPage, OpenApi, Ready
 from gateway.routes.outage import of_the_database
@@ -147,6 +149,12 @@ def build_routes(state: GatewayState, log: RequestLog) -> RouteTable:
     files = Files(authenticate, store)
     desk = BatchDesk(store, state.jobs, state.settings.batches)
     batches = Batches(authenticate, desk, state.idempotency)
+    message_batches = MessageBatches(
+        authenticate,
+        MessageBatchDesk(store, state.jobs, state.settings.batches),
+        state.idempotency,
+        state.settings.server.max_body_bytes,
+    )
     return RouteTable(
         {
             "/v1/chat/completions": {"POST": serve(ChatSurface())},
@@ -189,6 +197,14 @@ def build_routes(state: GatewayState, log: RequestLog) -> RouteTable:
             "/v1/batches": of_the_database({"POST": batches.create, "GET": batches.index}),
             "/v1/batches/{id}": of_the_database({"GET": batches.get}),
             "/v1/batches/{id}/cancel": of_the_database({"POST": batches.cancel}),
+            "/v1/messages/batches": of_the_database(
+                {"POST": message_batches.create, "GET": message_batches.index}
+            ),
+            "/v1/messages/batches/{id}": of_the_database(
+                {"GET": message_batches.get, "DELETE": message_batches.delete}
+            ),
+            "/v1/messages/batches/{id}/cancel": of_the_database({"POST": message_batches.cancel}),
+            "/v1/messages/batches/{id}/results": of_the_database({"GET": message_batches.results}),
             "/v1/openapi.json": {"GET": OpenApi()},
             "/healthz": {"GET": Health()},
             "/readyz": {"GET": Ready(state.journal, state.upstreams, state.database_watch)},

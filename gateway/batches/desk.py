@@ -31,6 +31,7 @@ ENDPOINTS = (
     "/v1/messages",
 )
 WINDOWS = {"24h": timedelta(hours=24)}
+PREFIX = "batch"  # of the ids of OpenAI's batches
 LABELS = "labels"  # the part under which the client's metadata is sealed
 
 
@@ -64,34 +65,16 @@ class BatchDesk:
             raise InvalidBatch(
                 "The input file must be uploaded with purpose batch.", param="input_file_id"
             )
-        now = self._files.clock.now()
-        key = ObjectKey.new(scope.tenant, new_id("batch"))
-        row: dict[str, Any] = {
-            "id": key.object_id,
-            "project_id": scope.project_id,
-            "key_id": scope.key_id,
-            "data_key": key.id,
+        key = ObjectKey.new(scope.tenant, new_id(PREFIX))
+        row = {
             "endpoint": endpoint,
             "completion_window": completion_window,
-            "status": "validating",
             "input_file_id": input_file_id,
             "output_expires_s": _seconds(output_lifetime),
             "labels": None if labels is None else key.seal(msgspec.json.encode(labels), LABELS),
-            "total": 0,
-            "completed": 0,
-            "failed": 0,
-            "created_at": now,
-            "expires_at": now + WINDOWS[completion_window],
         }
         async with self._files.database.transaction() as session:
-            batch = await BatchRepository(session, scope.tenant).add(
-                row, await self._files.keys.wrap(session, key)
-            )
-            job_id = batch.job_id = await enqueue_run(session, self._files, batch)
-            await session.flush()
-            await record(
-                session, self._files.clock, scope, "batch.create", batch.id, after=facts(batch)
-            )
+            job_id = await queue(session, self._files, scope, key, row)
         await self._jobs.ring(job_id)
         return await self.get(scope, key.object_id)
 
@@ -111,7 +94,7 @@ class BatchDesk:
         async with self._files.database.session() as session:
             start = None if after is None else await self._find(session, scope, after)
             found = await BatchRepository(session, scope.tenant).page(
-                scope.project_id, start, limit
+                scope.project_id, PREFIX, limit, after=start
             )
             return [await self._view(session, batch) for batch in found[:limit]], len(found) > limit
 
@@ -122,31 +105,12 @@ class BatchDesk:
             BatchNotFound
             BatchStateConflict: it has ended, or its files are being written.
         """
-        now = self._files.clock.now()
         async with self._files.database.transaction() as session:
-            batch = await self._find(session, scope, batch_id)
-            moved = await BatchRepository(session, scope.tenant).move(
-                batch_id, ("validating", "in_progress"), status="cancelling", cancelling_at=now
-            )
-            if not moved and batch.status != "cancelling":
-                raise BatchStateConflict(f"The batch is {batch.status}, so nothing is left to do.")
-            if moved:
-                await record(
-                    session,
-                    self._files.clock,
-                    scope,
-                    "batch.cancel",
-                    batch.id,
-                    before=facts(batch),
-                    after={**facts(batch), "status": "cancelling"},
-                )
+            await stop(session, self._files, scope, await self._find(session, scope, batch_id))
         return await self.get(scope, batch_id)
 
     async def _find(self, session: AsyncSession, scope: FileScope, batch_id: str) -> Batch:
-        found = await BatchRepository(session, scope.tenant).find(scope.project_id, batch_id)
-        if found is None:
-            raise BatchNotFound("There is no such batch in this key's project; list the batches.")
-        return found
+        return await find(session, scope, PREFIX, batch_id)
 
     async def _view(self, session: AsyncSession, batch: Batch) -> dict[str, Any]:
         labels = None
@@ -154,6 +118,59 @@ class BatchDesk:
             key = await self._files.keys.open(session, batch.tenant, batch.id, batch.data_key)
             labels = msgspec.json.decode(key.open(batch.labels, LABELS))
         return view(batch, labels)
+
+
+async def queue(
+    session: AsyncSession, files: FileStore, scope: FileScope, key: ObjectKey, row: dict[str, Any]
+) -> str:
+    """Make a batch of these columns and the job that works on it; the job's id, for its bell."""
+    now = files.clock.now()
+    columns = {
+        "id": key.object_id,
+        "project_id": scope.project_id,
+        "key_id": scope.key_id,
+        "data_key": key.id,
+        "status": "validating",
+        "total": 0,
+        "completed": 0,
+        "failed": 0,
+        "created_at": now,
+        "expires_at": now + WINDOWS[row["completion_window"]],
+    }
+    repository = BatchRepository(session, scope.tenant)
+    batch = await repository.add(columns | row, await files.keys.wrap(session, key))
+    job_id = batch.job_id = await enqueue_run(session, files, batch)
+    await session.flush()
+    await record(session, files.clock, scope, "batch.create", batch.id, after=facts(batch))
+    return job_id
+
+
+async def find(session: AsyncSession, scope: FileScope, prefix: str, batch_id: str) -> Batch:
+    """Raises ``BatchNotFound``, also for another project's and another API's."""
+    found = None
+    if batch_id.startswith(f"{prefix}_"):
+        found = await BatchRepository(session, scope.tenant).find(scope.project_id, batch_id)
+    if found is None:
+        raise BatchNotFound("There is no such batch in this key's project; list the batches.")
+    return found
+
+
+async def stop(session: AsyncSession, files: FileStore, scope: FileScope, batch: Batch) -> None:
+    """Ask for no more lines, and record who did; nothing happens where that was asked before.
+
+    Raises:
+        BatchStateConflict: it has ended, or its files are being written.
+    """
+    before, now = facts(batch), files.clock.now()
+    moved = await BatchRepository(session, scope.tenant).move(
+        batch.id, ("validating", "in_progress"), status="cancelling", cancelling_at=now
+    )
+    if not moved and batch.status != "cancelling":
+        raise BatchStateConflict(f"The batch is {batch.status}, so nothing is left to do.")
+    if moved:
+        after = {**before, "status": "cancelling"}
+        clock = files.clock
+        await record(session, clock, scope, "batch.cancel", batch.id, before=before, after=after)
 
 
 async def enqueue_run(session: AsyncSession, files: FileStore, batch: Batch) -> str:
@@ -174,7 +191,7 @@ def view(batch: Batch, labels: dict[str, str] | None) -> dict[str, Any]:
         name: _time(batch.ended_at if batch.status == name else None)
         for name in ("completed", "failed", "expired", "cancelled")
     }
-    problems = batch.problems
+    problems = batch.problems if batch.status == "failed" else None
     return {
         "id": batch.id,
         "object": "batch",

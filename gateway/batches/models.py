@@ -29,7 +29,8 @@ class Batch(Base):
     error_file_id: Mapped[str | None] = mapped_column(String(40))
     output_expires_s: Mapped[int | None] = mapped_column(Integer)
     labels: Mapped[bytes | None] = mapped_column(LargeBinary)  # the client's metadata, sealed
-    problems: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)  # of the input file
+    # Of the input file; or, of a batch that ended early, how many lines were not asked.
+    problems: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
     total: Mapped[int] = mapped_column(Integer)
     completed: Mapped[int] = mapped_column(Integer)
     failed: Mapped[int] = mapped_column(Integer)

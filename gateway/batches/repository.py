@@ -50,14 +50,32 @@ class BatchRepository:
         query = select(Batch).where(self._own(Batch), Batch.id == batch_id)
         return await self._session.scalar(query.execution_options(populate_existing=True))
 
-    async def page(self, project_id: str, after: Batch | None, limit: int) -> list[Batch]:
-        """The newest first; one more than ``limit`` if there is another page."""
-        query = select(Batch).where(self._own(Batch), Batch.project_id == project_id)
+    async def page(
+        self,
+        project_id: str,
+        prefix: str,
+        limit: int,
+        *,
+        after: Batch | None = None,
+        before: Batch | None = None,
+    ) -> list[Batch]:
+        """Those whose ids begin so, the newest first, after one or right before one; one more
+        than ``limit`` if there is another page."""
+        query = select(Batch).where(
+            self._own(Batch),
+            Batch.project_id == project_id,
+            Batch.id.startswith(f"{prefix}_", autoescape=True),
+        )
+        time, tie = Batch.created_at, Batch.id
         if after is not None:
-            time, tie = Batch.created_at, Batch.id
             same = and_(time == after.created_at, tie < after.id)
             query = query.where(or_(time < after.created_at, same))
-        query = query.order_by(Batch.created_at.desc(), Batch.id.desc()).limit(limit + 1)
+        if before is not None:
+            same = and_(time == before.created_at, tie > before.id)
+            query = query.where(or_(time > before.created_at, same)).order_by(time, tie)
+            found = list(await self._session.scalars(query.limit(limit + 1)))
+            return found[::-1]
+        query = query.order_by(time.desc(), tie.desc()).limit(limit + 1)
         return list(await self._session.scalars(query))
 
     async def move(self, batch_id: str, statuses: Sequence[str], **values: Any) -> bool:
@@ -130,6 +148,15 @@ class BatchRepository:
                 .values({counter: counter + 1})
                 .execution_options(synchronize_session=False)
             )
+
+    async def delete(self, batch: Batch) -> None:
+        """A batch that has ended, and the key that sealed its answers."""
+        await self._session.execute(
+            delete(VaultDataKey).where(
+                VaultDataKey.tenant == self._tenant, VaultDataKey.id == batch.data_key
+            )
+        )
+        await self._session.execute(delete(Batch).where(self._own(Batch), Batch.id == batch.id))
 
     async def delete_all(self) -> int:
         """Everything of the tenant; how many batches."""

@@ -10,6 +10,8 @@ from gateway.batches.models import Batch, BatchLine
 RESULT = "result"  # the part under which a line's result is sealed
 EXPIRED = ("batch_expired", "The completion window was over before this request was sent.")
 CANCELLED = ("batch_cancelled", "The batch was cancelled before this request was sent.")
+# Of requests that were not sent, by how their batch ended.
+UNASKED = {"expired": EXPIRED, "cancelled": CANCELLED}
 INTERRUPTED = (
     "batch_line_interrupted",
     "This request broke off twice before its answer came; look at its audit records.",
@@ -30,6 +32,11 @@ def failed(batch: Batch, line: BatchLine, custom_id: str, problem: tuple[str, st
     """The line of a request that got no answer."""
     code, message = problem
     return _line(batch, line, custom_id, None, {"code": code, "message": message})
+
+
+def unasked_lines(status: str, count: int) -> list[dict[str, Any]] | None:
+    """What a batch that ended so keeps about requests that were not sent."""
+    return [{"code": UNASKED.get(status, EXPIRED)[0], "count": count}] if count else None
 
 
 def _line(batch: Batch, line: BatchLine, custom_id: str, response: Any, error: Any) -> bytes:

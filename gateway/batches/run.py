@@ -16,12 +16,13 @@ from gateway.batches.models import Batch, BatchLine
 from gateway.batches.reading import parse_line, read_lines
 from gateway.batches.repository import BatchRepository
 from gateway.batches.results import (
-    CANCELLED,
     EXPIRED,
     INTERRUPTED,
     RESULT,
+    UNASKED,
     answered,
     failed,
+    unasked_lines,
 )
 from gateway.files import FileReader, FileScope, FileStore, FileWriter
 from gateway.files.errors import FileNotFound
@@ -129,7 +130,7 @@ class BatchTurn:
             )
         writers: dict[str, FileWriter] = {}
         try:
-            unasked = await self._write(writers, CANCELLED if status == "cancelled" else EXPIRED)
+            unasked = await self._write(writers, UNASKED.get(status, EXPIRED))
             for writer in writers.values():
                 await writer.flush()
             await self._end(status, writers, unasked)
@@ -248,6 +249,7 @@ class BatchTurn:
                 status=status,
                 ended_at=self.files.clock.now(),
                 failed=Batch.failed + unasked,
+                problems=unasked_lines(status, unasked),
                 output_file_id=writers["output"].file_id if "output" in writers else None,
                 error_file_id=writers["error"].file_id if "error" in writers else None,
             )

@@ -20,6 +20,7 @@ from support.postgres import PostgresServer, execute
 from support.processes import NotReady
 from support.tcp_proxy import TcpProxy, tcp_proxy
 
+STORED = ("/v1/files", "/v1/batches", "/v1/messages/batches", "/v1/responses/")
 PATHS: dict[str, Any] = json.loads((files("gateway.routes") / "openapi.json").read_text())["paths"]
 
 
@@ -109,6 +110,9 @@ def assert_what_is_stored_is_told_to_come_again(site: Site) -> None:
     headers = {"authorization": f"Bearer {KEYS['acme']}"}
     bodies: dict[str, dict[str, Any]] = {
         "/v1/files": {"data": {"purpose": "batch"}, "files": {"file": ("in", b"{}")}},
+        "/v1/messages/batches": {
+            "json": {"requests": [{"custom_id": "a", "params": {"model": "flash"}}]}
+        },
         "/v1/batches": {
             "json": {
                 "input_file_id": "file_1",
@@ -121,11 +125,12 @@ def assert_what_is_stored_is_told_to_come_again(site: Site) -> None:
         (method.upper(), path)
         for path, operations in PATHS.items()
         for method in operations
-        if path.startswith(("/v1/files", "/v1/batches", "/v1/responses/"))
+        if path.startswith(STORED)
     ]
-    assert len(stored) >= 13
+    assert len(stored) >= 19
     for method, path in stored:
-        url = site.deployment.url + path.replace("{id}", "resp_1")
+        known = "msgbatch_1" if "messages" in path else "batch_1" if "batches" in path else "resp_1"
+        url = site.deployment.url + path.replace("{id}", known)
         body = bodies.get(path, {}) if method == "POST" else {}
         answer = httpx.request(method, url, headers=headers, timeout=HANGS_S, **body)
         assert_come_again(answer)
