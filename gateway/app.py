@@ -14,10 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from billing.budgets.bounds import LearnedBounds
 from core.errors import SovgateError
-from gateway.admin import MOUNT, AdminOptions, AdminServices, create_admin_api
-from gateway.admin.explain.throttle import ExplainThrottle
-from gateway.admin.services import PriceServices, PrivacyServices
-from gateway.admin.system.view import SettingsView
+from gateway.admin import MOUNT
+from gateway.admin.awaited import AwaitedAdmin
 from gateway.admin_ui import AdminUi
 from gateway.batches.desk import BatchDesk
 from gateway.batches.messages import MessageBatchDesk
@@ -28,7 +26,6 @@ from gateway.http.connection import Connection
 from gateway.http.errors import http_error
 from gateway.http.security import secured
 from gateway.http.shapes import error_body
-from gateway.invoicing import invoice_terms
 from gateway.pipeline import Pipeline
 from gateway.pipeline.admit import Admit
 from gateway.pipeline.authenticate import Authenticate
@@ -38,8 +35,6 @@ from gateway.pipeline.inspect_output import InspectOutput
 from gateway.pipeline.moderate import Moderate
 from gateway.pipeline.route import ChooseRoute
 from gateway.pipeline.settle import Settle
-from gateway.prices import served_models
-from gateway.reports import Reports
 from gateway.request_log import RequestLog
 from gateway.responses import ResponseStore
 from gateway.routes.batches import Batches
@@ -283,7 +278,7 @@ class Gateway:
             state = await self._running.__aenter__()
             log = RequestLog(state.clock, state.metrics)
             self._routes = build_routes(state, log)
-            self._admin = build_admin(state)
+            self._admin = AwaitedAdmin(state)
         except SovgateError as error:
             _log.error("start.failed", code=error.code, reason=error.message)
             await send({"type": "lifespan.startup.failed", "message": error.message})
@@ -302,40 +297,6 @@ class Gateway:
         await self._running.__aexit__(None, None, None)
         log.flush()
         await send({"type": "lifespan.shutdown.complete"})
-
-
-def build_admin(state: GatewayState) -> ASGIApp:
-    """The admin API over the running parts."""
-    settings = state.settings
-    return create_admin_api(
-        AdminServices(
-            database=state.database.answering_within(PATIENCE * settings.database.timeout_s),
-            clock=state.clock,
-            pepper=state.pepper,
-            key_cache=state.keys,
-            budget_changes=state.budgets,
-            jobs=state.jobs,
-            system=SettingsView(settings, state.prices, state.upstreams),
-            policies=frozenset(settings.policies),
-            privacy=PrivacyServices(
-                engine=state.guards.pii,
-                recognizers=state.recognizers,
-                sealer=state.sealer,
-                policies=settings.policies,
-                throttle=ExplainThrottle(state.clock),
-            ),
-            trail=state.trail,
-            prices=PriceServices(state.prices, served_models(settings)),
-            upstreams=state.upstream_desk,
-            reports=Reports(state.prices.store, settings.tiers, state.clock),
-            alert_webhooks=frozenset(settings.alerts.webhooks),
-            invoice_terms=invoice_terms(settings, state.clock),
-            options=AdminOptions(
-                secure_cookies=settings.server.secure_cookies,
-                require_reason=settings.audit.require_reason,
-            ),
-        )
-    )
 
 
 def create_app(settings: Settings) -> Gateway:

@@ -18,7 +18,6 @@ from core.clock import Clock, SystemClock
 from core.database import Database
 from core.ids import new_id
 from core.tasks import cancel
-from gateway.admin.services import TrailServices
 from gateway.alerts import alert_channels
 from gateway.archive import Archive, BodySealer, BodySink
 from gateway.audit import AuditChain, Drain, DrainOptions, Journal, KeyFile
@@ -43,6 +42,7 @@ from gateway.recognizers import RecognizerBook, Sealer, check_policies
 from gateway.records import interrupted
 from gateway.reports import Reports
 from gateway.retention.rules import RetentionRules
+from gateway.retention.services import TrailServices
 from gateway.routing.complexity import ComplexityModel
 from gateway.routing.targets import Router
 from gateway.settings import Settings

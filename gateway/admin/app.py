@@ -7,7 +7,7 @@ domains' services. It has no lifespan: whoever mounts it owns what it uses.
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from gateway.admin import handlers, openapi
+from gateway.admin import MOUNT, handlers, openapi
 from gateway.admin.audit.endpoints import router as audit
 from gateway.admin.auth.endpoints import router as auth
 from gateway.admin.budgets.endpoints import router as budgets
@@ -63,7 +63,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 
 
 def create_admin_api(services: AdminServices) -> FastAPI:
-    """The API over these services; mount it at ``openapi.MOUNT``."""
+    """The API over these services; mount it at ``MOUNT``."""
     app = _routes(services.options)
     app.state.services = services
     return app
@@ -74,7 +74,7 @@ def _routes(options: AdminOptions) -> FastAPI:
         title="Sovgate admin API",
         version="1",
         description=openapi.DESCRIPTION,
-        servers=[{"url": openapi.MOUNT}],
+        servers=[{"url": MOUNT}],
         root_path_in_servers=False,
         openapi_tags=openapi.TAGS,
         docs_url=None,  # those pages load scripts from a foreign host

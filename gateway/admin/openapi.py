@@ -11,8 +11,6 @@ from fastapi.openapi.utils import get_openapi
 
 from gateway.audit.reasons import HEADER, MAX_REASON
 
-MOUNT = "/admin/api/v1"
-
 DESCRIPTION = """\
 Tenants, projects, virtual keys, budgets, usage, exports and the audit trail of a Sovgate
 deployment.

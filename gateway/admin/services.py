@@ -17,15 +17,13 @@ from core.clock import Clock
 from core.database import Database
 from gateway.admin.explain.throttle import ExplainThrottle
 from gateway.admin.system.schemas import System
-from gateway.audit.keys import Signer
 from gateway.prices import PriceDesk
 from gateway.recognizers import RecognizerBook, Sealer
 from gateway.reports import Reports
-from gateway.retention.rules import RetentionRules
+from gateway.retention.services import TrailServices
 from gateway.settings import PolicySettings
 from gateway.tenants.passwords import Passwords
 from gateway.upstreams.desk import UpstreamDesk
-from gateway.vault.wrapping import KeyWrapper
 from guardrails.pii import PiiEngine
 
 
@@ -67,15 +65,6 @@ class PriceServices:
 
     desk: PriceDesk
     models: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class TrailServices:
-    """What opening, holding and erasing stored content needs."""
-
-    wrapper: KeyWrapper
-    signer: Signer
-    rules: RetentionRules = field(default_factory=RetentionRules)
 
 
 class SystemView(Protocol):

@@ -31,13 +31,14 @@ from core.database import Database
 from core.ids import new_id
 from gateway.admin import MOUNT, AdminServices, create_admin_api
 from gateway.admin.explain.throttle import ExplainThrottle
-from gateway.admin.services import PriceServices, PrivacyServices, TrailServices
+from gateway.admin.services import PriceServices, PrivacyServices
 from gateway.admin.system.view import SettingsView
 from gateway.audit import SigningKey
 from gateway.jobs import job_tasks
 from gateway.prices import PriceDesk
 from gateway.recognizers import RecognizerBook, RecognizerService, Sealer, check_policies
 from gateway.reports import Reports
+from gateway.retention.services import TrailServices
 from gateway.settings import Settings, TierName, TierSettings, parse_settings
 from gateway.tenants.cache import KeyCache
 from gateway.tenants.limits import Limits

@@ -1,0 +1,30 @@
+"""What a start does not import: ready within three seconds, in 200 MB (docs/performance.md)."""
+
+import subprocess
+import sys
+
+_LATER = (
+    "alembic",  # a database that is up to date does without
+    "fastapi",  # the admin API is built when it is asked
+    "jinja2",
+    "litellm",
+    "openpyxl",
+    "pyarrow",
+    "redis",
+    "reportlab",
+    "scipy",
+    "spacy",
+    "tokenizers",
+    "torch",
+)
+
+
+def test_what_is_not_needed_stays_out() -> None:
+    code = (
+        "import sys, gateway.cli, gateway.server, gateway.app\n"
+        "from guardrails.detectors import Detectors\n"
+        "Detectors.load()\n"
+        f"print(sorted(set({_LATER!r}) & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
