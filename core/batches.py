@@ -15,6 +15,7 @@ import msgspec
 from sqlalchemy import (
     JSON,
     Column,
+    LargeBinary,
     Table,
     Text,
     bindparam,
@@ -40,25 +41,25 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 async def insert_new(
-    session: AsyncSession, table: Table, rows: Rows, returning: Column[Any] | None = None
-) -> list[Any]:
+    session: AsyncSession, table: Table, rows: Rows, *returning: Column[Any]
+) -> list[tuple[Any, ...]]:
     """Insert what no unique key of the table knows yet, and skip the rest.
 
     Returns:
-        Of the rows that were inserted the column ``returning``, in any order.
+        Of the rows that were inserted the columns ``returning``, in any order.
     """
     if not rows:
         return []
     if _dialect(session) == "sqlite":
         return await sqlite_batches.insert_new(session, table, rows, returning)
     statement = _insert(table, tuple(rows[0])).on_conflict_do_nothing()
-    if returning is None:
+    if not returning:
         await session.execute(statement, await _parameters(session, table, rows))
         return []
     result = await session.execute(
-        statement.returning(returning), await _parameters(session, table, rows)
+        statement.returning(*returning), await _parameters(session, table, rows)
     )
-    return list(result.scalars())
+    return [tuple(row) for row in result]
 
 
 async def write_rows(
@@ -110,10 +111,30 @@ async def add_rows(session: AsyncSession, table: Table, rows: Rows, sums: Sequen
         await sqlite_batches.add_rows(session, table, rows, sums)
         return
     statement = _insert(table, tuple(rows[0]))
-    statement = statement.on_conflict_do_update(
-        index_elements=list(table.primary_key.columns),
-        set_={name: table.c[name] + statement.excluded[name] for name in sums},
-    )
+    changes = {name: table.c[name] + statement.excluded[name] for name in sums}
+    await _upsert(session, table, rows, statement, changes)
+
+
+async def put_rows(session: AsyncSession, table: Table, rows: Rows, names: Sequence[str]) -> None:
+    """Insert rows; where the primary key is known, its row gets their values of ``names``.
+
+    No two rows may have the same key.
+    """
+    if not rows:
+        return
+    if _dialect(session) == "sqlite":
+        await sqlite_batches.put_rows(session, table, rows, names)
+        return
+    statement = _insert(table, tuple(rows[0]))
+    changes = {name: statement.excluded[name] for name in names}
+    await _upsert(session, table, rows, statement, changes)
+
+
+async def _upsert(
+    session: AsyncSession, table: Table, rows: Rows, statement: Any, changes: dict[str, Any]
+) -> None:
+    key = list(table.primary_key.columns)
+    statement = statement.on_conflict_do_update(index_elements=key, set_=changes)
     await session.execute(statement, await _parameters(session, table, rows))
 
 
@@ -144,10 +165,14 @@ def _checked(table: Table, names: tuple[str, ...]) -> list[tuple[str, TypeDecora
 
 @cache
 def _insert(table: Table, names: tuple[str, ...]) -> Any:
-    columns = (column(name, table.c[name].type) for name in names)
+    # Bytes stand in JSON as base64.
+    binary = {name for name in names if isinstance(table.c[name].type, LargeBinary)}
+    columns = (column(name, Text() if name in binary else table.c[name].type) for name in names)
     rows = func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON)).table_valued(
         *columns, name="rows"
     )
-    return postgresql.insert(table).from_select(
-        names, select(*rows.render_derived(with_types=True).columns)
+    values = (
+        func.decode(value, "base64") if value.name in binary else value
+        for value in rows.render_derived(with_types=True).columns
     )
+    return postgresql.insert(table).from_select(names, select(*values))

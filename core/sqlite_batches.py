@@ -36,17 +36,16 @@ async def insert_new(
     session: AsyncSession,
     table: Table,
     rows: Sequence[Mapping[str, Any]],
-    returning: Column[Any] | None,
-) -> list[Any]:
+    returning: Sequence[Column[Any]],
+) -> list[Values]:
     """See ``core.batches.insert_new``."""
     names = tuple(rows[0])
     values = [itemgetter(*names)(row) for row in rows]
     then = " ON CONFLICT DO NOTHING"
-    if returning is not None:
-        then += f' RETURNING "{returning.name}"'
+    if returning:
+        then += " RETURNING " + ", ".join(f'"{column.name}"' for column in returning)
     statements, bound = _prepared(table, names, values, then)
-    written = await _in_thread(session, lambda connection: _write(connection, statements, bound))
-    return [value for (value,) in written]
+    return await _in_thread(session, lambda connection: _write(connection, statements, bound))
 
 
 async def write_rows(
@@ -61,9 +60,22 @@ async def add_rows(
     session: AsyncSession, table: Table, rows: Sequence[Mapping[str, Any]], sums: Sequence[str]
 ) -> None:
     """See ``core.batches.add_rows``."""
+    await _upsert(session, table, rows, _adding(table, tuple(sums)))
+
+
+async def put_rows(
+    session: AsyncSession, table: Table, rows: Sequence[Mapping[str, Any]], names: Sequence[str]
+) -> None:
+    """See ``core.batches.put_rows``."""
+    await _upsert(session, table, rows, _putting(table, tuple(names)))
+
+
+async def _upsert(
+    session: AsyncSession, table: Table, rows: Sequence[Mapping[str, Any]], then: str
+) -> None:
     names = tuple(rows[0])
     values = [itemgetter(*names)(row) for row in rows]
-    statements, bound = _prepared(table, names, values, _adding(table, tuple(sums)))
+    statements, bound = _prepared(table, names, values, then)
     await _in_thread(session, lambda connection: _write(connection, statements, bound))
 
 
@@ -133,8 +145,16 @@ def _statements(table: Table, names: tuple[str, ...], then: str) -> Mapping[int,
 
 @cache
 def _adding(table: Table, sums: tuple[str, ...]) -> str:
+    return _updating(table, ", ".join(f'"{name}" = {_sum(table, name)}' for name in sums))
+
+
+@cache
+def _putting(table: Table, names: tuple[str, ...]) -> str:
+    return _updating(table, ", ".join(f'"{name}" = excluded."{name}"' for name in names))
+
+
+def _updating(table: Table, changes: str) -> str:
     key = ", ".join(f'"{column.name}"' for column in table.primary_key.columns)
-    changes = ", ".join(f'"{name}" = {_sum(table, name)}' for name in sums)
     return f" ON CONFLICT ({key}) DO UPDATE SET {changes}"
 
 

@@ -111,7 +111,8 @@ async def enter(
     periods, budgets = await _open(session, tenant, corrections, now)
     table = cast(Table, LedgerEntry.__table__)
     rows = [_row(tenant, correction) for correction in corrections]
-    entered = set(await insert_new(session, table, rows, table.c.request_id))
+    added = await insert_new(session, table, rows, table.c.request_id)
+    entered = {name for (name,) in added}
     fresh = [correction for correction in corrections if correction.id in entered]
     charges = _charges(budgets, tenant, fresh)
     changed = [(key.budget, periods[id_]) for id_, key in charges.keys.items() if id_ in periods]

@@ -102,7 +102,7 @@ async def _insert_closing(session: AsyncSession, settlements: Iterable[Settlemen
     """Insert the closing entries; the request ids of those that were not there before."""
     rows = [_closing_row(settlement) for settlement in settlements]
     entries = _table(LedgerEntry)
-    return set(await insert_new(session, entries, rows, entries.c.request_id))
+    return {name for (name,) in await insert_new(session, entries, rows, entries.c.request_id)}
 
 
 async def _insert(session: AsyncSession, model: type[Base], rows: Rows) -> None:

@@ -5,13 +5,13 @@ It moves sealed rows and knows no key.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import Table, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.batches import insert_new, put_rows
+from core.database import Base
 from core.parts import parts
 from gateway.vault.models import (
     VaultConversation,
@@ -134,13 +134,7 @@ class VaultRepository:
             {"tenant": self._tenant, "id": name, "created_at": now, "expires_at": expires}
             for name in sorted(conversations)
         ]
-        for part in parts(rows):
-            statement = self._make(VaultConversation).values(part)
-            await self._session.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["tenant", "id"], set_={"expires_at": expires}
-                )
-            )
+        await put_rows(self._session, _table(VaultConversation), rows, ("expires_at",))
 
     async def keep_messages(self, messages: Mapping[str, str]) -> None:
         """Conversation by digest; the latest conversation of a message counts."""
@@ -148,14 +142,7 @@ class VaultRepository:
             {"tenant": self._tenant, "digest": digest, "conversation": messages[digest]}
             for digest in sorted(messages)
         ]
-        for part in parts(rows):
-            statement = self._make(VaultMessage).values(part)
-            await self._session.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["tenant", "digest"],
-                    set_={"conversation": statement.excluded.conversation},
-                )
-            )
+        await put_rows(self._session, _table(VaultMessage), rows, ("conversation",))
 
     async def subjects(self, ids: Iterable[str]) -> dict[str, bytes]:
         """Wrapped keys by subject."""
@@ -169,15 +156,12 @@ class VaultRepository:
 
     async def add_subjects(self, wrapped: Mapping[str, bytes], now: datetime) -> set[str]:
         """Returns those that were added; another process was first with the others."""
-        added: set[str] = set()
         rows = [
             {"tenant": self._tenant, "id": subject, "wrapped": wrapped[subject], "created_at": now}
             for subject in sorted(wrapped)
         ]
-        for part in parts(rows):
-            statement = self._make(VaultSubject).values(part).on_conflict_do_nothing()
-            added.update(await self._session.scalars(statement.returning(VaultSubject.id)))
-        return added
+        table = _table(VaultSubject)
+        return {subject for (subject,) in await insert_new(self._session, table, rows, table.c.id)}
 
     async def change_subjects(self, wrapped: Mapping[str, bytes]) -> None:
         for subject, key in wrapped.items():
@@ -238,15 +222,10 @@ class VaultRepository:
 
     async def add_entries(self, rows: Sequence[dict[str, Any]]) -> set[tuple[str, str]]:
         """Returns ``(conversation, slot)`` of those that were added; others were taken."""
-        added: set[tuple[str, str]] = set()
         full = [{"tenant": self._tenant, **row} for row in rows]
-        for part in parts(full):
-            statement = self._make(VaultEntry).values(part).on_conflict_do_nothing()
-            result = await self._session.execute(
-                statement.returning(VaultEntry.conversation, VaultEntry.slot)
-            )
-            added.update((row.conversation, row.slot) for row in result)
-        return added
+        table = _table(VaultEntry)
+        added = await insert_new(self._session, table, full, table.c.conversation, table.c.slot)
+        return {(conversation, slot) for conversation, slot in added}
 
     async def erase_subjects(self, subjects: Sequence[str]) -> int:
         """Their keys and entries; returns the number of entries."""
@@ -303,13 +282,13 @@ class VaultRepository:
             .where(VaultEntry.tenant == self._tenant)
         )
 
-    async def _insert(self, table: Any, rows: Sequence[dict[str, Any]]) -> None:
-        for part in parts([{"tenant": self._tenant, **row} for row in rows]):
-            await self._session.execute(self._make(table).values(part).on_conflict_do_nothing())
+    async def _insert(self, model: type[Base], rows: Sequence[dict[str, Any]]) -> None:
+        full = [{"tenant": self._tenant, **row} for row in rows]
+        await insert_new(self._session, _table(model), full)
 
-    def _make(self, table: Any) -> Any:
-        dialect = self._session.get_bind().dialect.name
-        return (sqlite_insert if dialect == "sqlite" else postgresql_insert)(table)
+
+def _table(model: type[Base]) -> Table:
+    return cast(Table, model.__table__)
 
 
 async def all_tenants(session: AsyncSession, *, lock: bool = False) -> list[VaultTenant]:

@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import pytest
 from asyncpg import UniqueViolationError
-from sqlalchemy import JSON, Index, Table, select
+from sqlalchemy import JSON, Index, LargeBinary, Table, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from core.batches import add_rows, insert_new, write_rows
+from core.batches import add_rows, insert_new, put_rows, write_rows
 from core.database import Amount, Database, UtcDateTime
 from core.money import InvalidAmount
 from core.parts import parts
@@ -35,6 +35,7 @@ class _Item(_Tables):
     amount: Mapped[Decimal] = mapped_column(Amount)
     marks: Mapped[list[str] | None] = mapped_column(JSON, default=list)
     place: Mapped[int | None] = mapped_column(default=7)
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 _ITEMS = cast(Table, _Item.__table__)
@@ -56,7 +57,7 @@ def _row(name: str, **facts: Any) -> dict[str, Any]:
 
 async def _insert(database: Database, *rows: dict[str, Any]) -> list[Any]:
     async with database.transaction() as session:
-        return await insert_new(session, _ITEMS, rows, _ITEMS.c.name)
+        return [name for (name,) in await insert_new(session, _ITEMS, rows, _ITEMS.c.name)]
 
 
 async def _add(database: Database, *rows: dict[str, Any]) -> None:
@@ -94,6 +95,31 @@ async def test_sums_are_exact_and_by_the_whole_key(items: Database) -> None:
         ("a", "1", None, None, 5, Decimal("12345678901234567890.123456789012345679")),
         ("a", "2", None, None, 1, Decimal("-0.5")),
     ]
+
+
+async def test_of_rows_that_are_known_the_named_columns_change(items: Database) -> None:
+    await _insert(items, _row("a", code="x"), _row("b", count=5))
+    rows = [_row("a", code="y", count=2), _row("a", day="2", count=3), _row("c")]
+    async with items.transaction() as session:
+        await put_rows(session, _ITEMS, rows, ("count",))
+        await put_rows(session, _ITEMS, [], ("count",))
+    assert [(row[0], row[1], row[2], row[4]) for row in await _stored(items)] == [
+        ("a", "1", "x", 2),
+        ("a", "2", None, 3),
+        ("b", "1", None, 5),
+        ("c", "1", None, 1),
+    ]
+
+
+async def test_bytes_stay_bytes_and_several_columns_are_returned(items: Database) -> None:
+    every = bytes(range(256))
+    rows = [_row("a", sealed=every), _row("b", sealed=b""), _row("c", sealed=None)]
+    async with items.transaction() as session:
+        added = await insert_new(session, _ITEMS, rows, _ITEMS.c.name, _ITEMS.c.day)
+    assert sorted(added) == [("a", "1"), ("b", "1"), ("c", "1")]
+    async with items.session() as session:
+        found = await session.execute(select(_ITEMS.c.sealed).order_by(_ITEMS.c.name))
+        assert [value for (value,) in found] == [every, b"", None]
 
 
 async def test_columns_that_are_not_named_get_their_defaults(items: Database) -> None:
