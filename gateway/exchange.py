@@ -5,9 +5,11 @@ end (audit, ledger, log line) comes from its other fields.
 """
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
 
 from billing import PriceBook, Reservation, Usage
 from core.errors import SovgateError
@@ -48,8 +50,7 @@ class GuardDecision:
     category: str | None = None
 
 
-@dataclass(slots=True)
-class Timing:
+class Timing(msgspec.Struct):
     """Monotonic seconds at the marks of a request; ``None`` where it never came."""
 
     started: float
@@ -62,8 +63,7 @@ class Timing:
     ended: float | None = None
 
 
-@dataclass(slots=True)
-class Exchange:
+class Exchange(msgspec.Struct):
     """Mutable state of one request; stages fill it in order."""
 
     request_id: str
@@ -80,14 +80,14 @@ class Exchange:
     policy: PolicySettings | None = None
 
     # admit
-    body: dict[str, Any] = field(default_factory=dict)
+    body: dict[str, Any] = msgspec.field(default_factory=dict)
     body_bytes: int = 0
-    files: "list[FormFile]" = field(default_factory=list)  # of a form; no guard reads them
+    files: "list[FormFile]" = msgspec.field(default_factory=list)  # of a form; no guard reads them
     stream: bool = False
     client_wants_usage: bool = False
     strip_usage: bool = False
     end_user: str | None = None
-    targets: "list[Target]" = field(default_factory=list)
+    targets: "list[Target]" = msgspec.field(default_factory=list)
     permit: Permit | None = None
     intent: "asyncio.Future[None] | None" = None  # done when it is on disk
     reservation: Reservation | None = None
@@ -99,20 +99,20 @@ class Exchange:
     # inspect input
     recognizers: "TenantRecognizers | None" = None
     scope: "MaskScope | None" = None
-    decisions: list[GuardDecision] = field(default_factory=list)
+    decisions: list[GuardDecision] = msgspec.field(default_factory=list)
 
     # route and call
     route: "Route | None" = None
     cache: "CacheUse | None" = None
     passage: "Passage | None" = None
     called: bool = False
-    attempts: "list[Attempt]" = field(default_factory=list)
+    attempts: "list[Attempt]" = msgspec.field(default_factory=list)
     reply: "Reply | None" = None
 
     # What is kept of it where the policy says so: masked, and sealed before the journal.
     capture: "AnswerCapture | None" = None
-    stored: "dict[str, StoredBody]" = field(default_factory=dict)
-    bodies: list[dict[str, str]] = field(default_factory=list)
+    stored: "dict[str, StoredBody]" = msgspec.field(default_factory=dict)
+    bodies: list[dict[str, str]] = msgspec.field(default_factory=list)
 
     # inspect output and settle
     answer: bytes | None = None
@@ -121,7 +121,7 @@ class Exchange:
     raw_usage: dict[str, Any] | None = None
     usage: Usage | None = None
     output_chars: int = 0
-    output_texts: list[str] = field(default_factory=list)
+    output_texts: list[str] = msgspec.field(default_factory=list)
     finish_reason: str | None = None
     cost_text: str = "0"
     price_version: str | None = None

@@ -5,8 +5,9 @@ Valkey. Neither knows of tenants: a scope is a name and its limits.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from core.clock import Clock
 from gateway.errors import (
@@ -23,8 +24,7 @@ PARALLEL_TTL_S = 60  # a crashed replica's slots come free after this
 Scope = tuple[str, Limits]
 
 
-@dataclass(frozen=True, slots=True)
-class Permit:
+class Permit(msgspec.Struct, frozen=True):
     """A granted request: what was counted, to be settled and released."""
 
     id: str

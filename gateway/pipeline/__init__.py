@@ -13,7 +13,7 @@ entered is left in reverse order.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -28,6 +28,9 @@ __all__ = ["Pipeline", "Stage"]
 _log = structlog.get_logger(__name__)
 
 
+Step = Callable[[Exchange], Awaitable[None]]
+
+
 class Pipeline:
     """Runs exchanges through the stages.
 
@@ -36,7 +39,9 @@ class Pipeline:
     """
 
     def __init__(self, stages: Sequence[Stage]) -> None:
-        *self._stages, self._settle = stages
+        *before, settle = stages
+        self._stages = [(stage.enter, _leaving(stage)) for stage in before]
+        self._settle, self._leave_settle = settle.enter, _leaving(settle)
 
     async def run(self, exchange: Exchange) -> None:
         """Serve one exchange; what went wrong stands in ``exchange.error`` afterwards.
@@ -44,12 +49,13 @@ class Pipeline:
         Raises:
             asyncio.CancelledError: the server cancelled the request; it is settled.
         """
-        entered: list[Stage] = []
+        entered: list[Step] = []
         cancelled = False
         try:
-            for stage in self._stages:
-                entered.append(stage)
-                await stage.enter(exchange)
+            for enter, leave in self._stages:
+                if leave is not None:
+                    entered.append(leave)
+                await enter(exchange)
         except SovgateError as error:
             exchange.error = error
         except ClientDisconnected:
@@ -64,13 +70,14 @@ class Pipeline:
             exchange.error = self._unexpected(exchange, error)
         await exchange.connection.unwatch()
         try:
-            entered.append(self._settle)
-            await self._settle.enter(exchange)
+            if self._leave_settle is not None:
+                entered.append(self._leave_settle)
+            await self._settle(exchange)
         except SovgateError as error:
             exchange.error = exchange.error or error
         finally:
-            for stage in reversed(entered):
-                await stage.leave(exchange)
+            for leave in reversed(entered):
+                await leave(exchange)
         if cancelled:
             raise asyncio.CancelledError
 
@@ -90,3 +97,8 @@ class Pipeline:
             "Something went wrong inside the gateway; try again, and give the request id to your"
             " administrator if it stays."
         )
+
+
+def _leaving(stage: Stage) -> Step | None:
+    """What is to be done when the stage is left."""
+    return None if type(stage).leave is Stage.leave else stage.leave

@@ -15,6 +15,7 @@ from core.money import ZERO
 from gateway.audit import Journal
 from gateway.exchange import Exchange
 from gateway.limits import Limiter
+from gateway.pipeline.stage import Stage
 from gateway.prices import PriceDesk
 from gateway.pseudonyms import end_user_pseudonym
 from gateway.records import intent_body
@@ -26,7 +27,7 @@ from gateway.tokens import estimate_tokens
 _TEMPLATE_TOKENS = 512
 
 
-class Admit:
+class Admit(Stage):
     """Reads the body, resolves the model name, counts against limits, reserves money.
 
     The reservation is the worst case: every byte of the body a token (a

@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from gateway.errors import MissingKey
 from gateway.exchange import Exchange
 from gateway.http.connection import Connection
+from gateway.pipeline.stage import Stage
 from gateway.settings import PolicySettings
 from gateway.tenants.cache import KeyCache
 from gateway.tenants.keys import Principal
 from gateway.tenants.passes import LINE_PASS
 
 
-class Authenticate:
+class Authenticate(Stage):
     """Looks the key up; from memory as long as it was seen lately."""
 
     name = "authenticate"
@@ -40,9 +41,6 @@ class Authenticate:
         # A policy that the file no longer holds must not mean a weaker one: bootstrap
         # refuses to start then, so a missing name here is a fault and denies.
         return self._policies[principal.policy]
-
-    async def leave(self, exchange: Exchange) -> None:
-        """Nothing was taken."""
 
 
 def _key(connection: Connection) -> str:

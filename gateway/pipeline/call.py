@@ -18,6 +18,7 @@ from gateway.errors import (
     ZoneForbidden,
 )
 from gateway.exchange import Exchange
+from gateway.pipeline.stage import Stage
 from gateway.records import call_note
 from gateway.routing.targets import Target
 from gateway.upstreams import Gate, Passage, UpstreamRequest
@@ -27,7 +28,7 @@ from gateway.upstreams.resilience.failures import may_go_elsewhere
 from gateway.upstreams.resilience.queue import Priority
 
 
-class Call:
+class Call(Stage):
     """Sends the masked request and waits for the head of the answer."""
 
     name = "call"

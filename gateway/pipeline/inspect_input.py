@@ -12,6 +12,7 @@ from gateway.errors import (
 )
 from gateway.exchange import Exchange, GuardDecision
 from gateway.guarding import Guards, Judgement
+from gateway.pipeline.stage import Stage
 from gateway.recognizers import RecognizerBook
 from gateway.settings import PolicySettings
 from gateway.vault import Vault
@@ -19,7 +20,7 @@ from guardrails.pii import MaskScope, ScopeMemory
 from guardrails.types import Action, Role, Span, Verdict
 
 
-class InspectInput:
+class InspectInput(Stage):
     """Every text of the request passes the guards; the policy decides per finding."""
 
     name = "inspect_input"

@@ -12,6 +12,7 @@ from gateway.pipeline.answer_judge import Judge
 from gateway.pipeline.answer_text import OutputGuard
 from gateway.pipeline.headers import answer_headers
 from gateway.pipeline.inspect_input import decide_moderation
+from gateway.pipeline.stage import Stage
 from gateway.upstreams.base import BinaryReply
 from gateway.upstreams.resilience.deadlines import Deadlines, DeadlineWatch, Limit
 from guardrails.errors import GuardUnavailable
@@ -24,7 +25,7 @@ _EVENT_STREAM = [
 ]
 
 
-class InspectOutput:
+class InspectOutput(Stage):
     """Plain answers are kept for the end; events go out as they come."""
 
     name = "inspect_output"
@@ -56,9 +57,6 @@ class InspectOutput:
                     )
         except TimeoutError:
             raise deadlines.passed(begun=deadlines.first_by is None) from None
-
-    async def leave(self, exchange: Exchange) -> None:
-        """Nothing was taken."""
 
     async def _stream(self, exchange: Exchange, deadlines: Deadlines, limit: Limit) -> None:
         assert exchange.reply is not None, "call comes first"

@@ -5,6 +5,7 @@ from billing.errors import UnpricedModel
 from core.clock import Clock
 from gateway.exchange import Exchange
 from gateway.guarding import Guards
+from gateway.pipeline.stage import Stage
 from gateway.routing.targets import Route, Target
 from gateway.surfaces.moderations import GUARD_MODEL, moderation_answer
 from gateway.tokens import rule_of_thumb
@@ -12,7 +13,7 @@ from gateway.tokens import rule_of_thumb
 _HERE = Target(None, "sovgate", "local", GUARD_MODEL)
 
 
-class Moderate:
+class Moderate(Stage):
     """Judges the texts of a moderation request."""
 
     name = "moderate"
@@ -31,9 +32,6 @@ class Moderate:
         if self._is_priced(exchange):
             tokens = sum(rule_of_thumb(text) for text in texts)
             exchange.usage = Usage(guard_tokens=tokens, estimated=True)
-
-    async def leave(self, exchange: Exchange) -> None:
-        """Nothing was taken."""
 
     def _is_priced(self, exchange: Exchange) -> bool:
         """Without a price of its own it costs nothing."""

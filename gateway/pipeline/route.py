@@ -1,10 +1,11 @@
 """Stage 4: tier, then upstream."""
 
 from gateway.exchange import Exchange
+from gateway.pipeline.stage import Stage
 from gateway.routing.targets import Router
 
 
-class ChooseRoute:
+class ChooseRoute(Stage):
     """Sees the masked body only: what the router learns is what an upstream may see."""
 
     name = "route"
@@ -17,6 +18,3 @@ class ChooseRoute:
         exchange.route = self._router.choose(
             exchange.targets, exchange.body, policy, tenant=principal.tenant
         )
-
-    async def leave(self, exchange: Exchange) -> None:
-        """Nothing was taken."""

@@ -13,13 +13,14 @@ from gateway.errors import LimitExceeded
 from gateway.exchange import Exchange
 from gateway.http.errors import http_error
 from gateway.limits import LocalLimiter
+from gateway.pipeline.stage import Stage
 from gateway.records import Prices, price_usage, request_record, settlement_of, usage_of
 from gateway.tenants.limits import Limits
 
 _STRANGERS = Limits(rpm=600)
 
 
-class Settle:
+class Settle(Stage):
     """Prices what was used, closes the reservation, journals the outcome."""
 
     name = "settle"
@@ -65,9 +66,6 @@ class Settle:
             settlement,
             exchange.bodies if exchange.called else (),
         )
-
-    async def leave(self, exchange: Exchange) -> None:
-        """Nothing was taken."""
 
     async def _may_record_stranger(self) -> bool:
         """Requests without a valid key are recorded up to a rate, then only counted:

@@ -122,17 +122,22 @@ class HttpClient:
 
     async def _ask(self, origin: Origin, head: bytes, body: bytes) -> Answer:
         """Raises: UpstreamError: no head of an answer came."""
+        pool, answer = self._pool, None
         try:
-            answer = await self._pool.request(origin, head, body)
+            answer = pool.again(origin, head, body) or await pool.request(origin, head, body)
             try:
-                await _head(answer)
+                await answer.head()
             except Broken:
                 if not answer.is_stale:
                     raise
                 # The server had closed a connection that was kept, as servers do: nobody took
                 # the request, so this was no attempt yet.
-                answer = await self._pool.request(origin, head, body, fresh=True)
-                await _head(answer)
+                answer = await pool.request(origin, head, body, fresh=True)
+                await answer.head()
+        except asyncio.CancelledError:
+            if answer is not None:
+                answer.close()
+            raise
         except OSError as error:
             raise self._transport_error(error, begun=False) from error
         return answer
@@ -291,14 +296,6 @@ class HttpReply:
     async def aclose(self) -> None:
         """Hang up, unless the answer was read to its end: then the connection is kept."""
         self.answer.close()
-
-
-async def _head(answer: Answer) -> None:
-    try:
-        await answer.head()
-    except asyncio.CancelledError:
-        answer.close()
-        raise
 
 
 def retry_after(value: str) -> str | None:

@@ -101,7 +101,7 @@ class Answer:
     async def head(self) -> None:
         """Wait for it. Raises: Broken, Silent."""
         while not self.headed:
-            await self._wait()
+            await self._news()
 
     async def more(self) -> bytes:
         """What has come of the body since the last call; nothing at its end.
@@ -111,7 +111,7 @@ class Answer:
         while not self._body:
             if self.complete:
                 return b""
-            await self._wait()
+            await self._news()
         body = self._body
         chunk = body[0] if len(body) == 1 else b"".join(body)
         body.clear()
@@ -148,21 +148,20 @@ class Answer:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    async def _wait(self) -> None:
+    def _news(self) -> asyncio.Future[None]:
+        """Done once something has come, or nothing will any more."""
         if self.error is not None:
             raise self.error
-        self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+        waiter = self._waiter = self._connection.loop.create_future()
+        return waiter
 
 
 class Connection(asyncio.Protocol):
     """One connection; one request at a time. The parser calls ``on_...``."""
 
     __slots__ = (
-        "_answer", "_head_bytes", "_over", "_parser", "_pool", "idle_since", "key", "transport",
+        "_answer", "_head_bytes", "_over", "_parser", "_pool", "idle_since", "key", "loop",
+        "transport",
     )  # fmt: skip
 
     def __init__(self, pool: "ConnectionPool", key: OriginKey) -> None:
@@ -211,6 +210,7 @@ class Connection(asyncio.Protocol):
     # Transport callbacks
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        self.loop = asyncio.get_running_loop()
 
     def data_received(self, data: bytes) -> None:
         answer = self._answer
@@ -330,14 +330,24 @@ class ConnectionPool:
         """
         if self._closed:
             raise ConnectFailed("the upstream was taken away")
-        kept = None if fresh else self._take(origin.key)
-        connection = kept or await self._connect(origin)
+        if not fresh and (answer := self.again(origin, head, body)) is not None:
+            return answer
+        return self._begin(await self._connect(origin), head, body)
+
+    def again(self, origin: Origin, head: bytes, body: bytes) -> Answer | None:
+        """Send a request by a connection that is free, if there is one."""
+        kept = self._take(origin.key)
+        if kept is None:
+            return None
+        answer = self._begin(kept, head, body)
+        answer.is_stale = True
+        return answer
+
+    def _begin(self, connection: Connection, head: bytes, body: bytes) -> Answer:
         self.busy.add(connection)
         if self._looking is None:
-            self._looking = asyncio.get_running_loop().call_later(self._look_s, self._look)
-        answer = connection.begin(head, body, self.now())
-        answer.is_stale = kept is not None
-        return answer
+            self._looking = connection.loop.call_later(self._look_s, self._look)
+        return connection.begin(head, body, self.now())
 
     def done(self, connection: Connection, *, keep: bool) -> None:
         """Its answer is complete, or will never be; unless kept, it is over."""

@@ -38,6 +38,7 @@ class OpenAiUpstream:
         ]
         self._is_pool = settings.kind == "pool"
         self._speech = Speech(settings)
+        self._encode = msgspec.json.Encoder().encode
         self._weights: dict[str, str] = {}
         self.health.servers = dict.fromkeys(self.servers, True)
         headers = {} if api_key is None else {"authorization": f"Bearer {api_key}"}
@@ -61,7 +62,7 @@ class OpenAiUpstream:
             client = self._forms
             body, headers["content-type"] = encode_form(request.body, request.files)
         else:
-            body = msgspec.json.encode(self._speech.body(request))
+            body = self._encode(self._speech.body(request))
         address = self.servers[server]
         try:
             reply = await client.post(f"{address}{request.endpoint}", body, headers)

@@ -1,7 +1,8 @@
 """One attempt to have a request answered: where it went and what became of it."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 Kind = Literal["first", "retry", "hedge", "fallback"]
 
@@ -9,8 +10,7 @@ ANSWERED = "answered"
 HUNG_UP = "hung_up"
 
 
-@dataclass(slots=True)
-class Attempt:
+class Attempt(msgspec.Struct):
     """
     Args:
         server: which of the upstream's servers, counted from 1.

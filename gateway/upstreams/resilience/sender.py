@@ -3,8 +3,9 @@
 import asyncio
 import random
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from gateway.errors import UpstreamError
 from gateway.settings import UpstreamSettings
@@ -17,8 +18,7 @@ from gateway.upstreams.resilience.hedging import first_to_answer
 from gateway.upstreams.resilience.standing import Standing
 
 
-@dataclass(slots=True)
-class Sent:
+class Sent(msgspec.Struct):
     """An answer that began, by whom it comes, and how long it may take."""
 
     reply: Reply
@@ -120,7 +120,11 @@ class Sender:
         attempt = Attempt(self._settings.name, self._settings.zone, model, server + 1, kind)
         asking.attempts.append(attempt)
         try:
-            reply = await self._answer(request, server, deadlines)
+            try:
+                with self._watch.until(deadlines.next()):
+                    reply = await self._upstream.send(request, server)
+            except TimeoutError:
+                raise deadlines.passed(begun=False) from None
         except UpstreamError as error:
             attempt.result = error.code
             self._failed(asking.epoch, server, error)
@@ -137,13 +141,6 @@ class Sender:
             attempt.microseconds = round((self._clock() - began) * 1_000_000)
             self._standing.counts[kind, attempt.result] += 1
         return Sent(reply, server, asking.epoch, deadlines)
-
-    async def _answer(self, request: UpstreamRequest, server: int, deadlines: Deadlines) -> Reply:
-        try:
-            with self._watch.until(deadlines.next()):
-                return await self._upstream.send(request, server)
-        except TimeoutError:
-            raise deadlines.passed(begun=False) from None
 
     async def _hedged(self, asking: "_Asking", server: int, other: int, kind: Kind) -> Sent:
         def second() -> Coroutine[Any, Any, Sent] | None:
@@ -188,8 +185,7 @@ class Sender:
         return asked_s + wait_s  # not all at the same moment
 
 
-@dataclass(frozen=True, slots=True)
-class _Asking:
+class _Asking(msgspec.Struct, frozen=True):
     """What the attempts of one request share."""
 
     request: UpstreamRequest
