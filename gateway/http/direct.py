@@ -43,8 +43,8 @@ class DirectConnection(Connection):
     """One request on a connection of uvicorn's ``HttpToolsProtocol``."""
 
     __slots__ = (
-        "_arrival", "_chunked", "_flow", "_head", "_on_response", "_task", "_transport", "body",
-        "keep_alive", "message_event", "more_body", "response_complete",
+        "_arrival", "_chunked", "_flow", "_head", "_loop", "_on_response", "_task", "_transport",
+        "body", "keep_alive", "message_event", "more_body", "response_complete",
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +53,7 @@ class DirectConnection(Connection):
         transport: asyncio.Transport,
         flow: FlowControl,
         *,
+        loop: asyncio.AbstractEventLoop,
         keep_alive: bool,
         on_response: Callable[[], None],
     ) -> None:
@@ -65,6 +66,7 @@ class DirectConnection(Connection):
         self.message_event = self
         self._transport = transport
         self._flow = flow
+        self._loop = loop
         self._on_response = on_response
         self._head: bytes | None = None
         self._chunked = False
@@ -117,7 +119,7 @@ class DirectConnection(Connection):
             await self._more()
 
     def watch(self) -> None:
-        self._task = asyncio.current_task()
+        self._task = asyncio.current_task(self._loop)
         if self.disconnected:
             self.set()
 
@@ -155,7 +157,8 @@ class DirectConnection(Connection):
         content_type: bytes = b"application/json",
     ) -> None:
         length = (b"content-length", b"%d" % len(body))
-        await self.start(status, [(b"content-type", content_type), length, *headers])
+        self.started = True
+        self._head = self._head_of(status, [(b"content-type", content_type), length, *headers])
         await self.write(body)
 
     def _head_of(self, status: int, headers: HeaderList) -> bytes:
@@ -192,7 +195,7 @@ class DirectConnection(Connection):
         """
         self._flow.resume_reading()
         if not self.body and self.more_body and not self.disconnected:
-            self._arrival = asyncio.get_running_loop().create_future()
+            self._arrival = self._loop.create_future()
             try:
                 await self._arrival
             finally:

@@ -76,6 +76,9 @@ class WireProtocol(HttpToolsProtocol):
         self._awaited = Phase.NOTHING
         self._slow_sender: asyncio.TimerHandle | None = None
         self._slow_reader: asyncio.TimerHandle | None = None
+        self._idle_since: float | None = None  # nothing is asked for, nothing is served
+        self._hosts = 0
+        self._codings: list[bytes] = []
         # Behind a trusted proxy uvicorn wraps the application, to know who asks.
         self._direct: DirectApp | None = self.app if hasattr(self.app, "takes") else None  # type: ignore[assignment]
 
@@ -94,7 +97,9 @@ class WireProtocol(HttpToolsProtocol):
             if timer is not None:
                 timer.cancel()
         # uvicorn leaves its own timer running where the connection broke.
-        self._unset_keepalive_if_required()
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -117,7 +122,8 @@ class WireProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._phase = Phase.HEAD
-        self._head_bytes = self._seen_bytes = 0
+        self._head_bytes = self._seen_bytes = self._hosts = 0
+        self._codings = []
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
@@ -129,8 +135,16 @@ class WireProtocol(HttpToolsProtocol):
         self._seen_bytes += len(name) + len(value)
         if self._seen_bytes > self._limits.head_bytes or len(self.headers) >= MAX_HEADERS:
             self._violate(_head_too_large(self._limits.head_bytes))
-        if self._phase is Phase.HEAD:  # trailers would become headers of a running request
-            super().on_header(name, value)
+        if self._phase is not Phase.HEAD:  # trailers would become headers of a running request
+            return
+        name = name.lower()
+        self.headers.append((name, value))
+        if name == b"host":
+            self._hosts += 1
+        elif name == b"transfer-encoding":
+            self._codings.append(value.lower())
+        elif name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
 
     def on_headers_complete(self) -> None:
         self._check_head()
@@ -143,9 +157,27 @@ class WireProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
+        """As uvicorn's, but for the timer of a connection that is not used: that one runs on and
+        looks how long nothing came, in place of one for each pause between requests."""
+        self.server_state.total_requests += 1
         if self.transport.is_closing():
             self._abort_later()
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+            return
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._look_again_in(self.timeout_keep_alive)
+
+    def _look_again_in(self, seconds: float) -> None:
+        later = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+        self.timeout_keep_alive_task = later
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._idle_since = None
 
     # Transport callbacks
     def pause_writing(self) -> None:
@@ -159,7 +191,13 @@ class WireProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def timeout_keep_alive_handler(self) -> None:
-        if self.transport.get_write_buffer_size():
+        self.timeout_keep_alive_task = None
+        if self._idle_since is None:
+            return  # the end of its request sets the timer again
+        rest_s = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if rest_s > 0:
+            self._look_again_in(rest_s)
+        elif self.transport.get_write_buffer_size():
             self.transport.abort()  # closing would wait until it is read
         else:
             super().timeout_keep_alive_handler()
@@ -188,6 +226,7 @@ class WireProtocol(HttpToolsProtocol):
             cast("Scope", scope),
             self.transport,
             self.flow,
+            loop=self.loop,
             keep_alive=self.parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
@@ -204,12 +243,10 @@ class WireProtocol(HttpToolsProtocol):
 
     def _check_head(self) -> None:
         """What two readers of the same bytes could take differently (RFC 9112, 3.2 and 6.1)."""
-        hosts = [value for name, value in self.headers if name == b"host"]
         assert self.parser is not None, "it calls this"
-        if len(hosts) > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+        if self._hosts > 1 or (not self._hosts and self.parser.get_http_version() == "1.1"):
             self._violate(MalformedHttp("Send one Host header."))
-        codings = [value.lower() for name, value in self.headers if name == b"transfer-encoding"]
-        if codings not in ([], [b"chunked"]):
+        if self._codings and self._codings != [b"chunked"]:
             self._violate(MalformedHttp("The only transfer encoding known here is `chunked`."))
 
     def _violate(self, error: SovgateError) -> None:
