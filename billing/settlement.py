@@ -5,7 +5,6 @@ between them loses nothing. Knows neither the database nor the escrow.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
@@ -20,20 +19,19 @@ from core.clock import isoformat
 from core.money import EXACT, ZERO, format_amount, parse_amount
 
 _NOTHING = Usage()
+_UNCOVERED = "The lines of a settlement must cover its usage exactly."
 Outcome = Literal["settled", "released"]
 Ended = Literal["completed", "disconnected", "interrupted", "error"]
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(msgspec.Struct, frozen=True):
     """Which lease of which budget period a reservation draws from."""
 
     period_id: str
     lease_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
+class Reservation(msgspec.Struct, frozen=True, kw_only=True):
     """Money set aside for one request in every hard budget that applies.
 
     ``at`` is the instant of admission: the request is priced at it, and its cost
@@ -80,8 +78,7 @@ class Reservation:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
+class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     """How a request ended for the ledger; exactly one per request.
 
     Args:
@@ -220,21 +217,20 @@ class Settlement:
         return settlement
 
     def _check_lines(self) -> None:
-        total = ZERO
-        quantities: dict[str, Decimal] = {}
+        total, used = ZERO, self.usage.quantities()
         for line in self.lines:
             if line.amount != line_amount(line.quantity, line.price, line.per):
                 raise InvalidSettlement(f"The line '{line.name}' is not quantity * price / per.")
             total = EXACT.add(total, line.amount)
-            quantities[line.name] = line.quantity
+            if line.name != MINIMUM and used.pop(line.name, None) != line.quantity:
+                raise InvalidSettlement(_UNCOVERED)
         if total != self.cost:
             raise InvalidSettlement("The cost of a settlement must be the sum of its lines.")
-        quantities.pop(MINIMUM, None)
-        if quantities != self.usage.quantities():
-            raise InvalidSettlement("The lines of a settlement must cover its usage exactly.")
+        if used:
+            raise InvalidSettlement(_UNCOVERED)
 
 
-_FIELDS = tuple(field.name for field in fields(Settlement))
+_FIELDS = Settlement.__struct_fields__
 _values = attrgetter(*_FIELDS)
 
 

@@ -6,10 +6,11 @@ so that a sum over classes never counts it twice.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
 from operator import attrgetter
 from typing import Any
+
+import msgspec
 
 from billing.errors import InvalidUsage
 from core.money import EXACT, ZERO, format_amount, parse_amount
@@ -33,8 +34,7 @@ _TOTALS = frozenset({"prompt_tokens", "completion_tokens", "total_tokens", WORKE
 _counts = attrgetter(*(f"{name}_tokens" for name in TOKEN_CLASSES))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """Counts of one request, or of many added up. The classes are disjoint.
 
     OpenAI's ``prompt_tokens`` = input + cached_input + cache_write, its
@@ -72,7 +72,7 @@ class Usage:
         if not isinstance(seconds, Decimal) or not seconds.is_finite() or seconds < 0:
             raise InvalidUsage("Worker-seconds must be a finite Decimal from 0 up, not a float.")
         rounded = seconds.quantize(_MICROSECOND, rounding=ROUND_UP, context=EXACT)
-        object.__setattr__(self, "worker_seconds", rounded if rounded else ZERO)
+        msgspec.structs.force_setattr(self, "worker_seconds", rounded if rounded else ZERO)
 
     @classmethod
     def from_openai(cls, usage: Mapping[str, Any], *, worker_seconds: Decimal = ZERO) -> "Usage":

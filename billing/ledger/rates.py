@@ -1,9 +1,9 @@
 """Keeps what a rate is made of, once: its facts, and its unit prices by class."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Any, cast
 
+from msgspec.structs import asdict
 from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -7,11 +7,11 @@ is unique, and only what was inserted now moves money.
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any, cast
 
+from msgspec.structs import asdict
 from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -5,8 +5,9 @@ and its ``window`` says so. Re-rating reads the share from there.
 """
 
 import re
-from dataclasses import replace
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from billing.prices.rate import (
     MINIMUM,

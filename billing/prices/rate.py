@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from billing.usage import WORKER_SECOND, Usage
 from core.money import EXACT, SCALE, ZERO, format_amount
 
@@ -20,8 +22,7 @@ UNPRICED = "unpriced"
 WORKER_SECOND_PLACES = SCALE - 6
 
 
-@dataclass(frozen=True, slots=True)
-class CostLine:
+class CostLine(msgspec.Struct, frozen=True):
     """One class of a cost: ``amount`` = ``quantity`` * ``price`` / ``per``, exactly.
 
     ``list_price`` is the price without a tenant's override and mark-up, where it
@@ -36,8 +37,7 @@ class CostLine:
     list_price: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RateFacts:
+class RateFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What made a rate: its version, and all that changed the listed prices."""
 
     version: str
@@ -65,8 +65,7 @@ class RateFacts:
         return body
 
 
-@dataclass(frozen=True, slots=True)
-class CostBreakdown:
+class CostBreakdown(msgspec.Struct, frozen=True):
     """What a usage costs; ``lines`` holds the classes that were used.
 
     ``price_version`` is the id of the rate.

@@ -1,7 +1,9 @@
 """What traffic would have cost otherwise: on another model, or with everything thinking."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
+
+from msgspec.structs import replace
 
 from billing.errors import InvalidReport
 from billing.prices import MINIMUM, PriceBook, line_amount

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from billing.focus.charge import METERS, Charge, Priced, Statement
 from billing.focus.columns import COLUMNS, NAMES, Level
 from billing.focus.rows import RowMaker, billed_cost
@@ -52,7 +54,7 @@ def test_a_sku_price_id_knows_terms_but_no_version(
     details = '{"x_Meter":"input_uncached","x_Model":"flash","x_Window":"peak"}'
     assert row["SkuPriceDetails"] == details
     assert charges[0].facts
-    terms = replace(charges[0].facts, window=None, above=200_000, batch=True)
+    terms = msgspec.structs.replace(charges[0].facts, window=None, above=200_000, batch=True)
     long = cells(statement, replace(charges[0], facts=terms, rate_id="pv_1.bb"))
     assert long["SkuPriceId"] == "flash/input_uncached/above-200000/batch"
     plain = cells(statement, replace(charges[0], facts=None, rate_id="pv_0"))
