@@ -69,7 +69,12 @@ class KnownValues:
 
     def extend(self, text: str, spans: Sequence[Span]) -> Sequence[Span]:
         """``spans`` and the known values that they leave uncovered, in order, not overlapping."""
-        extra = [span for span in self._find(text) if not _covered(span, spans)]
+        starts = [span.start for span in spans]
+        extra = [
+            Span(start, end, entity_type, 0.6, "known-value@1")
+            for start, end, entity_type in self._find(text)
+            if not _covered(start, end, spans, starts)
+        ]
         return resolve(text, [*spans, *extra]) if extra else spans
 
     def _add(self, value: str, entity_type: str) -> None:
@@ -77,61 +82,58 @@ class KnownValues:
         first = _RUN.search(value)
         if first is None:
             return
-        if _CJK.search(value):
+        if not value.isascii() and _CJK.search(value):
             if len(value) >= 2:
                 self._cjk.setdefault(value, entity_type)
             return
         if len(value) < shortest:
             return
-        entries = self._by_first_run.setdefault(first[0], [])
         entry = (value, first.start(), entity_type)
+        entries = self._by_first_run.setdefault(first[0], [])
         if entry not in entries:
             entries.append(entry)
-            entries.sort(key=lambda known: -len(known[0]))
+            if len(entries) > 1:
+                entries.sort(key=_longest_first)
 
-    def _find(self, text: str) -> list[Span]:
-        found: list[Span] = []
+    def _find(self, text: str) -> Iterator[tuple[int, int, str]]:
+        """Where each known value stands: ``(start, end, entity type)``."""
         for word, entries in self._by_first_run.items():
-            for start in _runs_of(word, text):
-                span = _longest_at(entries, text, start)
-                if span is not None:
-                    found.append(span)
+            start = text.find(word)
+            while start >= 0:
+                end = start + len(word)
+                if (start == 0 or not text[start - 1].isalnum()) and _ends_run(text, end):
+                    found = _longest_at(entries, text, start)
+                    if found is not None:
+                        yield found
+                start = text.find(word, end)
         for value, entity_type in self._cjk.items():
             start = text.find(value)
             while start >= 0:
-                found.append(_known(start, start + len(value), entity_type))
+                yield start, start + len(value), entity_type
                 start = text.find(value, start + len(value))
-        return found
 
 
-def _runs_of(word: str, text: str) -> Iterator[int]:
-    """Where ``word`` stands as a run of letters and digits, or with an s behind it."""
-    start = text.find(word)
-    while start >= 0:
-        end = start + len(word)
-        if (start == 0 or not text[start - 1].isalnum()) and _ends_run(text, end):
-            yield start
-        start = text.find(word, end)
+def _longest_first(entry: tuple[str, int, str]) -> int:
+    return -len(entry[0])
 
 
 def _ends_run(text: str, end: int) -> bool:
+    """No letter or digit follows, or an s behind which none does."""
     rest = text[end : end + 2]
     if not rest or not rest[0].isalnum():
         return True
     return rest[0] == "s" and (len(rest) == 1 or not rest[1].isalnum())
 
 
-def _longest_at(entries: Iterable[tuple[str, int, str]], text: str, run: int) -> Span | None:
+def _longest_at(
+    entries: Iterable[tuple[str, int, str]], text: str, run: int
+) -> tuple[int, int, str] | None:
     for value, offset, entity_type in entries:
         start = run - offset
         end = start + len(value)
         if start >= 0 and text.startswith(value, start) and _ends_word(text, end):
-            return _known(start, end, entity_type)
+            return start, end, entity_type
     return None
-
-
-def _known(start: int, end: int, entity_type: str) -> Span:
-    return Span(start, end, entity_type, 0.6, "known-value@1")
 
 
 def _ends_word(text: str, end: int) -> bool:
@@ -146,12 +148,14 @@ def _ends_word(text: str, end: int) -> bool:
 def _name_parts(value: str) -> list[str]:
     """Parts of a name of three letters and more, in the spellings that a sentence may use."""
     parts: list[str] = []
+    ascii_only = value.isascii()
     for part in _RUN.findall(value):
         lower = part.lower()
-        if _CJK.search(part):
+        is_cjk = not ascii_only and _CJK.search(part) is not None
+        if is_cjk:
             # 格蕾塔·沃格尔 by its halves, 王小明 also as 小明.
             parts += [part] if len(part) < len(value) else [part[1:]] if len(part) == 3 else []
-        if len(part) < _SHORTEST_PART or part.isdigit() or _CJK.search(part):
+        if len(part) < _SHORTEST_PART or part.isdigit() or is_cjk:
             continue
         if lower not in _NO_NAME:
             parts += (part, lower, part.upper(), part.capitalize())
@@ -169,7 +173,7 @@ def _mailbox_names(address: str) -> list[str]:
     return [name.capitalize() for name in names if name.lower() not in _NO_NAME]
 
 
-def _covered(span: Span, spans: Sequence[Span]) -> bool:
-    """One of ``spans``, which are sorted and do not overlap, holds all of ``span``."""
-    index = bisect_right(spans, span.start, key=lambda other: other.start)
-    return index > 0 and spans[index - 1].end >= span.end
+def _covered(start: int, end: int, spans: Sequence[Span], starts: Sequence[int]) -> bool:
+    """One of ``spans``, which are sorted and do not overlap, holds all of ``text[start:end]``."""
+    index = bisect_right(starts, start)
+    return index > 0 and spans[index - 1].end >= end
