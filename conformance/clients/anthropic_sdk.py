@@ -170,6 +170,36 @@ def models(gateway: Gateway) -> None:
 
 
 @scenario
+def batch(gateway: Gateway) -> None:
+    requests: Any = [
+        {
+            "custom_id": f"request-{number}",
+            "params": {
+                "model": gateway.model,
+                "max_tokens": 12,
+                "messages": said(f"Line {number}"),
+            },
+        }
+        for number in range(3)
+    ]
+    with client(gateway) as api:
+        job = api.messages.batches.create(requests=requests)
+        for _ in range(300):
+            job = api.messages.batches.retrieve(job.id)
+            if job.processing_status == "ended":
+                break
+            time.sleep(0.2)
+        assert job.request_counts.succeeded == 3, job
+        results = list(api.messages.batches.results(job.id))
+        assert job.id in [each.id for each in api.messages.batches.list(limit=5)]
+        assert api.messages.batches.delete(job.id).type == "message_batch_deleted"
+    assert {result.custom_id for result in results} == {"request-0", "request-1", "request-2"}
+    for result in results:
+        assert result.result.type == "succeeded"
+        assert result.result.message.content[0].type == "text"
+
+
+@scenario
 def errors(gateway: Gateway) -> None:
     wrong = Anthropic(base_url=gateway.root, api_key="sov-wrong", max_retries=0)
     _raises(

@@ -38,7 +38,8 @@ SCENARIOS: dict[str, tuple[Client, tuple[str, ...]]] = {
     "openai_node": (clients.OPENAI_NODE, (*CHAT, *_API)),
     "anthropic": (
         clients.ANTHROPIC,
-        (*CHAT, "tool_stream", "thinking", "count_tokens", "models", "errors", "retry", "abort"),
+        (*CHAT, "tool_stream", "thinking", "count_tokens", "models", "batch", "errors", "retry",
+         "abort"),
     ),
     "langchain": (
         clients.LANGCHAIN, (*CHAT, "responses", "embeddings", "messages", "messages_tools")
