@@ -19,6 +19,7 @@ from typing import Any, Final
 import numpy as np
 
 _POINTS: Final = 0x110000
+_ASSIGNED: Final = 0x40000  # no letter, digit or space lies beyond; a test looks
 _OTHER, _DIGIT, _SPACE, _WORD, _UPPER, _LOWER, _KANA, _HANGUL = range(128, 136)
 _INVISIBLE, _FOLDED_WORD, _FOLDED_MARK, _FOREIGN_UPPER, _FOREIGN_LOWER, _NUMERAL = range(136, 142)
 _FIRST_SINGLE: Final = 142
@@ -101,10 +102,10 @@ class Alphabet:
 
     def __init__(self) -> None:
         table = bytearray([_OTHER]) * _POINTS
-        for start, end in _runs(r"[^\W\d]+"):
-            table[start:end] = bytes([_WORD]) * (end - start)
-        for pattern, cell in ((r"\d+", _DIGIT), (r"\s+", _SPACE)):
-            for start, end in _runs(pattern):
+        text = np.arange(_ASSIGNED, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
+        for pattern, cell in ((r"[^\W\d]+", _WORD), (r"\d+", _DIGIT), (r"\s+", _SPACE)):
+            for match in re.finditer(pattern, text):
+                start, end = match.span()
                 table[start:end] = bytes([cell]) * (end - start)
         self._cased = [code for low, high in _CASED for code in range(low, high)]
         for code in self._cased:
@@ -225,11 +226,6 @@ def alphabet() -> Alphabet:
 def _lower(code: int) -> int:
     """Simple lower case, as sre has it; İ is the one letter whose full lower case is longer."""
     return ord(chr(code).lower()[0])
-
-
-def _runs(pattern: str) -> list[tuple[int, int]]:
-    points = np.arange(_POINTS, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
-    return [match.span() for match in re.finditer(pattern, points)]
 
 
 def _set(table: bytearray, letters: Iterable[str], cell: int) -> None:

@@ -7,9 +7,10 @@ approximation accepts more, never less.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final, TypeAlias
+
+import msgspec
 
 from guardrails.pii.scan.alphabet import ALL, EVERYTHING, NOTHING, Alphabet, Cells
 
@@ -22,15 +23,13 @@ class Unsupported(Exception):
     """The pattern cannot be approximated; it runs plainly."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chars:
+class Chars(msgspec.Struct, frozen=True, tag=True, array_like=True, gc=False):
     """One character of these cells."""
 
     mask: int
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(msgspec.Struct, frozen=True, tag=True, array_like=True, gc=False):
     """No character: the neighbour is of these cells, or, with ``edge``, there is none."""
 
     mask: int
@@ -38,25 +37,21 @@ class Guard:
     before: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Ahead:
+class Ahead(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """No character, but ``child`` follows."""
 
     child: "Node"
 
 
-@dataclass(frozen=True, slots=True)
-class Seq:
+class Seq(msgspec.Struct, frozen=True, tag=True, array_like=True):
     items: tuple["Node", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Alt:
+class Alt(msgspec.Struct, frozen=True, tag=True, array_like=True):
     branches: tuple["Node", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Rep:
+class Rep(msgspec.Struct, frozen=True, tag=True, array_like=True):
     child: "Node"
     low: int
     high: int

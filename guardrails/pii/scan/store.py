@@ -1,9 +1,10 @@
-"""Compiled automata kept between starts: compiling takes seconds, reading milliseconds.
+"""Compiled automata and read rules kept between starts: making them takes seconds, reading
+milliseconds.
 
-A file per automaton in the user's cache folder (``SOVGATE_CACHE_DIR``, else ``XDG_CACHE_HOME``,
-else ``~/.cache``), named by the digest of what it was compiled from. What cannot be read, was
-made for another processor or belongs to somebody else is compiled anew; where nothing can be
-written nothing is kept.
+A file each in the user's cache folder (``SOVGATE_CACHE_DIR``, else ``XDG_CACHE_HOME``, else
+``~/.cache``), named by the digest of what it was made from. What cannot be read, was made for
+another processor or belongs to somebody else is made anew; where nothing can be written nothing
+is kept.
 """
 
 import hashlib
@@ -18,12 +19,32 @@ from typing import Any
 import hyperscan
 
 _MODE = hyperscan.HS_MODE_BLOCK
+_CHECKSUM = 32  # bytes
 
 
 def load_or_compile(group: Sequence[tuple[int, str]], flags: int) -> Any:
     """A Hyperscan database of numbered expressions, with scratch memory of its own."""
-    path = _folder() / f"{_digest(group, flags)}.hs"
-    return _read(path) or _keep(path, _compile(group, flags))
+    path = _folder("automata") / f"{_digest(group, flags)}.hs"
+    found = _read(path)
+    if found is None:
+        found = _compile(group, flags)
+        _keep(path, hyperscan.dumpb(found))
+    return found
+
+
+def load(kind: str, digest: str) -> bytes | None:
+    """What ``keep`` was given, whole; ``None`` if it is not there or cannot be trusted."""
+    try:
+        data = _trusted(_folder(kind) / digest)
+    except OSError:
+        return None
+    checksum, content = data[:_CHECKSUM], data[_CHECKSUM:]
+    return content if checksum == hashlib.sha256(content).digest() else None
+
+
+def keep(kind: str, digest: str, content: bytes) -> None:
+    """Write it where it can be written."""
+    _keep(_folder(kind) / digest, hashlib.sha256(content).digest() + content)
 
 
 def _compile(group: Sequence[tuple[int, str]], flags: int) -> Any:
@@ -37,10 +58,10 @@ def _compile(group: Sequence[tuple[int, str]], flags: int) -> Any:
     return made
 
 
-def _folder() -> Path:
+def _folder(kind: str) -> Path:
     base = os.environ.get("SOVGATE_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
     # Not Path.expanduser: it raises where a user has no home.
-    return Path(base or os.path.expanduser("~/.cache")) / "sovgate" / "automata"
+    return Path(base or os.path.expanduser("~/.cache")) / "sovgate" / kind
 
 
 def _digest(group: Sequence[tuple[int, str]], flags: int) -> str:
@@ -50,22 +71,26 @@ def _digest(group: Sequence[tuple[int, str]], flags: int) -> str:
 
 def _read(path: Path) -> Any:
     try:
-        status = path.stat()
-        if status.st_uid != os.geteuid() or status.st_mode & 0o022:
-            return None  # whoever can write an automaton can blind the guard
-        loaded: Any = hyperscan.loadb(path.read_bytes(), _MODE)
+        loaded: Any = hyperscan.loadb(_trusted(path), _MODE)
         loaded.scratch = hyperscan.Scratch(loaded)
     except (OSError, RuntimeError, hyperscan.HyperscanError):
         return None
     return loaded
 
 
-def _keep(path: Path, made: Any) -> Any:
+def _trusted(path: Path) -> bytes:
+    """Raises: OSError, also where others may have written: they could blind the guard."""
+    status = path.stat()
+    if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+        raise PermissionError(f"{path} is not this user's alone")
+    return path.read_bytes()
+
+
+def _keep(path: Path, data: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(hyperscan.dumpb(made))
+            file.write(data)
         os.replace(file.name, path)
     except OSError:
         pass
-    return made
