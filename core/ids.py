@@ -2,12 +2,11 @@
 
 import os
 import time
-from base64 import b32encode
 from collections.abc import Iterator
 
-_ALPHABET = b"0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32, lower case
-_FROM_RFC_4648 = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _ALPHABET)
-_RANDOM_BYTES, _RANDOM_CHARACTERS = 10, 16
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32, lower case
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]  # ten bits each
+_PAIRS_RANDOM = 8
 _AT_ONCE = 64
 
 
@@ -16,7 +15,7 @@ class _Source:
 
     def __init__(self) -> None:
         self._endings: Iterator[str] = iter(())
-        self._stamp = (-1, "")
+        self._era = (-1, "")  # the part of the time that changes every 17 minutes, as text
         # A child must not use up the endings that its parent has drawn.
         os.register_at_fork(after_in_child=self._forget)
 
@@ -30,23 +29,23 @@ class _Source:
     def stamp(self) -> str:
         """48 bits of milliseconds, with two bits of nothing before them."""
         now = time.time_ns() // 1_000_000
-        known, text = self._stamp
-        if known != now:
-            text = _text((now << 30).to_bytes(_RANDOM_BYTES, "big"))[:10]
-            self._stamp = (now, text)
-        return text
+        era, text = self._era
+        if era != now >> 20:
+            era = now >> 20
+            text = _PAIRS[era >> 20] + _PAIRS[era >> 10 & 1023] + _PAIRS[era & 1023]
+            self._era = (era, text)
+        return f"{text}{_PAIRS[now >> 10 & 1023]}{_PAIRS[now & 1023]}"
 
     def _forget(self) -> None:
         self._endings = iter(())
 
 
 def _endings() -> list[str]:
-    text = _text(os.urandom(_AT_ONCE * _RANDOM_BYTES))
-    return [text[at : at + _RANDOM_CHARACTERS] for at in range(0, len(text), _RANDOM_CHARACTERS)]
-
-
-def _text(data: bytes) -> str:
-    return b32encode(data).translate(_FROM_RFC_4648).decode()
+    """Two random bytes make each pair, though it needs but ten bits of them."""
+    drawn = memoryview(os.urandom(2 * _PAIRS_RANDOM * _AT_ONCE)).cast("H")
+    pairs = [_PAIRS[bits & 1023] for bits in drawn]
+    ends = range(0, len(pairs), _PAIRS_RANDOM)
+    return ["".join(pairs[at : at + _PAIRS_RANDOM]) for at in ends]
 
 
 _SOURCE = _Source()
