@@ -1,6 +1,7 @@
 """Runs the application under uvicorn: bounded, graceful shutdown, no access log, N processes."""
 
 import ctypes
+import gc
 import os
 import signal
 import tempfile
@@ -40,6 +41,7 @@ def serve(config: Path) -> None:
         return
     from gateway.app import create_app
 
+    gc.freeze()  # modules stay, so that the collection at the end passes them by
     server = uvicorn.Server(uvicorn.Config(create_app(settings), **_options(settings)))
     # uvicorn raises the signal that stopped it once more when all is done; a stop that
     # was asked for is no failure.
