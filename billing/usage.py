@@ -137,7 +137,9 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
         """Those of ``CLASSES`` of which something was used, in that order."""
         counts = zip(TOKEN_CLASSES, _counts(self), strict=True)
         used = {name: Decimal(count) for name, count in counts if count}
-        return used | {WORKER_SECOND: self.worker_seconds} if self.worker_seconds else used
+        if self.worker_seconds:
+            used[WORKER_SECOND] = self.worker_seconds
+        return used
 
     def to_json(self) -> dict[str, Any]:
         counts: dict[str, Any] = {

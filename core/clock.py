@@ -50,7 +50,8 @@ class ManualClock:
 
 def isoformat(instant: datetime) -> str:
     """RFC 3339 in UTC with microseconds: ``2026-11-21T22:46:25.000123Z``."""
-    instant = instant.astimezone(UTC)
+    if instant.tzinfo is not UTC:
+        instant = instant.astimezone(UTC)
     if not instant.microsecond:  # msgspec leaves them out then
         return instant.strftime("%Y-%m-%dT%H:%M:%S.000000Z")
     return _encode(instant)[1:-1].decode()  # in a tenth of the time of strftime

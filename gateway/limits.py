@@ -74,57 +74,69 @@ class _Bucket:
         return max(0.0, missing * _MINUTE_S / self.capacity)
 
 
+class _Counts:
+    """What is counted of one scope."""
+
+    __slots__ = ("parallel", "requests", "tokens")
+
+    def __init__(self) -> None:
+        self.requests: _Bucket | None = None
+        self.tokens: _Bucket | None = None
+        self.parallel = 0
+
+
 class LocalLimiter:
     """Counts in this process; exact with one gateway process."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._requests: dict[str, _Bucket] = {}
-        self._tokens: dict[str, _Bucket] = {}
-        self._parallel: dict[str, int] = {}
+        self._counts: dict[str, _Counts] = {}
 
     async def acquire(self, scopes: Sequence[Scope], tokens: int) -> Permit:
         now = self._clock.monotonic()
-        for name, limits in scopes:
-            self._check(name, limits, tokens, now)
-        remaining: list[int] = []
-        for name, limits in scopes:
-            if limits.rpm is not None:
-                self._requests[name].level -= 1
-                remaining.append(int(self._requests[name].level))
-            if limits.tpm is not None:
-                self._tokens[name].level -= tokens
+        checked = [self._checked(name, limits, tokens, now) for name, limits in scopes]
+        remaining: int | None = None
+        for counts, (_, limits) in zip(checked, scopes, strict=True):
+            if limits.rpm is not None and counts.requests is not None:
+                counts.requests.level -= 1
+                left = int(counts.requests.level)
+                remaining = left if remaining is None or left < remaining else remaining
+            if limits.tpm is not None and counts.tokens is not None:
+                counts.tokens.level -= tokens
             if limits.parallel is not None:
-                self._parallel[name] = self._parallel.get(name, 0) + 1
-        return Permit("", tuple(scopes), tokens, min(remaining, default=None))
+                counts.parallel += 1
+        return Permit("", tuple(scopes), tokens, remaining)
 
     async def release(self, permit: Permit, tokens: int) -> None:
         for name, limits in permit.scopes:
-            if limits.tpm is not None:
-                self._tokens[name].level += permit.tokens - tokens
+            if limits.tpm is None and limits.parallel is None:
+                continue
+            counts = self._counts[name]
+            if limits.tpm is not None and counts.tokens is not None:
+                counts.tokens.level += permit.tokens - tokens
             if limits.parallel is not None:
-                self._parallel[name] -= 1
+                counts.parallel -= 1
 
-    def _check(self, name: str, limits: Limits, tokens: int, now: float) -> None:
-        if limits.parallel is not None and self._parallel.get(name, 0) >= limits.parallel:
+    def _checked(self, name: str, limits: Limits, tokens: int, now: float) -> _Counts:
+        """Nothing is taken yet: the other scopes have to agree."""
+        counts = self._counts.get(name)
+        if counts is None:
+            counts = self._counts[name] = _Counts()
+        if limits.parallel is not None and counts.parallel >= limits.parallel:
             raise limit_error("parallel", limits.parallel, 1.0)
         if limits.rpm is not None:
-            wait_s = _bucket(self._requests, name, limits.rpm, now).wait_s(1)
-            if wait_s:
+            if counts.requests is None:
+                counts.requests = _Bucket(limits.rpm, now)
+            counts.requests.refill(limits.rpm, now)
+            if wait_s := counts.requests.wait_s(1):
                 raise limit_error("rpm", limits.rpm, wait_s)
         if limits.tpm is not None:
-            wait_s = _bucket(self._tokens, name, limits.tpm, now).wait_s(tokens)
-            if wait_s:
+            if counts.tokens is None:
+                counts.tokens = _Bucket(limits.tpm, now)
+            counts.tokens.refill(limits.tpm, now)
+            if wait_s := counts.tokens.wait_s(tokens):
                 raise limit_error("tpm", limits.tpm, wait_s)
-
-
-def _bucket(buckets: dict[str, _Bucket], name: str, limit: int, now: float) -> _Bucket:
-    """As full as it is by now."""
-    bucket = buckets.get(name)
-    if bucket is None:
-        bucket = buckets[name] = _Bucket(limit, now)
-    bucket.refill(limit, now)
-    return bucket
+        return counts
 
 
 def limit_error(kind: str, limit: int, wait_s: float) -> LimitExceeded:

@@ -97,12 +97,22 @@ class Rate:
     minimum: Decimal = ZERO
     # Of input and of output: the dearest class that a token may fall in.
     _dearest: tuple[Decimal, Decimal] = field(init=False, repr=False, compare=False)
+    # By class: price, units that it is for, the list price where it is another one.
+    _lines: Mapping[str, tuple[Decimal, int, Decimal | None]] = field(
+        init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         names = ("input", "cached_input", "cache_write", "embedding")
         dearest_input = max(self.prices[name] for name in names)
         dearest_output = max(self.prices["output"], self.prices["reasoning"])
         object.__setattr__(self, "_dearest", (dearest_input, dearest_output))
+        lines = {
+            name: (price, self.unit(name), None if listed == price else listed)
+            for name, price in self.prices.items()
+            for listed in (self.list_prices[name],)
+        }
+        object.__setattr__(self, "_lines", lines)
 
     def unit(self, name: str) -> int:
         """How many units the price of a class is for."""
@@ -138,10 +148,8 @@ class Rate:
         return max(most, self.minimum)
 
     def _line(self, name: str, quantity: Decimal) -> CostLine:
-        price, per = self.prices[name], self.unit(name)
-        amount = line_amount(quantity, price, per)
-        listed = self.list_prices[name]
-        return CostLine(name, quantity, price, per, amount, None if listed == price else listed)
+        price, per, listed = self._lines[name]
+        return CostLine(name, quantity, price, per, line_amount(quantity, price, per), listed)
 
 
 def line_amount(quantity: Decimal, price: Decimal, per: int) -> Decimal:
