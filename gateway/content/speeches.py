@@ -3,6 +3,7 @@
 It reads; nothing here replaces anything.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from guardrails.types import Role
@@ -43,7 +44,7 @@ def speeches_of(body: dict[str, Any]) -> list[tuple[str, Role]]:
     return list(found)
 
 
-def conversation_key(body: dict[str, Any]) -> str:
+def conversation_key(body: Mapping[str, Any]) -> str:
     """What all requests of one conversation begin with: its messages up to the first user's."""
     parts: list[str] = []
     for message in body.get("messages") or ():
@@ -54,7 +55,7 @@ def conversation_key(body: dict[str, Any]) -> str:
     return "\0".join(parts) or _spoken(body)[:_BEGINNING]
 
 
-def last_user_text(body: dict[str, Any]) -> str:
+def last_user_text(body: Mapping[str, Any]) -> str:
     """The text of the latest user message, for the router."""
     for message in reversed(body.get("messages") or ()):
         if isinstance(message, dict) and message.get("role") == "user":
@@ -62,7 +63,7 @@ def last_user_text(body: dict[str, Any]) -> str:
     return _spoken(body)
 
 
-def _spoken(body: dict[str, Any]) -> str:
+def _spoken(body: Mapping[str, Any]) -> str:
     """What a body without messages says first."""
     return next((text for name in _SPOKEN_FIELDS for text in _texts(body.get(name))), "")
 
