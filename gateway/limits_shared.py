@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from core.clock import Clock
 from gateway.limits import PARALLEL_TTL_S, LocalLimiter, Permit, Scope, limit_error
+from gateway.tenants.limits import Limits
 
 RETRY_S = 1.0
 MAX_OWED = 10_000
@@ -22,6 +23,7 @@ _PAID_AT_ONCE = 20
 _RENEWED_AT_ONCE = 200
 _NEVER_FAILED = float("-inf")
 _OUTAGE = (RedisError, OSError)
+_UNLIMITED = Limits()
 _log = structlog.get_logger(__name__)
 
 # For each scope: KEYS name of its hash and of its set of running requests;
@@ -122,6 +124,9 @@ class SharedLimiter:
         self._owed: dict[str, tuple[Sequence[Scope], int]] = {}
 
     async def acquire(self, scopes: Sequence[Scope], tokens: int) -> Permit:
+        scopes = [scope for scope in scopes if scope[1] != _UNLIMITED]
+        if not scopes:
+            return Permit("", (), tokens, None)  # nothing that the server would count
         if self._is_away:
             return await self._fallback.acquire(scopes, tokens)
         if self._asks_again_at > _NEVER_FAILED:
@@ -154,7 +159,10 @@ class SharedLimiter:
             await self._fallback.release(permit, tokens)
             return
         self._running.pop(permit.id, None)
-        self._owe(permit.id, permit.scopes, permit.tokens - tokens)
+        held = [scope for scope in permit.scopes if _is_held(scope[1])]
+        if not held:
+            return
+        self._owe(permit.id, held, permit.tokens - tokens)
         if self._is_away:
             return
         try:
@@ -215,6 +223,11 @@ class SharedLimiter:
             except (*_OUTAGE, asyncio.CancelledError):
                 self._owe(request, scopes, tokens)
                 raise
+
+
+def _is_held(limits: Limits) -> bool:
+    """Whether a request that is over has something to give back."""
+    return limits.tpm is not None or limits.parallel is not None
 
 
 def _keys(scopes: Iterable[Scope]) -> list[str]:

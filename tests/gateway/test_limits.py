@@ -106,6 +106,25 @@ async def test_without_the_server_limits_hold_in_process() -> None:
     await redis.aclose()
 
 
+async def test_the_server_hears_of_what_is_limited_only(valkey_url: str) -> None:
+    redis = Redis.from_url(valkey_url, protocol=2)
+    clock = ManualClock(CLOCK_START)
+    limiter = SharedLimiter(redis, LocalLimiter(clock), clock)
+    before = (await redis.info("stats"))["total_commands_processed"]
+    permit = await limiter.acquire([("tenant:free", Limits()), ("key:free", Limits())], 1)
+    await limiter.release(permit, 1)
+    # The question itself, and what a connection says of itself before its first one.
+    assert (await redis.info("stats"))["total_commands_processed"] - before <= 1
+    scopes = [("tenant:held", Limits(parallel=1)), ("key:held", Limits())]
+    permit = await limiter.acquire(scopes, 1)
+    assert await redis.keys("*held*") == [b"sovgate:running:{tenant:held}"]
+    with pytest.raises(ParallelLimitExceeded):
+        await limiter.acquire(scopes, 1)
+    await limiter.release(permit, 1)
+    assert await redis.keys("*held*") == []
+    await redis.aclose()
+
+
 async def test_a_server_whose_clock_was_set_back_refuses_nobody(valkey_url: str) -> None:
     redis = Redis.from_url(valkey_url, protocol=2)
     clock = ManualClock(CLOCK_START)
