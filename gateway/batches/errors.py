@@ -23,7 +23,7 @@ class BatchesDisabled(InvalidRequest):
 
 
 class BatchStateConflict(InvalidRequest):
-    """It has ended, so it cannot be cancelled."""
+    """It has ended, so it cannot be cancelled; or has not, so there are no results yet."""
 
     code = "batch_state_conflict"
 
