@@ -5,9 +5,11 @@ so expressions should be rare. Scratch memory belongs to one scan at a time: it 
 pool, which grows to the number of threads that scan at once.
 """
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
 from threading import Lock
 from typing import Any
 
@@ -27,7 +29,7 @@ class Database:
     def __init__(self, groups: Sequence[Sequence[tuple[int, str]]], *, once: bool = False) -> None:
         flags = hyperscan.HS_FLAG_DOTALL | (hyperscan.HS_FLAG_SINGLEMATCH if once else 0)
         self.expressions = 1 + max((number for group in groups for number, _ in group), default=-1)
-        self._automata = [load_or_compile(group, flags) for group in groups if group]
+        self._automata = _automata([group for group in groups if group], flags)
         self._pools: list[list[Any]] = [[] for _ in self._automata]
         self._lock = Lock()
 
@@ -57,6 +59,15 @@ class Database:
         except IndexError:
             with self._lock:
                 return automaton.scratch.clone()
+
+
+def _automata(groups: Sequence[Sequence[tuple[int, str]]], flags: int) -> list[Any]:
+    """On all cores: Hyperscan compiles without the GIL, for seconds."""
+    load = partial(load_or_compile, flags=flags)
+    if len(groups) < 2:
+        return list(map(load, groups))
+    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="automata") as pool:
+        return list(pool.map(load, groups))
 
 
 @lru_cache(maxsize=4)
