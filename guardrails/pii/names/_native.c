@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define PANEL 16
-#define ROWS 6
+#define MAX_ROWS 8
 #define MAX_LAYERS 16
 #define MAX_SLOTS 16
 
@@ -49,39 +49,51 @@ typedef struct {
 
 typedef enum { LINEAR, RELU, RESIDUAL } Finish;
 
-/* (count, parts * width) of the input times the weight into `to`; RESIDUAL adds the middle part. */
+/* `rows` rows of an input times one panel; `rows` is a constant where this is used. */
+static inline __attribute__((always_inline)) void
+apply_block(const int rows, const Affine *affine, const Input *in, Py_ssize_t panel,
+            Py_ssize_t row, float *to, Py_ssize_t to_stride, Finish finish)
+{
+    const float *w = affine->weight + panel * affine->inner * PANEL;
+    const float *from = in->first + row * in->stride;
+    Lane sums[MAX_ROWS];
+    for (int r = 0; r < rows; r++)
+        sums[r] = *(const Lane *)(affine->bias + panel * PANEL);
+    for (Py_ssize_t part = 0; part < in->parts; part++)
+        for (Py_ssize_t k = 0; k < in->width; k++, w += PANEL) {
+            const Lane lane = *(const Lane *)w;
+            for (int r = 0; r < rows; r++)
+                sums[r] += lane * from[r * in->stride + part * in->apart + k];
+        }
+    to += row * to_stride + panel * PANEL;
+    for (int r = 0; r < rows; r++, to += to_stride) {
+        if (finish != LINEAR)
+            for (int c = 0; c < PANEL; c++)
+                sums[r][c] = sums[r][c] > 0 ? sums[r][c] : 0;
+        if (finish == RESIDUAL)
+            sums[r] += *(const Lane *)(from + r * in->stride + in->apart + panel * PANEL);
+        *(Lane *)to = sums[r];
+    }
+}
+
+/* (count, parts * width) of the input times the weight into `to`; RESIDUAL adds the middle part.
+ * Rows go in as few blocks as can be, of like size. */
 FOR_EACH_CPU static void apply(const Affine *affine, const Input *in, Py_ssize_t count, float *to,
                                Py_ssize_t to_stride, Finish finish)
 {
-    for (Py_ssize_t panel = 0; panel < affine->panels; panel++) {
-        const float *weight = affine->weight + panel * affine->inner * PANEL;
-        const Lane bias = *(const Lane *)(affine->bias + panel * PANEL);
-        for (Py_ssize_t row = 0; row < count; row += ROWS) {
-            Lane sums[ROWS];
-            const float *from[ROWS];
-            for (int r = 0; r < ROWS; r++) {
-                sums[r] = bias;
-                from[r] = in->first + (row + r < count ? row + r : row) * in->stride;
-            }
-            const float *w = weight;
-            for (Py_ssize_t part = 0; part < in->parts; part++) {
-                const Py_ssize_t at = part * in->apart;
-                for (Py_ssize_t k = 0; k < in->width; k++, w += PANEL) {
-                    const Lane lane = *(const Lane *)w;
-                    for (int r = 0; r < ROWS; r++)
-                        sums[r] += lane * from[r][at + k];
-                }
-            }
-            for (int r = 0; r < ROWS && row + r < count; r++) {
-                if (finish != LINEAR)
-                    for (int c = 0; c < PANEL; c++)
-                        sums[r][c] = sums[r][c] > 0 ? sums[r][c] : 0;
-                if (finish == RESIDUAL)
-                    sums[r] += *(const Lane *)(from[r] + in->apart + panel * PANEL);
-                *(Lane *)(to + (row + r) * to_stride + panel * PANEL) = sums[r];
+    const Py_ssize_t blocks = (count + MAX_ROWS - 1) / MAX_ROWS;
+    for (Py_ssize_t panel = 0; panel < affine->panels; panel++)
+        for (Py_ssize_t block = 0; block < blocks; block++) {
+            const Py_ssize_t row = block * count / blocks;
+            switch ((block + 1) * count / blocks - row) {
+#define BLOCK(rows)                                                                                \
+    case rows:                                                                                     \
+        apply_block(rows, affine, in, panel, row, to, to_stride, finish);                          \
+        break;
+                BLOCK(1) BLOCK(2) BLOCK(3) BLOCK(4) BLOCK(5) BLOCK(6) BLOCK(7) BLOCK(8)
+#undef BLOCK
             }
         }
-    }
 }
 
 /* One row's features: rows of the table, scaled, summed slot by slot. */
