@@ -79,8 +79,11 @@ class KnownValues:
 
     def _add(self, value: str, entity_type: str) -> None:
         shortest = _SHORTEST_NUMBER if value.isdigit() else _SHORTEST_VALUE
-        first = _RUN.search(value)
-        if first is None:
+        if value.isalnum():
+            run, offset = value, 0
+        elif (first := _RUN.search(value)) is not None:
+            run, offset = first[0], first.start()
+        else:
             return
         if not value.isascii() and _CJK.search(value):
             if len(value) >= 2:
@@ -88,8 +91,8 @@ class KnownValues:
             return
         if len(value) < shortest:
             return
-        entry = (value, first.start(), entity_type)
-        entries = self._by_first_run.setdefault(first[0], [])
+        entry = (value, offset, entity_type)
+        entries = self._by_first_run.setdefault(run, [])
         if entry not in entries:
             entries.append(entry)
             if len(entries) > 1:

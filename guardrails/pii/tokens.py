@@ -13,6 +13,7 @@ detection and holds the values only to hand them back.
 
 import re
 from enum import Enum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from guardrails.pii.literals import Literals
@@ -42,9 +43,14 @@ def token_name(entity_type: str) -> str:
 
 def planted(name: str, text: str) -> set[int]:
     """Numbers that ``text`` already uses with ``name`` in any form that could be restored."""
+    return {int(number) for number in _numbered(name).findall(text)}
+
+
+@lru_cache(maxsize=256)
+def _numbered(name: str) -> re.Pattern[str]:
     gap = rf"[{re.escape(_SEPARATORS)}]{{0,{2 * _MOST_SEPARATORS}}}"
     pattern = gap.join(re.escape(part) for part in name.split("_")) + gap + r"(\d{1,9})(?!\d)"
-    return {int(number) for number in re.findall(pattern, text, re.IGNORECASE | re.ASCII)}
+    return re.compile(pattern, re.IGNORECASE | re.ASCII)
 
 
 class Outcome(Enum):

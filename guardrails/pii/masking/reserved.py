@@ -19,21 +19,21 @@ _LEAST_COMPACT: Final = 6
 
 
 class ReservedTexts:
-    """Texts in the order they came; more may come as long as nothing was asked."""
+    """Each text once, in the order they came; more may come as long as nothing was asked."""
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
-        self._texts = [text for text in texts if text]
+        self._texts = dict.fromkeys(text for text in texts if text)
         self._numbers: dict[str, set[int]] = {}
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._texts)
 
     def add(self, text: str) -> None:
-        if not text:
+        if not text or text in self._texts:
             return
         for name, numbers in self._numbers.items():
             numbers |= planted(name, text)
-        self._texts.append(text)
+        self._texts[text] = None
         for view in ("_folded", "_compact"):
             self.__dict__.pop(view, None)
 

@@ -7,16 +7,14 @@ may match; its findings are the same ones in the same order.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from guardrails.pii.recognizers.base import RuleRecognizer
 from guardrails.pii.scan.candidates import Candidate, NativeCandidates, any_between, candidates
 from guardrails.pii.scan.plan import Plan, make_plan
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A finding: the index of the recognizer, its rule's name, ``text[start:end]``."""
 
     owner: int
