@@ -30,11 +30,12 @@ class AwaitedAdmin:
         building = self._building
         try:
             # Whoever goes away takes nothing from the others who wait.
-            self._built = await asyncio.shield(building)
+            app = await asyncio.shield(building)
         finally:
             if building.done():
                 self._building = None
-        return self._built
+        self._built = app
+        return app
 
 
 def _load(state: GatewayState) -> ASGIApp:
