@@ -5,6 +5,7 @@ costs a change of threads a row, and the ORM's machinery costs more than the row
 texts are made from the table, and values are bound by its columns' types.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
@@ -30,6 +31,7 @@ _LENGTHS = (32, 4, 1)
 _DIALECT = sqlite.dialect()
 _INSTANT = UtcDateTime()
 _REMEMBERED = 2048
+_PAUSE = 64  # rows made ready before others get the event loop
 
 
 async def insert_new(
@@ -39,44 +41,57 @@ async def insert_new(
     returning: Sequence[Column[Any]],
 ) -> list[Values]:
     """See ``core.batches.insert_new``."""
-    names = tuple(rows[0])
-    values = [itemgetter(*names)(row) for row in rows]
     then = " ON CONFLICT DO NOTHING"
     if returning:
         then += " RETURNING " + ", ".join(f'"{column.name}"' for column in returning)
-    statements, bound = _prepared(table, names, values, then)
-    return await _in_thread(session, lambda connection: _write(connection, statements, bound))
+    names = tuple(rows[0])
+    return await _insert(session, table, names, rows, then, itemgetter(*names))
 
 
 async def write_rows(
     session: AsyncSession, table: Table, names: Sequence[str], rows: Sequence[Values]
 ) -> None:
     """See ``core.batches.write_rows``."""
-    statements, bound = _prepared(table, tuple(names), rows, "")
-    await _in_thread(session, lambda connection: _write(connection, statements, bound))
+    await _insert(session, table, tuple(names), rows, "")
 
 
 async def add_rows(
     session: AsyncSession, table: Table, rows: Sequence[Mapping[str, Any]], sums: Sequence[str]
 ) -> None:
     """See ``core.batches.add_rows``."""
-    await _upsert(session, table, rows, _adding(table, tuple(sums)))
+    names = tuple(rows[0])
+    await _insert(session, table, names, rows, _adding(table, tuple(sums)), itemgetter(*names))
 
 
 async def put_rows(
-    session: AsyncSession, table: Table, rows: Sequence[Mapping[str, Any]], names: Sequence[str]
+    session: AsyncSession, table: Table, rows: Sequence[Mapping[str, Any]], put: Sequence[str]
 ) -> None:
     """See ``core.batches.put_rows``."""
-    await _upsert(session, table, rows, _putting(table, tuple(names)))
-
-
-async def _upsert(
-    session: AsyncSession, table: Table, rows: Sequence[Mapping[str, Any]], then: str
-) -> None:
     names = tuple(rows[0])
-    values = [itemgetter(*names)(row) for row in rows]
-    statements, bound = _prepared(table, names, values, then)
-    await _in_thread(session, lambda connection: _write(connection, statements, bound))
+    await _insert(session, table, names, rows, _putting(table, tuple(put)), itemgetter(*names))
+
+
+async def _insert(
+    session: AsyncSession,
+    table: Table,
+    names: tuple[str, ...],
+    rows: Sequence[Any],
+    then: str,
+    values_of: Callable[[Any], Values] = tuple,
+) -> list[Values]:
+    """What the statements return; columns that are not named get their defaults."""
+    defaults = _defaults(table, names)
+    extra = tuple(default() for _, default in defaults)
+    names += tuple(name for name, _ in defaults)
+    bound: list[Values] = []
+    for start in range(0, len(rows), _PAUSE):
+        if start:
+            await asyncio.sleep(0)  # requests share this event loop
+        bound += _bound(
+            table, names, [values_of(row) + extra for row in rows[start : start + _PAUSE]]
+        )
+    statements = _statements(table, names, then)
+    return await _in_thread(session, lambda connection: _write(connection, statements, bound))
 
 
 async def _in_thread(session: AsyncSession, run: Callable[[sqlite3.Connection], Any]) -> Any:
@@ -105,18 +120,6 @@ def _write(
         returned += cursor.fetchall()
     cursor.close()
     return returned
-
-
-def _prepared(
-    table: Table, names: tuple[str, ...], rows: Sequence[Values], then: str
-) -> tuple[Mapping[int, str], list[Values]]:
-    """Statements and rows for ``_write``, with the defaults of columns that are not named."""
-    defaults = _defaults(table, names)
-    if defaults:
-        names += tuple(name for name, _ in defaults)
-        extra = tuple(default() for _, default in defaults)
-        rows = [row + extra for row in rows]
-    return _statements(table, names, then), _bound(table, names, rows)
 
 
 @cache

@@ -29,11 +29,12 @@ from gateway.audit.loads import Item, Load
 log = logging.getLogger(__name__)
 FIRST_RETRY_S = 0.05
 LAST_RETRY_S = 5.0
-FULL = 500  # records of one transaction, about
+FULL = 1000  # records of one transaction, about
 # A transaction costs some ten milliseconds of processor time however few records it has, which
 # requests lack: a while for which they gather is so many times what the last one took.
 REST = 15.0
 MOST_GATHER_S = 1.0
+LOOK_S = 0.1  # how often it is looked whether enough have
 
 
 class BodyStore(Protocol):
@@ -250,12 +251,17 @@ class Drain:
         with suppress(TimeoutError):
             async with asyncio.timeout(1.0):  # housekeeping comes round even when idle
                 await self._journal.arrived.wait()
-        if self._journal.arrived.is_set() and not self._stopping:
+        left_s = max(self._options.gather_s, min(self._took_s * REST, MOST_GATHER_S))
+        while self._must_wait() and left_s > 0:
             with suppress(TimeoutError):
-                rest_s = min(self._took_s * REST, MOST_GATHER_S)
-                async with asyncio.timeout(max(self._options.gather_s, rest_s)):
+                async with asyncio.timeout(min(left_s, LOOK_S)):
                     await self._hurry.wait()
+            left_s -= LOOK_S
         self._hurry.clear()
+
+    def _must_wait(self) -> bool:
+        quick = self._stopping or self._hurry.is_set() or self._journal.crowded
+        return self._journal.arrived.is_set() and not quick
 
     async def _back_off(self, error: Exception) -> None:
         text = f"{type(error).__name__}"

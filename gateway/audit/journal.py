@@ -289,6 +289,11 @@ class Journal:
         self._mark(error)
         return self._unavailable()
 
+    @property
+    def crowded(self) -> bool:
+        """Whether as many outcomes wait for the drain as are cheap for it."""
+        return self._recent.crowded
+
     # -- what the drain uses ---------------------------------------------------------
 
     def read(self, after: Batch | None = None) -> Batch | None:
@@ -348,6 +353,8 @@ class Journal:
         if not self._relocating:
             pinned = min((entry.segment for entry in self._open.values()), default=position)
             self._log.forget(min(position, pinned))
+            if self._log.has_forgotten:
+                self._commit.soon()
 
     def _relocate(self, position: int) -> None:
         """Write the intents of long requests anew, so that they do not pin old segments."""

@@ -17,6 +17,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,11 +36,13 @@ class Position(NamedTuple):
 
 
 class SyncJob(NamedTuple):
-    """File descriptors to bring to disk; the retired ones are closed afterwards."""
+    """File descriptors to bring to disk, of which the retired ones are closed afterwards; and
+    files to delete, which takes milliseconds for a large one."""
 
     current: int | None
     retired: tuple[int, ...]
     folder: Path | None
+    forgotten: tuple[Path, ...] = ()
 
     def run(self) -> None:
         """Blocking.
@@ -57,6 +60,9 @@ class SyncJob(NamedTuple):
         finally:
             for descriptor in self.retired:
                 os.close(descriptor)
+            for path in self.forgotten:
+                with suppress(OSError):  # what stays goes with the folder
+                    path.unlink()
 
 
 class SegmentLog:
@@ -76,6 +82,7 @@ class SegmentLog:
         self._writer: int | None = None
         self._size = 0
         self._retired: list[int] = []
+        self._forgotten: list[Path] = []
         self._new_files = True
         self._reader: tuple[int, int] | None = None  # segment, descriptor
         self._ack_file = os.open(folder / "ack", os.O_RDWR | os.O_CREAT, 0o600)
@@ -119,8 +126,8 @@ class SegmentLog:
     def sync_job(self) -> SyncJob:
         """What must reach the disk so that everything appended so far is durable."""
         folder = self.folder if self._new_files else None
-        job = SyncJob(self._writer, tuple(self._retired), folder)
-        self._retired, self._new_files = [], False
+        job = SyncJob(self._writer, tuple(self._retired), folder, tuple(self._forgotten))
+        self._retired, self._forgotten, self._new_files = [], [], False
         return job
 
     # -- reading ---------------------------------------------------------------
@@ -208,7 +215,8 @@ class SegmentLog:
         os.pwrite(self._ack_file, body + struct.pack("<I", zlib.crc32(body)), 0)
 
     def forget(self, before: int) -> None:
-        """Delete the segments with numbers below ``before``, oldest first.
+        """Give up the segments with numbers below ``before``, oldest first: the next
+        ``sync_job`` deletes them.
 
         A damaged one is kept beside the others as ``.damaged`` for inspection.
         """
@@ -221,8 +229,13 @@ class SegmentLog:
             if number in self._damaged:
                 self._path(number).rename(self._path(number).with_suffix(".damaged"))
             else:
-                self._path(number).unlink()
+                self._forgotten.append(self._path(number))
             self._numbers.pop(0)
+
+    @property
+    def has_forgotten(self) -> bool:
+        """Whether there is something to delete."""
+        return bool(self._forgotten)
 
     def _read_ack(self) -> Position:
         data = os.pread(self._ack_file, _ACK.size, 0)
@@ -242,10 +255,12 @@ class SegmentLog:
         self._retired, self._writer = [], None
         if delete:
             self.forget(self._numbers[-1] + 1 if self._numbers else 0)
-            if not any(self.folder.glob("*.damaged")):
-                (self.folder / "ack").unlink(missing_ok=True)
-                (self.folder / "lock").unlink(missing_ok=True)
-                self.folder.rmdir()
+            for path in self.folder.glob("*.seg"):
+                path.unlink()
+        if delete and not any(self.folder.glob("*.damaged")):
+            (self.folder / "ack").unlink(missing_ok=True)
+            (self.folder / "lock").unlink(missing_ok=True)
+            self.folder.rmdir()
         os.close(self._lock)
 
     def _path(self, number: int) -> Path:
