@@ -30,15 +30,15 @@ class Checkpoint:
     def __contains__(self, name: str) -> bool:
         return name in self._files
 
-    def tensor(self, name: str) -> torch.Tensor:
-        """The tensor in the engine's dtype, on its device.
+    def tensor(self, name: str, dtype: torch.dtype | None = None) -> torch.Tensor:
+        """The tensor in the engine's dtype or another, on its device.
 
         Raises:
             CheckpointInvalid: there is no tensor of that name.
         """
         if name not in self._files:
             raise CheckpointInvalid(f"The checkpoint has no tensor {name!r}.")
-        return self._files[name].get_tensor(name).to(self._device, self._dtype)
+        return self._files[name].get_tensor(name).to(self._device, dtype or self._dtype)
 
 
 def _weight_files(directory: Path) -> list[Path]:

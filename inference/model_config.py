@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from inference.errors import CheckpointInvalid, CheckpointUnsupported
+from inference.model_config_deepseek_v4 import DeepseekV4Config, parse_deepseek_v4
 
 ModelKind = Literal["llama", "mixtral", "qwen3_moe", "sovgate_moe"]
 KINDS: tuple[ModelKind, ...] = ("llama", "mixtral", "qwen3_moe", "sovgate_moe")
+_RUN = (*KINDS, "deepseek_v4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +56,26 @@ class ModelConfig:
     def min_experts_per_tok(self) -> int:
         return max(1, self.num_shared_experts)
 
-    @classmethod
-    def load(cls, directory: Path) -> "ModelConfig":
-        """Read ``directory/config.json`` (and ``generation_config.json`` for the end tokens).
+    @property
+    def block_multiple(self) -> int:
+        """A block may hold any number of positions."""
+        return 1
 
-        Raises:
-            CheckpointInvalid: no such file, no JSON, or a missing field.
-            CheckpointUnsupported: an architecture or option not run here.
-        """
-        raw = read_json(directory / "config.json")
-        generation = directory / "generation_config.json"
-        ends = read_json(generation).get("eos_token_id") if generation.exists() else None
-        return parse_config(raw if ends is None else {**raw, "eos_token_id": ends})
+
+AnyConfig = ModelConfig | DeepseekV4Config
+
+
+def load_config(directory: Path) -> AnyConfig:
+    """Read ``directory/config.json`` (and ``generation_config.json`` for the end tokens).
+
+    Raises:
+        CheckpointInvalid: no such file, no JSON, or a missing field.
+        CheckpointUnsupported: an architecture or option not run here.
+    """
+    raw = read_json(directory / "config.json")
+    generation = directory / "generation_config.json"
+    ends = read_json(generation).get("eos_token_id") if generation.exists() else None
+    return parse_config(raw if ends is None else {**raw, "eos_token_id": ends})
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -83,8 +93,11 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def parse_config(raw: dict[str, Any]) -> ModelConfig:
-    """Check and normalise a ``config.json`` object; raises as `ModelConfig.load`."""
+def parse_config(raw: dict[str, Any]) -> AnyConfig:
+    """Check and normalise a ``config.json`` object; raises as `load_config`."""
+    if raw.get("model_type") == "deepseek_v4":
+        _refuse_quantised(raw)
+        return parse_deepseek_v4(raw)
     kind = _kind(raw)
     _refuse_unsupported(raw)
     try:
@@ -99,7 +112,7 @@ def _kind(raw: dict[str, Any]) -> ModelKind:
         if kind == known:
             return known
     raise CheckpointUnsupported(
-        f"Model type {kind!r} is not run by this engine; it runs {', '.join(KINDS)}. "
+        f"Model type {kind!r} is not run by this engine; it runs {', '.join(_RUN)}. "
         "Serve other models with vLLM or SGLang and register that server as a worker."
     )
 
@@ -110,6 +123,10 @@ def _refuse_unsupported(raw: dict[str, Any]) -> None:
     for field in ("attention_bias", "mlp_bias"):
         if raw.get(field):
             raise CheckpointUnsupported(f"config.json asks for {field}, which is not run here.")
+    _refuse_quantised(raw)
+
+
+def _refuse_quantised(raw: dict[str, Any]) -> None:
     if raw.get("quantization_config"):
         raise CheckpointUnsupported("Quantised checkpoints are not run here; convert it first.")
 

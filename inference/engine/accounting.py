@@ -6,8 +6,22 @@ seconds billed over all requests equal the seconds that the engine was busy.
 
 from collections.abc import Sequence as SequenceOf
 from decimal import Decimal
+from typing import Protocol
 
-from inference.model_config import ModelConfig
+from inference.model_config import AnyConfig, ModelConfig
+from inference.models.deepseek_v4.work import DeepseekV4Work
+
+
+class Work(Protocol):
+    """Weighs a chunk by the multiply-adds that it needs."""
+
+    def weight(self, start: int, end: int, num_experts: int, samples: bool) -> int:
+        """Multiply-adds for positions ``start`` to ``end`` with that many active experts."""
+        ...
+
+
+def work_model(config: AnyConfig) -> Work:
+    return WorkModel(config) if isinstance(config, ModelConfig) else DeepseekV4Work(config)
 
 
 class WorkModel:

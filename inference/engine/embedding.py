@@ -12,7 +12,7 @@ import torch
 
 from inference.errors import ContextOverflow, InferenceError, RequestInvalid
 from inference.kernels.interface import Batch, PrefillChunk
-from inference.models import Decoder, KeyValueCache
+from inference.models import Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,12 @@ def check_text(token_ids: Sequence[int], max_context: int, vocab_size: int) -> N
 
 
 @torch.inference_mode()
-def embed(model: Decoder, token_ids: list[int], num_experts: int, block_size: int) -> Embedding:
+def embed(model: Model, token_ids: list[int], num_experts: int, block_size: int) -> Embedding:
     """The vector of one checked text."""
     started = time.perf_counter_ns()
     count = len(token_ids)
     blocks = -(-count // block_size)
-    cache = KeyValueCache(model.config, blocks, block_size, model.device, model.dtype)
+    cache = model.make_cache(blocks, block_size, 1)
     whole = _long(model, range(count))
     batch = Batch(
         token_ids=_long(model, token_ids),
@@ -71,5 +71,5 @@ def embed(model: Decoder, token_ids: list[int], num_experts: int, block_size: in
     return Embedding(vector.tolist(), time.perf_counter_ns() - started)
 
 
-def _long(model: Decoder, values: Sequence[int]) -> torch.Tensor:
+def _long(model: Model, values: Sequence[int]) -> torch.Tensor:
     return torch.tensor(list(values), dtype=torch.long, device=model.device)

@@ -7,15 +7,17 @@ event loop. Knows token ids, not text.
 import time
 from dataclasses import dataclass
 
-from inference.engine.accounting import WorkModel, divide
+import torch
+
+from inference.engine.accounting import divide, work_model
 from inference.engine.block_manager import BlockManager
 from inference.engine.embedding import Embedding, embed
 from inference.engine.model_runner import ModelRunner
 from inference.engine.sampler import sample
-from inference.engine.scheduler import Chunk, Scheduler, SchedulerLimits
-from inference.engine.sequence import Sequence
+from inference.engine.scheduler import Chunk, Guess, Scheduler, SchedulerLimits
+from inference.engine.sequence import Sequence, Status
 from inference.errors import ContextOverflow, RequestInvalid
-from inference.model_config import ModelConfig
+from inference.model_config import AnyConfig
 
 
 @dataclass(slots=True)
@@ -26,16 +28,27 @@ class EngineStats:
     busy_ns: int = 0
     computed_tokens: int = 0
     sampled_tokens: int = 0
+    guessed_tokens: int = 0
+    accepted_tokens: int = 0  # of the guesses
+    cached_tokens: int = 0  # of prompts, found in the cache
 
 
 class Engine:
-    def __init__(self, runner: ModelRunner, num_blocks: int, limits: SchedulerLimits) -> None:
-        self.config: ModelConfig = runner.model.config
+    """Args: guess: see `Scheduler`."""
+
+    def __init__(
+        self,
+        runner: ModelRunner,
+        blocks: BlockManager,
+        limits: SchedulerLimits,
+        guess: Guess | None = None,
+    ) -> None:
+        self.config: AnyConfig = runner.model.config
         self.stats = EngineStats()
         self._runner = runner
-        self._work = WorkModel(self.config)
-        self.blocks = BlockManager(num_blocks, runner.block_size)
-        self.scheduler = Scheduler(self.blocks, limits)
+        self._work = work_model(self.config)
+        self.blocks = blocks
+        self.scheduler = Scheduler(self.blocks, limits, guess)
 
     @property
     def has_work(self) -> bool:
@@ -79,14 +92,14 @@ class Engine:
         chunks = self.scheduler.schedule()
         if not chunks:
             return []
+        self._restore()
         weights = [self._weigh(chunk) for chunk in chunks]
         sampling, logits = self._runner.run(chunks)
-        tokens = sample(logits, [chunk.sequence for chunk in sampling])
         for chunk in chunks:
             chunk.sequence.num_computed = chunk.end
-        for chunk, token in zip(sampling, tokens, strict=True):
-            chunk.sequence.append(token)
-        self._account(chunks, weights, time.perf_counter_ns() - started, len(tokens))
+        sampled = self._draw(sampling, logits)
+        self._remember(chunks)
+        self._account(chunks, weights, time.perf_counter_ns() - started, sampled)
         self.scheduler.retire()
         return [chunk.sequence for chunk in sampling]
 
@@ -104,6 +117,44 @@ class Engine:
             sequence.finish("error")
         self.scheduler.retire()
         return lost
+
+    def _draw(self, chunks: list[Chunk], logits: torch.Tensor) -> int:
+        """Append what each chunk draws, guesses that were right and one more; how many in all."""
+        rows = [0]
+        for chunk in chunks:
+            rows.append(rows[-1] + 1 + len(chunk.draft))
+        going, turn, drawn = list(zip(chunks, rows, strict=False)), 0, 0
+        while going:
+            tokens = sample(
+                logits[[row + turn for _, row in going]], [chunk.sequence for chunk, _ in going]
+            )
+            drawn += len(tokens)
+            still = []
+            for (chunk, row), token in zip(going, tokens, strict=True):
+                chunk.sequence.append(token)
+                guessed = turn < len(chunk.draft) and chunk.draft[turn] == token
+                if guessed and chunk.sequence.status is not Status.FINISHED:
+                    still.append((chunk, row))
+                else:  # what was computed of wrong guesses is written over later
+                    chunk.sequence.num_computed = chunk.end - len(chunk.draft) + turn
+                    self.stats.guessed_tokens += len(chunk.draft)
+                    self.stats.accepted_tokens += turn
+            going, turn = still, turn + 1
+        return drawn
+
+    def _restore(self) -> None:
+        """Give sequences that were just admitted the state that they go on from."""
+        for sequence in self.scheduler.running:
+            if sequence.restore is not None and sequence.state is not None:
+                self._runner.copy_state(sequence.restore, sequence.state)
+                sequence.restore = None
+
+    def _remember(self, chunks: list[Chunk]) -> None:
+        for chunk in chunks:
+            self.blocks.remember(chunk.sequence)
+            place = self.blocks.snapshot(chunk.sequence)
+            if place is not None and chunk.sequence.state is not None:
+                self._runner.copy_state(chunk.sequence.state, place)
 
     def _weigh(self, chunk: Chunk) -> int:
         return self._work.weight(chunk.start, chunk.end, chunk.sequence.num_experts, chunk.samples)

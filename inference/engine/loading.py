@@ -7,11 +7,13 @@ from pathlib import Path
 import torch
 
 from inference.checkpoint import Checkpoint
+from inference.engine.block_manager import BlockManager
 from inference.engine.engine import Engine
 from inference.engine.model_runner import ModelRunner
 from inference.engine.scheduler import SchedulerLimits
+from inference.engine.speculation import PromptLookup
 from inference.kernels.registry import Preference, choose_kernels, resolve_device
-from inference.model_config import ModelConfig
+from inference.model_config import load_config
 from inference.models import build_model
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -27,6 +29,9 @@ class EngineOptions:
     kv_blocks: int = 1024
     block_size: int = 16
     threads: int = 0  # 0: all usable processors but one
+    prefix_cache: bool = True  # sequences that begin alike share what is computed of it
+    snapshots: int = 64  # running states remembered at block ends, for models that have such
+    guesses: int = 0  # tokens guessed by prompt lookup after each one; at most 15
     limits: SchedulerLimits = field(default_factory=SchedulerLimits)
 
 
@@ -49,10 +54,23 @@ def load_engine(directory: Path, options: EngineOptions) -> tuple[Engine, tuple[
         CheckpointInvalid, CheckpointUnsupported, DeviceUnavailable.
     """
     torch.set_num_threads(options.threads or default_threads())
-    config = ModelConfig.load(directory)
+    config = load_config(directory)
     device = resolve_device(options.device)
     dtype = _DTYPES[config.dtype if options.dtype == "auto" else options.dtype]
     kernels = choose_kernels(device, dtype, options.kernels)
     model = build_model(config, Checkpoint(directory, device, dtype), kernels, device, dtype)
-    runner = ModelRunner(model, options.kv_blocks, options.block_size)
-    return Engine(runner, options.kv_blocks, options.limits), tuple(kernels.choices)
+    multiple = config.block_multiple
+    block_size = -(-options.block_size // multiple) * multiple
+    num_blocks = max(1, options.kv_blocks * options.block_size // block_size)
+    states = options.limits.max_batch if model.has_states else 0
+    snapshots = options.snapshots if states and options.prefix_cache else 0
+    blocks = BlockManager(
+        num_blocks,
+        block_size,
+        num_states=states,
+        num_snapshots=snapshots,
+        reuse=options.prefix_cache,
+    )
+    runner = ModelRunner(model, num_blocks, block_size, states + snapshots)
+    guess = PromptLookup(options.guesses) if options.guesses else None
+    return Engine(runner, blocks, options.limits, guess), tuple(kernels.choices)

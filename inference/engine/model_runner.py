@@ -1,6 +1,6 @@
 """Turns scheduled chunks into one batch of tensors and runs the model on it.
 
-Owns the paged cache. Knows nothing of queues, text or sampling.
+Owns the cache. Knows nothing of queues, text or sampling.
 """
 
 from collections.abc import Sequence as SequenceOf
@@ -9,20 +9,29 @@ import torch
 
 from inference.engine.scheduler import Chunk
 from inference.kernels.interface import Batch, PrefillChunk
-from inference.models import Decoder, KeyValueCache
+from inference.models import Model
 
 
 class ModelRunner:
-    def __init__(self, model: Decoder, num_blocks: int, block_size: int) -> None:
+    """Args: num_states: running states and snapshots, for models that have such."""
+
+    def __init__(self, model: Model, num_blocks: int, block_size: int, num_states: int = 0) -> None:
         self.model = model
         self.block_size = block_size
-        self.cache = KeyValueCache(model.config, num_blocks, block_size, model.device, model.dtype)
+        self.cache = model.make_cache(num_blocks, block_size, num_states)
 
     def run(self, chunks: SequenceOf[Chunk]) -> tuple[list[Chunk], torch.Tensor]:
-        """Compute ``chunks``; the chunks that sample, and their logits [n, vocab] float32."""
+        """Compute ``chunks``; those that sample, and their logits [rows, vocab] float32.
+
+        A chunk that samples has one row, and one more for each guess in it.
+        """
         ordered = sorted(chunks, key=lambda chunk: chunk.num_tokens > 1)
         batch = self._batch(ordered)
         return [c for c in ordered if c.samples], self.model.forward(batch, self.cache)
+
+    def copy_state(self, source: int, target: int) -> None:
+        """Remember a running state, or go back to one."""
+        self.cache.copy_state(source, target)
 
     def _batch(self, chunks: SequenceOf[Chunk]) -> Batch:
         positions = [p for c in chunks for p in range(c.start, c.end)]
@@ -33,20 +42,29 @@ class ModelRunner:
             row += chunk.num_tokens
             ends.append(row)
         return Batch(
-            token_ids=self._long([t for c in chunks for t in c.sequence.ids(c.start, c.end)]),
+            token_ids=self._long([t for c in chunks for t in c.token_ids]),
             positions=self._long(positions),
             slots=self._long([self._slot(c, p) for c in chunks for p in range(c.start, c.end)]),
             num_decode=len(singles),
             decode_blocks=blocks,
             decode_mask=mask,
             prefill=[
-                PrefillChunk(end - c.num_tokens, c.start, c.end, self._blocks(c))
+                PrefillChunk(
+                    end - c.num_tokens, c.start, c.end, self._blocks(c), c.sequence.state or 0
+                )
                 for c, end in zip(chunks, ends, strict=True)
                 if c.num_tokens > 1
             ],
             sample_rows=self._long(
-                [end - 1 for c, end in zip(chunks, ends, strict=True) if c.samples]
+                [
+                    row
+                    for c, end in zip(chunks, ends, strict=True)
+                    if c.samples
+                    for row in range(end - 1 - len(c.draft), end)
+                ]
             ),
+            decode_most=max((c.end for c in singles), default=0),
+            decode_states=self._long([c.sequence.state or 0 for c in singles]),
             num_experts=self._budgets(chunks),
             default_experts=chunks[0].sequence.num_experts,
         )

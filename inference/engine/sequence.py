@@ -15,6 +15,9 @@ FinishReason = Literal["stop", "length", "cancelled", "error"]
 _numbers = itertools.count()
 
 
+INTERACTIVE, BATCH = 0, 1  # priorities: the lower goes first
+
+
 class Status(Enum):
     WAITING = "waiting"
     RUNNING = "running"
@@ -38,8 +41,14 @@ class Sequence:
     output_ids: list[int] = field(default_factory=list)
     status: Status = Status.WAITING
     finish_reason: FinishReason | None = None
+    priority: int = INTERACTIVE
+    salt: bytes = b""  # sequences of different salts share nothing that is cached
     block_table: list[int] = field(default_factory=list)
+    block_keys: list[bytes] = field(default_factory=list)  # of its full blocks, as far as known
+    state: int | None = None  # where its running state lies, for models that have one
+    restore: int | None = None  # a snapshot that its state begins with
     num_computed: int = 0
+    num_cached: int = 0  # of the prompt, found in the cache when it was first admitted
     work_ns: int = 0
     preemptions: int = 0
     rng: random.Random = field(init=False)

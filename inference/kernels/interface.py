@@ -28,6 +28,7 @@ class ExpertWeights:
     gate: list[torch.Tensor]
     up: list[torch.Tensor]
     down: list[torch.Tensor]
+    limit: float | None = None  # gate <= limit, -limit <= up <= limit, before they are multiplied
 
 
 @dataclass(slots=True)
@@ -38,6 +39,7 @@ class PrefillChunk:
     start: int
     end: int
     blocks: torch.Tensor  # [blocks of the first `end` positions] int64
+    state: int = 0  # where the sequence's running state lies
 
 
 @dataclass(slots=True)
@@ -52,6 +54,8 @@ class Batch:
     decode_mask: torch.Tensor  # [num_decode, 1, 1, most positions] bool, True = attend
     prefill: list[PrefillChunk]
     sample_rows: torch.Tensor  # [sampled sequences] int64
+    decode_most: int = 0  # positions of the longest of the single-token sequences, its own included
+    decode_states: torch.Tensor | None = None  # [num_decode] int64, for models with running state
     num_experts: torch.Tensor | None = None  # [tokens] int64; None = every row at the default
     default_experts: int = 0
 

@@ -2,5 +2,6 @@
 
 from inference.models.build import build_model
 from inference.models.decoder import Decoder, KeyValueCache
+from inference.models.interface import Cache, Model
 
-__all__ = ["Decoder", "KeyValueCache", "build_model"]
+__all__ = ["Cache", "Decoder", "KeyValueCache", "Model", "build_model"]

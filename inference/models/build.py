@@ -4,8 +4,10 @@ import torch
 
 from inference.checkpoint import Checkpoint
 from inference.kernels.interface import KernelSet
-from inference.model_config import ModelConfig
+from inference.model_config import AnyConfig, ModelConfig
 from inference.models.decoder import Decoder, FeedForward, Layer
+from inference.models.deepseek_v4 import build_deepseek_v4
+from inference.models.interface import Model
 from inference.models.llama import DenseFeedForward
 from inference.models.mixtral import MixtralFeedForward
 from inference.models.qwen3_moe import Qwen3MoeFeedForward
@@ -19,17 +21,19 @@ _SPARSE = {
 
 
 def build_model(
-    config: ModelConfig,
+    config: AnyConfig,
     checkpoint: Checkpoint,
     kernels: KernelSet,
     device: torch.device,
     dtype: torch.dtype,
-) -> Decoder:
+) -> Model:
     """Prepare every weight with ``kernels``.
 
     Raises:
         CheckpointInvalid: a tensor is missing.
     """
+    if not isinstance(config, ModelConfig):
+        return build_deepseek_v4(config, checkpoint, kernels, device, dtype)
     with torch.inference_mode():
         embedding = checkpoint.tensor("model.embed_tokens.weight")
         tied = config.tie_word_embeddings or "lm_head.weight" not in checkpoint

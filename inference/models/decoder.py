@@ -5,6 +5,7 @@ Knows the arithmetic of one forward pass; nothing of requests or scheduling.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -41,6 +42,9 @@ class KeyValueCache:
     def bytes(self) -> int:
         return sum(k.nbytes + v.nbytes for k, v in self.layers)
 
+    def copy_state(self, source: int, target: int) -> None:
+        """There is no running state: what a sequence needs lies in its blocks."""
+
 
 @dataclass(slots=True)
 class Layer:
@@ -65,6 +69,12 @@ class Decoder:
     head: Linear
     device: torch.device
     dtype: torch.dtype
+
+    has_states: ClassVar[bool] = False
+
+    def make_cache(self, num_blocks: int, block_size: int, num_states: int) -> KeyValueCache:
+        del num_states
+        return KeyValueCache(self.config, num_blocks, block_size, self.device, self.dtype)
 
     @torch.inference_mode()
     def forward(self, batch: Batch, cache: KeyValueCache) -> torch.Tensor:

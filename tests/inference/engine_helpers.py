@@ -36,6 +36,7 @@ def logits_of(engine: Engine, ids: list[int], chunks: list[int], experts: int) -
     """Logits at the end of each chunk, computed through the paged cache: [chunks, vocab]."""
     runner: ModelRunner = engine._runner
     sequence = greedy(ids[:1], 1, experts)
+    engine.blocks.begin(sequence)
     assert engine.blocks.grow(sequence, len(ids))
     rows, start = [], 0
     for length in chunks:

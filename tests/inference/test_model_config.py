@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from inference.errors import CheckpointInvalid, CheckpointUnsupported
-from inference.model_config import ModelConfig, parse_config
+from inference.model_config import load_config, parse_config
 
 MIXTRAL: dict[str, Any] = {
     "model_type": "mixtral",
@@ -66,13 +66,13 @@ def test_a_missing_field_is_named() -> None:
 
 def test_files_that_are_no_configuration(tmp_path: Path) -> None:
     with pytest.raises(CheckpointInvalid, match=r"no config\.json"):
-        ModelConfig.load(tmp_path)
+        load_config(tmp_path)
     (tmp_path / "config.json").write_text("[]")
     with pytest.raises(CheckpointInvalid, match="one JSON object"):
-        ModelConfig.load(tmp_path)
+        load_config(tmp_path)
 
 
 def test_end_tokens_of_the_generation_config_win(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(MIXTRAL))
     (tmp_path / "generation_config.json").write_text('{"eos_token_id": [5, 6]}')
-    assert ModelConfig.load(tmp_path).eos_token_ids == (5, 6)
+    assert load_config(tmp_path).eos_token_ids == (5, 6)

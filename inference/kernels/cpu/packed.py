@@ -47,10 +47,11 @@ class WideExperts:
         self._gate_up = PackedLinear(torch.cat([*weights.gate, *weights.up]))
         self._down = PackedLinear(torch.cat(weights.down, dim=1))
         self._width = weights.gate[0].shape[0]
+        self._limit = weights.limit
 
     def __call__(self, hidden: torch.Tensor, gates: torch.Tensor | None) -> torch.Tensor:
         gate, up = self._gate_up(hidden).chunk(2, dim=-1)
-        inner = silu_mul(gate, up)
+        inner = silu_mul(gate, up, self._limit)
         if gates is not None:
             inner = inner.view(len(hidden), -1, self._width) * gates[:, :, None]
             inner = inner.flatten(1)
@@ -64,6 +65,7 @@ class NarrowExperts:
         pairs = zip(weights.gate, weights.up, strict=True)
         self._gate_up = [PackedLinear(torch.cat(pair)) for pair in pairs]
         self._down = [PackedLinear(down) for down in weights.down]
+        self._limit = weights.limit
 
     def __call__(self, hidden: torch.Tensor, gates: torch.Tensor | None) -> torch.Tensor:
         out = torch.zeros_like(hidden)
@@ -78,7 +80,7 @@ class NarrowExperts:
 
     def _run(self, expert: int, hidden: torch.Tensor) -> torch.Tensor:
         gate, up = self._gate_up[expert](hidden).chunk(2, dim=-1)
-        return self._down[expert](silu_mul(gate, up))
+        return self._down[expert](silu_mul(gate, up, self._limit))
 
 
 class PackedKernels:

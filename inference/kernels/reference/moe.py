@@ -1,9 +1,16 @@
 """Experts one after the other, each on the rows that chose it."""
 
 import torch
-from torch.nn.functional import linear
+from torch.nn.functional import linear, silu
 
 from inference.kernels.interface import ExpertWeights
+
+
+def silu_mul(gate: torch.Tensor, up: torch.Tensor, limit: float | None = None) -> torch.Tensor:
+    """SwiGLU's product; ``limit`` as in `ExpertWeights`."""
+    if limit is not None:
+        gate, up = gate.clamp(max=limit), up.clamp(-limit, limit)
+    return silu(gate) * up
 
 
 class ReferenceExperts:
@@ -27,4 +34,4 @@ class ReferenceExperts:
     def _run(self, expert: int, hidden: torch.Tensor) -> torch.Tensor:
         gate = linear(hidden, self._weights.gate[expert])
         up = linear(hidden, self._weights.up[expert])
-        return linear(torch.nn.functional.silu(gate) * up, self._weights.down[expert])
+        return linear(silu_mul(gate, up, self._weights.limit), self._weights.down[expert])

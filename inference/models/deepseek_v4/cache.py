@@ -1,0 +1,163 @@
+"""What DeepSeek-V4 remembers of a sequence: entries in blocks, and a running state of fixed size.
+
+Compressed entries grow with the sequence; they lie in blocks of ``block_size`` positions, with
+``block_size / rate`` entries of a layer each. The rest does not grow: the last raw keys, and the
+projections that are not pooled yet. They lie in a slot, each at its position modulo the length of
+its ring, so that a rejected token is simply written over (`SPARE` of them at most), and a copy of
+a slot is a snapshot of the sequence.
+"""
+
+from collections.abc import Iterator
+
+import torch
+
+from inference.model_config_deepseek_v4 import DeepseekV4Config, LayerKind
+
+SPARE = 16  # positions by which a sequence may be set back
+
+
+class Ring:
+    """Rows of the latest positions of each slot: ``rows[slot, position % length]``."""
+
+    __slots__ = ("length", "rows")
+
+    def __init__(self, rows: torch.Tensor) -> None:
+        self.rows = rows  # [slots, length, width], a view
+        self.length = rows.shape[1]
+
+    def read(self, slots: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        """[..., width] of ``positions`` (those before 0 read anything) of ``slots``."""
+        return self.rows[slots, positions % self.length]
+
+    def write(self, slots: torch.Tensor, positions: torch.Tensor, values: torch.Tensor) -> None:
+        self.rows[slots, positions % self.length] = values.to(self.rows.dtype)
+
+
+class Pool:
+    """Entries of one layer, ``per_block`` in each block."""
+
+    __slots__ = ("entries", "per_block")
+
+    def __init__(self, entries: torch.Tensor, per_block: int) -> None:
+        self.entries = entries  # [blocks * per_block, width]
+        self.per_block = per_block
+
+    def places(self, blocks: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
+        """Where the entries ``numbers`` [...] lie; ``blocks`` [..., most blocks] of each."""
+        chosen = blocks.gather(-1, numbers // self.per_block)
+        return chosen * self.per_block + numbers % self.per_block
+
+
+class CompressorMemory:
+    """One compressor's entries and the projections it has not pooled yet."""
+
+    __slots__ = ("gates", "pool", "values")
+
+    def __init__(self, pool: Pool, values: Ring, gates: Ring) -> None:
+        self.pool = pool
+        self.values = values
+        self.gates = gates
+
+
+class LayerMemory:
+    __slots__ = ("compressor", "indexer", "raw")
+
+    def __init__(
+        self, raw: Ring, compressor: CompressorMemory | None, indexer: CompressorMemory | None
+    ) -> None:
+        self.raw = raw
+        self.compressor = compressor
+        self.indexer = indexer
+
+
+class DeepseekV4Cache:
+    """Everything of ``num_blocks`` blocks and ``num_states`` sequences.
+
+    Raises:
+        ValueError: ``block_size`` is no multiple of ``config.block_multiple``.
+    """
+
+    def __init__(
+        self,
+        config: DeepseekV4Config,
+        num_blocks: int,
+        block_size: int,
+        num_states: int,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        if block_size % config.block_multiple:
+            raise ValueError(f"block_size must be a multiple of {config.block_multiple}")
+        self.config, self.block_size = config, block_size
+        self._num_blocks, self._device, self._dtype = num_blocks, device, dtype
+        raw = raw_width(config) * config.num_layers
+        self.raw = torch.zeros(num_states, raw, device=device, dtype=dtype)
+        state = sum(_state_widths(config))
+        self.state = torch.zeros(num_states, state, device=device)
+        self.layers = list(self._layers())
+
+    @property
+    def bytes(self) -> int:
+        pools = (
+            memory.pool.entries.nbytes
+            for layer in self.layers
+            for memory in (layer.compressor, layer.indexer)
+            if memory is not None
+        )
+        return sum(pools) + self.raw.nbytes + self.state.nbytes
+
+    def copy_state(self, source: int, target: int) -> None:
+        """Take a snapshot, or go back to one."""
+        self.raw[target] = self.raw[source]
+        self.state[target] = self.state[source]
+
+    def _layers(self) -> Iterator[LayerMemory]:
+        config, at, state_at = self.config, 0, 0
+        for kind in config.layers:
+            raw = self.raw[:, at : at + raw_width(config)]
+            at += raw_width(config)
+            memories: list[CompressorMemory | None] = []
+            for width in compressor_widths(config, kind):
+                rate = config.rates[kind]
+                per_block = self.block_size // rate
+                entries = torch.zeros(
+                    self._num_blocks * per_block, width, device=self._device, dtype=self._dtype
+                )
+                rings = []
+                for _ in range(2):
+                    length, row = ring_length(kind, rate), ring_width(kind, width)
+                    part = self.state[:, state_at : state_at + length * row]
+                    state_at += length * row
+                    rings.append(Ring(part.unflatten(1, (length, row))))
+                memories.append(CompressorMemory(Pool(entries, per_block), *rings))
+            memories += [None] * (2 - len(memories))
+            yield LayerMemory(Ring(raw.unflatten(1, (-1, config.head_dim))), *memories)
+
+
+def raw_width(config: DeepseekV4Config) -> int:
+    """Numbers of a layer's ring of raw keys."""
+    return (config.window + SPARE) * config.head_dim
+
+
+def compressor_widths(config: DeepseekV4Config, kind: LayerKind) -> tuple[int, ...]:
+    """Width of the entries of each compressor in a layer: of the keys, then of the indexer."""
+    if kind == "sliding":
+        return ()
+    return (config.head_dim, config.index_head_dim) if kind == "csa" else (config.head_dim,)
+
+
+def ring_length(kind: LayerKind, rate: int) -> int:
+    """Positions whose projections may still be pooled."""
+    return (2 * rate if kind == "csa" else rate) + SPARE
+
+
+def ring_width(kind: LayerKind, width: int) -> int:
+    """CSA's windows overlap: each position stands in its own and, otherwise projected, the next."""
+    return 2 * width if kind == "csa" else width
+
+
+def _state_widths(config: DeepseekV4Config) -> Iterator[int]:
+    """Numbers of each compressor's two rings."""
+    for kind in config.layers:
+        for width in compressor_widths(config, kind):
+            yield 2 * ring_length(kind, config.rates[kind]) * ring_width(kind, width)

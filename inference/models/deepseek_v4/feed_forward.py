@@ -1,0 +1,66 @@
+"""Experts that every token or its scores choose, and the shared one."""
+
+import torch
+
+from inference.checkpoint import Checkpoint
+from inference.kernels.interface import Batch, ExpertWeights, KernelSet
+from inference.kernels.reference.deepseek_v4 import route, sqrt_softplus
+from inference.model_config_deepseek_v4 import DeepseekV4Config
+
+_PARTS = ("w1", "w3", "w2")  # gate, up, down
+
+
+class DeepseekV4FeedForward:
+    """The router of one layer and its experts.
+
+    In the first layers a frozen table names the experts of each token id; scores weigh them. A
+    budget keeps, of the experts that would run, those with the highest scores.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        prefix: str,
+        config: DeepseekV4Config,
+        kernels: KernelSet,
+        *,
+        by_token: bool,
+    ) -> None:
+        self._config = config
+        self._router = checkpoint.tensor(f"{prefix}.gate.weight", torch.float32)
+        self._table = checkpoint.tensor(f"{prefix}.gate.tid2eid", torch.int64) if by_token else None
+        self._bias = None if by_token else checkpoint.tensor(f"{prefix}.gate.bias", torch.float32)
+        parts = [
+            [
+                checkpoint.tensor(f"{prefix}.experts.{expert}.{part}.weight")
+                for expert in range(config.num_routed_experts)
+            ]
+            for part in _PARTS
+        ]
+        share = config.num_experts_per_tok / config.num_experts
+        self._experts = kernels.experts(ExpertWeights(*parts, limit=config.swiglu_limit), share)
+        shared = [[checkpoint.tensor(f"{prefix}.shared_experts.{part}.weight")] for part in _PARTS]
+        self._shared = kernels.experts(ExpertWeights(*shared, limit=config.swiglu_limit), 1.0)
+
+    def __call__(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
+        gates = self._gates(hidden, batch).to(hidden.dtype)
+        return self._experts(hidden, gates) + self._shared(hidden, None)
+
+    def _gates(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """[tokens, routed experts] float32: each one's weight, 0 where it does not run."""
+        scores = sqrt_softplus(torch.nn.functional.linear(hidden.float(), self._router))
+        budget = batch.num_experts
+        most = batch.default_experts if budget is None else int(budget.max())
+        most -= self._config.num_shared_experts
+        if self._table is None:
+            assert self._bias is not None
+            chosen = (scores + self._bias).topk(most, dim=-1).indices
+        else:
+            chosen = self._table[batch.token_ids]
+            order = scores.gather(1, chosen).argsort(dim=-1, descending=True, stable=True)
+            chosen = chosen.gather(1, order)[:, :most]
+        kept = None
+        if budget is not None:
+            ranks = torch.arange(chosen.shape[1], device=hidden.device)
+            kept = ranks < (budget - self._config.num_shared_experts)[:, None]
+        return route(scores, chosen, kept, self._config.routed_scaling_factor)

@@ -1,0 +1,42 @@
+"""What the engine asks of a model, whatever its architecture."""
+
+from typing import Any, ClassVar, Protocol
+
+import torch
+
+from inference.kernels.interface import Batch
+from inference.model_config import AnyConfig
+
+
+class Cache(Protocol):
+    """What a model remembers of the sequences that it runs; the model's own matter."""
+
+    @property
+    def bytes(self) -> int: ...
+
+    def copy_state(self, source: int, target: int) -> None:
+        """Copy a running state of fixed size, where the model has such: a snapshot."""
+        ...
+
+
+class Model(Protocol):
+    """Prepared weights. ``has_states``: a sequence needs a running state beside its blocks."""
+
+    has_states: ClassVar[bool]
+
+    @property
+    def config(self) -> AnyConfig: ...
+    @property
+    def device(self) -> torch.device: ...
+    @property
+    def dtype(self) -> torch.dtype: ...
+
+    def make_cache(self, num_blocks: int, block_size: int, num_states: int) -> Cache: ...
+
+    def forward(self, batch: Batch, cache: Any) -> torch.Tensor:
+        """Logits of the rows that sample: [rows, vocab] float32."""
+        ...
+
+    def hidden_states(self, batch: Batch, cache: Any) -> torch.Tensor:
+        """[tokens, hidden] after the last norm; what the rows leave behind goes to ``cache``."""
+        ...
