@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
+from core.dsml import DsmlParser, Kind, Piece, Tools, tools_of
 from core.ids import new_id
 from gateway.upstreams.base import Reply, UpstreamRequest
-from gateway.upstreams.dsml import DsmlParser, Kind, Piece, Tools, tools_of
 from gateway.upstreams.history import reasoning_of
 from gateway.upstreams.thoughts import ThoughtSplitter
 

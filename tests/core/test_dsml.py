@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.upstreams.dsml import DsmlParser, Kind, tools_of
+from core.dsml import DsmlParser, Kind, tools_of
 
 TOOLS: dict[str, dict[str, Any]] = {
     "get_weather": {"city": {"type": "string"}, "days": {"type": "integer"}},
@@ -242,3 +242,31 @@ def test_tools_of_a_request() -> None:
 
     assert tools_of({"tools": tools}) == {"f": {"a": {"type": "string"}}, "g": {}}
     assert tools_of({}) == tools_of({"tools": None}) == {}
+
+
+def strictly(*pieces: str) -> tuple[str, list[tuple[str, str]]]:
+    parser = DsmlParser({}, strict=True)
+    out = [item for piece in pieces for item in parser.feed(piece)] + parser.flush()
+    text = "".join(part for kind, part in out if kind is Kind.TEXT)
+    names = [part for kind, part in out if kind is Kind.CALL]
+    return text, [
+        (name, "".join(part for kind, part in out if kind is Kind.ARGUMENTS)) for name in names
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a " + block(invoke("unknown", parameter("x", "y"))), ("a ", [("unknown", '{"x": "y"}')])),
+        ("<｜DSML｜tool_calls>\nhello</｜DSML｜tool_calls> x", ("hellox", [])),
+        ("a<｜DSML｜parameter name=\"b\" string=\"true\">c", ("ac", [])),
+        ("a</｜DSML｜tool_ca", ("a", [])),
+        ("a <b> | <", ("a <b> | <", [])),
+        (block(invoke("f", parameter("x", "y"))).replace("DSML｜", "DSML｜ "),
+         ("", [("f", '{"x": "y"}')])),
+    ],
+)  # fmt: skip
+def test_a_models_own_output_keeps_no_markup(text: str, expected: Any) -> None:
+    assert strictly(text) == expected
+    for at in range(len(text)):
+        assert strictly(text[:at], text[at:]) == expected, at

@@ -1,4 +1,5 @@
-"""DeepSeek's markup of tool calls (DSML) where an upstream let it into a text.
+"""DeepSeek's markup of tool calls (DSML) in a text: the worker's answers, and what an upstream let
+through.
 
     <|DSML|tool_calls>
     <|DSML|invoke name="f">
@@ -7,10 +8,9 @@
     </|DSML|invoke>
     </|DSML|tool_calls>
 
-The bars are full-width (U+FF5C) as a rule. ``string="true"`` holds raw text, ``"false"`` JSON.
-Models slip: other words for the outer tag or none, no ``string``, arguments as one JSON object,
-no closing tags. Only calls of tools that the request has are taken for calls; everything else
-stays text.
+The bars are full-width (U+FF5C) as a rule, and V4.1 has a space after the second. ``string="true"``
+holds raw text, ``"false"`` JSON. Models slip: other words for the outer tag or none, no ``string``,
+arguments as one JSON object, no closing tags.
 """
 
 import re
@@ -21,8 +21,8 @@ from typing import Any
 import msgspec
 import regex
 
-_MARK = r"[\uff5c|]DSML[\uff5c|]"
-_MARKS = ("<\uff5cDSML\uff5c", "<|DSML|")
+_MARK = r"[\uff5c|]DSML[\uff5c|] ?"
+_BEGUN = re.compile(r"</?[\uff5c|]DSML[\uff5c|]")
 _WORD = "[A-Za-z_]{1,32}"
 _MOST_OPENER = 512  # characters that may be held back until it is clear whether a call begins
 
@@ -30,6 +30,7 @@ _OPENER = regex.compile(
     rf'(?:<{_MARK}{_WORD}\s*>\s*)?<{_MARK}invoke\s+name\s*=\s*"(?P<name>[^"<>]{{1,256}})"[^<>]*>'
 )
 _CLOSER = regex.compile(rf"</{_MARK}{_WORD}\s*>")
+_TAG = regex.compile(rf"</?{_MARK}{_WORD}[^<>]*>")
 _IN_INVOKE = re.compile(
     rf'<{_MARK}parameter\s+name\s*=\s*"(?P<name>[^"]*)"'
     rf'(?:\s+string\s*=\s*"?(?P<string>true|false)"?)?[^<>]*>'
@@ -70,15 +71,18 @@ class DsmlParser:
 
     Args:
         tools: see ``tools_of``.
+        strict: the text is a model's own output: calls of tools that the request does not have are
+            calls too, and tags that call nothing are dropped. Otherwise both stay text.
     """
 
     __slots__ = (
         "_body", "_buffer", "_called", "_count", "_first", "_name", "_open", "_parameter",
-        "_state", "_string", "_tools", "_trim",
+        "_state", "_strict", "_string", "_tools", "_trim",
     )  # fmt: skip
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, *, strict: bool = False) -> None:
         self._tools = tools
+        self._strict = strict
         self._buffer = ""
         self._state = self._text
         self._called = False  # a call has come: closing tags may follow
@@ -113,7 +117,7 @@ class DsmlParser:
         out: list[Piece] = []
         buffer, self._buffer = self._buffer, ""
         if self._state == self._text:
-            if buffer and not buffer.startswith(_MARKS):
+            if buffer and not _BEGUN.match(buffer):
                 self._say(out, buffer)
             return out
         if truncated:
@@ -137,13 +141,13 @@ class DsmlParser:
                     found = None
                 else:
                     break
-            if found is not None and found["name"] in self._tools:
+            if found is not None and (self._strict or found["name"] in self._tools):
                 self._say(out, buffer[:at])
                 self._buffer = buffer[found.end() :]
                 self._begin_call(out, found["name"])
                 return True
-            if self._called:
-                closer = _CLOSER.match(buffer, at, partial=True)
+            if self._called or self._strict:
+                closer = (_TAG if self._strict else _CLOSER).match(buffer, at, partial=True)
                 if closer is not None and closer.partial:
                     break
                 if closer is not None:
@@ -212,12 +216,17 @@ class DsmlParser:
             self._buffer = buffer[end:]
         return False
 
+    @property
+    def _properties(self) -> Mapping[str, Any]:
+        """The schemas of the current tool's parameters."""
+        return self._tools.get(self._name, {})
+
     def _may_wrap(self) -> bool:
         """Whether it may be a parameter that holds all arguments."""
         return (
             self._count == 0
             and self._parameter == "arguments"
-            and "arguments" not in self._tools[self._name]
+            and "arguments" not in self._properties
         )
 
     def _key(self) -> str:
@@ -246,7 +255,7 @@ class DsmlParser:
     def _json(self, value: str) -> str:
         if self._string == "true":
             return _quoted(value)
-        declared = self._tools[self._name].get(self._parameter)
+        declared = self._properties.get(self._parameter)
         types = _types(declared)
         if self._string is None and types and types <= _TEXT_TYPES:
             return _quoted(value)
@@ -272,7 +281,7 @@ class DsmlParser:
         if value is None:
             return "{}"
         inner = value.get("arguments")
-        if len(value) == 1 and "arguments" not in self._tools[self._name]:
+        if len(value) == 1 and "arguments" not in self._properties:
             inner = _object(inner) if isinstance(inner, str) else inner
             if isinstance(inner, dict):
                 return msgspec.json.encode(inner).decode()
