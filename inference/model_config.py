@@ -5,16 +5,17 @@ Reads the Hugging Face names of Llama, Mixtral, Qwen3-MoE and our own
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from inference.errors import CheckpointInvalid, CheckpointUnsupported
+from inference.model_config_deepseek_v3 import DeepseekV3Config, parse_deepseek_v3
 from inference.model_config_deepseek_v4 import DeepseekV4Config, parse_deepseek_v4
 
 ModelKind = Literal["llama", "mixtral", "qwen3_moe", "sovgate_moe"]
 KINDS: tuple[ModelKind, ...] = ("llama", "mixtral", "qwen3_moe", "sovgate_moe")
-_RUN = (*KINDS, "deepseek_v4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,13 @@ class ModelConfig:
         return 1
 
 
-AnyConfig = ModelConfig | DeepseekV4Config
+AnyConfig = ModelConfig | DeepseekV3Config | DeepseekV4Config
+
+
+_DEEPSEEK: dict[str, Callable[[dict[str, Any]], AnyConfig]] = {
+    "deepseek_v3": parse_deepseek_v3,
+    "deepseek_v4": parse_deepseek_v4,
+}
 
 
 def load_config(directory: Path) -> AnyConfig:
@@ -95,9 +102,9 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def parse_config(raw: dict[str, Any]) -> AnyConfig:
     """Check and normalise a ``config.json`` object; raises as `load_config`."""
-    if raw.get("model_type") == "deepseek_v4":
+    if raw.get("model_type") in _DEEPSEEK:
         _refuse_quantised(raw)
-        return parse_deepseek_v4(raw)
+        return _DEEPSEEK[raw["model_type"]](raw)
     kind = _kind(raw)
     _refuse_unsupported(raw)
     try:
@@ -112,7 +119,8 @@ def _kind(raw: dict[str, Any]) -> ModelKind:
         if kind == known:
             return known
     raise CheckpointUnsupported(
-        f"Model type {kind!r} is not run by this engine; it runs {', '.join(_RUN)}. "
+        f"Model type {kind!r} is not run by this engine; it runs "
+        f"{', '.join((*KINDS, *_DEEPSEEK))}. "
         "Serve other models with vLLM or SGLang and register that server as a worker."
     )
 

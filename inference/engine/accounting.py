@@ -9,6 +9,9 @@ from decimal import Decimal
 from typing import Protocol
 
 from inference.model_config import AnyConfig, ModelConfig
+from inference.model_config_deepseek_v3 import DeepseekV3Config
+from inference.model_config_deepseek_v4 import DeepseekV4Config
+from inference.models.deepseek_v3.work import DeepseekV3Work
 from inference.models.deepseek_v4.work import DeepseekV4Work
 
 
@@ -21,7 +24,9 @@ class Work(Protocol):
 
 
 def work_model(config: AnyConfig) -> Work:
-    return WorkModel(config) if isinstance(config, ModelConfig) else DeepseekV4Work(config)
+    if isinstance(config, DeepseekV4Config):
+        return DeepseekV4Work(config)
+    return DeepseekV3Work(config) if isinstance(config, DeepseekV3Config) else WorkModel(config)
 
 
 class WorkModel:

@@ -80,9 +80,9 @@ class KernelSet(Protocol):
 
         Args:
             query: [tokens, heads, width], already rotated.
-            cache: keys and values, each [blocks, block_size, kv_heads, width];
+            cache: keys and values, each [blocks, block_size, kv_heads, its width];
                 the rows' own keys are already in.
         Returns:
-            [tokens, heads * width].
+            [tokens, heads * width of the values].
         """
         ...

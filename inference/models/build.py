@@ -5,7 +5,10 @@ import torch
 from inference.checkpoint import Checkpoint
 from inference.kernels.interface import KernelSet
 from inference.model_config import AnyConfig, ModelConfig
+from inference.model_config_deepseek_v3 import DeepseekV3Config
+from inference.model_config_deepseek_v4 import DeepseekV4Config
 from inference.models.decoder import Decoder, FeedForward, Layer
+from inference.models.deepseek_v3 import build_deepseek_v3
 from inference.models.deepseek_v4 import build_deepseek_v4
 from inference.models.interface import Model
 from inference.models.llama import DenseFeedForward
@@ -32,8 +35,10 @@ def build_model(
     Raises:
         CheckpointInvalid: a tensor is missing.
     """
-    if not isinstance(config, ModelConfig):
+    if isinstance(config, DeepseekV4Config):
         return build_deepseek_v4(config, checkpoint, kernels, device, dtype)
+    if isinstance(config, DeepseekV3Config):
+        return build_deepseek_v3(config, checkpoint, kernels, device, dtype)
     with torch.inference_mode():
         embedding = checkpoint.tensor("model.embed_tokens.weight")
         tied = config.tie_word_embeddings or "lm_head.weight" not in checkpoint

@@ -75,7 +75,7 @@ def test_answers_survive_preemption(tiny: Tiny) -> None:
 def test_rows_with_different_budgets_share_a_batch(tiny: Tiny) -> None:
     engine = small_engine(tiny[0])
     most = engine.config.num_experts
-    budgets = [min(1, most), most]
+    budgets = [min(engine.config.min_experts_per_tok, most), most]
     alone = [run_all(engine, greedy(IDS[:6], 10, k))[0] for k in budgets]
     assert run_all(engine, *[greedy(IDS[:6], 10, k) for k in budgets]) == alone
 

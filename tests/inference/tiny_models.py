@@ -49,10 +49,43 @@ def _make_llama() -> Any:
     return LlamaForCausalLM(LlamaConfig(**SMALL, intermediate_size=96))
 
 
+def _make_deepseek_v3() -> Any:
+    from transformers import DeepseekV3Config, DeepseekV3ForCausalLM
+
+    config = DeepseekV3Config(
+        **{**SMALL, "num_key_value_heads": 6, "num_hidden_layers": 4},
+        intermediate_size=96,
+        moe_intermediate_size=32,
+        n_routed_experts=8,
+        n_shared_experts=2,
+        num_experts_per_tok=3,
+        n_group=4,
+        topk_group=2,
+        first_k_dense_replace=1,
+        norm_topk_prob=True,
+        routed_scaling_factor=2.5,
+        q_lora_rank=24,
+        kv_lora_rank=20,
+        qk_nope_head_dim=12,
+        qk_rope_head_dim=8,
+        v_head_dim=10,
+        rope_parameters={
+            "rope_type": "yarn",
+            "rope_theta": 10000.0,
+            "factor": 4.0,
+            "original_max_position_embeddings": 64,
+            "mscale": 1.0,
+            "mscale_all_dim": 0.7,
+        },
+    )
+    return DeepseekV3ForCausalLM(config)
+
+
 MAKERS: dict[str, Callable[[], Any]] = {
     "mixtral": _make_mixtral,
     "qwen3_moe": _make_qwen3_moe,
     "llama": _make_llama,
+    "deepseek_v3": _make_deepseek_v3,
 }
 
 

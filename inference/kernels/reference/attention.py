@@ -10,7 +10,7 @@ Cache = tuple[torch.Tensor, torch.Tensor]
 
 def paged_attention(query: torch.Tensor, cache: Cache, batch: Batch) -> torch.Tensor:
     """See `KernelSet.attention`."""
-    out = torch.empty_like(query)
+    out = query.new_empty(*query.shape[:2], cache[1].shape[-1])
     if batch.num_decode:
         out[: batch.num_decode] = _decode(query[: batch.num_decode], cache, batch)
     for chunk in batch.prefill:
@@ -29,7 +29,7 @@ def _decode(query: torch.Tensor, cache: Cache, batch: Batch) -> torch.Tensor:
     out = scaled_dot_product_attention(
         grouped, keys.transpose(1, 2), values.transpose(1, 2), attn_mask=batch.decode_mask
     )
-    return out.reshape(rows, heads, width)
+    return out.reshape(rows, heads, values.shape[-1])
 
 
 def _gather(part: torch.Tensor, blocks: torch.Tensor) -> torch.Tensor:

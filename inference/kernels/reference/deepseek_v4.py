@@ -137,7 +137,12 @@ def attend_with_sink(
 
 
 def route(
-    scores: torch.Tensor, chosen: torch.Tensor, kept: torch.Tensor | None, scaling: float
+    scores: torch.Tensor,
+    chosen: torch.Tensor,
+    kept: torch.Tensor | None,
+    scaling: float,
+    *,
+    normalise: bool = True,
 ) -> torch.Tensor:
     """Gates [T, experts] from scores [T, experts] float32 of the experts ``chosen`` [T, k].
 
@@ -147,8 +152,9 @@ def route(
     weights = scores.gather(1, chosen)
     if kept is not None:
         weights = weights * kept
-    weights = weights / (weights.sum(-1, keepdim=True) + _ROUTING_EPS) * scaling
-    return torch.zeros_like(scores).scatter_(1, chosen, weights)
+    if normalise:
+        weights = weights / (weights.sum(-1, keepdim=True) + _ROUTING_EPS)
+    return torch.zeros_like(scores).scatter_(1, chosen, weights * scaling)
 
 
 def sqrt_softplus(logits: torch.Tensor) -> torch.Tensor:

@@ -30,17 +30,22 @@ class DeepseekV4FeedForward:
         self._router = checkpoint.tensor(f"{prefix}.gate.weight", torch.float32)
         self._table = checkpoint.tensor(f"{prefix}.gate.tid2eid", torch.int64) if by_token else None
         self._bias = None if by_token else checkpoint.tensor(f"{prefix}.gate.bias", torch.float32)
-        parts = [
+        gate, up, down = (
             [
                 checkpoint.tensor(f"{prefix}.experts.{expert}.{part}.weight")
                 for expert in range(config.num_routed_experts)
             ]
             for part in _PARTS
-        ]
+        )
         share = config.num_experts_per_tok / config.num_experts
-        self._experts = kernels.experts(ExpertWeights(*parts, limit=config.swiglu_limit), share)
-        shared = [[checkpoint.tensor(f"{prefix}.shared_experts.{part}.weight")] for part in _PARTS]
-        self._shared = kernels.experts(ExpertWeights(*shared, limit=config.swiglu_limit), 1.0)
+        self._experts = kernels.experts(
+            ExpertWeights(gate, up, down, limit=config.swiglu_limit), share
+        )
+        gate, up, down = (
+            [checkpoint.tensor(f"{prefix}.shared_experts.{part}.weight")] for part in _PARTS
+        )
+        weights = ExpertWeights(gate, up, down, limit=config.swiglu_limit)
+        self._shared = kernels.experts(weights, 1.0)
 
     def __call__(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
         gates = self._gates(hidden, batch).to(hidden.dtype)
