@@ -10,7 +10,9 @@
         │   └── UnsafeFile             pickle and other files that run code when read
         ├── DeviceUnavailable
         ├── RequestInvalid             the request asks for something malformed or unknown
-        │   └── ContextOverflow
+        │   ├── ContextOverflow
+        │   ├── ConstraintUnsupported  response_format asks for what cannot be enforced
+        │   └── ConstraintFailed       an answer could not be kept within response_format
         ├── ModelUnknown
         ├── QueueFull
         ├── WorkerStopping
@@ -104,6 +106,18 @@ class ContextOverflow(RequestInvalid):
     """Prompt and completion do not fit the context window."""
 
     code = "context_length_exceeded"
+
+
+class ConstraintUnsupported(RequestInvalid):
+    """The form that ``response_format`` asks for cannot be enforced here."""
+
+    code = "response_format_unsupported"
+
+
+class ConstraintFailed(RequestInvalid):
+    """An answer could not be kept within the form that its request asked for."""
+
+    code = "response_format_failed"
 
 
 class ModelUnknown(InferenceError):

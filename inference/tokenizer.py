@@ -44,6 +44,10 @@ class Tokenizer:
     def vocab_size(self) -> int:
         return self._fast.get_vocab_size()
 
+    def to_json(self) -> str:
+        """The text of a ``tokenizer.json``."""
+        return self._fast.to_str()
+
     def id_of(self, token: str) -> int | None:
         return self._fast.token_to_id(token)
 

@@ -7,9 +7,12 @@ import itertools
 import random
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from inference.sampling_params import SamplingParams
+
+if TYPE_CHECKING:
+    from inference.constraints import Constraint
 
 FinishReason = Literal["stop", "length", "cancelled", "error"]
 _numbers = itertools.count()
@@ -22,6 +25,15 @@ class Status(Enum):
     WAITING = "waiting"
     RUNNING = "running"
     FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Logprob:
+    """How likely the model held a drawn token, and the likeliest ones of its place, falling."""
+
+    token_id: int
+    logprob: float
+    top: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -51,6 +63,8 @@ class Sequence:
     num_cached: int = 0  # of the prompt, found in the cache when it was first admitted
     work_ns: int = 0
     preemptions: int = 0
+    constraint: "Constraint | None" = None  # which tokens may come, where not all may
+    logprobs: list[Logprob] = field(default_factory=list)  # of the answer, if asked for
     rng: random.Random = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,0 +1,91 @@
+"""Draws from logits: temperature, top-k, top-p, min-p, then one uniform number a row.
+
+Inverse transform sampling: one look into the cumulative weights. All rows go together; what a
+row gets depends on that row alone.
+"""
+
+import torch
+
+from inference.engine.sequence import Sequence
+
+_CANDIDATES = 256  # what is kept nearly always lies within; otherwise everything is sorted
+
+
+def draw(logits: torch.Tensor, sequences: list[Sequence]) -> list[int]:
+    """A token id for each row of ``logits`` [sequences, vocab] float32, by its parameters."""
+    temperatures = _column([s.params.temperature for s in sequences], logits)
+    probabilities = torch.softmax(logits / temperatures.float(), dim=-1)
+    uniforms = _column([s.rng.random() for s in sequences], logits)
+    cut = [i for i, s in enumerate(sequences) if _is_cut(s)]
+    if not cut:
+        return _pick(probabilities, uniforms).tolist()
+    if len(cut) == len(sequences):
+        return _draw_cut(probabilities, uniforms, sequences).tolist()
+    tokens = torch.empty(len(sequences), dtype=torch.long, device=logits.device)
+    whole = [i for i in range(len(sequences)) if i not in set(cut)]
+    tokens[whole] = _pick(probabilities[whole], uniforms[whole])
+    tokens[cut] = _draw_cut(probabilities[cut], uniforms[cut], [sequences[i] for i in cut])
+    return tokens.tolist()
+
+
+def _is_cut(sequence: Sequence) -> bool:
+    params = sequence.params
+    return bool(params.top_k or params.min_p) or params.top_p < 1.0
+
+
+def _draw_cut(
+    probabilities: torch.Tensor, uniforms: torch.Tensor, sequences: list[Sequence]
+) -> torch.Tensor:
+    """Tokens of rows that leave some out; few candidates do unless a row needs more."""
+    vocabulary = probabilities.shape[-1]
+    top, ids = probabilities.topk(min(_CANDIDATES, vocabulary))
+    kept, enough = _keep(top, sequences, vocabulary)
+    places = _pick(kept, uniforms)
+    tokens = ids.gather(1, places[:, None])[:, 0]
+    if not all(enough):
+        wide = [i for i, fits in enumerate(enough) if not fits]
+        top, ids = probabilities[wide].sort(descending=True)
+        kept, _ = _keep(top, [sequences[i] for i in wide], vocabulary)
+        places = _pick(kept, uniforms[wide])
+        tokens[wide] = ids.gather(1, places[:, None])[:, 0]
+    return tokens
+
+
+def _keep(
+    top: torch.Tensor, sequences: list[Sequence], vocabulary: int
+) -> tuple[torch.Tensor, list[bool]]:
+    """``top`` [rows, candidates], falling, without what is left out; whether no more was needed."""
+    width = top.shape[1]
+    ks = [s.params.top_k or vocabulary for s in sequences]
+    ranks = torch.arange(width, device=top.device)
+    top = top.masked_fill(ranks >= torch.tensor(ks, device=top.device)[:, None], 0.0)
+    total = top.cumsum(-1, dtype=torch.float64)
+    # What top_k left is all there is for top_p; without top_k that is 1.
+    mass = torch.where(_flags([k < vocabulary for k in ks], top), total[:, -1:], 1.0)
+    nucleus = _column([s.params.top_p for s in sequences], top) * mass
+    floor = _column([s.params.min_p for s in sequences], top) * top[:, :1]
+    before = torch.nn.functional.pad(total[:, :-1], (1, 0))
+    open_ended = _flags([s.params.top_p >= 1.0 for s in sequences], top)
+    keep = ((before < nucleus) | open_ended) & (top >= floor)
+    keep[:, 0] = True
+    bounded = torch.tensor([k <= width for k in ks], device=top.device)
+    # Something within the candidates was left out, so everything after it is.
+    closed = ~keep[:, -1] & torch.tensor([k >= vocabulary for k in ks], device=top.device)
+    return top * keep, (bounded | closed).tolist()
+
+
+def _pick(weights: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
+    """[rows] column of ``weights`` [rows, columns] where each row's uniform number falls."""
+    total = weights.cumsum(-1, dtype=torch.float64)
+    whole = total[:, -1:]
+    # Below the sum, however it is rounded: a column without weight is never found.
+    below = torch.minimum(uniforms * whole, torch.nextafter(whole, torch.zeros_like(whole)))
+    return torch.searchsorted(total, below, right=True)[:, 0].clamp(max=weights.shape[1] - 1)
+
+
+def _column(values: list[float], like: torch.Tensor) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float64, device=like.device)[:, None]
+
+
+def _flags(values: list[bool], like: torch.Tensor) -> torch.Tensor:
+    return torch.tensor(values, device=like.device)[:, None]
