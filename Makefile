@@ -9,8 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCKED := requirements.lock pyproject.toml
 STAMP := $(VENV)/.installed-$(shell cat $(LOCKED) | sha256sum | cut -c1-16)
-NATIVE := $(wildcard guardrails/*/_native.c guardrails/*/*/_native.c)
-HEADERS := $(wildcard guardrails/*/*/_*.h)
+NATIVE := $(wildcard guardrails/*/_native.c guardrails/*/*/_native.c inference/kernels/*/_native.c)
+HEADERS := $(wildcard guardrails/*/*/_*.h inference/kernels/*/native/*)
 BUILT := $(VENV)/.built-$(shell cat pyproject.toml $(NATIVE) $(HEADERS) | sha256sum | cut -c1-16)
 UI_SOURCES := $(shell find admin_ui -path admin_ui/node_modules -prune -o -path admin_ui/dist -prune -o -type f -print 2>/dev/null)
 PEERS_VENV := .venv-peers
@@ -54,7 +54,7 @@ $(BUILT): $(STAMP) pyproject.toml $(NATIVE) $(HEADERS)
 	@rm -f $(VENV)/.built-* $(NATIVE:.c=*.so)
 	@$(BIN)/pip install -qq --no-deps --no-build-isolation --editable .
 	@for source in $(NATIVE); do test -e "$$(compgen -G "$${source%.c}*.so")" \
-	  || echo "setup: $$source was not built (is there a C compiler?); the guards will be slower"; done
+	  || echo "setup: $$source was not built (is there a C compiler?); it will be slower"; done
 	@# As pip does for what it copies; where PYTHONDONTWRITEBYTECODE is set no start would.
 	@$(BIN)/python -m compileall -q core gateway guardrails billing inference migrations
 	@touch $@

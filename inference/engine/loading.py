@@ -12,7 +12,7 @@ from inference.engine.engine import Engine
 from inference.engine.model_runner import ModelRunner
 from inference.engine.scheduler import SchedulerLimits
 from inference.engine.speculation import PromptLookup
-from inference.kernels.registry import Preference, choose_kernels, resolve_device
+from inference.kernels.registry import Preference, Weights, choose_kernels, resolve_device
 from inference.model_config import load_config
 from inference.models import build_model
 
@@ -26,6 +26,7 @@ class EngineOptions:
     device: str = "cpu"
     dtype: str = "auto"
     kernels: Preference = "auto"
+    weights: Weights = "auto"  # what weights are kept as; auto: as they are computed with
     kv_blocks: int = 1024
     block_size: int = 16
     threads: int = 0  # 0: all usable processors but one
@@ -57,7 +58,7 @@ def load_engine(directory: Path, options: EngineOptions) -> tuple[Engine, tuple[
     config = load_config(directory)
     device = resolve_device(options.device)
     dtype = _DTYPES[config.dtype if options.dtype == "auto" else options.dtype]
-    kernels = choose_kernels(device, dtype, options.kernels)
+    kernels = choose_kernels(device, dtype, options.kernels, options.weights)
     model = build_model(config, Checkpoint(directory, device, dtype), kernels, device, dtype)
     multiple = config.block_multiple
     block_size = -(-options.block_size // multiple) * multiple

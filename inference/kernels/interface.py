@@ -7,7 +7,7 @@ torch set in ``kernels.reference`` is the truth that others are tested against.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 
@@ -29,6 +29,21 @@ class ExpertWeights:
     up: list[torch.Tensor]
     down: list[torch.Tensor]
     limit: float | None = None  # gate <= limit, -limit <= up <= limit, before they are multiplied
+
+
+@dataclass(slots=True)
+class Routing:
+    """How the rows of a batch choose experts, for backends that do it themselves.
+
+    ``all``: every expert with weight 1. ``softmax``: `models.routing.softmax_top_k`. ``shared``:
+    the first ``shared`` experts always, of the others the best, all with weight 1.
+    """
+
+    kind: Literal["all", "softmax", "shared"] = "all"
+    router: torch.Tensor | None = None  # [routed experts, hidden]
+    bias: torch.Tensor | None = None  # [routed experts]
+    normalise: bool = False
+    shared: int = 0
 
 
 @dataclass(slots=True)
@@ -60,6 +75,20 @@ class Batch:
     default_experts: int = 0
 
 
+class FusedStep(Protocol):
+    """A decoder's whole step, over a cache of its own layout."""
+
+    def make_cache(self, num_blocks: int, block_size: int) -> Any: ...
+
+    def logits(self, batch: Batch, cache: Any) -> torch.Tensor:
+        """[sampled sequences, vocab] float32."""
+        ...
+
+    def states(self, batch: Batch, cache: Any) -> torch.Tensor:
+        """[tokens, hidden] after the last norm."""
+        ...
+
+
 class KernelSet(Protocol):
     """One backend's operators; ``choices`` says in sentences what was chosen and why."""
 
@@ -67,6 +96,10 @@ class KernelSet(Protocol):
 
     def linear(self, weight: torch.Tensor) -> Linear:
         """Prepare ``x @ weight.T``; ``weight`` is [out, in]."""
+        ...
+
+    def head(self, weight: torch.Tensor) -> Linear:
+        """Prepare the linear that gives the logits."""
         ...
 
     def experts(self, weights: ExpertWeights, usual_share: float) -> Experts:
@@ -85,4 +118,8 @@ class KernelSet(Protocol):
         Returns:
             [tokens, heads * width of the values].
         """
+        ...
+
+    def fuse(self, decoder: Any) -> FusedStep | None:
+        """What runs whole steps of a `models.decoder.Decoder`, where the backend can."""
         ...

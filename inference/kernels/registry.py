@@ -5,11 +5,12 @@ from typing import Literal
 import torch
 
 from inference.errors import DeviceUnavailable
-from inference.kernels.cpu import PackedKernels, can_pack
+from inference.kernels.cpu import NativeKernels, PackedKernels, can_pack, native_backends
 from inference.kernels.interface import KernelSet
 from inference.kernels.reference import ReferenceKernels
 
-Preference = Literal["auto", "reference"]
+Preference = Literal["auto", "native", "packed", "reference"]
+Weights = Literal["auto", "float32", "bfloat16", "int8", "int4"]
 
 
 def resolve_device(name: str) -> torch.device:
@@ -43,9 +44,27 @@ def _npu() -> torch.device:
 
 
 def choose_kernels(
-    device: torch.device, dtype: torch.dtype, preference: Preference = "auto"
+    device: torch.device,
+    dtype: torch.dtype,
+    preference: Preference = "auto",
+    weights: Weights = "auto",
 ) -> KernelSet:
-    """The fastest set that runs ``dtype`` on ``device``, or the reference where asked."""
-    if preference == "auto" and device.type == "cpu" and can_pack(dtype):
+    """The fastest set that runs ``dtype`` on ``device``, or what is asked for.
+
+    Raises:
+        DeviceUnavailable: the weights can only be kept so by C, which was not built.
+    """
+    here = native_backends() if device.type == "cpu" else []
+    narrow = weights in ("int8", "int4")
+    if narrow and (not here or preference not in ("auto", "native")):
+        raise DeviceUnavailable(
+            f"{weights} weights need the CPU's C kernels (kernels.cpu._native), which were not "
+            "built or not asked for; install a C compiler and run `make setup`, or leave out "
+            "--weights."
+        )
+    if narrow or preference == "native":
+        kind = str(dtype).removeprefix("torch.") if weights == "auto" else weights
+        return NativeKernels(here[0], kind, torch.get_num_threads())
+    if preference != "reference" and device.type == "cpu" and can_pack(dtype):
         return PackedKernels(dtype)
     return ReferenceKernels()

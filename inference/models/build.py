@@ -43,16 +43,18 @@ def build_model(
         embedding = checkpoint.tensor("model.embed_tokens.weight")
         tied = config.tie_word_embeddings or "lm_head.weight" not in checkpoint
         head = embedding if tied else checkpoint.tensor("lm_head.weight")
-        return Decoder(
+        decoder = Decoder(
             config=config,
             kernels=kernels,
             embedding=embedding,
             layers=[_layer(i, config, checkpoint, kernels) for i in range(config.num_layers)],
             norm=checkpoint.tensor("model.norm.weight"),
-            head=kernels.linear(head),
+            head=kernels.head(head),
             device=device,
             dtype=dtype,
         )
+        decoder.fused = kernels.fuse(decoder)
+    return decoder
 
 
 def _layer(index: int, config: ModelConfig, checkpoint: Checkpoint, kernels: KernelSet) -> Layer:

@@ -3,18 +3,23 @@
 Knows the arithmetic of one forward pass; nothing of requests or scheduling.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Protocol
 
 import torch
 
-from inference.kernels.interface import Batch, KernelSet, Linear
+from inference.kernels.interface import Batch, Experts, FusedStep, KernelSet, Linear, Routing
 from inference.kernels.reference import rms_norm, rotate
 from inference.model_config import ModelConfig
 
-FeedForward = Callable[[torch.Tensor, Batch], torch.Tensor]
-"""(hidden [tokens, hidden], batch) -> [tokens, hidden]"""
+
+class FeedForward(Protocol):
+    """(hidden [tokens, hidden], batch) -> [tokens, hidden]"""
+
+    experts: Experts
+    routing: Routing
+
+    def __call__(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor: ...
 
 
 class KeyValueCache:
@@ -69,21 +74,28 @@ class Decoder:
     head: Linear
     device: torch.device
     dtype: torch.dtype
+    fused: FusedStep | None = None
 
     has_states: ClassVar[bool] = False
 
-    def make_cache(self, num_blocks: int, block_size: int, num_states: int) -> KeyValueCache:
+    def make_cache(self, num_blocks: int, block_size: int, num_states: int) -> Any:
         del num_states
+        if self.fused is not None:
+            return self.fused.make_cache(num_blocks, block_size)
         return KeyValueCache(self.config, num_blocks, block_size, self.device, self.dtype)
 
     @torch.inference_mode()
-    def forward(self, batch: Batch, cache: KeyValueCache) -> torch.Tensor:
+    def forward(self, batch: Batch, cache: Any) -> torch.Tensor:
         """Logits of the rows that sample: [sampled sequences, vocab] float32."""
+        if self.fused is not None:
+            return self.fused.logits(batch, cache)
         hidden = self.hidden_states(batch, cache)
         return self.head(hidden[batch.sample_rows]).float()
 
-    def hidden_states(self, batch: Batch, cache: KeyValueCache) -> torch.Tensor:
+    def hidden_states(self, batch: Batch, cache: Any) -> torch.Tensor:
         """[tokens, hidden] after the last norm; writes the rows' keys and values to ``cache``."""
+        if self.fused is not None:
+            return self.fused.states(batch, cache)
         eps = self.config.rms_norm_eps
         hidden = self.embedding[batch.token_ids]
         rotary = self._rotary(batch.positions)

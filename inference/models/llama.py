@@ -3,7 +3,7 @@
 import torch
 
 from inference.checkpoint import Checkpoint
-from inference.kernels.interface import Batch, ExpertWeights, KernelSet
+from inference.kernels.interface import Batch, ExpertWeights, KernelSet, Routing
 
 
 class DenseFeedForward:
@@ -13,7 +13,8 @@ class DenseFeedForward:
         gate, up, down = (
             checkpoint.tensor(f"{prefix}.mlp.{name}_proj.weight") for name in ("gate", "up", "down")
         )
-        self._run = kernels.experts(ExpertWeights([gate], [up], [down]), 1.0)
+        self.routing = Routing()
+        self.experts = kernels.experts(ExpertWeights([gate], [up], [down]), 1.0)
 
     def __call__(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
-        return self._run(hidden, None)
+        return self.experts(hidden, None)

@@ -3,7 +3,7 @@
 import torch
 
 from inference.checkpoint import Checkpoint
-from inference.kernels.interface import Batch, ExpertWeights, KernelSet
+from inference.kernels.interface import Batch, ExpertWeights, KernelSet, Routing
 from inference.model_config import ModelConfig
 from inference.models.routing import softmax_top_k
 
@@ -20,10 +20,12 @@ class MixtralFeedForward:
             ]
             for name in ("w1", "w2", "w3")
         )
-        self._router = kernels.linear(checkpoint.tensor(f"{block}.gate.weight"))
-        self._experts = kernels.experts(
+        router = checkpoint.tensor(f"{block}.gate.weight")
+        self._router = kernels.linear(router)
+        self.routing = Routing("softmax", router, normalise=True)
+        self.experts = kernels.experts(
             ExpertWeights(gate, up, down), config.num_experts_per_tok / config.num_experts
         )
 
     def __call__(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
-        return self._experts(hidden, softmax_top_k(self._router(hidden), batch, normalise=True))
+        return self.experts(hidden, softmax_top_k(self._router(hidden), batch, normalise=True))

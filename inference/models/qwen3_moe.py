@@ -3,7 +3,7 @@
 import torch
 
 from inference.checkpoint import Checkpoint
-from inference.kernels.interface import Batch, ExpertWeights, KernelSet
+from inference.kernels.interface import Batch, ExpertWeights, KernelSet, Routing
 from inference.model_config import ModelConfig
 from inference.models.routing import softmax_top_k
 
@@ -19,12 +19,14 @@ class Qwen3MoeFeedForward:
             ]
             for name in ("gate", "up", "down")
         )
-        self._router = kernels.linear(checkpoint.tensor(f"{prefix}.mlp.gate.weight"))
-        self._experts = kernels.experts(
+        router = checkpoint.tensor(f"{prefix}.mlp.gate.weight")
+        self._router = kernels.linear(router)
+        self.routing = Routing("softmax", router, normalise=config.norm_topk_prob)
+        self.experts = kernels.experts(
             ExpertWeights(gate, up, down), config.num_experts_per_tok / config.num_experts
         )
         self._normalise = config.norm_topk_prob
 
     def __call__(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
         gates = softmax_top_k(self._router(hidden), batch, normalise=self._normalise)
-        return self._experts(hidden, gates)
+        return self.experts(hidden, gates)

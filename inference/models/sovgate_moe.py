@@ -7,7 +7,7 @@ the dense feed-forward that it was split from.
 import torch
 
 from inference.checkpoint import Checkpoint
-from inference.kernels.interface import Batch, ExpertWeights, KernelSet
+from inference.kernels.interface import Batch, ExpertWeights, KernelSet, Routing
 from inference.model_config import ModelConfig
 from inference.models.routing import top_k_mask
 
@@ -23,16 +23,17 @@ class SovgateMoeFeedForward:
             [checkpoint.tensor(f"{prefix}.mlp.{name}.{part}_proj.weight") for name in names]
             for part in ("gate", "up", "down")
         )
-        self._experts = kernels.experts(
+        self.experts = kernels.experts(
             ExpertWeights(gate, up, down), config.num_experts_per_tok / config.num_experts
         )
         self._router = checkpoint.tensor(f"{prefix}.mlp.gate.weight").float()
         self._bias = checkpoint.tensor(f"{prefix}.mlp.gate.bias").float()
+        self.routing = Routing("shared", self._router, self._bias, shared=self._shared)
 
     def __call__(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
         if batch.num_experts is None and batch.default_experts >= self._total:
-            return self._experts(hidden, None)
-        return self._experts(hidden, self._gates(hidden, batch))
+            return self.experts(hidden, None)
+        return self.experts(hidden, self._gates(hidden, batch))
 
     def _gates(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
         """[tokens, experts], shared ones first: 1 where active, 0 elsewhere."""

@@ -6,6 +6,7 @@ reorders it on each call.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
@@ -96,6 +97,9 @@ class PackedKernels:
     def linear(self, weight: torch.Tensor) -> Linear:
         return PackedLinear(weight)
 
+    def head(self, weight: torch.Tensor) -> Linear:
+        return self.linear(weight)
+
     def experts(self, weights: ExpertWeights, usual_share: float) -> Experts:
         wide = usual_share >= _WIDE_SHARE
         return WideExperts(weights) if wide else NarrowExperts(weights)
@@ -104,3 +108,6 @@ class PackedKernels:
         self, query: torch.Tensor, cache: tuple[torch.Tensor, torch.Tensor], batch: Batch
     ) -> torch.Tensor:
         return paged_attention(query, cache, batch)
+
+    def fuse(self, decoder: Any) -> None:
+        """Nothing: the decoder runs operator by operator."""

@@ -1,6 +1,7 @@
 """Norm, rotary embedding and the reference kernel set."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch.nn import functional
@@ -37,6 +38,9 @@ class ReferenceKernels:
     def linear(self, weight: torch.Tensor) -> Linear:
         return lambda hidden: functional.linear(hidden, weight)
 
+    def head(self, weight: torch.Tensor) -> Linear:
+        return self.linear(weight)
+
     def experts(self, weights: ExpertWeights, usual_share: float) -> Experts:
         return ReferenceExperts(weights)
 
@@ -44,3 +48,6 @@ class ReferenceKernels:
         self, query: torch.Tensor, cache: tuple[torch.Tensor, torch.Tensor], batch: Batch
     ) -> torch.Tensor:
         return paged_attention(query, cache, batch)
+
+    def fuse(self, decoder: Any) -> None:
+        """Nothing: the decoder runs operator by operator."""

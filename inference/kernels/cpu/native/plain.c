@@ -1,0 +1,3 @@
+/* Any processor. */
+#define BACKEND plain
+#include "backend.h"
