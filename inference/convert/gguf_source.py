@@ -70,6 +70,10 @@ class GgufSource:
             raise CheckpointUnsupported("Only GGUF files of the architecture 'llama' convert.")
         return cls(path, metadata, {_hf_name(t.name): t for t in reader.tensors})
 
+    @property
+    def names(self) -> list[str]:
+        return list(self._tensors)
+
     def __contains__(self, name: str) -> bool:
         return name in self._tensors
 

@@ -1,0 +1,1 @@
+"""Decode speed of the engine beside llama.cpp and transformers, on the same weights."""
