@@ -120,6 +120,12 @@ class ConstraintFailed(RequestInvalid):
     code = "response_format_failed"
 
 
+class ReasoningMissing(RequestInvalid):
+    """An earlier message's reasoning is needed and was not sent back."""
+
+    code = "reasoning_content_missing"
+
+
 class ModelUnknown(InferenceError):
     """No model of that name is served here."""
 

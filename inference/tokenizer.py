@@ -4,7 +4,9 @@ Wraps a ``tokenizer.json`` (package ``tokenizers``). It knows nothing of chats
 or models, and does not need transformers.
 """
 
+import json
 from collections.abc import Sequence as SequenceOf
+from functools import cache, cached_property
 from pathlib import Path
 
 from tokenizers import Tokenizer as FastTokenizer
@@ -12,15 +14,25 @@ from tokenizers import Tokenizer as FastTokenizer
 from inference.errors import CheckpointInvalid
 
 
+@cache
+def _byte_alphabet() -> dict[str, int]:
+    """How byte-level vocabularies spell bytes: printable ones as themselves, others from U+0100."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    spelled = {chr(byte): byte for byte in printable}
+    return spelled | {chr(0x100 + place): byte for place, byte in enumerate(others)}
+
+
 class Tokenizer:
     """The checkpoint's tokenizer. Safe to call from several threads."""
 
-    def __init__(self, fast: FastTokenizer, literal: FastTokenizer) -> None:
+    def __init__(self, fast: FastTokenizer) -> None:
         self._fast = fast
-        self._literal = literal
         added = fast.get_added_tokens_decoder()
         self.special_tokens = frozenset(t.content for t in added.values() if t.special)
         self.special_ids = frozenset(i for i, t in added.items() if t.special)
+        self._added = {i: t.content for i, t in added.items()}
+        self._byte_level = b"ByteLevel" in bytes(fast.decoder.__getstate__() or b"")
 
     @classmethod
     def load(cls, directory: Path) -> "Tokenizer":
@@ -38,7 +50,7 @@ class Tokenizer:
             fast = FastTokenizer.from_str(text)
         except Exception as error:  # the Rust library raises bare Exception
             raise CheckpointInvalid(f"tokenizer.json is not readable: {error}") from error
-        return cls(fast, fast)
+        return cls(fast)
 
     @property
     def vocab_size(self) -> int:
@@ -54,6 +66,16 @@ class Tokenizer:
     def encode(self, text: str) -> list[int]:
         """Ids of ``text``; special tokens in it are recognised, none is added."""
         return self._fast.encode(text, add_special_tokens=False).ids
+
+    def encode_plain(self, text: str) -> list[int]:
+        """Ids of ``text`` in which the spelling of an added token is plain text."""
+        return self._plain.encode(text, add_special_tokens=False).ids
+
+    @cached_property
+    def _plain(self) -> FastTokenizer:
+        """The same without added tokens: half a second for a large vocabulary."""
+        known = json.loads(self._fast.to_str())
+        return FastTokenizer.from_str(json.dumps(known | {"added_tokens": []}))
 
     def encode_pieces(self, pieces: SequenceOf[tuple[str, bool]]) -> list[int]:
         """Ids of text cut into ``(text, literal)`` pieces.
@@ -72,6 +94,17 @@ class Tokenizer:
         for part in (text[:1], text[1:]):
             ids += self.encode(part) if part else []
         return ids
+
+    def token_bytes(self, token_id: int) -> bytes:
+        """What one token stands for; it may be a part of a character. Empty for unknown ids."""
+        if token_id in self._added:
+            return self._added[token_id].encode()
+        spelling = self._fast.id_to_token(token_id) or ""
+        if self._byte_level:
+            return bytes(_byte_alphabet()[c] for c in spelling)
+        if len(spelling) == 6 and spelling.startswith("<0x"):
+            return bytes.fromhex(spelling[3:5])
+        return spelling.replace("\u2581", " ").encode()
 
     def decode(self, ids: SequenceOf[int], *, skip_special: bool = True) -> str:
         return self._fast.decode(list(ids), skip_special_tokens=skip_special)

@@ -70,6 +70,12 @@ class Engine:
                 f"model's context holds {self.max_context}; shorten the prompt or max_tokens.",
                 param="messages" if prompt >= self.max_context else "max_tokens",
             )
+        if any(token >= self.config.vocab_size for token, _ in sequence.params.logit_bias):
+            raise RequestInvalid(
+                f"logit_bias names a token that is not among this model's "
+                f"{self.config.vocab_size}.",
+                param="logit_bias",
+            )
         low, high = self.config.min_experts_per_tok, self.config.num_experts
         if high and not low <= sequence.num_experts <= high:
             raise RequestInvalid(

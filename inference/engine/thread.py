@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from inference.engine.accounting import seconds
 from inference.engine.embedding import Embedding, EmbeddingJob
 from inference.engine.engine import Engine
-from inference.engine.sequence import FinishReason, Sequence, Status
+from inference.engine.logprobs import LogprobQueue
+from inference.engine.sequence import FinishReason, Logprob, Sequence, Status
 from inference.errors import EngineFailed, InferenceError
 from inference.stopping import StopMatcher
 from inference.tokenizer import IncrementalDetokenizer, Tokenizer
@@ -24,7 +25,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a step brought for one request. ``finish`` is set in the last one only."""
+    """What a step brought for one request. ``finish`` is set in the last one only.
+
+    ``logprobs`` are of the tokens whose text has come out, if they were asked for.
+    """
 
     text: str
     finish: FinishReason | None = None
@@ -32,6 +36,7 @@ class Output:
     completion_tokens: int = 0
     worker_seconds: str = "0"
     error: InferenceError | None = None
+    logprobs: tuple[Logprob, ...] = ()
 
 
 Deliver = Callable[[list[tuple["Request", Output]]], None]
@@ -47,11 +52,12 @@ class Request:
     sink: Callable[[Output], None]
     first_token_ns: int = 0
     seen: int = field(default=0)
+    told: LogprobQueue | None = None  # if log probabilities were asked for
 
     def advance(self) -> Output | None:
         """Text and end of the request after a step; None when neither is there."""
         sequence = self.sequence
-        text = "".join(self._push(token) for token in sequence.output_ids[self.seen :])
+        text = "".join(map(self._push, range(self.seen, len(sequence.output_ids))))
         self.seen = len(sequence.output_ids)
         if self.stops.stopped:
             sequence.finish("stop")
@@ -62,6 +68,8 @@ class Request:
 
     def output(self, text: str, error: InferenceError | None = None) -> Output:
         sequence = self.sequence
+        if error is None and sequence.constraint is not None:
+            error = sequence.constraint.failure
         return Output(
             text,
             sequence.finish_reason,
@@ -69,11 +77,18 @@ class Request:
             len(sequence.output_ids),
             seconds(sequence.work_ns),
             error,
+            self.told.release(len(text), sequence.finish_reason is not None) if self.told else (),
         )
 
-    def _push(self, token: int) -> str:
-        ends = token in self.sequence.eos_ids and not self.sequence.params.ignore_eos
-        return "" if ends else self.stops.feed(self.detokenizer.push(token))
+    def _push(self, index: int) -> str:
+        """The text that came to be certain with the answer's token at ``index``."""
+        params, token = self.sequence.params, self.sequence.output_ids[index]
+        if token in self.sequence.eos_ids and not params.ignore_eos:
+            return ""
+        text = self.detokenizer.push(token)
+        if self.told is not None:
+            self.told.push(self.sequence.logprobs[index], len(text))
+        return text if index < params.min_tokens else self.stops.feed(text)
 
     def _rest(self) -> str:
         return self.stops.feed(self.detokenizer.flush()) + self.stops.flush()
@@ -106,7 +121,9 @@ class EngineThread:
         """
         self.engine.check(sequence)
         stops = StopMatcher(sequence.params.stop)
-        request = Request(sequence, IncrementalDetokenizer(self._tokenizer), stops, sink)
+        told = None if sequence.params.logprobs is None else LogprobQueue()
+        detokenizer = IncrementalDetokenizer(self._tokenizer)
+        request = Request(sequence, detokenizer, stops, sink, told=told)
         self._commands.put(("add", request))
         return request
 

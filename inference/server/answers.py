@@ -2,10 +2,13 @@
 
 import secrets
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from inference.engine.sequence import Logprob
 from inference.engine.thread import Output
+from inference.server.logprobs import LogprobShape
 
 
 @dataclass(slots=True)
@@ -15,16 +18,18 @@ class Answer:
     model: str
     chat: bool
     active_share: float
+    logprobs: LogprobShape | None = None  # if they were asked for
     id: str = field(init=False)
     created: int = field(default_factory=lambda: int(time.time()))
 
     def __post_init__(self) -> None:
         self.id = f"{'chatcmpl' if self.chat else 'cmpl'}-{secrets.token_hex(12)}"
 
-    def whole(self, text: str, last: Output) -> dict[str, Any]:
+    def whole(self, text: str, last: Output, logprobs: Iterable[Logprob] = ()) -> dict[str, Any]:
         message = {"role": "assistant", "content": text, "refusal": None}
         content = {"message": message} if self.chat else {"text": text}
-        choice = {"index": 0, **content, "logprobs": None, "finish_reason": last.finish}
+        shown = self.logprobs(logprobs) if self.logprobs else None
+        choice = {"index": 0, **content, "logprobs": shown, "finish_reason": last.finish}
         kind = "chat.completion" if self.chat else "text_completion"
         return self._envelope(kind, [choice], self.usage(last))
 
@@ -34,7 +39,11 @@ class Answer:
 
     def delta(self, output: Output, *, with_usage: bool = False) -> dict[str, Any]:
         text = output.text
-        chunk = self._chunk({"content": text}, None) if self.chat else self._text_chunk(text, None)
+        shown = self.logprobs(output.logprobs) if self.logprobs else None
+        if self.chat:
+            chunk = self._chunk({"content": text}, None, shown)
+        else:
+            chunk = self._text_chunk(text, None, shown)
         return chunk | ({"usage": self.usage(output)} if with_usage else {})
 
     def ending(self, last: Output) -> dict[str, Any]:
@@ -56,12 +65,16 @@ class Answer:
             "active_expert_share": self.active_share,
         }
 
-    def _chunk(self, delta: dict[str, Any], finish: str | None) -> dict[str, Any]:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+    def _chunk(
+        self, delta: dict[str, Any], finish: str | None, shown: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        choice = {"index": 0, "delta": delta, "logprobs": shown, "finish_reason": finish}
         return self._envelope("chat.completion.chunk", [choice])
 
-    def _text_chunk(self, text: str, finish: str | None) -> dict[str, Any]:
-        choice = {"index": 0, "text": text, "logprobs": None, "finish_reason": finish}
+    def _text_chunk(
+        self, text: str, finish: str | None, shown: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        choice = {"index": 0, "text": text, "logprobs": shown, "finish_reason": finish}
         return self._envelope("text_completion", [choice])
 
     def _envelope(

@@ -11,10 +11,12 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from core.errors import SovgateError
+from inference.engine.sequence import Logprob
 from inference.errors import RequestInvalid
 from inference.server import http
 from inference.server.answers import Answer
 from inference.server.embeddings import EmbeddingRequest, embeddings_answer, token_ids_of
+from inference.server.logprobs import LogprobShape
 from inference.server.problems import error_body, status_of
 from inference.server.protocol import (
     ChatRequest,
@@ -175,8 +177,10 @@ class WorkerApp:
         params = sampling_params(request, worker.defaults, worker.room(ids))
         experts = request.num_experts_per_tok
         experts = model.num_experts if experts is None else experts
-        answer = Answer(model.name, chat, worker.active_share(experts))
-        with worker.generate(model, ids, params, experts) as generation:
+        shape = None if params.logprobs is None else LogprobShape(worker.tokenizer, chat=chat)
+        answer = Answer(model.name, chat, worker.active_share(experts), shape)
+        constraint = await worker.constrain(request.response_format)
+        with worker.generate(model, ids, params, experts, constraint) as generation:
             watcher = asyncio.create_task(self._watch(receive, generation))
             try:
                 if request.stream:
@@ -199,10 +203,12 @@ class WorkerApp:
 
 async def _send_whole(send: Send, generation: Generation, answer: Answer) -> None:
     parts: list[str] = []
+    logprobs: list[Logprob] = []
     async for output in generation.outputs():
         parts.append(output.text)
+        logprobs += output.logprobs
         if output.finish is not None:
-            await http.send_json(send, answer.whole("".join(parts), output))
+            await http.send_json(send, answer.whole("".join(parts), output, logprobs))
 
 
 async def _send_stream(
@@ -217,7 +223,7 @@ async def _send_stream(
                 await http.start_events(send)
                 if answer.chat:
                     await http.send_event(send, answer.opening())
-            if output.text:
+            if output.text or output.logprobs:
                 await http.send_event(send, answer.delta(output, with_usage=continuous))
             if output.finish is not None:
                 await http.send_event(send, answer.ending(output))

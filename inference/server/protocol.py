@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from inference.errors import RequestInvalid
-from inference.sampling_params import SamplingDefaults, SamplingParams
+from inference.sampling_params import MAX_LOGPROBS, SamplingDefaults, SamplingParams
 
 T = TypeVar("T")
 
@@ -37,7 +37,13 @@ class SamplingFields(msgspec.Struct, kw_only=True):
     n: int | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    min_tokens: int | None = None
+    logit_bias: dict[int, float] | None = None
     logprobs: bool | int | None = None
+    top_logprobs: int | None = None
+    response_format: dict[str, Any] | None = None
     num_experts_per_tok: int | None = None
 
     @property
@@ -77,7 +83,6 @@ class Message(msgspec.Struct, kw_only=True, omit_defaults=True):
 class ChatRequest(SamplingFields, kw_only=True):
     messages: list[Message]
     tools: list[dict[str, Any]] | None = None
-    response_format: dict[str, Any] | None = None
     chat_template_kwargs: dict[str, Any] | None = None
 
 
@@ -124,6 +129,11 @@ def sampling_params(
         repetition_penalty=_or(request.repetition_penalty, defaults.repetition_penalty),
         loop_guard=defaults.loop_guard if request.loop_guard is None else request.loop_guard,
         ignore_eos=request.ignore_eos,
+        top_k=max(0, int(_or(request.top_k, defaults.top_k))),  # -1 means all, too
+        min_p=_or(request.min_p, defaults.min_p),
+        min_tokens=request.min_tokens or 0,
+        logit_bias=tuple((request.logit_bias or {}).items()),
+        logprobs=_logprobs(request),
     )
 
 
@@ -131,12 +141,6 @@ def chat_extra(request: ChatRequest, *, takes_tools: bool) -> dict[str, Any]:
     """What the chat template gets beside the messages; raises RequestInvalid."""
     if request.tools and not takes_tools:
         raise RequestInvalid("This model's chat template has no place for tools.", param="tools")
-    kind = (request.response_format or {}).get("type", "text")
-    if kind != "text":
-        raise RequestInvalid(
-            f"response_format {kind!r} is not offered by this worker; ask for text.",
-            param="response_format",
-        )
     tools = {"tools": request.tools} if request.tools else {}
     return {**(request.chat_template_kwargs or {}), **tools}
 
@@ -144,8 +148,28 @@ def chat_extra(request: ChatRequest, *, takes_tools: bool) -> dict[str, Any]:
 def _refuse_unsupported(request: SamplingFields) -> None:
     if request.n not in (None, 1):
         raise RequestInvalid("This worker gives one choice per request; set n to 1.", param="n")
-    if request.logprobs:
-        raise RequestInvalid("Log probabilities are not offered by this worker.", param="logprobs")
+    if request.response_format and request.ignore_eos:
+        raise RequestInvalid(
+            "An answer with response_format ends with its form; leave ignore_eos out.",
+            param="ignore_eos",
+        )
+
+
+def _logprobs(request: SamplingFields) -> int | None:
+    """How many alternatives are told; chat says so in two fields, text completions in one."""
+    if isinstance(request, ChatRequest):
+        if request.top_logprobs is not None and request.logprobs is not True:
+            raise RequestInvalid("top_logprobs needs logprobs: true.", param="top_logprobs")
+        if not 0 <= (request.top_logprobs or 0) <= MAX_LOGPROBS:
+            raise RequestInvalid(
+                f"top_logprobs must lie between 0 and {MAX_LOGPROBS}.", param="top_logprobs"
+            )
+        return (request.top_logprobs or 0) if request.logprobs else None
+    if isinstance(request.logprobs, bool):
+        if request.logprobs:
+            raise RequestInvalid("logprobs is a number here.", param="logprobs")
+        return None
+    return request.logprobs
 
 
 def _or(value: float | None, default: float) -> float:

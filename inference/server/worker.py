@@ -5,8 +5,10 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from inference.chat import ChatTemplate
+from inference.constraints import Constraint, ConstraintCompiler, schema_of
 from inference.engine.embedding import Embedding, EmbeddingJob, check_text
 from inference.engine.engine import Engine
 from inference.engine.sequence import Sequence
@@ -75,6 +77,9 @@ class Worker:
         self.metrics = WorkerMetrics(engine)
         self.stopping = False
         self.created = int(time.time())
+        self._constraints = ConstraintCompiler(
+            tokenizer, engine.config.vocab_size, engine.config.eos_token_ids
+        )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = EngineThread(engine, tokenizer, self._deliver)
 
@@ -109,9 +114,25 @@ class Worker:
         total = self.engine.config.num_experts
         return round(num_experts / total, 6) if total else 1.0
 
+    async def constrain(self, response_format: dict[str, Any] | None) -> Constraint | None:
+        """What ``response_format`` makes of an answer; compiled beside the event loop.
+
+        Raises:
+            RequestInvalid, ConstraintUnsupported.
+        """
+        schema = schema_of(response_format)
+        return (
+            None if schema is None else await asyncio.to_thread(self._constraints.compile, schema)
+        )
+
     @contextmanager
     def generate(
-        self, model: ServedModel, prompt_ids: list[int], params: SamplingParams, experts: int
+        self,
+        model: ServedModel,
+        prompt_ids: list[int],
+        params: SamplingParams,
+        experts: int,
+        constraint: Constraint | None = None,
     ):
         """A running `Generation`; leaving the block early cancels it.
 
@@ -121,7 +142,7 @@ class Worker:
         if self.stopping:
             raise WorkerStopping("This worker is shutting down; send the request to another.")
         ends = frozenset(self.engine.config.eos_token_ids)
-        sequence = Sequence(prompt_ids, params, experts, ends)
+        sequence = Sequence(prompt_ids, params, experts, ends, constraint=constraint)
         generation = Generation(model, time.monotonic())
         request = self._thread.submit(sequence, self._sink(generation))
         generation.request = request

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema
 import openai
 import pytest
 from worker_process import serving
@@ -34,6 +35,10 @@ def client(worker_url: str):
 def ask(client: openai.OpenAI, **options: Any) -> Any:
     options = {"model": "sov-pro", "messages": QUESTION, "max_tokens": 16, **options}
     return client.chat.completions.create(**options)
+
+
+def form(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
 
 
 def metric(worker_url: str, name: str, **labels: str) -> float:
@@ -100,6 +105,96 @@ def test_a_seed_repeats_an_answer(client: openai.OpenAI) -> None:
     texts = [ask(client, seed=s, **options).choices[0].message.content for s in (1, 1, 2, 3)]
     assert texts[0] == texts[1]
     assert len(set(texts)) > 1
+
+
+CITY = {
+    "type": "object",
+    "properties": {"city": {"type": "string", "maxLength": 30}, "capital": {"type": "boolean"}},
+    "required": ["city", "capital"],
+    "additionalProperties": False,
+}
+
+
+def test_an_answer_has_the_form_that_was_asked_for(client: openai.OpenAI) -> None:
+    options = {"response_format": form(CITY), "max_tokens": 60, "temperature": 0}
+    answer = json.loads(ask(client, **options).choices[0].message.content)
+    jsonschema.validate(answer, CITY)
+    assert "Paris" in answer["city"]
+    chunks = list(ask(client, stream=True, **options))
+    text = "".join(c.choices[0].delta.content or "" for c in chunks)
+    assert json.loads(text) == answer
+    loose = ask(client, response_format={"type": "json_object"}, max_tokens=24)
+    content, end = loose.choices[0].message.content, loose.choices[0].finish_reason
+    assert content.startswith("{")
+    assert end == "length" or isinstance(json.loads(content), dict)
+
+
+def test_log_probabilities_stand_beside_their_text(client: openai.OpenAI) -> None:
+    options = {"temperature": 0, "logprobs": True, "top_logprobs": 3}
+    choice = ask(client, **options).choices[0]
+    entries = choice.logprobs.content
+    assert b"".join(bytes(e.bytes) for e in entries).decode() == choice.message.content
+    for entry in entries:
+        assert entry.logprob == entry.top_logprobs[0].logprob <= 0  # greedy takes the likeliest
+        assert len(entry.top_logprobs) == 3
+    streamed = []
+    for chunk in ask(client, stream=True, **options):
+        got = chunk.choices[0]
+        if got.logprobs is not None:
+            spoken = b"".join(bytes(e.bytes) for e in got.logprobs.content).decode()
+            assert spoken == got.delta.content
+            streamed += got.logprobs.content
+    assert [e.token for e in streamed] == [e.token for e in entries]
+    stopped = ask(client, stop=[" Paris"], **options).choices[0]
+    spoken = [e.token for e in stopped.logprobs.content]
+    assert "".join(spoken) == stopped.message.content
+    assert spoken == [e.token for e in entries][: len(spoken)]
+
+
+def test_log_probabilities_of_text_completions(client: openai.OpenAI) -> None:
+    options = {"model": "sov-pro", "prompt": "The capital of France is", "temperature": 0}
+    choice = client.completions.create(max_tokens=4, logprobs=2, **options).choices[0]
+    told = choice.logprobs
+    assert told is not None
+    assert told.tokens is not None
+    assert told.text_offset is not None
+    assert told.top_logprobs is not None
+    assert "".join(told.tokens) == choice.text
+    for at, token in zip(told.text_offset, told.tokens, strict=True):
+        assert choice.text[at:].startswith(token)
+    assert [len(top) for top in told.top_logprobs] == [2] * 4
+    own = [top[token] for top, token in zip(told.top_logprobs, told.tokens, strict=True)]
+    assert own == told.token_logprobs
+    alone = client.completions.create(max_tokens=4, logprobs=0, **options).choices[0].logprobs
+    assert alone is not None
+    assert alone.token_logprobs == told.token_logprobs
+
+
+def test_parts_of_characters_are_told_as_bytes(client: openai.OpenAI) -> None:
+    messages = [{"role": "user", "content": "Say only: ü 你好"}]
+    bias = {str(i): 100 for i in httpx_tokens(client, "好")}
+    choice = ask(
+        client, messages=messages, logit_bias=bias, logprobs=True, max_tokens=9, temperature=0
+    ).choices[0]
+    parts = [e for e in choice.logprobs.content if e.token.startswith("\\x")]
+    assert parts
+    for part in parts:
+        assert part.token == "".join(f"\\x{byte:02x}" for byte in part.bytes)
+
+
+def httpx_tokens(client: openai.OpenAI, text: str) -> list[int]:
+    url = str(client.base_url).removesuffix("/v1/")
+    return httpx.post(f"{url}/tokenize", json={"prompt": text}).json()["tokens"]
+
+
+def test_biases_and_least_lengths_reach_the_engine(client: openai.OpenAI) -> None:
+    (word,) = httpx_tokens(client, " Berlin")
+    only = ask(client, logit_bias={str(word): 100}, max_tokens=3)
+    assert only.choices[0].message.content == " Berlin" * 3
+    long = ask(client, temperature=0, max_tokens=40, extra_body={"min_tokens": 30})
+    assert 30 < long.usage.completion_tokens <= 40
+    narrow = [ask(client, seed=s, temperature=2, extra_body={"top_k": 1}) for s in (1, 2)]
+    assert len({a.choices[0].message.content for a in narrow}) == 1
 
 
 def test_text_completions_and_tokenize(client: openai.OpenAI, worker_url: str) -> None:
@@ -193,9 +288,24 @@ def test_hanging_up_a_plain_request_stops_it_too(worker_url: str) -> None:
         ({"temperature": 3}, 400, "invalid_request", "temperature"),
         ({"n": 2}, 400, "invalid_request", "n"),
         ({"messages": []}, 400, "invalid_request", "messages"),
-        ({"logprobs": True}, 400, "invalid_request", "logprobs"),
+        ({"top_logprobs": 2}, 400, "invalid_request", "top_logprobs"),
+        ({"logprobs": True, "top_logprobs": 21}, 400, "invalid_request", "top_logprobs"),
+        ({"logit_bias": {"49152": 1}}, 400, "invalid_request", "logit_bias"),
+        ({"logit_bias": {"5": 101}}, 400, "invalid_request", "logit_bias"),
         ({"extra_body": {"num_experts_per_tok": 9}}, 400, "invalid_request", "num_experts_per_tok"),
-        ({"response_format": {"type": "json_object"}}, 400, "invalid_request", "response_format"),
+        ({"response_format": {"type": "xml"}}, 400, "invalid_request", "response_format"),
+        (
+            {"response_format": form({"not": {}})},
+            400,
+            "response_format_unsupported",
+            "response_format",
+        ),
+        (
+            {"response_format": form({}), "extra_body": {"ignore_eos": True}},
+            400,
+            "invalid_request",
+            "ignore_eos",
+        ),
         (
             {
                 "messages": [
