@@ -32,7 +32,8 @@ class Tokenizer:
         self.special_tokens = frozenset(t.content for t in added.values() if t.special)
         self.special_ids = frozenset(i for i, t in added.items() if t.special)
         self._added = {i: t.content for i, t in added.items()}
-        self._byte_level = b"ByteLevel" in bytes(fast.decoder.__getstate__() or b"")
+        decoder = fast.decoder
+        self._byte_level = decoder is not None and b"ByteLevel" in decoder.__getstate__()
 
     @classmethod
     def load(cls, directory: Path) -> "Tokenizer":

@@ -1,5 +1,6 @@
 """The converted tokenizer against transformers' own reading of the GGUF file."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,19 @@ def test_ids_equal_those_of_transformers(tokenizer: Tokenizer) -> None:
         # pre-tokeniser, so numbers are compared apart.
         plain = "".join(c for c in text if not c.isdigit())
         assert tokenizer.encode(plain) == oracle.encode(plain, add_special_tokens=False)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_bytes_of_tokens_make_up_their_text(tokenizer: Tokenizer, text: str) -> None:
+    spelled = [tokenizer.token_bytes(i) for i in tokenizer.encode(text)]
+    assert b"".join(spelled) == text.encode()
+
+
+def test_bytes_of_tokens_of_other_vocabularies() -> None:
+    vocabulary = {"<unk>": 0, "<0x0A>": 1, "\u2581Grün": 2, "x": 3}
+    model = {"type": "BPE", "vocab": vocabulary, "merges": [], "byte_fallback": True}
+    plain = Tokenizer.from_json(json.dumps({"version": "1.0", "model": model}))
+    assert [plain.token_bytes(i) for i in (1, 2, 3, 4)] == [b"\n", " Grün".encode(), b"x", b""]
 
 
 def test_digits_are_single_tokens(tokenizer: Tokenizer) -> None:
