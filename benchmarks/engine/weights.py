@@ -64,9 +64,7 @@ def requantised(path: Path, linears: gguf.GGMLQuantizationType) -> Path:
         writer.add_key_value(key, field.contents(), field.types[0], sub_type=part)
     for tensor in reader.tensors:
         if tensor.tensor_type != gguf.GGMLQuantizationType.Q4_1:
-            writer.add_tensor(
-                tensor.name, np.array(tensor.data), raw_dtype=tensor.tensor_type
-            )
+            writer.add_tensor(tensor.name, np.array(tensor.data), raw_dtype=tensor.tensor_type)
             continue
         values = gguf.dequantize(tensor.data, tensor.tensor_type)
         writer.add_tensor(tensor.name, gguf.quantize(values, linears), raw_dtype=linears)

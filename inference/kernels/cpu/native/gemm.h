@@ -136,7 +136,7 @@ INLINE int panels_at_once(int count, int left)
 typedef struct {
     float *to; /* [rows, stride] */
     size_t stride;
-    int columns, add, bf16, compact; /* compact: the i-th of the rows goes to row i */
+    int columns, add, bf16;
 } Sink;
 
 INLINE void drain(const Sink *sink, size_t row, int column, F value)

@@ -158,15 +158,15 @@ static void gate_unit(const Work *w, const Layer *layer, int unit)
     for (int at = 0, n; at < count; at += n) {
         F gate[8], up[8];
         n = rows_at_once(count - at);
-        for (int p = 0; p < 2; p++) {
-            any_block(n, 1, layer->gate, &s->normed, rows + at, panel + p, 0, layer->gate->groups,
+        for (int p = 0, m = n == 8 ? 1 : 2; p < 2; p += m) {
+            any_block(n, m, layer->gate, &s->normed, rows + at, panel + p, 0, layer->gate->groups,
                       gate);
-            any_block(n, 1, layer->up, &s->normed, rows + at, panel + p, 0, layer->up->groups, up);
-            for (int r = 0; r < n; r++) {
-                int row = rows[at + r];
+            any_block(n, m, layer->up, &s->normed, rows + at, panel + p, 0, layer->up->groups, up);
+            for (int i = 0; i < n * m; i++) {
+                int row = rows[at + i / m], column = (panel + p + i % m) * LANES;
                 float share = s->gates[(size_t)row * layer->experts + expert];
-                float *to = s->inner.value + (size_t)row * s->inner.width + (panel + p) * LANES;
-                store(to, gated(layer, gate[r], up[r]) * share);
+                store(s->inner.value + (size_t)row * s->inner.width + column,
+                      gated(layer, gate[i], up[i]) * share);
             }
         }
         for (int r = 0; r < n && is_quantised(layer->down); r++)
@@ -207,7 +207,7 @@ static void norm_rows(const Work *w, const float *weight, const Layer *route_for
 {
     const Model *m = w->model;
     const Step *step = w->step;
-    Rows *x = &w->s->normed;
+    const Rows *x = &w->s->normed;
     FOR_EACH_UNIT(w->pool, row, step->rows) {
         float *to = x->value + (size_t)row * x->width;
         norm_row(w->s->hidden + (size_t)row * x->width, weight, m->hidden, x->width, m->eps, to);
@@ -224,24 +224,29 @@ static void run_head(const Work *w)
 {
     const Model *m = w->model;
     const Step *step = w->step;
+    const Rows *x = &w->s->normed;
+    FOR_EACH_UNIT(w->pool, i, step->sampled) {
+        const float *from = w->s->hidden + (size_t)step->sample_rows[i] * x->width;
+        norm_row(from, m->norm, m->hidden, x->width, m->eps, x->value + (size_t)i * x->width);
+        if (is_quantised(m->head)) quantise_row(x, i);
+    }
+    pool_meet(w->pool);
+    Sink logits = {.to = step->logits, .stride = m->vocab, .columns = m->vocab};
     int units = (m->head->panels + 15) / 16;
     FOR_EACH_UNIT(w->pool, unit, units)
-        for (int i = 0; i < step->sampled; i += 8) {
-            int rows[8], n = step->sampled - i < 8 ? step->sampled - i : 8;
-            for (int r = 0; r < n; r++) rows[r] = (int)step->sample_rows[i + r];
-            for (int panel = unit * 16; panel < unit * 16 + 16; panel += 2)
-                for (int r = 0, k; r < n; r += k) {
-                    k = rows_at_once(n - r);
-                    for (int p = panel; p < panel + 2 && p < m->head->panels; p++) {
-                        F sums[8];
-                        any_block(k, 1, m->head, &w->s->normed, rows + r, p, 0, m->head->groups,
-                                  sums);
-                        Sink to = {.to = step->logits, .stride = m->vocab, .columns = m->vocab};
-                        for (int q = 0; q < k; q++) drain(&to, i + r + q, p * LANES, sums[q]);
-                    }
-                }
-        }
+        for (int panel = unit * 16; panel < unit * 16 + 16; panel += 4)
+            multiply(m->head, x, w->s->every, step->sampled, panel, panel + 4, 0, m->head->groups,
+                     &logits);
     pool_meet(w->pool);
+}
+
+static void copy_states(const Work *w)
+{
+    const Model *m = w->model;
+    norm_rows(w, m->norm, NULL);
+    FOR_EACH_UNIT(w->pool, row, w->step->rows)
+        memcpy(w->step->states + (size_t)row * m->hidden,
+               w->s->normed.value + (size_t)row * w->s->normed.width, m->hidden * sizeof(float));
 }
 
 static void run_step(void *argument, int thread)
@@ -259,12 +264,8 @@ static void run_step(void *argument, int thread)
         norm_rows(w, m->layers[l].post_norm, &m->layers[l]);
         run_feed_forward(w, &m->layers[l], thread);
     }
-    norm_rows(w, m->norm, NULL);
     if (step->logits) run_head(w);
-    if (step->states && thread == 0)
-        for (int row = 0; row < step->rows; row++)
-            memcpy(step->states + (size_t)row * m->hidden,
-                   w->s->normed.value + (size_t)row * width, m->hidden * sizeof(float));
+    if (step->states) copy_states(w);
 }
 
 static void step(struct Pool *pool, const Model *model, const Step *given, Scratch *scratch)
