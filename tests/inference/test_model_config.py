@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from inference.errors import CheckpointInvalid, CheckpointUnsupported
-from inference.model_config import load_config, parse_config
+from inference.model_config import ModelConfig, load_config, parse_config
 
 MIXTRAL: dict[str, Any] = {
     "model_type": "mixtral",
@@ -28,6 +28,7 @@ MIXTRAL: dict[str, Any] = {
 
 def test_mixtral_as_published() -> None:
     config = parse_config(MIXTRAL)
+    assert isinstance(config, ModelConfig)
     assert (config.num_experts, config.num_experts_per_tok, config.head_dim) == (8, 2, 16)
     assert (config.rope_theta, config.eos_token_ids, config.max_context) == (1e6, (2,), 512)
 

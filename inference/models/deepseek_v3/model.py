@@ -4,6 +4,7 @@ A position is remembered as one latent and one rotated key for all heads. Querie
 the latents' space instead of unfolding every latent for every head, so the cache is read once.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,8 +14,11 @@ from inference.kernels.interface import Batch, KernelSet, Linear
 from inference.kernels.reference import rms_norm
 from inference.kernels.reference.deepseek_v4 import rotate_pairs
 from inference.model_config_deepseek_v3 import DeepseekV3Config
-from inference.models.decoder import FeedForward
 from inference.models.deepseek_v4.rope import Angles, Rope
+
+
+FeedForward = Callable[[torch.Tensor, Batch], torch.Tensor]
+"""(hidden [tokens, hidden], batch) -> [tokens, hidden]"""
 
 
 class LatentCache:

@@ -8,6 +8,7 @@ a slot is a snapshot of the sequence.
 """
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 import torch
 
@@ -98,13 +99,22 @@ class DeepseekV4Cache:
 
     @property
     def bytes(self) -> int:
-        pools = (
+        return self.block_bytes + self.state_bytes
+
+    @property
+    def block_bytes(self) -> int:
+        """What grows with the positions that it can hold."""
+        return sum(
             memory.pool.entries.nbytes
             for layer in self.layers
             for memory in (layer.compressor, layer.indexer)
             if memory is not None
         )
-        return sum(pools) + self.raw.nbytes + self.state.nbytes
+
+    @property
+    def state_bytes(self) -> int:
+        """What grows with the sequences and snapshots that it can hold."""
+        return self.raw.nbytes + self.state.nbytes
 
     def copy_state(self, source: int, target: int) -> None:
         """Take a snapshot, or go back to one."""
@@ -132,6 +142,20 @@ class DeepseekV4Cache:
                 memories.append(CompressorMemory(Pool(entries, per_block), *rings))
             memories += [None] * (2 - len(memories))
             yield LayerMemory(Ring(raw.unflatten(1, (-1, config.head_dim))), *memories)
+
+
+def values_per_token(config: DeepseekV4Config) -> Fraction:
+    """Numbers that a position adds to the blocks, of all layers.
+
+    A layer that compresses m positions into an entry of width d adds d / m.
+    """
+    return sum(
+        (
+            Fraction(sum(compressor_widths(config, kind)), config.rates.get(kind, 1))
+            for kind in config.layers
+        ),
+        start=Fraction(0),
+    )
 
 
 def raw_width(config: DeepseekV4Config) -> int:

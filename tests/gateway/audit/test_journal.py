@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from gateway.audit import InvalidRecord, Journal, JournalUnavailable
-from gateway.audit.outcomes import Body, Outcome
+from gateway.audit.outcomes import Body, Journaled, Outcome
 
 ROOT = Path(__file__).resolve().parents[3]
 AUDIT = {"tenant": "acme", "upstream": "pool"}
 
 
-def drain(journal: Journal) -> list[Outcome]:
-    found: list[Outcome] = []
+def drain(journal: Journal) -> list[Journaled]:
+    found: list[Journaled] = []
     while (batch := journal.read()) is not None:
         found.extend(batch.outcomes)
         journal.ack(batch)
