@@ -4,6 +4,7 @@ Each function changes ``logits`` [sequences, vocab] in place, for all rows that 
 together, and does nothing where none does.
 """
 
+import numpy as np
 import torch
 
 from inference.engine.sequence import Sequence
@@ -52,11 +53,11 @@ def constrain(logits: torch.Tensor, sequences: list[Sequence]) -> None:
                 rows.append(row)
                 masks.append(mask)
     if rows:
-        packed = torch.frombuffer(bytearray(b"".join(masks)), dtype=torch.uint8)
-        packed = packed.to(logits.device).view(len(rows), -1, 1)
-        bits = (packed >> torch.arange(8, dtype=torch.uint8, device=logits.device)) & 1
-        forbidden = bits.view(len(rows), -1)[:, : logits.shape[1]] == 0
-        logits[rows] = logits[rows].masked_fill(forbidden, -torch.inf)
+        packed = np.frombuffer(b"".join(masks), dtype=np.uint8).reshape(len(rows), -1)
+        bits = np.unpackbits(packed, axis=1, count=logits.shape[1], bitorder="little")
+        forbidden = torch.from_numpy(bits == 0).to(logits.device)
+        for place, row in enumerate(rows):  # in place: gathering rows costs more than this loop
+            logits[row].masked_fill_(forbidden[place], -torch.inf)
 
 
 def forbid_ends(logits: torch.Tensor, sequences: list[Sequence]) -> None:

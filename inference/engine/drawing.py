@@ -1,29 +1,32 @@
 """Draws from logits: temperature, top-k, top-p, min-p, then one uniform number a row.
 
-Inverse transform sampling: one look into the cumulative weights. All rows go together; what a
-row gets depends on that row alone.
+Inverse transform sampling: where in the cumulative weights the number falls. All rows go
+together; what a row gets depends on that row alone.
 """
 
 import torch
 
 from inference.engine.sequence import Sequence
 
-_CANDIDATES = 256  # what is kept nearly always lies within; otherwise everything is sorted
+# How many of the likeliest tokens are looked at: what is kept nearly always lies within the first
+# number, seldom beyond the second; otherwise everything is sorted.
+_CANDIDATES = (256, 4096)
+_BLOCK = 256  # weights that are summed before single ones are
 
 
 def draw(logits: torch.Tensor, sequences: list[Sequence]) -> list[int]:
-    """A token id for each row of ``logits`` [sequences, vocab] float32, by its parameters."""
+    """A token id for each row of ``logits`` [sequences, vocab] float32 (changed in place)."""
     temperatures = _column([s.params.temperature for s in sequences], logits)
-    probabilities = torch.softmax(logits / temperatures.float(), dim=-1)
+    probabilities = torch.softmax(logits.div_(temperatures.float()), dim=-1)
     uniforms = _column([s.rng.random() for s in sequences], logits)
     cut = [i for i, s in enumerate(sequences) if _is_cut(s)]
     if not cut:
-        return _pick(probabilities, uniforms).tolist()
+        return _pick_wide(probabilities, uniforms).tolist()
     if len(cut) == len(sequences):
         return _draw_cut(probabilities, uniforms, sequences).tolist()
     tokens = torch.empty(len(sequences), dtype=torch.long, device=logits.device)
     whole = [i for i in range(len(sequences)) if i not in set(cut)]
-    tokens[whole] = _pick(probabilities[whole], uniforms[whole])
+    tokens[whole] = _pick_wide(probabilities[whole], uniforms[whole])
     tokens[cut] = _draw_cut(probabilities[cut], uniforms[cut], [sequences[i] for i in cut])
     return tokens.tolist()
 
@@ -34,20 +37,24 @@ def _is_cut(sequence: Sequence) -> bool:
 
 
 def _draw_cut(
-    probabilities: torch.Tensor, uniforms: torch.Tensor, sequences: list[Sequence]
+    probabilities: torch.Tensor,
+    uniforms: torch.Tensor,
+    sequences: list[Sequence],
+    tiers: tuple[int, ...] = _CANDIDATES,
 ) -> torch.Tensor:
     """Tokens of rows that leave some out; few candidates do unless a row needs more."""
     vocabulary = probabilities.shape[-1]
-    top, ids = probabilities.topk(min(_CANDIDATES, vocabulary))
+    if tiers and tiers[0] < vocabulary:
+        top, ids = probabilities.topk(tiers[0])
+    else:
+        top, ids = probabilities.sort(descending=True)
     kept, enough = _keep(top, sequences, vocabulary)
-    places = _pick(kept, uniforms)
-    tokens = ids.gather(1, places[:, None])[:, 0]
-    if not all(enough):
-        wide = [i for i, fits in enumerate(enough) if not fits]
-        top, ids = probabilities[wide].sort(descending=True)
-        kept, _ = _keep(top, [sequences[i] for i in wide], vocabulary)
-        places = _pick(kept, uniforms[wide])
-        tokens[wide] = ids.gather(1, places[:, None])[:, 0]
+    places = _pick(kept, uniforms)[:, None]
+    tokens = ids.gather(1, places)[:, 0]
+    wide = [i for i, fits in enumerate(enough) if not fits]
+    if wide and top.shape[1] < vocabulary:
+        rest = [sequences[i] for i in wide]
+        tokens[wide] = _draw_cut(probabilities[wide], uniforms[wide], rest, tiers[1:])
     return tokens
 
 
@@ -72,6 +79,23 @@ def _keep(
     # Something within the candidates was left out, so everything after it is.
     closed = ~keep[:, -1] & torch.tensor([k >= vocabulary for k in ks], device=top.device)
     return top * keep, (bounded | closed).tolist()
+
+
+def _pick_wide(weights: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
+    """As `_pick`, by blocks: the cumulative weights of whole rows are slow to write."""
+    rows, columns = weights.shape
+    if columns <= _BLOCK * 4:
+        return _pick(weights, uniforms)
+    if columns % _BLOCK:
+        weights = torch.nn.functional.pad(weights, (0, -columns % _BLOCK))
+    blocks = weights.view(rows, -1, _BLOCK)
+    sums = blocks.sum(-1).double()
+    chosen = _pick(sums, uniforms)
+    before = torch.nn.functional.pad(sums.cumsum(-1), (1, 0)).gather(1, chosen[:, None])
+    inside = blocks[torch.arange(rows, device=weights.device), chosen]
+    rest = (uniforms * sums.sum(-1, keepdim=True) - before).clamp(min=0.0)
+    share = rest / inside.sum(-1, keepdim=True, dtype=torch.float64)
+    return (chosen * _BLOCK + _pick(inside, share)).clamp(max=columns - 1)
 
 
 def _pick(weights: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:

@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from inference.chat import ChatTemplate
 from inference.constraints import Constraint, ConstraintCompiler, schema_of
+from inference.encoding.formats import ChatFormat
 from inference.engine.embedding import Embedding, EmbeddingJob, check_text
 from inference.engine.engine import Engine
 from inference.engine.sequence import Sequence
@@ -35,6 +35,7 @@ class Generation:
         self.model = model
         self.started = started
         self.request: Request | None = None
+        self.last: Output | None = None  # the one that ended it, if one did
         self._outputs: asyncio.Queue[Output | None] = asyncio.Queue()
 
     def put(self, output: Output | None) -> None:
@@ -47,6 +48,7 @@ class Generation:
             InferenceError: the engine refused or lost the request.
         """
         while (output := await self._outputs.get()) is not None:
+            self.last = output
             if output.error is not None:
                 raise output.error
             yield output
@@ -61,7 +63,7 @@ class Worker:
         self,
         engine: Engine,
         tokenizer: Tokenizer,
-        chat: ChatTemplate | None,
+        chat: ChatFormat | None,
         models: Mapping[str, ServedModel],
         defaults: SamplingDefaults,
         provenance: Provenance | None,
@@ -114,37 +116,49 @@ class Worker:
         total = self.engine.config.num_experts
         return round(num_experts / total, 6) if total else 1.0
 
-    async def constrain(self, response_format: dict[str, Any] | None) -> Constraint | None:
+    async def constrain(
+        self, response_format: dict[str, Any] | None, opens_after: int | None = None
+    ) -> Constraint | None:
         """What ``response_format`` makes of an answer; compiled beside the event loop.
+
+        Args:
+            opens_after: the token that ends the model's thoughts, where the prompt begins them.
 
         Raises:
             RequestInvalid, ConstraintUnsupported.
         """
         schema = schema_of(response_format)
-        return (
-            None if schema is None else await asyncio.to_thread(self._constraints.compile, schema)
-        )
+        if schema is None:
+            return None
+        return await asyncio.to_thread(self._constraints.compile, schema, opens_after)
 
-    @contextmanager
-    def generate(
+    def sequence(
         self,
-        model: ServedModel,
         prompt_ids: list[int],
         params: SamplingParams,
         experts: int,
-        constraint: Constraint | None = None,
-    ):
+        constraint: Constraint | None,
+        priority: int,
+    ) -> Sequence:
+        ends = frozenset(self.engine.config.eos_token_ids)
+        return Sequence(prompt_ids, params, experts, ends, constraint=constraint, priority=priority)
+
+    @contextmanager
+    def generate(
+        self, model: ServedModel, sequence: Sequence, keeps: frozenset[int] = frozenset()
+    ) -> Iterator[Generation]:
         """A running `Generation`; leaving the block early cancels it.
+
+        Args:
+            keeps: control tokens that are a part of the text.
 
         Raises:
             WorkerStopping, RequestInvalid, ContextOverflow.
         """
         if self.stopping:
             raise WorkerStopping("This worker is shutting down; send the request to another.")
-        ends = frozenset(self.engine.config.eos_token_ids)
-        sequence = Sequence(prompt_ids, params, experts, ends, constraint=constraint)
         generation = Generation(model, time.monotonic())
-        request = self._thread.submit(sequence, self._sink(generation))
+        request = self._thread.submit(sequence, self._sink(generation), keeps)
         generation.request = request
         try:
             yield generation
