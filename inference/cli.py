@@ -8,11 +8,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from core.errors import SovgateError
+
+if TYPE_CHECKING:
+    from inference.kernels.registry import Weights
 
 model_app = typer.Typer(no_args_is_help=True, help="Make, sign and check model checkpoints.")
 worker_app = typer.Typer(no_args_is_help=True, help="Run inference workers.")
@@ -25,6 +28,14 @@ TrustedKey = Annotated[
         "--trusted-key",
         envvar="SOVGATE_MODEL_TRUSTED_KEY",
         help="Public key (PEM) that must have signed the checkpoint.",
+    ),
+]
+
+
+WeightsOption = Annotated[
+    str,
+    typer.Option(
+        help="What weights are kept as on a CPU: auto (as --dtype), float32, bfloat16, int8, int4."
     ),
 ]
 
@@ -125,6 +136,7 @@ def bench(
     windows: Annotated[int, typer.Option(help="Perplexity windows; 0 leaves it out.")] = 4,
     device: Annotated[str, typer.Option(help="cpu, cuda or npu.")] = "cpu",
     dtype: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
+    weights: WeightsOption = "auto",
     threads: Annotated[int, typer.Option(help="0 = all processors but one.")] = 0,
     trusted_key: TrustedKey = None,
     as_json: JsonFlag = False,
@@ -138,7 +150,9 @@ def bench(
     with _reported(as_json):
         verify_directory(directory, load_public_key(trusted_key) if trusted_key else None)
         sizes = tuple(int(size) for size in streams.split(","))
-        engine = EngineOptions(device=device, dtype=dtype, threads=threads)
+        engine = EngineOptions(
+            device=device, dtype=dtype, weights=_weights(weights), threads=threads
+        )
         found = run(BenchOptions(directory, sizes, new_tokens, windows, engine))
     _show(as_json, found, json.dumps(found, indent=2))
 
@@ -155,11 +169,19 @@ def serve(
     ] = None,
     name: Annotated[str, typer.Option(help="Served name; default: the directory's.")] = "",
     dtype: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
+    weights: WeightsOption = "auto",
     max_batch: Annotated[int, typer.Option(help="Sequences in one step.")] = 16,
     max_queue: Annotated[int, typer.Option(help="Waiting requests; more get 429.")] = 256,
     kv_blocks: Annotated[int, typer.Option(help="Cache blocks of 16 tokens.")] = 1024,
     threads: Annotated[int, typer.Option(help="Compute threads; 0 = all processors but one.")] = 0,
     default_max_tokens: Annotated[int, typer.Option(help="Where a request sets none.")] = 512,
+    chat_generation: Annotated[
+        str,
+        typer.Option(
+            help="Of a DeepSeek-V4 checkpoint's chats: deepseek-v4 (April), deepseek-v4-0731 "
+            "(and 0813; the default), deepseek-v4.1."
+        ),
+    ] = "",
     shutdown_seconds: Annotated[int, typer.Option(help="Time for streams to end.")] = 20,
     trusted_key: TrustedKey = None,
     allow_unsigned: Annotated[bool, typer.Option(help="Load without a manifest.")] = False,
@@ -179,18 +201,28 @@ def serve(
                 name=name,
                 aliases=dict(_alias(item) for item in alias or []),
                 default_max_tokens=default_max_tokens,
+                chat_generation=chat_generation,
                 shutdown_seconds=shutdown_seconds,
                 trusted_key=trusted_key,
                 allow_unsigned=allow_unsigned,
                 engine=EngineOptions(
                     device=device,
                     dtype=dtype,
+                    weights=_weights(weights),
                     kv_blocks=kv_blocks,
                     threads=threads,
                     limits=SchedulerLimits(max_batch=max_batch, max_queue=max_queue),
                 ),
             )
         )
+
+
+def _weights(text: str) -> "Weights":
+    from inference.kernels.registry import WEIGHTS
+
+    if text not in WEIGHTS:
+        raise typer.BadParameter(f"{text!r} is none of {', '.join(WEIGHTS)}.")
+    return text
 
 
 def _alias(text: str) -> tuple[str, int]:

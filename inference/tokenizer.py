@@ -117,14 +117,18 @@ class IncrementalDetokenizer:
     >>> # ids of "ü" as two byte tokens: the first push gives "", the second "ü"
     """
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    def __init__(self, tokenizer: Tokenizer, keeps: frozenset[int] = frozenset()) -> None:
+        """Args: keeps: control tokens whose spelling is a part of the text."""
         self._tokenizer = tokenizer
+        self._dropped = tokenizer.special_ids - keeps
         self._ids: list[int] = []
         self._start = 0  # where the decoded window begins
         self._read = 0  # ids before this one have been emitted
 
     def push(self, token_id: int) -> str:
         """The text that became certain with this id, often ``""`` inside a character."""
+        if token_id in self._dropped:
+            return ""
         self._ids.append(token_id)
         return self._advance(final=False)
 
@@ -135,8 +139,10 @@ class IncrementalDetokenizer:
     def _advance(self, *, final: bool) -> str:
         # A window that starts some tokens early keeps decoders that look at
         # their left neighbour (leading spaces) right; vLLM and TGI do the same.
-        before = self._tokenizer.decode(self._ids[self._start : self._read])
-        after = self._tokenizer.decode(self._ids[self._start :])
+        window = self._ids[self._start :]
+        decode, read = self._tokenizer.decode, self._read - self._start
+        before = decode(window[:read], skip_special=False)
+        after = decode(window, skip_special=False)
         if not final and (len(after) <= len(before) or after.endswith("\ufffd")):
             return ""
         self._start, self._read = self._read, len(self._ids)

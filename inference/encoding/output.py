@@ -96,6 +96,18 @@ class AnswerParser:
         return taken
 
 
+class PlainParser:
+    """The answer of a model whose markup is not known here: a text."""
+
+    called = False
+
+    def feed(self, text: str) -> list[Event]:
+        return [(Part.CONTENT, text)] if text else []
+
+    def finish(self, *, truncated: bool = False) -> list[Event]:
+        return []
+
+
 class _Sections:
     """A text without calls: thinking up to its tag, then the answer.
 

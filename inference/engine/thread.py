@@ -7,11 +7,12 @@ Detokenising and stop strings live here, since they decide when to stop.
 import logging
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from inference.engine.accounting import seconds
+from inference.engine.accounting import divide, seconds
 from inference.engine.embedding import Embedding, EmbeddingJob
 from inference.engine.engine import Engine
 from inference.engine.logprobs import LogprobQueue
@@ -37,6 +38,7 @@ class Output:
     worker_seconds: str = "0"
     error: InferenceError | None = None
     logprobs: tuple[Logprob, ...] = ()
+    cached_tokens: int = 0  # of the prompt
 
 
 Deliver = Callable[[list[tuple["Request", Output]]], None]
@@ -78,6 +80,7 @@ class Request:
             seconds(sequence.work_ns),
             error,
             self.told.release(len(text), sequence.finish_reason is not None) if self.told else (),
+            sequence.num_cached,
         )
 
     def _push(self, index: int) -> str:
@@ -112,8 +115,16 @@ class EngineThread:
     def start(self) -> None:
         self._thread.start()
 
-    def submit(self, sequence: Sequence, sink: Callable[[Output], None]) -> Request:
+    def submit(
+        self,
+        sequence: Sequence,
+        sink: Callable[[Output], None],
+        keeps: frozenset[int] = frozenset(),
+    ) -> Request:
         """Queue a sequence.
+
+        Args:
+            keeps: control tokens whose spelling is a part of the text.
 
         Raises:
             RequestInvalid, ContextOverflow: it can never run. A full queue comes
@@ -122,7 +133,7 @@ class EngineThread:
         self.engine.check(sequence)
         stops = StopMatcher(sequence.params.stop)
         told = None if sequence.params.logprobs is None else LogprobQueue()
-        detokenizer = IncrementalDetokenizer(self._tokenizer)
+        detokenizer = IncrementalDetokenizer(self._tokenizer, keeps)
         request = Request(sequence, detokenizer, stops, sink, told=told)
         self._commands.put(("add", request))
         return request
@@ -148,13 +159,16 @@ class EngineThread:
                 self._embed(self._texts.popleft())
             if not running or not self.engine.has_work:
                 continue
-            try:
-                advanced = self.engine.step()
-            except Exception:  # the outermost boundary of the thread: report, lose the step, go on
-                log.exception("engine step failed")
-                self._fail()
-                continue
-            self._hand_over(advanced)
+            self._step()
+
+    def _step(self) -> None:
+        started, busy = time.perf_counter_ns(), self.engine.stats.busy_ns
+        try:
+            self._hand_over(self.engine.step())
+        except Exception:  # the outermost boundary of the thread: report, lose the step, go on
+            log.exception("engine step failed")
+            told = self.engine.stats.busy_ns != busy  # the step's time stands already
+            self._fail(0 if told else time.perf_counter_ns() - started)
 
     def _take_commands(self) -> bool:
         """Carry out what is queued, waiting while there is nothing to compute."""
@@ -216,10 +230,17 @@ class EngineThread:
         if outputs:
             self._deliver(outputs)
 
-    def _fail(self) -> None:
+    def _fail(self, spent: int) -> None:
+        """End all requests with an error; ``spent`` nanoseconds are the running ones' work."""
         self.healthy = False
         error = EngineFailed("The engine failed on this batch; send the request again.")
-        lost = [r for s in self.engine.abort_all() if (r := self._requests.pop(s, None))]
+        running = list(self.engine.scheduler.running)
+        if running:
+            for sequence, part in zip(running, divide(spent, [1] * len(running)), strict=True):
+                sequence.work_ns += part
+            self.engine.stats.busy_ns += spent
+        self.engine.abort_all()
+        lost, self._requests = list(self._requests.values()), {}
         self._deliver([(request, request.output("", error)) for request in lost])
 
 

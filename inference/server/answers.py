@@ -6,79 +6,99 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from inference.engine.sequence import Logprob
+from inference.engine.sequence import Logprob, Sequence
 from inference.engine.thread import Output
+from inference.server.chats import ChatReader, message_of
 from inference.server.logprobs import LogprobShape
 
 
 @dataclass(slots=True)
 class Answer:
-    """Shapes one request's outputs as chat or text completion."""
+    """Shapes one request's outputs as chat or text completion.
+
+    Args:
+        reader: of a chat's answer; None: a text completion.
+        sequence: what the engine computes, once it is known.
+    """
 
     model: str
-    chat: bool
     active_share: float
+    reader: ChatReader | None = None
     logprobs: LogprobShape | None = None  # if they were asked for
+    sequence: Sequence | None = None
     id: str = field(init=False)
     created: int = field(default_factory=lambda: int(time.time()))
+    _deltas: list[dict[str, Any]] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
-        self.id = f"{'chatcmpl' if self.chat else 'cmpl'}-{secrets.token_hex(12)}"
+        self.id = f"{'cmpl' if self.reader is None else 'chatcmpl'}-{secrets.token_hex(12)}"
 
-    def whole(self, text: str, last: Output, logprobs: Iterable[Logprob] = ()) -> dict[str, Any]:
-        message = {"role": "assistant", "content": text, "refusal": None}
-        content = {"message": message} if self.chat else {"text": text}
-        shown = self.logprobs(logprobs) if self.logprobs else None
-        choice = {"index": 0, **content, "logprobs": shown, "finish_reason": last.finish}
-        kind = "chat.completion" if self.chat else "text_completion"
-        return self._envelope(kind, [choice], self.usage(last))
+    def add(self, output: Output) -> None:
+        """Keep an output for the whole answer."""
+        self._deltas += self._read(output)
 
-    def opening(self) -> dict[str, Any]:
-        """The first chunk of a chat stream."""
-        return self._chunk({"role": "assistant", "content": ""}, None)
-
-    def delta(self, output: Output, *, with_usage: bool = False) -> dict[str, Any]:
-        text = output.text
-        shown = self.logprobs(output.logprobs) if self.logprobs else None
-        if self.chat:
-            chunk = self._chunk({"content": text}, None, shown)
+    def whole(self, last: Output, logprobs: Iterable[Logprob] = ()) -> dict[str, Any]:
+        if self.reader is None:
+            content = {"text": "".join(delta["text"] for delta in self._deltas)}
         else:
-            chunk = self._text_chunk(text, None, shown)
-        return chunk | ({"usage": self.usage(output)} if with_usage else {})
+            content = {"message": message_of(self._deltas)}
+        shown = self.logprobs(logprobs) if self.logprobs else None
+        choice = {"index": 0, **content, "logprobs": shown, "finish_reason": self._finish(last)}
+        return self._envelope("", [choice], self.usage(last))
+
+    def opening(self) -> dict[str, Any] | None:
+        """The first chunk of a chat stream."""
+        return None if self.reader is None else self._chunk({"role": "assistant", "content": ""})
+
+    def chunks(self, output: Output, *, with_usage: bool = False) -> list[dict[str, Any]]:
+        """An output's chunks; log probabilities and usage stand in the first and the last."""
+        deltas = self._read(output)
+        shown = self.logprobs(output.logprobs) if self.logprobs and output.logprobs else None
+        if shown and not deltas:
+            deltas = [{"text": ""} if self.reader is None else {}]
+        chunks = [self._chunk(delta) for delta in deltas]
+        if shown:
+            chunks[0]["choices"][0]["logprobs"] = shown
+        if with_usage and chunks:
+            chunks[-1]["usage"] = self.usage(output)
+        return chunks
 
     def ending(self, last: Output) -> dict[str, Any]:
-        return self._chunk({}, last.finish) if self.chat else self._text_chunk("", last.finish)
+        return self._chunk({"text": ""} if self.reader is None else {}, self._finish(last))
 
     def usage_chunk(self, last: Output) -> dict[str, Any]:
-        kind = "chat.completion.chunk" if self.chat else "text_completion"
-        return self._envelope(kind, [], self.usage(last))
+        return self._envelope(".chunk", [], self.usage(last))
 
     def usage(self, last: Output) -> dict[str, Any]:
         """Exact counts; ``worker_seconds`` is decimal text."""
+        reader, sequence = self.reader, self.sequence
+        thought = reader.reasoning_tokens(sequence) if reader and sequence else 0
         return {
             "prompt_tokens": last.prompt_tokens,
             "completion_tokens": last.completion_tokens,
             "total_tokens": last.prompt_tokens + last.completion_tokens,
-            "prompt_tokens_details": {"cached_tokens": 0},
-            "completion_tokens_details": {"reasoning_tokens": 0},
+            "prompt_tokens_details": {"cached_tokens": last.cached_tokens},
+            "completion_tokens_details": {"reasoning_tokens": min(thought, last.completion_tokens)},
             "worker_seconds": last.worker_seconds,
             "active_expert_share": self.active_share,
         }
 
-    def _chunk(
-        self, delta: dict[str, Any], finish: str | None, shown: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        choice = {"index": 0, "delta": delta, "logprobs": shown, "finish_reason": finish}
-        return self._envelope("chat.completion.chunk", [choice])
+    def _read(self, output: Output) -> list[dict[str, Any]]:
+        if self.reader is None:
+            return [{"text": output.text}] if output.text else []
+        return self.reader.read(output, self.sequence if output.finish is not None else None)
 
-    def _text_chunk(
-        self, text: str, finish: str | None, shown: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        choice = {"index": 0, "text": text, "logprobs": shown, "finish_reason": finish}
-        return self._envelope("text_completion", [choice])
+    def _finish(self, last: Output) -> str | None:
+        return last.finish if self.reader is None else self.reader.finish_reason(last)
+
+    def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+        content = delta if self.reader is None else {"delta": delta}
+        choice = {"index": 0, **content, "logprobs": None, "finish_reason": finish}
+        return self._envelope(".chunk", [choice])
 
     def _envelope(
-        self, kind: str, choices: list[dict[str, Any]], usage: dict[str, Any] | None = None
+        self, part: str, choices: list[dict[str, Any]], usage: dict[str, Any] | None = None
     ) -> dict[str, Any]:
+        kind = "text_completion" if self.reader is None else f"chat.completion{part}"
         body = {"id": self.id, "object": kind, "created": self.created, "model": self.model}
         return {**body, "choices": choices} | ({"usage": usage} if usage else {})

@@ -11,19 +11,21 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from core.errors import SovgateError
-from inference.engine.sequence import Logprob
+from inference.encoding.formats import ChatFormat, ChatPrompt
 from inference.errors import RequestInvalid
 from inference.server import http
 from inference.server.answers import Answer
+from inference.server.chats import ChatReader
 from inference.server.embeddings import EmbeddingRequest, embeddings_answer, token_ids_of
+from inference.server.generating import send_stream, send_whole
 from inference.server.logprobs import LogprobShape
-from inference.server.problems import error_body, status_of
+from inference.server.problems import error_body, retry_after, status_of
 from inference.server.protocol import (
     ChatRequest,
     CompletionRequest,
+    DetokenizeRequest,
     SamplingFields,
     TokenizeRequest,
-    chat_extra,
     decode,
     sampling_params,
 )
@@ -43,8 +45,10 @@ class WorkerApp:
             ("POST", "/v1/completions"): self.complete,
             ("POST", "/v1/embeddings"): self.embed,
             ("POST", "/tokenize"): self.tokenize,
+            ("POST", "/detokenize"): self.detokenize,
             ("GET", "/v1/models"): self.list_models,
             ("GET", "/health"): self.health,
+            ("GET", "/ready"): self.ready,
             ("GET", "/metrics"): self.show_metrics,
         }
 
@@ -76,30 +80,22 @@ class WorkerApp:
         except http.ClientGone:
             return
         except SovgateError as error:
-            status = status_of(error)
-            retry = ((b"retry-after", b"1"),) if status in (429, 503) else ()
-            await http.send_json(send, error_body(error), status, retry)
+            await http.send_json(send, error_body(error), status_of(error), retry_after(error))
 
     async def chat(self, receive: Receive, send: Send) -> None:
         request = decode(await http.read_body(receive), ChatRequest)
         model = self.worker.model(request.model)
-        template = self.worker.chat
-        if template is None:
-            raise RequestInvalid("This model has no chat template; use /v1/completions.")
-        if not request.messages:
-            raise RequestInvalid("messages is empty; send at least one.", param="messages")
-        extra = chat_extra(request, takes_tools=template.takes_tools)
-        messages = [message.for_template() for message in request.messages]
-        await self._generate(request, model, template.encode(messages, extra), True, receive, send)
+        chats = self._chats()
+        prompt = chats.prompt(request.chat(chats.gap, request.shown_schema))
+        await self._generate(request, model, prompt, receive, send)
 
     async def complete(self, receive: Receive, send: Send) -> None:
         request = decode(await http.read_body(receive), CompletionRequest)
         model = self.worker.model(request.model)
         prompt = _single_prompt(request)
         ids = self.worker.tokenizer.encode(prompt) if isinstance(prompt, str) else prompt
-        if any(not 0 <= token < self.worker.engine.config.vocab_size for token in ids):
-            raise RequestInvalid("prompt holds a token id outside the vocabulary.", param="prompt")
-        await self._generate(request, model, ids, False, receive, send)
+        self._check_ids(ids, "prompt")
+        await self._generate(request, model, ids, receive, send)
 
     async def embed(self, receive: Receive, send: Send) -> None:
         request = decode(await http.read_body(receive), EmbeddingRequest)
@@ -120,13 +116,19 @@ class WorkerApp:
 
     async def tokenize(self, receive: Receive, send: Send) -> None:
         request = decode(await http.read_body(receive), TokenizeRequest)
-        if request.messages is not None and self.worker.chat is not None:
-            messages = [message.for_template() for message in request.messages]
-            ids = self.worker.chat.encode(messages)
+        if request.messages:
+            chats = self._chats()
+            ids = chats.prompt(request.chat(chats.gap)).ids
         else:
             ids = self.worker.tokenizer.encode(request.prompt or "")
         length = self.worker.engine.max_context
         await http.send_json(send, {"count": len(ids), "max_model_len": length, "tokens": ids})
+
+    async def detokenize(self, receive: Receive, send: Send) -> None:
+        request = decode(await http.read_body(receive), DetokenizeRequest)
+        self._check_ids(request.tokens, "tokens")
+        text = self.worker.tokenizer.decode(request.tokens, skip_special=False)
+        await http.send_json(send, {"prompt": text})
 
     async def list_models(self, receive: Receive, send: Send) -> None:
         data = [self._model_card(model) for model in self.worker.models.values()]
@@ -147,9 +149,23 @@ class WorkerApp:
         }
         await http.send_json(send, body, 200 if worker.healthy else 503)
 
+    async def ready(self, receive: Receive, send: Send) -> None:
+        """Whether requests may be sent here; `health` says more."""
+        ready = self.worker.healthy
+        await http.send_json(send, {"ready": ready}, 200 if ready else 503)
+
     async def show_metrics(self, receive: Receive, send: Send) -> None:
         kind = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
         await http.send_bytes(send, self.worker.metrics.render(), 200, (kind,))
+
+    def _chats(self) -> ChatFormat:
+        if self.worker.chat is None:
+            raise RequestInvalid("This model has no chat template; use /v1/completions.")
+        return self.worker.chat
+
+    def _check_ids(self, ids: list[int], param: str) -> None:
+        if any(not 0 <= token < self.worker.engine.config.vocab_size for token in ids):
+            raise RequestInvalid(f"{param} holds a token id outside the vocabulary.", param=param)
 
     def _model_card(self, model: ServedModel) -> dict[str, Any]:
         provenance = self.worker.provenance
@@ -168,73 +184,44 @@ class WorkerApp:
         self,
         request: SamplingFields,
         model: ServedModel,
-        ids: list[int],
-        chat: bool,
+        prompt: ChatPrompt | list[int],
         receive: Receive,
         send: Send,
     ) -> None:
         worker = self.worker
+        chat = prompt if isinstance(prompt, ChatPrompt) else None
+        ids = prompt if isinstance(prompt, list) else prompt.ids
         params = sampling_params(request, worker.defaults, worker.room(ids))
         experts = request.num_experts_per_tok
         experts = model.num_experts if experts is None else experts
-        shape = None if params.logprobs is None else LogprobShape(worker.tokenizer, chat=chat)
-        answer = Answer(model.name, chat, worker.active_share(experts), shape)
-        constraint = await worker.constrain(request.response_format)
-        with worker.generate(model, ids, params, experts, constraint) as generation:
+        answer = Answer(
+            model.name,
+            worker.active_share(experts),
+            ChatReader(chat) if chat else None,
+            None if params.logprobs is None else LogprobShape(worker.tokenizer, chat=bool(chat)),
+        )
+        constraint = await worker.constrain(
+            request.response_format, chat.end_of_thinking if chat else None
+        )
+        keeps = chat.keeps if chat else frozenset()
+        sequence = worker.sequence(ids, params, experts, constraint, request.priority)
+        answer.sequence = sequence
+        with worker.generate(model, sequence, keeps) as generation:
             watcher = asyncio.create_task(self._watch(receive, generation))
             try:
                 if request.stream:
-                    await _send_stream(
-                        send,
-                        generation,
-                        answer,
-                        with_usage=request.wants_usage,
-                        continuous=request.wants_continuous_usage,
+                    usage, continuous = request.wants_usage, request.wants_continuous_usage
+                    await send_stream(
+                        send, generation, answer, with_usage=usage, continuous=continuous
                     )
                 else:
-                    await _send_whole(send, generation, answer)
+                    await send_whole(send, generation, answer)
             finally:
                 watcher.cancel()
 
     async def _watch(self, receive: Receive, generation: Generation) -> None:
         await http.until_disconnect(receive)
         self.worker.hang_up(generation)
-
-
-async def _send_whole(send: Send, generation: Generation, answer: Answer) -> None:
-    parts: list[str] = []
-    logprobs: list[Logprob] = []
-    async for output in generation.outputs():
-        parts.append(output.text)
-        logprobs += output.logprobs
-        if output.finish is not None:
-            await http.send_json(send, answer.whole("".join(parts), output, logprobs))
-
-
-async def _send_stream(
-    send: Send, generation: Generation, answer: Answer, *, with_usage: bool, continuous: bool
-) -> None:
-    """The status line waits for the first output, so that a full queue is a 429."""
-    started = False
-    try:
-        async for output in generation.outputs():
-            if not started:
-                started = True
-                await http.start_events(send)
-                if answer.chat:
-                    await http.send_event(send, answer.opening())
-            if output.text or output.logprobs:
-                await http.send_event(send, answer.delta(output, with_usage=continuous))
-            if output.finish is not None:
-                await http.send_event(send, answer.ending(output))
-                if with_usage:
-                    await http.send_event(send, answer.usage_chunk(output))
-                await http.end_events(send)
-    except SovgateError as error:
-        if not started:
-            raise
-        await http.send_event(send, error_body(error))
-        await http.end_events(send)
 
 
 async def _send_missing(send: Send, status: int) -> None:

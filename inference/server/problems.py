@@ -29,3 +29,8 @@ def error_body(error: SovgateError) -> dict[str, Any]:
     return {
         "error": {"message": error.message, "type": kind, "param": error.param, "code": error.code}
     }
+
+
+def retry_after(error: SovgateError) -> tuple[tuple[bytes, bytes], ...]:
+    """The header of refusals that pass."""
+    return ((b"retry-after", b"1"),) if status_of(error) in (429, 503) else ()

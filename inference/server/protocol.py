@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from inference.encoding.formats import Chat
 from inference.errors import RequestInvalid
 from inference.sampling_params import MAX_LOGPROBS, SamplingDefaults, SamplingParams
 
@@ -45,6 +46,7 @@ class SamplingFields(msgspec.Struct, kw_only=True):
     top_logprobs: int | None = None
     response_format: dict[str, Any] | None = None
     num_experts_per_tok: int | None = None
+    priority: int = 0  # the lower goes first, as vLLM has it
 
     @property
     def wants_usage(self) -> bool:
@@ -64,26 +66,58 @@ class Message(msgspec.Struct, kw_only=True, omit_defaults=True):
     name: str | None = None
     tool_calls: list[dict[str, Any]] | None = None
     tool_call_id: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None  # vLLM's name of it
+    prefix: bool = False  # the answer goes on from here (DeepSeek's API)
 
-    def for_template(self) -> dict[str, Any]:
-        """As chat templates expect it: content is one text."""
-        fields = {name: getattr(self, name) for name in ("name", "tool_calls", "tool_call_id")}
-        given = {name: value for name, value in fields.items() if value is not None}
-        return {"role": self.role, "content": self._text(), **given}
+    def for_format(self, gap: str) -> dict[str, Any]:
+        """As chat formats expect it: content is one text, its parts joined with ``gap``."""
+        given = {name: getattr(self, name) for name in ("name", "tool_calls", "tool_call_id")}
+        given["reasoning_content"] = (
+            self.reasoning if self.reasoning_content is None else self.reasoning_content
+        )
+        given["prefix"] = self.prefix or None
+        fields = {name: value for name, value in given.items() if value is not None}
+        return {"role": self.role, "content": self._text(gap), **fields}
 
-    def _text(self) -> str:
+    def _text(self, gap: str) -> str:
         if not isinstance(self.content, list):
             return self.content or ""
         parts = [part.get("text") for part in self.content if part.get("type") == "text"]
         if len(parts) != len(self.content) or not all(isinstance(p, str) for p in parts):
             raise RequestInvalid("This model reads text parts only.", param="messages")
-        return "".join(str(part) for part in parts)
+        return gap.join(str(part) for part in parts)
 
 
 class ChatRequest(SamplingFields, kw_only=True):
     messages: list[Message]
     tools: list[dict[str, Any]] | None = None
+    tool_choice: str | dict[str, Any] | None = None
+    thinking: dict[str, Any] | None = None
+    reasoning_effort: str | None = None
     chat_template_kwargs: dict[str, Any] | None = None
+
+    def chat(self, gap: str, schema: dict[str, Any] | None = None) -> Chat:
+        """Raises RequestInvalid."""
+        if not self.messages:
+            raise RequestInvalid("messages is empty; send at least one.", param="messages")
+        return Chat(
+            [message.for_format(gap) for message in self.messages],
+            self.tools or (),
+            self.tool_choice,
+            self.thinking,
+            self.reasoning_effort,
+            self.chat_template_kwargs,
+            schema,
+        )
+
+    @property
+    def shown_schema(self) -> dict[str, Any] | None:
+        """The schema that the prompt shows to models that know where."""
+        form = self.response_format or {}
+        schema = form.get("json_schema") if form.get("type") == "json_schema" else None
+        found = schema.get("schema") if isinstance(schema, dict) else None
+        return found if isinstance(found, dict) else None
 
 
 class CompletionRequest(SamplingFields, kw_only=True):
@@ -91,10 +125,17 @@ class CompletionRequest(SamplingFields, kw_only=True):
     echo: bool = False
 
 
-class TokenizeRequest(msgspec.Struct, kw_only=True):
-    model: str | None = None
+class TokenizeRequest(ChatRequest, kw_only=True):
+    """Of a text, ``prompt``, or of a chat."""
+
+    model: str = ""
+    messages: list[Message] = []
     prompt: str | None = None
-    messages: list[Message] | None = None
+
+
+class DetokenizeRequest(msgspec.Struct, kw_only=True):
+    tokens: list[int]
+    model: str | None = None
 
 
 def decode(body: bytes, kind: type[T]) -> T:
@@ -135,14 +176,6 @@ def sampling_params(
         logit_bias=tuple((request.logit_bias or {}).items()),
         logprobs=_logprobs(request),
     )
-
-
-def chat_extra(request: ChatRequest, *, takes_tools: bool) -> dict[str, Any]:
-    """What the chat template gets beside the messages; raises RequestInvalid."""
-    if request.tools and not takes_tools:
-        raise RequestInvalid("This model's chat template has no place for tools.", param="tools")
-    tools = {"tools": request.tools} if request.tools else {}
-    return {**(request.chat_template_kwargs or {}), **tools}
 
 
 def _refuse_unsupported(request: SamplingFields) -> None:

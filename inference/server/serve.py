@@ -12,7 +12,7 @@ from pathlib import Path
 
 import uvicorn
 
-from inference.chat import ChatTemplate
+from inference.encoding.formats import load_format
 from inference.engine.loading import EngineOptions, load_engine
 from inference.errors import RequestInvalid
 from inference.model_config import read_json
@@ -33,6 +33,7 @@ class ServeOptions:
     name: str = ""  # "" = the directory's name
     aliases: Mapping[str, int] = field(default_factory=dict)
     default_max_tokens: int = 512
+    chat_generation: str = ""  # of a DeepSeek-V4 checkpoint; "" = the newest known
     shutdown_seconds: int = 20
     trusted_key: Path | None = None
     allow_unsigned: bool = False
@@ -57,7 +58,7 @@ def load_worker(options: ServeOptions) -> Worker:
     return Worker(
         engine,
         tokenizer,
-        ChatTemplate.load(options.model, tokenizer),
+        load_format(options.model, tokenizer, engine.config.kind, options.chat_generation),
         _served_models(options, engine.config),
         SamplingDefaults.from_generation_config(raw, options.default_max_tokens),
         provenance,

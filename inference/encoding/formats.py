@@ -1,0 +1,113 @@
+"""A chat request as token ids, in the format that the checkpoint knows.
+
+DeepSeek-V4 has a format of its own; the other models bring a template.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from inference.chat import ChatTemplate
+from inference.encoding.deepseek_v4 import Conversation, render
+from inference.encoding.generations import AUGUST, GENERATIONS, Generation
+from inference.encoding.modes import mode_of
+from inference.encoding.output import AnswerParser, PlainParser
+from inference.encoding.tokens import DSML, END_OF_THINKING
+from inference.errors import RequestInvalid
+from inference.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """What a client asks. Messages are plain objects whose content is a text."""
+
+    messages: Sequence[Mapping[str, Any]]
+    tools: Sequence[Mapping[str, Any]] = ()
+    tool_choice: Any = None
+    thinking: Mapping[str, Any] | None = None
+    effort: str | None = None
+    template: Mapping[str, Any] | None = None  # what goes to the template as it is
+    schema: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPrompt:
+    """Token ids, and how the answer is to be read.
+
+    Args:
+        keeps: control tokens whose text the parser has to see.
+        end_of_thinking: the token after which the answer begins; None: it begins at once.
+    """
+
+    ids: list[int]
+    parser: Callable[[], AnswerParser | PlainParser] = PlainParser
+    keeps: frozenset[int] = frozenset()
+    end_of_thinking: int | None = None
+
+
+class ChatFormat(Protocol):
+    gap: str  # what the parts of a message are joined with
+
+    def prompt(self, chat: Chat) -> ChatPrompt:
+        """Raises RequestInvalid."""
+        ...
+
+
+class TemplateFormat:
+    """The checkpoint's own chat template; its answers are texts."""
+
+    gap = ""
+
+    def __init__(self, template: ChatTemplate) -> None:
+        self._template = template
+
+    def prompt(self, chat: Chat) -> ChatPrompt:
+        tools = [] if chat.tool_choice == "none" else list(chat.tools)
+        if tools and not self._template.takes_tools:
+            raise RequestInvalid(
+                "This model's chat template has no place for tools.", param="tools"
+            )
+        extra = {**(chat.template or {}), **({"tools": tools} if tools else {})}
+        return ChatPrompt(self._template.encode(chat.messages, extra))
+
+
+class DeepseekV4Format:
+    """Args: generation: of the checkpoint, since its configuration does not say."""
+
+    gap = "\n\n"
+
+    def __init__(self, tokenizer: Tokenizer, generation: Generation) -> None:
+        self._tokenizer = tokenizer
+        self._generation = generation
+        end, mark = tokenizer.id_of(END_OF_THINKING), tokenizer.id_of(DSML)
+        self._end = end
+        self._keeps = frozenset(token for token in (end, mark) if token is not None)
+
+    def prompt(self, chat: Chat) -> ChatPrompt:
+        mode = mode_of(chat.thinking, chat.effort, chat.template)
+        conversation = Conversation(chat.messages, mode, chat.tools, chat.tool_choice, chat.schema)
+        made = render(conversation, self._generation)
+        ids = made.text.encode(self._tokenizer)
+        return ChatPrompt(ids, made.parser, self._keeps, self._end if made.thinking else None)
+
+
+def load_format(
+    directory: Path, tokenizer: Tokenizer, kind: str, generation: str = ""
+) -> ChatFormat | None:
+    """The format of a checkpoint of a ``kind`` of model; None: it has none for chats.
+
+    Args:
+        generation: one of `GENERATIONS`; ``""``: the newest that runs here.
+
+    Raises:
+        RequestInvalid: no such generation.
+    """
+    if generation and (kind != "deepseek_v4" or generation not in GENERATIONS):
+        raise RequestInvalid(
+            f"--chat-generation is for DeepSeek-V4 checkpoints, one of {', '.join(GENERATIONS)}."
+        )
+    if kind == "deepseek_v4":
+        return DeepseekV4Format(tokenizer, GENERATIONS[generation] if generation else AUGUST)
+    template = ChatTemplate.load(directory, tokenizer)
+    return None if template is None else TemplateFormat(template)
