@@ -16,6 +16,7 @@ from inference.engine.model_runner import ModelRunner
 from inference.engine.sampler import sample
 from inference.engine.scheduler import Chunk, Guess, Scheduler, SchedulerLimits
 from inference.engine.sequence import Sequence, Status
+from inference.engine.speculation import ModelDraft
 from inference.errors import ContextOverflow, RequestInvalid
 from inference.model_config import AnyConfig
 
@@ -49,6 +50,7 @@ class Engine:
         self._work = work_model(self.config)
         self.blocks = blocks
         self.scheduler = Scheduler(self.blocks, limits, guess)
+        self._guess = guess
 
     @property
     def has_work(self) -> bool:
@@ -99,11 +101,15 @@ class Engine:
         if not chunks:
             return []
         self._restore()
+        self.stats.cached_tokens += sum(_found_now(chunk) for chunk in chunks)
         weights = [self._weigh(chunk) for chunk in chunks]
         sampling, logits = self._runner.run(chunks)
         for chunk in chunks:
             chunk.sequence.num_computed = chunk.end
         sampled = self._draw(sampling, logits)
+        if isinstance(self._guess, ModelDraft):
+            going = [c for c in chunks if c.sequence.status is Status.RUNNING]
+            self._runner.draft(going, self._guess.most)
         self._remember(chunks)
         self._account(chunks, weights, time.perf_counter_ns() - started, sampled)
         self.scheduler.retire()
@@ -172,3 +178,10 @@ class Engine:
         self.stats.busy_ns += spent
         self.stats.sampled_tokens += sampled
         self.stats.computed_tokens += sum(chunk.num_tokens for chunk in chunks)
+
+
+def _found_now(chunk: Chunk) -> int:
+    """Tokens before a sequence's first chunk: they were in the cache."""
+    sequence = chunk.sequence
+    is_first = chunk.start == sequence.num_cached and not sequence.output_ids
+    return chunk.start if is_first and not sequence.preemptions else 0

@@ -11,7 +11,7 @@ from inference.engine.block_manager import BlockManager
 from inference.engine.engine import Engine
 from inference.engine.model_runner import ModelRunner
 from inference.engine.scheduler import SchedulerLimits
-from inference.engine.speculation import PromptLookup
+from inference.engine.speculation import ModelDraft, PromptLookup
 from inference.kernels.registry import Preference, Weights, choose_kernels, resolve_device
 from inference.model_config import load_config
 from inference.models import build_model
@@ -32,7 +32,7 @@ class EngineOptions:
     threads: int = 0  # 0: all usable processors but one
     prefix_cache: bool = True  # sequences that begin alike share what is computed of it
     snapshots: int = 64  # running states remembered at block ends, for models that have such
-    guesses: int = 0  # tokens guessed by prompt lookup after each one; at most 15
+    guesses: int = 0  # tokens guessed after each one, by a draft module or prompt lookup; up to 15
     limits: SchedulerLimits = field(default_factory=SchedulerLimits)
 
 
@@ -73,5 +73,7 @@ def load_engine(directory: Path, options: EngineOptions) -> tuple[Engine, tuple[
         reuse=options.prefix_cache,
     )
     runner = ModelRunner(model, num_blocks, block_size, states + snapshots)
-    guess = PromptLookup(options.guesses) if options.guesses else None
+    guess = None
+    if options.guesses:
+        guess = (ModelDraft if runner.drafts else PromptLookup)(options.guesses)
     return Engine(runner, blocks, options.limits, guess), tuple(kernels.choices)

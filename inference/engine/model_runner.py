@@ -4,12 +4,16 @@ Owns the cache. Knows nothing of queues, text or sampling.
 """
 
 from collections.abc import Sequence as SequenceOf
+from itertools import accumulate
+from typing import Any
 
 import torch
 
 from inference.engine.scheduler import Chunk
+from inference.engine.sequence import Sequence
 from inference.kernels.interface import Batch, PrefillChunk
 from inference.models import Model
+from inference.models.deepseek_v4 import DeepseekV4
 
 
 class ModelRunner:
@@ -18,7 +22,8 @@ class ModelRunner:
     def __init__(self, model: Model, num_blocks: int, block_size: int, num_states: int = 0) -> None:
         self.model = model
         self.block_size = block_size
-        self.cache = model.make_cache(num_blocks, block_size, num_states)
+        self.cache: Any = model.make_cache(num_blocks, block_size, num_states)
+        self._rows: dict[Sequence, int] = {}  # where each one's rows began in the latest step
 
     def run(self, chunks: SequenceOf[Chunk]) -> tuple[list[Chunk], torch.Tensor]:
         """Compute ``chunks``; those that sample, and their logits [rows, vocab] float32.
@@ -27,22 +32,45 @@ class ModelRunner:
         """
         ordered = sorted(chunks, key=lambda chunk: chunk.num_tokens > 1)
         batch = self._batch(ordered)
+        self._rows = dict(zip((c.sequence for c in ordered), _starts(ordered), strict=True))
         return [c for c in ordered if c.samples], self.model.forward(batch, self.cache)
+
+    @property
+    def drafts(self) -> bool:
+        """Whether the model guesses tokens itself."""
+        return isinstance(self.model, DeepseekV4) and self.model.drafter is not None
+
+    def draft(self, chunks: SequenceOf[Chunk], most: int) -> None:
+        """Have the model guess what follows the step that just ran, into ``Sequence.draft``.
+
+        Args:
+            chunks: of that step, those whose sequences go on.
+        """
+        assert isinstance(self.model, DeepseekV4)
+        if not chunks:
+            return
+        ran = [Chunk(c.sequence, c.start, c.sequence.num_computed) for c in chunks]
+        ran.sort(key=lambda chunk: chunk.num_tokens > 1)
+        rows = [self._rows[c.sequence] + at for c in ran for at in range(c.num_tokens)]
+        batch = self._batch(ran, ahead=1)
+        sampling = [c.sequence for c in ran if c.reaches(1)]
+        states = self._long([sequence.state or 0 for sequence in sampling])
+        guesses = self.model.draft(self._long(rows), batch, states, self.cache, most)
+        for sequence, draft in zip(sampling, guesses, strict=True):
+            sequence.draft = draft
 
     def copy_state(self, source: int, target: int) -> None:
         """Remember a running state, or go back to one."""
         self.cache.copy_state(source, target)
 
-    def _batch(self, chunks: SequenceOf[Chunk]) -> Batch:
+    def _batch(self, chunks: SequenceOf[Chunk], ahead: int = 0) -> Batch:
+        """Rows of ``chunks``; with ``ahead``, their positions hold the tokens so much later."""
         positions = [p for c in chunks for p in range(c.start, c.end)]
         singles = [c for c in chunks if c.num_tokens == 1]
         blocks, mask = self._decode_tables(singles)
-        ends, row = [], 0
-        for chunk in chunks:
-            row += chunk.num_tokens
-            ends.append(row)
+        ends = [start + c.num_tokens for start, c in zip(_starts(chunks), chunks, strict=True)]
         return Batch(
-            token_ids=self._long([t for c in chunks for t in c.token_ids]),
+            token_ids=self._long([t for c in chunks for t in c.token_ids(ahead)]),
             positions=self._long(positions),
             slots=self._long([self._slot(c, p) for c in chunks for p in range(c.start, c.end)]),
             num_decode=len(singles),
@@ -59,7 +87,7 @@ class ModelRunner:
                 [
                     row
                     for c, end in zip(chunks, ends, strict=True)
-                    if c.samples
+                    if c.reaches(ahead)
                     for row in range(end - 1 - len(c.draft), end)
                 ]
             ),
@@ -91,3 +119,7 @@ class ModelRunner:
 
     def _long(self, values: list) -> torch.Tensor:
         return torch.tensor(values, dtype=torch.long, device=self.model.device)
+
+
+def _starts(chunks: SequenceOf[Chunk]) -> list[int]:
+    return list(accumulate((c.num_tokens for c in chunks), initial=0))[:-1]

@@ -39,12 +39,16 @@ class Chunk:
     @property
     def samples(self) -> bool:
         """True when the step reaches the last known token and so draws the next."""
-        return self.end >= self.sequence.num_tokens
+        return self.reaches(0)
 
-    @property
-    def token_ids(self) -> list[int]:
+    def reaches(self, ahead: int) -> bool:
+        """Whether the last known token is the one ``ahead`` of the chunk's last position."""
+        return self.end + ahead >= self.sequence.num_tokens
+
+    def token_ids(self, ahead: int = 0) -> list[int]:
+        """Tokens of its positions, or those so much later."""
         known = self.end - len(self.draft)
-        return self.sequence.ids(self.start, known) + list(self.draft)
+        return self.sequence.ids(self.start + ahead, known + ahead) + list(self.draft)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,4 +175,5 @@ class Scheduler:
         self.blocks.release(sequence)
         sequence.status = Status.WAITING
         sequence.preemptions += 1
+        sequence.draft = []
         insort(self.waiting, sequence, key=_rank)

@@ -59,6 +59,7 @@ class Sequence:
     block_keys: list[bytes] = field(default_factory=list)  # of its full blocks, as far as known
     state: int | None = None  # where its running state lies, for models that have one
     restore: int | None = None  # a snapshot that its state begins with
+    draft: list[int] = field(default_factory=list)  # the model's own guess of what follows
     num_computed: int = 0
     num_cached: int = 0  # of the prompt, found in the cache when it was first admitted
     work_ns: int = 0

@@ -1,7 +1,7 @@
-"""Guesses the next tokens from what was said before: prompt lookup (n-grams), no second model.
+"""Guesses the next tokens: from what was said before (n-grams), or by the model's draft module.
 
-What stands in an answer often stood in its prompt. A guess costs a few rows in a step that reads
-all weights anyway; what is not drawn is taken back, so answers are the same with and without.
+A guess costs a few rows in a step that reads all weights anyway; what is not drawn is taken back,
+so answers are the same with and without. What stands in an answer often stood in its prompt.
 """
 
 from dataclasses import dataclass
@@ -36,6 +36,17 @@ class PromptLookup:
             if at is not None:
                 return ids[at + length : at + length + count]
         return []
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDraft:
+    """What the model's own draft module guessed after the latest step (`ModelRunner.draft`)."""
+
+    most: int = 1
+
+    def __call__(self, sequence: Sequence) -> list[int]:
+        room = sequence.params.max_tokens - len(sequence.output_ids) - 1
+        return sequence.draft[: max(0, room)]
 
 
 def _earlier(ids: list[int], length: int) -> int | None:

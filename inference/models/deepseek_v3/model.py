@@ -16,7 +16,6 @@ from inference.kernels.reference.deepseek_v4 import rotate_pairs
 from inference.model_config_deepseek_v3 import DeepseekV3Config
 from inference.models.deepseek_v4.rope import Angles, Rope
 
-
 FeedForward = Callable[[torch.Tensor, Batch], torch.Tensor]
 """(hidden [tokens, hidden], batch) -> [tokens, hidden]"""
 

@@ -4,11 +4,13 @@ import torch
 
 from inference.checkpoint import Checkpoint
 from inference.kernels.interface import KernelSet
-from inference.model_config_deepseek_v4 import DeepseekV4Config
+from inference.model_config_deepseek_v4 import DeepseekV4Config, LayerKind
 from inference.models.deepseek_v4.attention import Attention, Indexer
 from inference.models.deepseek_v4.compressor import Compressor
 from inference.models.deepseek_v4.feed_forward import DeepseekV4FeedForward
-from inference.models.deepseek_v4.model import DeepseekV4, Layer, Mixing
+from inference.models.deepseek_v4.layer import Layer, Mixing
+from inference.models.deepseek_v4.model import DeepseekV4
+from inference.models.deepseek_v4.mtp import DraftModule
 from inference.models.deepseek_v4.rope import Rope, ropes
 
 
@@ -25,10 +27,14 @@ def build_deepseek_v4(
         return DeepseekV4(
             config=config,
             embedding=checkpoint.tensor("embed.weight"),
-            layers=[builder.layer(index) for index in range(config.num_layers)],
+            layers=[
+                builder.layer(f"layers.{index}", kind, by_token=index in config.hash_layers)
+                for index, kind in enumerate(config.layers)
+            ],
             mixing=builder.mixing("hc_head"),
             norm=builder.exact("norm.weight"),
             head=builder.linear("head"),
+            drafter=builder.drafter() if "mtp.0.norm.weight" in checkpoint else None,
             ropes=builder.ropes,
             device=device,
             dtype=dtype,
@@ -56,12 +62,25 @@ class _Builder:
     def mixing(self, prefix: str) -> Mixing:
         return Mixing(*(self.exact(f"{prefix}_{part}") for part in ("fn", "scale", "base")))
 
-    def layer(self, index: int) -> Layer:
-        prefix = f"layers.{index}"
+    def drafter(self) -> DraftModule:
+        prefix = "mtp.0"
+        return DraftModule(
+            config=self.config,
+            token_norm=self.exact(f"{prefix}.enorm.weight"),
+            stream_norm=self.exact(f"{prefix}.hnorm.weight"),
+            token=self.linear(f"{prefix}.e_proj"),
+            stream=self.linear(f"{prefix}.h_proj"),
+            layer=self.layer(prefix, "sliding", by_token=False),
+            mixing=self.mixing(f"{prefix}.hc_head"),
+            norm=self.exact(f"{prefix}.norm.weight"),
+            rope=self.ropes[0],
+        )
+
+    def layer(self, prefix: str, kind: LayerKind, *, by_token: bool) -> Layer:
         return Layer(
             attention_mixing=self.mixing(f"{prefix}.hc_attn"),
             attention_norm=self.exact(f"{prefix}.attn_norm.weight"),
-            attention=self.attention(f"{prefix}.attn", index),
+            attention=self.attention(f"{prefix}.attn", kind),
             feed_forward_mixing=self.mixing(f"{prefix}.hc_ffn"),
             feed_forward_norm=self.exact(f"{prefix}.ffn_norm.weight"),
             feed_forward=DeepseekV4FeedForward(
@@ -69,12 +88,12 @@ class _Builder:
                 f"{prefix}.ffn",
                 self.config,
                 self._kernels,
-                by_token=index in self.config.hash_layers,
+                by_token=by_token,
             ),
         )
 
-    def attention(self, prefix: str, index: int) -> Attention:
-        config, kind = self.config, self.config.layers[index]
+    def attention(self, prefix: str, kind: LayerKind) -> Attention:
+        config = self.config
         groups = self._checkpoint.tensor(f"{prefix}.wo_a.weight")
         return Attention(
             config=config,
@@ -86,19 +105,18 @@ class _Builder:
             sinks=self.exact(f"{prefix}.attn_sink"),
             output_groups=groups.view(config.o_groups, config.o_lora_rank, -1),
             output=self.linear(f"{prefix}.wo_b"),
-            compressor=None if kind == "sliding" else self.compressor(prefix, index),
-            indexer=self.indexer(f"{prefix}.indexer", index) if kind == "csa" else None,
+            compressor=None if kind == "sliding" else self.compressor(prefix, kind),
+            indexer=self.indexer(f"{prefix}.indexer", kind) if kind == "csa" else None,
         )
 
-    def indexer(self, prefix: str, index: int) -> Indexer:
+    def indexer(self, prefix: str, kind: LayerKind) -> Indexer:
         return Indexer(
-            compressor=self.compressor(prefix, index),
+            compressor=self.compressor(prefix, kind),
             query=self.linear(f"{prefix}.wq_b"),
             weights=self.linear(f"{prefix}.weights_proj"),
         )
 
-    def compressor(self, prefix: str, index: int) -> Compressor:
-        kind = self.config.layers[index]
+    def compressor(self, prefix: str, kind: LayerKind) -> Compressor:
         name = f"{prefix}.compressor"
         return Compressor(
             values=self.linear(f"{name}.wkv"),

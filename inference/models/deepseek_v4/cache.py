@@ -86,16 +86,21 @@ class DeepseekV4Cache:
         num_states: int,
         device: torch.device,
         dtype: torch.dtype,
+        *,
+        drafts: bool = False,
     ) -> None:
         if block_size % config.block_multiple:
             raise ValueError(f"block_size must be a multiple of {config.block_multiple}")
         self.config, self.block_size = config, block_size
         self._num_blocks, self._device, self._dtype = num_blocks, device, dtype
-        raw = raw_width(config) * config.num_layers
+        raw = raw_width(config) * (config.num_layers + drafts)
         self.raw = torch.zeros(num_states, raw, device=device, dtype=dtype)
         state = sum(_state_widths(config))
         self.state = torch.zeros(num_states, state, device=device)
         self.layers = list(self._layers())
+        # The draft module's window, and what it reads of the latest step.
+        self.drafter = LayerMemory(self._raw(config.num_layers), None, None) if drafts else None
+        self.streams: torch.Tensor | None = None
 
     @property
     def bytes(self) -> int:
@@ -122,10 +127,8 @@ class DeepseekV4Cache:
         self.state[target] = self.state[source]
 
     def _layers(self) -> Iterator[LayerMemory]:
-        config, at, state_at = self.config, 0, 0
-        for kind in config.layers:
-            raw = self.raw[:, at : at + raw_width(config)]
-            at += raw_width(config)
+        config, state_at = self.config, 0
+        for index, kind in enumerate(config.layers):
             memories: list[CompressorMemory | None] = []
             for width in compressor_widths(config, kind):
                 rate = config.rates[kind]
@@ -141,7 +144,12 @@ class DeepseekV4Cache:
                     rings.append(Ring(part.unflatten(1, (length, row))))
                 memories.append(CompressorMemory(Pool(entries, per_block), *rings))
             memories += [None] * (2 - len(memories))
-            yield LayerMemory(Ring(raw.unflatten(1, (-1, config.head_dim))), *memories)
+            yield LayerMemory(self._raw(index), *memories)
+
+    def _raw(self, index: int) -> Ring:
+        width = raw_width(self.config)
+        part = self.raw[:, index * width : (index + 1) * width]
+        return Ring(part.unflatten(1, (-1, self.config.head_dim)))
 
 
 def values_per_token(config: DeepseekV4Config) -> Fraction:

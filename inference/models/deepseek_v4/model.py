@@ -6,36 +6,17 @@ from typing import ClassVar
 import torch
 
 from inference.kernels.interface import Batch, Linear
-from inference.kernels.reference.deepseek_v4 import mix_head, mix_in, mix_out, wide_rms_norm
+from inference.kernels.reference.deepseek_v4 import wide_rms_norm
 from inference.model_config_deepseek_v4 import DeepseekV4Config
-from inference.models.deepseek_v4.attention import Attention
 from inference.models.deepseek_v4.cache import DeepseekV4Cache
-from inference.models.deepseek_v4.feed_forward import DeepseekV4FeedForward
+from inference.models.deepseek_v4.layer import Layer, Mixing
+from inference.models.deepseek_v4.mtp import DraftModule
 from inference.models.deepseek_v4.rope import Rope
 
 
 @dataclass(slots=True)
-class Mixing:
-    """mHC's weights of one block, float32."""
-
-    function: torch.Tensor
-    scale: torch.Tensor
-    base: torch.Tensor
-
-
-@dataclass(slots=True)
-class Layer:
-    attention_mixing: Mixing
-    attention_norm: torch.Tensor
-    attention: Attention
-    feed_forward_mixing: Mixing
-    feed_forward_norm: torch.Tensor
-    feed_forward: DeepseekV4FeedForward
-
-
-@dataclass(slots=True)
 class DeepseekV4:
-    """Prepared weights, and one forward pass."""
+    """Prepared weights, and one forward pass. See `inference.models.interface.Model`."""
 
     config: DeepseekV4Config
     embedding: torch.Tensor  # [vocab, D]
@@ -43,6 +24,7 @@ class DeepseekV4:
     mixing: Mixing
     norm: torch.Tensor
     head: Linear
+    drafter: DraftModule | None
     ropes: tuple[Rope, Rope]  # of sliding layers, of the others
     device: torch.device
     dtype: torch.dtype
@@ -51,47 +33,86 @@ class DeepseekV4:
 
     def make_cache(self, num_blocks: int, block_size: int, num_states: int) -> DeepseekV4Cache:
         return DeepseekV4Cache(
-            self.config, num_blocks, block_size, num_states, self.device, self.dtype
+            self.config,
+            num_blocks,
+            block_size,
+            num_states,
+            self.device,
+            self.dtype,
+            drafts=self.drafter is not None,
         )
 
     @torch.inference_mode()
     def forward(self, batch: Batch, cache: DeepseekV4Cache) -> torch.Tensor:
-        """Logits of the rows that sample: [sampled sequences, vocab] float32."""
+        """Logits of the rows that sample: [rows, vocab] float32."""
         return self.head(self.hidden_states(batch, cache)[batch.sample_rows]).float()
 
     def hidden_states(self, batch: Batch, cache: DeepseekV4Cache) -> torch.Tensor:
         """[T, D] after the last norm; the rows' keys, entries and state go into ``cache``."""
-        config, mixing = self.config, self.mixing
+        config = self.config
         angles = [rope(batch.positions) for rope in self.ropes]
         streams = self.embedding[batch.token_ids][:, None].repeat(1, config.hc_mult, 1)
         for layer, kind, memory in zip(self.layers, config.layers, cache.layers, strict=True):
-            hidden, post, mix = self._mix_in(streams, layer.attention_mixing)
-            hidden = wide_rms_norm(hidden, layer.attention_norm, config.rms_norm_eps)
-            output = layer.attention(hidden, angles[kind != "sliding"], batch, memory)
-            streams = mix_out(streams, output, post, mix)
-            hidden, post, mix = self._mix_in(streams, layer.feed_forward_mixing)
-            hidden = wide_rms_norm(hidden, layer.feed_forward_norm, config.rms_norm_eps)
-            streams = mix_out(streams, layer.feed_forward(hidden, batch), post, mix)
-        hidden = mix_head(
-            streams,
-            mixing.function,
-            mixing.scale,
-            mixing.base,
-            hc_eps=config.hc_eps,
-            norm_eps=config.rms_norm_eps,
-        )
-        return wide_rms_norm(hidden, self.norm, config.rms_norm_eps)
+            streams = layer.run(config, streams, angles[kind != "sliding"], batch, memory)
+        cache.streams = streams
+        return wide_rms_norm(self.mixing.collapse(config, streams), self.norm, config.rms_norm_eps)
 
-    def _mix_in(
-        self, streams: torch.Tensor, mixing: Mixing
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        config = self.config
-        return mix_in(
-            streams,
-            mixing.function,
-            mixing.scale,
-            mixing.base,
-            iterations=config.hc_iterations,
-            hc_eps=config.hc_eps,
-            norm_eps=config.rms_norm_eps,
-        )
+    @torch.inference_mode()
+    def draft(
+        self,
+        rows: torch.Tensor,
+        batch: Batch,
+        states: torch.Tensor,
+        cache: DeepseekV4Cache,
+        most: int,
+    ) -> list[list[int]]:
+        """Guesses after the latest step, ``most`` for each row that ``batch`` samples.
+
+        Args:
+            rows: [T] which rows of that step these are.
+            batch: of the same positions, but with the tokens that follow them.
+            states: [sampled] where the running states of the sampling rows' sequences lie.
+        """
+        memory, streams = cache.drafter, cache.streams
+        assert self.drafter is not None
+        assert memory is not None
+        assert streams is not None
+        last = batch.sample_rows
+        tokens = self.embedding[batch.token_ids]
+        hidden, streams = self.drafter.run(streams[rows], tokens, batch, memory)
+        guesses = [self.head(hidden[last]).argmax(-1)]
+        streams, positions = streams[last], batch.positions[last]
+        budgets = None if batch.num_experts is None else batch.num_experts[last]
+        while len(guesses) < most and len(last):
+            positions = positions + 1
+            following = _singles(guesses[-1], positions, states, budgets, batch.default_experts)
+            hidden, streams = self.drafter.run(
+                streams, self.embedding[guesses[-1]], following, memory
+            )
+            guesses.append(self.head(hidden).argmax(-1))
+        return torch.stack(guesses, 1).tolist()
+
+
+def _singles(
+    tokens: torch.Tensor,
+    positions: torch.Tensor,
+    states: torch.Tensor,
+    budgets: torch.Tensor | None,
+    default_experts: int,
+) -> Batch:
+    """One token of each of several sequences, for a layer that needs no blocks."""
+    count = len(tokens)
+    nothing = positions.new_empty((count, 0))
+    return Batch(
+        token_ids=tokens,
+        positions=positions,
+        slots=nothing,
+        num_decode=count,
+        decode_blocks=nothing,
+        decode_mask=nothing.bool(),
+        prefill=[],
+        sample_rows=torch.arange(count, device=positions.device),
+        decode_states=states,
+        num_experts=budgets,
+        default_experts=default_experts,
+    )

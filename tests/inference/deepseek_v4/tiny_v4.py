@@ -68,18 +68,36 @@ def published_config() -> dict[str, Any]:
     }
 
 
-def make_tiny_v4(directory: Path, seed: int = 3) -> Any:
-    """Writes a checkpoint; transformers' model with the same weights."""
+def make_tiny_v4(directory: Path, seed: int = 3, *, drafts: bool = False) -> Any:
+    """Writes a checkpoint; transformers' model with the same weights.
+
+    With ``drafts`` also those of a draft module, whose layer is the model's ``drafter``.
+    """
     import torch
     from safetensors.torch import save_file
-    from transformers import DeepseekV4Config, DeepseekV4ForCausalLM
 
     torch.manual_seed(seed)
+    model = _random_model(KINDS, ["hash_moe"] + ["moe"] * (len(KINDS) - 1))
+    weights = published_weights(model.state_dict())
+    if drafts:
+        drafter = _random_model(["sliding"], ["moe"])
+        drafter.lm_head = model.lm_head
+        object.__setattr__(model, "drafter", drafter)
+        weights |= _draft_weights(drafter)
+    save_file(weights, directory / "model.safetensors")
+    (directory / "config.json").write_text(json.dumps(published_config()))
+    return model
+
+
+def _random_model(kinds: list[str], experts: list[str]) -> Any:
+    import torch
+    from transformers import DeepseekV4Config, DeepseekV4ForCausalLM
+
     config = DeepseekV4Config(
-        **TINY,
-        layer_types=[_TYPES[kind] for kind in KINDS],
+        **{**TINY, "num_hidden_layers": len(kinds)},
+        layer_types=[_TYPES[kind] for kind in kinds],
         compress_rates={_TYPES[kind]: rate for kind, rate in RATES.items()},
-        mlp_layer_types=["hash_moe"] + ["moe"] * (len(KINDS) - 1),
+        mlp_layer_types=experts,
         partial_rotary_factor=8 / 32,
         rope_parameters=dict(_YARN),
         eos_token_id=1,
@@ -95,9 +113,24 @@ def make_tiny_v4(directory: Path, seed: int = 3) -> Any:
             buffer.copy_(torch.stack([torch.randperm(6)[:2] for _ in range(TINY["vocab_size"])]))
         elif name.endswith("e_score_correction_bias"):
             buffer.normal_(std=0.1)
-    save_file(published_weights(model.state_dict()), directory / "model.safetensors")
-    (directory / "config.json").write_text(json.dumps(published_config()))
     return model
+
+
+def _draft_weights(drafter: Any) -> dict[str, Any]:
+    import torch
+
+    width = TINY["hidden_size"]
+    own = published_weights(drafter.state_dict())
+    weights = {
+        f"mtp.0.{name.removeprefix('layers.0.')}": tensor
+        for name, tensor in own.items()
+        if not name.startswith(("embed.", "head."))
+    }
+    for name in ("enorm", "hnorm"):
+        weights[f"mtp.0.{name}.weight"] = torch.rand(width) + 0.5
+    for name in ("e_proj", "h_proj"):
+        weights[f"mtp.0.{name}.weight"] = torch.randn(width, width) * 0.15
+    return weights
 
 
 _NAMES = [
