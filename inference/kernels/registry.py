@@ -1,6 +1,6 @@
 """Chooses kernels by device and capability, and says what it chose."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 
@@ -11,6 +11,7 @@ from inference.kernels.reference import ReferenceKernels
 
 Preference = Literal["auto", "native", "packed", "reference"]
 Weights = Literal["auto", "float32", "bfloat16", "int8", "int4"]
+WEIGHTS: tuple[Weights, ...] = get_args(Weights)
 
 
 def resolve_device(name: str) -> torch.device:
@@ -62,7 +63,7 @@ def choose_kernels(
             "built or not asked for; install a C compiler and run `make setup`, or leave out "
             "--weights."
         )
-    if narrow or preference == "native":
+    if preference == "native" or (here and preference == "auto" and weights != "auto"):
         kind = str(dtype).removeprefix("torch.") if weights == "auto" else weights
         return NativeKernels(here[0], kind, torch.get_num_threads())
     if preference != "reference" and device.type == "cpu" and can_pack(dtype):

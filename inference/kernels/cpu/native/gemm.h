@@ -4,6 +4,8 @@
  * in the block, so a row's result does not depend on the rows beside it.
  */
 
+#define AHEAD 4096 /* bytes fetched before a single row needs them */
+
 #define BLOCK_ARGUMENTS                                                                          \
     const int count, const int panels, const Weight *w, const Rows *x, const int *rows, int panel, \
         int first, int last, F *sums
@@ -45,7 +47,9 @@ INLINE void int8_block(BLOCK_ARGUMENTS)
         for (int q = 0; q < 8; q++)
             for (int p = 0; p < panels; p++) {
                 size_t place = (size_t)(panel + p) * w->groups + g;
-                U weight = *(const U *)(w->data + (place * 8 + q) * 4 * LANES);
+                const uint8_t *from = w->data + (place * 8 + q) * 4 * LANES;
+                U weight = *(const U *)from;
+                if (count == 1) __builtin_prefetch(from + AHEAD);
                 for (int r = 0; r < count; r++) {
                     const int8_t *codes = x->code + (size_t)rows[r] * x->width + g * GROUP + q * 4;
                     ints[r * panels + p] = dot(ints[r * panels + p], weight, codes);
@@ -69,7 +73,9 @@ INLINE void int4_block(BLOCK_ARGUMENTS)
         for (int q = 0; q < 4; q++)
             for (int p = 0; p < panels; p++) {
                 size_t place = (size_t)(panel + p) * w->groups + g;
-                U both = *(const U *)(w->data + (place * 4 + q) * 4 * LANES);
+                const uint8_t *from = w->data + (place * 4 + q) * 4 * LANES;
+                U both = *(const U *)from;
+                if (count == 1) __builtin_prefetch(from + AHEAD);
                 U low = both & 0x0f0f0f0f, high = both >> 4 & 0x0f0f0f0f;
                 for (int r = 0; r < count; r++) {
                     const int8_t *codes = x->code + (size_t)rows[r] * x->width + g * GROUP + q * 4;
@@ -101,7 +107,7 @@ INLINE void block(BLOCK_ARGUMENTS)
     for (int i = 0; i < count * panels; i++) sums[i] = held[i];
 }
 
-/* sums[count][panels]; `count` is 8, 4, 2 or 1 and panels at most 8 / count. */
+/* sums[count][panels], of the numbers that the two functions below give. */
 static void any_block(int count, int panels, const Weight *w, const Rows *x, const int *rows,
                       int panel, int first, int last, F *sums)
 {
@@ -115,8 +121,6 @@ static void any_block(int count, int panels, const Weight *w, const Rows *x, con
     SHAPE(4, 1)
     SHAPE(2, 2)
     SHAPE(2, 1)
-    SHAPE(1, 4)
-    SHAPE(1, 2)
     SHAPE(1, 1)
 #undef SHAPE
 }
@@ -128,8 +132,8 @@ INLINE int rows_at_once(int left)
 
 INLINE int panels_at_once(int count, int left)
 {
-    int most = count == 8 ? 1 : count == 1 ? 4 : 2;
-    return left >= most ? most : left >= 2 && most > 2 ? 2 : 1;
+    /* A single row waits for memory, which is read fastest from one place on. */
+    return count == 8 || count == 1 || left < 2 ? 1 : 2;
 }
 
 /* What becomes of a block's sums: row, first of its columns, 16 values. */

@@ -158,7 +158,7 @@ static void gate_unit(const Work *w, const Layer *layer, int unit)
     for (int at = 0, n; at < count; at += n) {
         F gate[8], up[8];
         n = rows_at_once(count - at);
-        for (int p = 0, m = n == 8 ? 1 : 2; p < 2; p += m) {
+        for (int p = 0, m = panels_at_once(n, 2); p < 2; p += m) {
             any_block(n, m, layer->gate, &s->normed, rows + at, panel + p, 0, layer->gate->groups,
                       gate);
             any_block(n, m, layer->up, &s->normed, rows + at, panel + p, 0, layer->up->groups, up);
