@@ -1,7 +1,7 @@
 """How one request wants its tokens drawn. No torch here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from inference.errors import RequestInvalid
@@ -82,6 +82,12 @@ class SamplingParams:
         object.__setattr__(self, "greedy", self.temperature < GREEDY_BELOW)
         penalties = self.frequency_penalty or self.presence_penalty
         object.__setattr__(self, "penalised", bool(penalties) or self.repetition_penalty != 1.0)
+
+    def of_choice(self, index: int) -> "SamplingParams":
+        """The same for another of several answers: draws of its own, none for the first."""
+        if self.seed is None or not index:
+            return self
+        return replace(self, seed=self.seed + (index << 64))  # beyond what clients send
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ class Answer:
     Args:
         reader: of a chat's answer; None: a text completion.
         sequence: what the engine computes, once it is known.
+        index: of the choice, where a request has several; they share ``id``.
     """
 
     model: str
@@ -26,12 +27,14 @@ class Answer:
     reader: ChatReader | None = None
     logprobs: LogprobShape | None = None  # if they were asked for
     sequence: Sequence | None = None
-    id: str = field(init=False)
+    index: int = 0
+    id: str = ""
     created: int = field(default_factory=lambda: int(time.time()))
     _deltas: list[dict[str, Any]] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
-        self.id = f"{'cmpl' if self.reader is None else 'chatcmpl'}-{secrets.token_hex(12)}"
+        kind = "cmpl" if self.reader is None else "chatcmpl"
+        self.id = self.id or f"{kind}-{secrets.token_hex(12)}"
 
     def add(self, output: Output) -> None:
         """Keep an output for the whole answer."""
@@ -43,7 +46,12 @@ class Answer:
         else:
             content = {"message": message_of(self._deltas)}
         shown = self.logprobs(logprobs) if self.logprobs else None
-        choice = {"index": 0, **content, "logprobs": shown, "finish_reason": self._finish(last)}
+        choice = {
+            "index": self.index,
+            **content,
+            "logprobs": shown,
+            "finish_reason": self._finish(last),
+        }
         return self._envelope("", [choice], self.usage(last))
 
     def opening(self) -> dict[str, Any] | None:
@@ -93,7 +101,7 @@ class Answer:
 
     def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
         content = delta if self.reader is None else {"delta": delta}
-        choice = {"index": 0, **content, "logprobs": None, "finish_reason": finish}
+        choice = {"index": self.index, **content, "logprobs": None, "finish_reason": finish}
         return self._envelope(".chunk", [choice])
 
     def _envelope(

@@ -6,6 +6,7 @@ Every handler parses, calls the `Worker`, and translates back.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
@@ -17,7 +18,7 @@ from inference.server import http
 from inference.server.answers import Answer
 from inference.server.chats import ChatReader
 from inference.server.embeddings import EmbeddingRequest, embeddings_answer, token_ids_of
-from inference.server.generating import send_stream, send_whole
+from inference.server.generating import Choice, send_stream, send_whole
 from inference.server.logprobs import LogprobShape
 from inference.server.problems import error_body, retry_after, status_of
 from inference.server.protocol import (
@@ -29,7 +30,7 @@ from inference.server.protocol import (
     decode,
     sampling_params,
 )
-from inference.server.worker import Generation, ServedModel, Worker
+from inference.server.worker import ServedModel, Worker
 
 log = logging.getLogger(__name__)
 Handler = Callable[[Receive, Send], Awaitable[None]]
@@ -189,39 +190,59 @@ class WorkerApp:
         send: Send,
     ) -> None:
         worker = self.worker
+        keeps = prompt.keeps if isinstance(prompt, ChatPrompt) else frozenset()
+        answers = await self._answers(request, model, prompt)
+        with ExitStack() as running:
+            choices = []
+            for answer in answers:
+                assert answer.sequence is not None
+                started = worker.generate(model, answer.sequence, keeps)
+                choices.append(Choice(running.enter_context(started), answer))
+            watcher = asyncio.create_task(self._watch(receive, choices))
+            try:
+                if request.stream:
+                    usage, continuous = request.wants_usage, request.wants_continuous_usage
+                    await send_stream(send, choices, with_usage=usage, continuous=continuous)
+                else:
+                    await send_whole(send, choices)
+            finally:
+                watcher.cancel()
+
+    async def _answers(
+        self, request: SamplingFields, model: ServedModel, prompt: ChatPrompt | list[int]
+    ) -> list[Answer]:
+        """What is to be computed: one for each choice, each with a sequence of its own."""
+        worker = self.worker
         chat = prompt if isinstance(prompt, ChatPrompt) else None
         ids = prompt if isinstance(prompt, list) else prompt.ids
         params = sampling_params(request, worker.defaults, worker.room(ids))
         experts = request.num_experts_per_tok
         experts = model.num_experts if experts is None else experts
-        answer = Answer(
-            model.name,
-            worker.active_share(experts),
-            ChatReader(chat) if chat else None,
-            None if params.logprobs is None else LogprobShape(worker.tokenizer, chat=bool(chat)),
-        )
-        constraint = await worker.constrain(
-            request.response_format, chat.end_of_thinking if chat else None
-        )
-        keeps = chat.keeps if chat else frozenset()
-        sequence = worker.sequence(ids, params, experts, constraint, request.priority)
-        answer.sequence = sequence
-        with worker.generate(model, sequence, keeps) as generation:
-            watcher = asyncio.create_task(self._watch(receive, generation))
-            try:
-                if request.stream:
-                    usage, continuous = request.wants_usage, request.wants_continuous_usage
-                    await send_stream(
-                        send, generation, answer, with_usage=usage, continuous=continuous
-                    )
-                else:
-                    await send_whole(send, generation, answer)
-            finally:
-                watcher.cancel()
+        end = chat.end_of_thinking if chat else None
+        answers: list[Answer] = []
+        for index in range(request.n or 1):
+            constraint = await worker.constrain(request.response_format, end)
+            own = params.of_choice(index)
+            told = params.logprobs is not None
+            answers.append(
+                Answer(
+                    model.name,
+                    worker.active_share(experts),
+                    ChatReader(chat) if chat else None,
+                    LogprobShape(worker.tokenizer, chat=bool(chat)) if told else None,
+                    worker.sequence(
+                        ids, own, experts, constraint, request.priority, request.cache_salt
+                    ),
+                    index,
+                    answers[0].id if answers else "",
+                )
+            )
+        return answers
 
-    async def _watch(self, receive: Receive, generation: Generation) -> None:
+    async def _watch(self, receive: Receive, choices: list[Choice]) -> None:
         await http.until_disconnect(receive)
-        self.worker.hang_up(generation)
+        for choice in choices:
+            self.worker.hang_up(choice.generation)
 
 
 async def _send_missing(send: Send, status: int) -> None:

@@ -1,5 +1,11 @@
-"""Sends what a generation brings, whole or as a stream of events."""
+"""Sends what a request's generations bring, whole or as a stream of events.
 
+A request has one generation for each choice that it asked for (``n``).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -7,47 +13,58 @@ from starlette.types import Send
 
 from core.errors import SovgateError
 from inference.engine.sequence import Logprob
+from inference.engine.thread import Output
 from inference.server import http
 from inference.server.answers import Answer
 from inference.server.problems import error_body, retry_after, status_of
 from inference.server.worker import Generation
 
 
-async def send_whole(send: Send, generation: Generation, answer: Answer) -> None:
-    logprobs: list[Logprob] = []
+@dataclass(frozen=True, slots=True)
+class Choice:
+    generation: Generation
+    answer: Answer
+
+
+async def send_whole(send: Send, choices: list[Choice]) -> None:
     try:
-        async for output in generation.outputs():
-            answer.add(output)
-            logprobs += output.logprobs
-            if output.finish is not None:
-                await http.send_json(send, answer.whole(output, logprobs))
+        bodies = [await _whole(choice) for choice in choices]
     except SovgateError as error:
-        body, status = _failure(error, generation, answer), status_of(error)
+        body, status = _failure(error, choices), status_of(error)
         await http.send_json(send, body, status, retry_after(error))
+        return
+    whole = [body for body in bodies if body is not None]
+    if len(whole) == len(choices):  # otherwise the client has hung up
+        parts = [part for body in whole for part in body["choices"]]
+        await http.send_json(send, whole[0] | {"choices": parts, "usage": _usage(choices)})
 
 
 async def send_stream(
-    send: Send, generation: Generation, answer: Answer, *, with_usage: bool, continuous: bool
+    send: Send, choices: list[Choice], *, with_usage: bool, continuous: bool
 ) -> None:
     """The status line waits for the first output, so that a full queue is a 429."""
-    started = False
+    started, open_ones = False, len(choices)
     try:
-        async for output in generation.outputs():
+        async for choice, output in _outputs(choices):
             if not started:
                 started = True
                 await http.start_events(send)
-                opening = answer.opening()
-                if opening is not None:
-                    await http.send_event(send, opening)
-            for chunk in answer.chunks(output, with_usage=continuous):
-                await http.send_event(send, chunk)
+                for opening in (c.answer.opening() for c in choices):
+                    if opening is not None:
+                        await http.send_event(send, opening)
+            for chunk in choice.answer.chunks(output, with_usage=continuous):
+                shared = {"usage": _usage(choices)} if "usage" in chunk else {}
+                await http.send_event(send, chunk | shared)
             if output.finish is not None:
-                await http.send_event(send, answer.ending(output))
-                if with_usage:
-                    await http.send_event(send, answer.usage_chunk(output))
-                await http.end_events(send)
+                open_ones -= 1
+                await http.send_event(send, choice.answer.ending(output))
+        if started and not open_ones:
+            if with_usage:
+                last = choices[0].answer.usage_chunk(output)
+                await http.send_event(send, last | {"usage": _usage(choices)})
+            await http.end_events(send)
     except SovgateError as error:
-        body = _failure(error, generation, answer)
+        body = _failure(error, choices)
         if not started:
             await http.send_json(send, body, status_of(error), retry_after(error))
             return
@@ -55,9 +72,68 @@ async def send_stream(
         await http.end_events(send)
 
 
-def _failure(error: SovgateError, generation: Generation, answer: Answer) -> dict[str, Any]:
+async def _whole(choice: Choice) -> dict[str, Any] | None:
+    logprobs: list[Logprob] = []
+    async for output in choice.generation.outputs():
+        choice.answer.add(output)
+        logprobs += output.logprobs
+        if output.finish is not None:
+            return choice.answer.whole(output, logprobs)
+    return None
+
+
+async def _outputs(choices: list[Choice]) -> AsyncIterator[tuple[Choice, Output]]:
+    """The outputs of all choices as they come; raises as `Generation.outputs`."""
+    if len(choices) == 1:
+        async for output in choices[0].generation.outputs():
+            yield choices[0], output
+        return
+    merged: asyncio.Queue[tuple[Choice, Output] | SovgateError | None] = asyncio.Queue()
+    pumps = [asyncio.create_task(_pump(choice, merged)) for choice in choices]
+    left = len(pumps)
+    try:
+        while left:
+            item = await merged.get()
+            if item is None:
+                left -= 1
+            elif isinstance(item, SovgateError):
+                raise item
+            else:
+                yield item
+    finally:
+        for task in pumps:
+            task.cancel()
+
+
+async def _pump(
+    choice: Choice, into: "asyncio.Queue[tuple[Choice, Output] | SovgateError | None]"
+) -> None:
+    try:
+        async for output in choice.generation.outputs():
+            into.put_nowait((choice, output))
+    except SovgateError as error:
+        into.put_nowait(error)
+    else:
+        into.put_nowait(None)
+
+
+def _usage(choices: list[Choice]) -> dict[str, Any]:
+    """Of all choices so far: the prompt counts once, what was computed adds up."""
+    found = [c.answer.usage(c.generation.last) for c in choices if c.generation.last is not None]
+    total = found[0]
+    for usage in found[1:]:
+        total["completion_tokens"] += usage["completion_tokens"]
+        total["total_tokens"] += usage["completion_tokens"]
+        details, more = total["completion_tokens_details"], usage["completion_tokens_details"]
+        details["reasoning_tokens"] += more["reasoning_tokens"]
+        seconds = Decimal(total["worker_seconds"]) + Decimal(usage["worker_seconds"])
+        total["worker_seconds"] = str(seconds)
+    return total
+
+
+def _failure(error: SovgateError, choices: list[Choice]) -> dict[str, Any]:
     """The error, and what was computed until then: it was work all the same."""
-    last = generation.last
-    if last is None or not (last.completion_tokens or Decimal(last.worker_seconds)):
+    lasts = [c.generation.last for c in choices if c.generation.last is not None]
+    if not any(last.completion_tokens or Decimal(last.worker_seconds) for last in lasts):
         return error_body(error)
-    return error_body(error) | {"usage": answer.usage(last)}
+    return error_body(error) | {"usage": _usage(choices)}

@@ -13,6 +13,7 @@ from inference.errors import RequestInvalid
 from inference.sampling_params import MAX_LOGPROBS, SamplingDefaults, SamplingParams
 
 T = TypeVar("T")
+MAX_CHOICES = 16
 
 
 class StreamOptions(msgspec.Struct):
@@ -47,6 +48,7 @@ class SamplingFields(msgspec.Struct, kw_only=True):
     response_format: dict[str, Any] | None = None
     num_experts_per_tok: int | None = None
     priority: int = 0  # the lower goes first, as vLLM has it
+    cache_salt: str | None = None  # only requests of one salt share what is cached (vLLM's name)
 
     @property
     def wants_usage(self) -> bool:
@@ -179,8 +181,8 @@ def sampling_params(
 
 
 def _refuse_unsupported(request: SamplingFields) -> None:
-    if request.n not in (None, 1):
-        raise RequestInvalid("This worker gives one choice per request; set n to 1.", param="n")
+    if not 1 <= (1 if request.n is None else request.n) <= MAX_CHOICES:
+        raise RequestInvalid(f"n must lie between 1 and {MAX_CHOICES}.", param="n")
     if request.response_format and request.ignore_eos:
         raise RequestInvalid(
             "An answer with response_format ends with its form; leave ignore_eos out.",

@@ -59,6 +59,14 @@ def test_a_seed_repeats_its_draws_in_any_company() -> None:
     assert draws(20, SamplingParams(temperature=1.5, seed=43)) != alone
 
 
+def test_choices_of_a_request_draw_apart_and_repeatably() -> None:
+    params = SamplingParams(temperature=1.5, seed=42)
+    first = [draws(20, params.of_choice(index)) for index in range(3)]
+    assert first == [draws(20, params.of_choice(index)) for index in range(3)]
+    assert first[0] == draws(20, params)
+    assert len(set(map(tuple, first))) == 3
+
+
 def test_penalties_push_used_tokens_down() -> None:
     for params in (
         SamplingParams(temperature=0, frequency_penalty=1.5),

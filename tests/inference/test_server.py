@@ -197,6 +197,34 @@ def test_biases_and_least_lengths_reach_the_engine(client: openai.OpenAI) -> Non
     assert len({a.choices[0].message.content for a in narrow}) == 1
 
 
+def test_several_choices_are_computed_together_and_counted_once(
+    client: openai.OpenAI, worker_url: str
+) -> None:
+    options = {"messages": STORY, "temperature": 1.0, "max_tokens": 6, "seed": 5}
+    alone, several = ask(client, **options), ask(client, n=3, **options)
+    texts = [choice.message.content for choice in several.choices]
+    assert [choice.index for choice in several.choices] == [0, 1, 2]
+    assert len(set(texts)) > 1  # in bfloat16 they may part from those of other batches
+    assert several.usage.prompt_tokens == alone.usage.prompt_tokens
+    assert several.usage.completion_tokens == 18
+    assert several.usage.total_tokens == several.usage.prompt_tokens + 18
+    usage = {"include_usage": True, "continuous_usage_stats": True}
+    chunks = list(ask(client, n=3, stream=True, stream_options=usage, **options))
+    streamed = ["", "", ""]
+    for chunk in chunks[:-1]:
+        (choice,) = chunk.choices
+        streamed[choice.index] += choice.delta.content or ""
+    assert len(set(streamed)) > 1
+    assert all(streamed)
+    ends = sorted(c.choices[0].index for c in chunks[:-1] if c.choices[0].finish_reason)
+    assert ends == [0, 1, 2]
+    assert chunks[-1].usage.completion_tokens == 18
+    counts = [c.usage.completion_tokens for c in chunks if c.usage is not None]
+    assert counts == sorted(counts)
+    assert len({c.id for c in chunks}) == 1
+    wait_for(lambda: metric(worker_url, "sovgate_worker_running_requests") == 0)
+
+
 def test_text_completions_and_tokenize(client: openai.OpenAI, worker_url: str) -> None:
     prompt = "The capital of France is"
     answer = client.completions.create(model="sov-pro", prompt=prompt, max_tokens=3, temperature=0)
@@ -286,7 +314,8 @@ def test_hanging_up_a_plain_request_stops_it_too(worker_url: str) -> None:
             "messages",
         ),
         ({"temperature": 3}, 400, "invalid_request", "temperature"),
-        ({"n": 2}, 400, "invalid_request", "n"),
+        ({"n": 17}, 400, "invalid_request", "n"),
+        ({"n": 0}, 400, "invalid_request", "n"),
         ({"messages": []}, 400, "invalid_request", "messages"),
         ({"top_logprobs": 2}, 400, "invalid_request", "top_logprobs"),
         ({"logprobs": True, "top_logprobs": 21}, 400, "invalid_request", "top_logprobs"),
