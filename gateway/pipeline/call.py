@@ -4,7 +4,9 @@ Where it fails before it answers, the request goes on to the next target of its 
 tenant's policy allows (docs/resilience.md).
 """
 
+import hashlib
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from core.clock import Clock
@@ -118,6 +120,7 @@ class Call(Stage):
             effort=target.effort,
             trace=exchange.trace.headers() if exchange.trace is not None else None,
             files=exchange.files,
+            cache_salt=_cache_salt(exchange.authenticated[0].tenant),
         )
         exchange.reply = await passage.send(
             request,
@@ -134,6 +137,12 @@ class Call(Stage):
             return ""
         principal, _ = exchange.authenticated
         return f"{principal.tenant}\0{conversation_key(exchange.body)}"
+
+
+@lru_cache(4096)
+def _cache_salt(tenant: str) -> str:
+    """Keeps tenants' prompts apart in a worker's cache, without naming them."""
+    return hashlib.sha256(f"cache of {tenant}".encode()).hexdigest()[:32]
 
 
 def _turn(exchange: Exchange) -> Turn:

@@ -39,6 +39,7 @@ class UpstreamRequest(msgspec.Struct, frozen=True):
         stream: whether events are wanted.
         affinity: text that requests of one conversation share; a pool sends
             equal ones to the same worker while it is healthy, for its prefix cache.
+        cache_salt: only requests of one salt may share what a worker keeps of prompts.
         request_id: forwarded as ``x-request-id``.
         endpoint: path below the upstream's ``/v1``, such as ``/embeddings``.
         thinking: ``None`` leaves the upstream's default.
@@ -56,6 +57,7 @@ class UpstreamRequest(msgspec.Struct, frozen=True):
     effort: str | None = None
     trace: Mapping[str, str] | None = None
     files: "Sequence[FormFile]" = ()
+    cache_salt: str = ""
 
 
 @dataclass(slots=True)

@@ -70,6 +70,7 @@ class Dialect:
         messages: how earlier turns must look.
         answers: whether its answers may name the reasoning otherwise than ``reasoning_content``.
         repair: what is repaired in its answers unless the settings say otherwise.
+        salted: whether it keeps prompts apart by ``cache_salt``.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Dialect:
     messages: MessageRules = _PLAIN
     answers: bool = True
     repair: tuple[str, ...] = ()
+    salted: bool = False
 
     @cached_property
     def _unwanted(self) -> frozenset[str]:
@@ -227,6 +229,7 @@ DIALECTS: Mapping[str, Dialect] = {
             efforts=_AS_SAID,
             messages=MessageRules(reasoning="reasoning", developer=False),
             repair=("dsml",),
+            salted=True,
         ),
         # SGLang 0.5: `separate_reasoning` and `stream_reasoning` are on by default; names
         # `reasoning_content` (sglang/srt/entrypoints/openai/protocol.py).
@@ -319,9 +322,16 @@ class Speech:
 
     def body(self, request: UpstreamRequest) -> Body:
         """The request's body in the upstream's words."""
-        if request.endpoint != "/chat/completions":
-            return request.body
-        return self.dialect.request(request.body, thinking=request.thinking, effort=request.effort)
+        body = request.body
+        if request.endpoint == "/chat/completions":
+            body = self.dialect.request(body, thinking=request.thinking, effort=request.effort)
+        elif request.endpoint != "/completions":
+            return body
+        # How fast an answer begins must not tell one tenant what another has asked, so a
+        # client's own salt does not count.
+        if self.dialect.salted and request.cache_salt:
+            body = {**body, "cache_salt": request.cache_salt}
+        return body
 
     def reply(self, reply: Reply, request: UpstreamRequest) -> Reply:
         """The answer to ``request``, put right."""

@@ -301,3 +301,16 @@ def test_the_default_fits_kind_host_and_provider(fields: dict[str, Any], expecte
 )
 def test_what_a_client_asks_for(body: dict[str, Any], expected: tuple[Any, Any]) -> None:
     assert asked_thinking({"model": "m", **body}) == expected
+
+
+@pytest.mark.parametrize("endpoint", ["/chat/completions", "/completions", "/embeddings"])
+def test_workers_keep_tenants_prompts_apart_whatever_a_client_says(endpoint: str) -> None:
+    body = {"model": "m", "cache_salt": "another tenant's"}
+    request = UpstreamRequest(
+        body=body, stream=False, affinity="", request_id="r", endpoint=endpoint, cache_salt="own"
+    )
+    salted = endpoint != "/embeddings"
+    assert Speech(upstream("vllm")).body(request)["cache_salt"] == (
+        "own" if salted else "another tenant's"
+    )
+    assert body["cache_salt"] == "another tenant's"
