@@ -58,11 +58,11 @@ async def send_stream(
             if output.finish is not None:
                 open_ones -= 1
                 await http.send_event(send, choice.answer.ending(output))
-        if started and not open_ones:
-            if with_usage:
-                last = choices[0].answer.usage_chunk(output)
-                await http.send_event(send, last | {"usage": _usage(choices)})
-            await http.end_events(send)
+                if not open_ones and with_usage:
+                    last = choice.answer.usage_chunk(output) | {"usage": _usage(choices)}
+                    await http.send_event(send, last)
+                if not open_ones:
+                    await http.end_events(send)
     except SovgateError as error:
         body = _failure(error, choices)
         if not started:

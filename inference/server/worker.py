@@ -139,9 +139,17 @@ class Worker:
         experts: int,
         constraint: Constraint | None,
         priority: int,
+        salt: str | None,
     ) -> Sequence:
-        ends = frozenset(self.engine.config.eos_token_ids)
-        return Sequence(prompt_ids, params, experts, ends, constraint=constraint, priority=priority)
+        return Sequence(
+            prompt_ids,
+            params,
+            experts,
+            frozenset(self.engine.config.eos_token_ids),
+            constraint=constraint,
+            priority=priority,
+            salt=(salt or "").encode(),
+        )
 
     @contextmanager
     def generate(
