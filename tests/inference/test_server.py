@@ -222,7 +222,7 @@ def test_several_choices_are_computed_together_and_counted_once(
     counts = [c.usage.completion_tokens for c in chunks if c.usage is not None]
     assert counts == sorted(counts)
     assert len({c.id for c in chunks}) == 1
-    wait_for(lambda: metric(worker_url, "sovgate_worker_running_requests") == 0)
+    wait_for(lambda: metric(worker_url, "vllm:num_requests_running") == 0)
 
 
 def test_text_completions_and_tokenize(client: openai.OpenAI, worker_url: str) -> None:
@@ -279,27 +279,27 @@ def test_counts_so_far_stand_in_every_event_if_asked(client: openai.OpenAI) -> N
 
 
 def test_hanging_up_stops_the_work_and_is_counted(worker_url: str) -> None:
-    cancelled = {"model": "sov-pro", "outcome": "cancelled"}
-    tokens = {"model": "sov-pro", "kind": "completion"}
-    ended = metric(worker_url, "sovgate_worker_requests_total", **cancelled)
-    before = metric(worker_url, "sovgate_worker_tokens_total", **tokens)
+    cancelled = {"model_name": "sov-pro", "finished_reason": "abort"}
+    tokens = {"model_name": "sov-pro"}
+    ended = metric(worker_url, "vllm:request_success_total", **cancelled)
+    before = metric(worker_url, "vllm:generation_tokens_total", **tokens)
     body = {"model": "sov-pro", "messages": STORY, "max_tokens": 4000, "ignore_eos": True}
     url = f"{worker_url}/v1/chat/completions"
     with httpx.stream("POST", url, json={**body, "stream": True}) as response:
         lines = response.iter_lines()
         while "content" not in next(lines):
             pass
-    wait_for(lambda: metric(worker_url, "sovgate_worker_requests_total", **cancelled) == ended + 1)
-    assert metric(worker_url, "sovgate_worker_running_requests") == 0
+    wait_for(lambda: metric(worker_url, "vllm:request_success_total", **cancelled) == ended + 1)
+    assert metric(worker_url, "vllm:num_requests_running") == 0
     assert metric(worker_url, "sovgate_worker_kv_blocks_free") == 1024
-    assert before < metric(worker_url, "sovgate_worker_tokens_total", **tokens) < before + 1000
+    assert before < metric(worker_url, "vllm:generation_tokens_total", **tokens) < before + 1000
 
 
 def test_hanging_up_a_plain_request_stops_it_too(worker_url: str) -> None:
     body = {"model": "sov-pro", "messages": STORY, "max_tokens": 4000, "ignore_eos": True}
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(f"{worker_url}/v1/chat/completions", json=body, timeout=0.5)
-    wait_for(lambda: metric(worker_url, "sovgate_worker_running_requests") == 0)
+    wait_for(lambda: metric(worker_url, "vllm:num_requests_running") == 0)
 
 
 @pytest.mark.parametrize(
@@ -401,7 +401,7 @@ async def test_health_answers_while_the_engine_is_busy(worker_url: str) -> None:
         assert not busy.done()
         assert time.monotonic() - started < 10
         busy.cancel()
-    wait_for(lambda: metric(worker_url, "sovgate_worker_running_requests") == 0)
+    wait_for(lambda: metric(worker_url, "vllm:num_requests_running") == 0)
 
 
 def test_a_full_queue_is_429_and_sigterm_lets_streams_end(demo_model: Path) -> None:
@@ -417,9 +417,9 @@ def test_a_full_queue_is_429_and_sigterm_lets_streams_end(demo_model: Path) -> N
 
         threads = [threading.Thread(target=stream) for _ in range(2)]
         threads[0].start()
-        wait_for(lambda: metric(url, "sovgate_worker_running_requests") == 1)
+        wait_for(lambda: metric(url, "vllm:num_requests_running") == 1)
         threads[1].start()
-        wait_for(lambda: metric(url, "sovgate_worker_waiting_requests") == 1)
+        wait_for(lambda: metric(url, "vllm:num_requests_waiting") == 1)
         refused = httpx.post(f"{url}/v1/chat/completions", json=body)
         assert refused.status_code == 429
         assert refused.json()["error"]["code"] == "queue_full"
