@@ -31,7 +31,7 @@ NODE_FITS := $(shell node -e 'const [a,b]=process.versions.node.split(".").map(N
 export PATH := $(if $(NODE_FITS),$(PATH):$(CURDIR)/$(BIN),$(CURDIR)/$(BIN):$(PATH))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test lint format bench bench-billing bench-audit soak torture conformance clients focus ui ui-test browser lock audit sbom fuzz clean
+.PHONY: help setup run test lint format bench bench-billing bench-audit bench-engine soak torture conformance clients focus ui ui-test browser lock audit sbom fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +97,9 @@ bench-audit: setup ## the audit trail: CPU of a request, drained a second, bytes
 	@$(BIN)/python -m benchmarks.audit.bench_drain
 	@$(BIN)/python -m benchmarks.audit.bench_drain --sqlite
 	@$(BIN)/python -m benchmarks.audit.bench_verify
+
+bench-engine: setup ## the engine beside llama.cpp and transformers, SmolLM2-135M (ENGINE="--threads 2")
+	@$(BIN)/python -m benchmarks.engine $(ENGINE)
 
 SOAK_MINUTES ?= 60
 soak: setup ## an hour of mixed traffic: does the gateway grow? (SOAK_MINUTES=60)

@@ -8,6 +8,7 @@ INLINE void choose(const float *logits, int experts, int count, uint8_t *chosen)
         int best = -1;
         for (int e = 0; e < experts; e++)
             if (!chosen[e] && (best < 0 || logits[e] > logits[best])) best = e;
+        if (best < 0) return;
         chosen[best] = 1;
     }
 }
