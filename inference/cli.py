@@ -173,6 +173,15 @@ def serve(
     max_batch: Annotated[int, typer.Option(help="Sequences in one step.")] = 16,
     max_queue: Annotated[int, typer.Option(help="Waiting requests; more get 429.")] = 256,
     kv_blocks: Annotated[int, typer.Option(help="Cache blocks of 16 tokens.")] = 1024,
+    prefix_cache: Annotated[
+        bool, typer.Option(help="Prompts that begin alike share what is computed of it.")
+    ] = True,
+    snapshots: Annotated[
+        int, typer.Option(help="Running states remembered at block ends (DeepSeek-V4).")
+    ] = 64,
+    guesses: Annotated[
+        int, typer.Option(min=0, max=15, help="Tokens guessed after each one; 0: none.")
+    ] = 0,
     threads: Annotated[int, typer.Option(help="Compute threads; 0 = all processors but one.")] = 0,
     default_max_tokens: Annotated[int, typer.Option(help="Where a request sets none.")] = 512,
     chat_generation: Annotated[
@@ -210,6 +219,9 @@ def serve(
                     dtype=dtype,
                     weights=_weights(weights),
                     kv_blocks=kv_blocks,
+                    prefix_cache=prefix_cache,
+                    snapshots=snapshots,
+                    guesses=guesses,
                     threads=threads,
                     limits=SchedulerLimits(max_batch=max_batch, max_queue=max_queue),
                 ),
