@@ -151,8 +151,9 @@ class _Renderer:
     def _begin(self, turns: list[Turn]) -> None:
         """What stands before the first other turn, the system's turns taken for it."""
         texts = []
-        while turns and isinstance(turns[0], SystemTurn):
-            texts.append(turns.pop(0).text)
+        while turns and isinstance(first := turns[0], SystemTurn):
+            texts.append(first.text)
+            del turns[0]
             if self._generation.system_token:
                 break
         effort = self._generation.efforts[self._mode.effort] if self._mode.thinking else ""

@@ -11,6 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the helper modules beside this file
 
+from scripted_v4 import make_scripted_v4
 from tiny_models import MAKERS, make_tiny
 from worker_process import run_cli, serving
 
@@ -38,6 +39,12 @@ def worker_url(demo_model: Path) -> Iterator[str]:
     aliases = ("--alias", "sov-pro=8", "--alias", "sov-flash=7")
     with serving(demo_model, *aliases, "--name", "smollm2-moe") as (url, _):
         yield url
+
+
+@pytest.fixture(scope="session")
+def scripted_v4(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A DeepSeek-V4 checkpoint that says what it is told."""
+    return make_scripted_v4(tmp_path_factory.mktemp("scripted"))
 
 
 @pytest.fixture(scope="session", params=sorted(MAKERS))

@@ -6,14 +6,11 @@ embedding.
 
 import itertools
 import json
-import sys
 from pathlib import Path
 
 import pytest
 from tokenizers import AddedToken, Tokenizer
 from v4_chats import mark, tokenizer_json
-
-sys.path.insert(0, str(Path(__file__).parent / "deepseek_v4"))  # for tiny_v4
 
 # Thinking in which a control token slips; then a call, whose mark is a control token too.
 THOUGHT = ["<think>", "I may have", "<｜User｜>", " to look.", "</think>"]
@@ -27,8 +24,8 @@ ANSWER = ["?", "Forty", "-two.", "<｜end▁of▁sentence｜>"]
 
 
 def make_scripted_v4(directory: Path) -> Path:
-    import tiny_v4
     import torch
+    from deepseek_v4 import tiny_v4
     from safetensors.torch import load_file, save_file
 
     tokenizer = Tokenizer.from_str(tokenizer_json())

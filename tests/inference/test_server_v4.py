@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import openai
 import pytest
-from scripted_v4 import make_scripted_v4
 from v4_chats import tools
 from worker_process import serving
 
@@ -17,9 +17,11 @@ OFF = {"thinking": {"type": "disabled"}}
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    model = make_scripted_v4(tmp_path_factory.mktemp("scripted"))
-    with serving(model, "--allow-unsigned", "--name", "v4", "--dtype", "float32") as (found, _):
+def url(scripted_v4: Path) -> Iterator[str]:
+    with serving(scripted_v4, "--allow-unsigned", "--name", "v4", "--dtype", "float32") as (
+        found,
+        _,
+    ):
         yield found
 
 

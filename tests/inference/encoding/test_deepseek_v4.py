@@ -162,7 +162,7 @@ def test_with_tools_reasoning_before_calls_must_come_back() -> None:
     with pytest.raises(ReasoningMissing) as raised:
         prompted(body)
     assert (raised.value.code, raised.value.param) == ("reasoning_content_missing", "messages")
-    assert prompted({**body, "thinking": {"type": "disabled"}})
+    assert prompted({**body, "thinking": {"type": "disabled"}})[0].endswith("</think>")
     assert (
         "<think></think>"
         in prompted({**body, "messages": [USER, {**asked, "reasoning_content": ""}, result]})[0]
