@@ -148,7 +148,7 @@ def decode(body: bytes, kind: type[T]) -> T:
         text = str(error)
         field = text.rpartition("`$.")[2].rstrip("`").split("[")[0] if "`$." in text else None
         raise RequestInvalid(f"The request body is not valid: {text}.", param=field) from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise RequestInvalid("The request body is not readable as JSON.") from None
 
 
@@ -183,10 +183,17 @@ def sampling_params(
 def _refuse_unsupported(request: SamplingFields) -> None:
     if not 1 <= (1 if request.n is None else request.n) <= MAX_CHOICES:
         raise RequestInvalid(f"n must lie between 1 and {MAX_CHOICES}.", param="n")
-    if request.response_format and request.ignore_eos:
+    formed = (request.response_format or {}).get("type", "text") != "text"
+    if formed and request.ignore_eos:
         raise RequestInvalid(
             "An answer with response_format ends with its form; leave ignore_eos out.",
             param="ignore_eos",
+        )
+    choice = request.tool_choice if isinstance(request, ChatRequest) else None
+    if formed and choice not in (None, "auto", "none"):
+        raise RequestInvalid(
+            "An answer that has to call a tool has no response_format; leave one of them out.",
+            param="tool_choice",
         )
 
 

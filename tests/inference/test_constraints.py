@@ -155,7 +155,7 @@ def without_inner_references(schema: Any, outermost: bool = True) -> bool:
     return not isinstance(schema, list) or all(without_inner_references(v, False) for v in schema)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(schema=SCHEMAS.filter(without_inner_references), seed=st.integers(0, 10_000))
 def test_every_answer_meets_its_schema_or_stops_by_length(
     engine: Engine, tokenizer: Tokenizer, compiler: ConstraintCompiler, schema: Any, seed: int

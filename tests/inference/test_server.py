@@ -129,6 +129,11 @@ def test_an_answer_has_the_form_that_was_asked_for(client: openai.OpenAI) -> Non
     assert end == "length" or isinstance(json.loads(content), dict)
 
 
+def test_the_form_of_a_text_asks_for_nothing(client: openai.OpenAI) -> None:
+    options = {"response_format": {"type": "text"}, "extra_body": {"ignore_eos": True}}
+    assert ask(client, max_tokens=3, **options).usage.completion_tokens == 3
+
+
 def test_log_probabilities_stand_beside_their_text(client: openai.OpenAI) -> None:
     options = {"temperature": 0, "logprobs": True, "top_logprobs": 3}
     choice = ask(client, **options).choices[0]
@@ -336,6 +341,12 @@ def test_hanging_up_a_plain_request_stops_it_too(worker_url: str) -> None:
             "ignore_eos",
         ),
         (
+            {"response_format": form({}), "tool_choice": "required"},
+            400,
+            "invalid_request",
+            "tool_choice",
+        ),
+        (
             {
                 "messages": [
                     {"role": "user", "content": [{"type": "image_url", "image_url": {"url": ""}}]}
@@ -362,6 +373,7 @@ def test_what_cannot_be_served_is_refused(
         ("POST", "/v1/chat/completions", b"{", 400),
         ("POST", "/v1/chat/completions", b"\xff\xfe", 400),
         ("POST", "/v1/chat/completions", b'{"model": 3}', 400),
+        ("POST", "/v1/chat/completions", b'{"tools": ' + b"[" * 5000, 400),
         ("GET", "/v1/chat/completions", b"", 405),
         ("GET", "/nowhere", b"", 404),
     ],
