@@ -90,7 +90,7 @@ def hugging_face(weights: Path, threads: int, form: str) -> Run:
 
     torch.set_num_threads(threads)
     dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[form]
-    model = AutoModelForCausalLM.from_pretrained(weights, dtype=dtype).eval()
+    model: Any = AutoModelForCausalLM.from_pretrained(weights, dtype=dtype).eval()
 
     class Watch(BaseStreamer):
         times: list[float]

@@ -6,6 +6,7 @@ import torch
 
 from inference.errors import DeviceUnavailable
 from inference.kernels.cpu import NativeKernels, PackedKernels, can_pack, native_backends
+from inference.kernels.cpu.native_kernels import Format
 from inference.kernels.interface import KernelSet
 from inference.kernels.reference import ReferenceKernels
 
@@ -64,7 +65,8 @@ def choose_kernels(
             "--weights."
         )
     if preference == "native" or (here and preference == "auto" and weights != "auto"):
-        kind = str(dtype).removeprefix("torch.") if weights == "auto" else weights
+        as_computed: Format = "float32" if dtype == torch.float32 else "bfloat16"
+        kind: Format = as_computed if weights == "auto" else weights
         return NativeKernels(here[0], kind, torch.get_num_threads())
     if preference != "reference" and device.type == "cpu" and can_pack(dtype):
         return PackedKernels(dtype)

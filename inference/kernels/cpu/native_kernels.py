@@ -48,11 +48,12 @@ class NativeLinear:
         self._pool = pool
 
     def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
-        rows = hidden.reshape(-1, self.inputs).contiguous()
+        narrow = hidden.dtype == torch.bfloat16
+        rows = hidden.reshape(-1, self.inputs).to(hidden.dtype if narrow else torch.float32)
+        rows = rows.contiguous()
         out = torch.empty((len(rows), self.out), dtype=rows.dtype)
-        wide = rows.dtype == torch.bfloat16
-        self.packed.multiply(self._pool, rows.data_ptr(), out.data_ptr(), len(rows), wide)
-        return out.view(*hidden.shape[:-1], self.out)
+        self.packed.multiply(self._pool, rows.data_ptr(), out.data_ptr(), len(rows), narrow)
+        return out.view(*hidden.shape[:-1], self.out).to(hidden.dtype)
 
 
 class NativeExperts:
@@ -82,7 +83,8 @@ class NativeKernels:
 
     def __init__(self, backend: str, kind: Format, threads: int) -> None:
         assert _native is not None
-        self._backend, self._kind = backend, kind
+        self._backend = backend
+        self._kind: Format = kind
         self._pool = _native.Pool(threads)
         self.choices: Sequence[str] = (
             f"Whole steps: C for {_INSTRUCTIONS[backend]} (kernels.cpu), because it was built and "
@@ -93,7 +95,7 @@ class NativeKernels:
         return NativeLinear(weight, self._backend, self._kind, self._pool)
 
     def head(self, weight: torch.Tensor) -> Linear:
-        kind = "int8" if self._kind == "int4" else self._kind
+        kind: Format = "int8" if self._kind == "int4" else self._kind
         return NativeLinear(weight, self._backend, kind, self._pool)
 
     def experts(self, weights: ExpertWeights, usual_share: float) -> Experts:

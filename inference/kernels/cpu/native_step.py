@@ -54,8 +54,10 @@ class NativeStep:
     def __init__(self, decoder: Any, backend: str, pool: Any) -> None:
         assert _native is not None
         config = decoder.config
-        self._config, self._dtype = config, decoder.dtype
-        self._kept: list[torch.Tensor] = [decoder.embedding]  # C holds their addresses
+        narrow = decoder.dtype == torch.bfloat16
+        self._config, self._dtype = config, torch.bfloat16 if narrow else torch.float32
+        embedding = decoder.embedding.to(self._dtype).contiguous()
+        self._kept: list[torch.Tensor] = [embedding]  # C holds their addresses
         steps = torch.arange(0, config.head_dim, 2, dtype=torch.float32) / config.head_dim
         layers = tuple(self._layer(layer) for layer in decoder.layers)
         self._run = _native.Decoder(
@@ -68,9 +70,9 @@ class NativeStep:
             decoder.head.out,
             config.rms_norm_eps,
             self._keep(1.0 / config.rope_theta**steps),
-            decoder.embedding.data_ptr(),
-            decoder.embedding.dtype == torch.bfloat16,
-            decoder.dtype == torch.bfloat16,
+            embedding.data_ptr(),
+            narrow,
+            narrow,
             self._padded(decoder.norm),
             decoder.head.packed,
             layers,
