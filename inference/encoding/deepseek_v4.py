@@ -7,7 +7,6 @@ earlier turns is left out unless the request has tools, since a checkpoint goes 
 its calls.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,38 +35,16 @@ from inference.encoding.tokens import (
     TOKENS,
     USER,
 )
+from inference.encoding.tools import (
+    TOOLS,
+    TOOLS_END,
+    as_json,
+    functions_of,
+    parameters_of,
+    wanted_of,
+)
 from inference.errors import ReasoningMissing, RequestInvalid
 
-_TOOLS = """## Tools
-
-You have access to a set of tools to help answer the user's question. You can invoke tools by \
-writing a "<{dsml}{block}>" block like the following:
-
-<{dsml}{block}>
-<{dsml}invoke name="$TOOL_NAME">
-<{dsml}parameter name="$PARAMETER_NAME" string="true|false">$PARAMETER_VALUE</{dsml}parameter>
-...
-</{dsml}invoke>
-<{dsml}invoke name="$TOOL_NAME2">
-...
-</{dsml}invoke>
-</{dsml}{block}>
-
-String parameters should be specified as is and set `string="true"`. For all other types \
-(numbers, booleans, arrays, objects), pass the value in JSON format and set `string="false"`.
-
-If thinking_mode is enabled (triggered by <think>), you MUST output your complete reasoning inside \
-<think>...</think> BEFORE any tool calls or final response.
-
-Otherwise, output directly after </think> with tool calls or final response.
-
-### Available Tool Schemas
-
-"""
-_TOOLS_END = (
-    "\n\nYou MUST strictly follow the above defined tool name and parameter schemas to invoke tool "
-    "calls.\n"
-)
 _FORMAT = "## Response Format:\n\nYou MUST strictly adhere to the following schema to reply:\n"
 
 
@@ -105,8 +82,8 @@ def render(conversation: Conversation, generation: Generation) -> V4Prompt:
         RequestInvalid: the messages or tools make no conversation.
         ReasoningMissing: thinking and tools need the reasoning of earlier calls.
     """
-    functions = _functions(conversation.tools)
-    wanted = _wanted(conversation.tool_choice, functions)
+    functions = functions_of(conversation.tools)
+    wanted = wanted_of(conversation.tool_choice, functions)
     if conversation.tool_choice == "none":
         functions = []
     mode = _mode(conversation.mode, wanted)
@@ -163,11 +140,11 @@ class _Renderer:
         self._out.markup(effort)
         self._out.text(_joined(texts))
         if self._functions:
-            self._out.markup("\n\n" + _TOOLS.format(dsml=self._mark, block=self._generation.block))
-            self._out.text("\n".join(_json(function) for function in self._functions))
-            self._out.markup(_TOOLS_END)
+            self._out.markup("\n\n" + TOOLS.format(dsml=self._mark, block=self._generation.block))
+            self._out.text("\n".join(as_json(function) for function in self._functions))
+            self._out.markup(TOOLS_END)
         if schema is not None:
-            self._out.markup("\n\n" + _FORMAT).text(_json(schema))
+            self._out.markup("\n\n" + _FORMAT).text(as_json(schema))
 
     def _messages(self) -> list[Mapping[str, Any]]:
         """The system's first, where the checkpoints know no such turn later on."""
@@ -211,7 +188,7 @@ class _Renderer:
         out.markup(f"\n\n<{mark}{block}>\n")
         for call in calls:
             out.markup(f'<{mark}invoke name="').text(call.name).markup('">\n')
-            parameters = _parameters(call.arguments)
+            parameters = parameters_of(call.arguments)
             out.markup("" if parameters else self._generation.bare)
             for name, is_text, value in parameters:
                 out.markup(f'<{mark}parameter name="').text(name)
@@ -239,39 +216,6 @@ class _Renderer:
         return DSML + self._generation.gap
 
 
-def _functions(tools: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The functions in the order and with the keys that the checkpoints know."""
-    found = []
-    for tool in tools:
-        function = tool.get("function")
-        name = function.get("name") if isinstance(function, Mapping) else None
-        if not isinstance(function, Mapping) or not isinstance(name, str) or not name:
-            raise RequestInvalid(
-                "Each of tools needs the type function and a function with a name.", param="tools"
-            )
-        description, parameters = function.get("description"), function.get("parameters")
-        found.append(
-            {"name": name, "description": description or "", "parameters": parameters or {}}
-        )
-    return found
-
-
-def _wanted(choice: Any, functions: Sequence[Mapping[str, Any]]) -> str | None:
-    """The function that must be called, ``""`` for any; None: the model may answer."""
-    if choice in (None, "auto", "none"):
-        return None
-    if choice == "required" and functions:
-        return ""
-    function = choice.get("function") if isinstance(choice, Mapping) else None
-    name = function.get("name") if isinstance(function, Mapping) else None
-    if name is None or name not in [function["name"] for function in functions]:
-        raise RequestInvalid(
-            "tool_choice is none of none, auto, required and a function of tools.",
-            param="tool_choice",
-        )
-    return name
-
-
 def _mode(mode: Mode, wanted: str | None) -> Mode:
     """A call that must come first leaves no room for thinking."""
     if wanted is None or not mode.thinking:
@@ -285,23 +229,5 @@ def _mode(mode: Mode, wanted: str | None) -> Mode:
     return Mode(False, mode.effort)
 
 
-def _parameters(arguments: str) -> list[tuple[str, bool, str]]:
-    """``(name, is_text, value)``; what is no JSON object stands as one text."""
-    try:
-        values = json.loads(arguments)
-    except (ValueError, RecursionError):
-        values = None
-    if not isinstance(values, dict):
-        return [("arguments", True, arguments)]
-    return [
-        (name, isinstance(value, str), value if isinstance(value, str) else _json(value))
-        for name, value in values.items()
-    ]
-
-
 def _joined(texts: Iterable[str]) -> str:
     return "\n\n".join(filter(None, texts))
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
