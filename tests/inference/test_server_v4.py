@@ -122,6 +122,13 @@ def test_what_makes_no_prompt_is_refused(
     assert raised.value.param == param
 
 
+def test_a_form_holds_for_what_comes_after_thinking(client: openai.OpenAI) -> None:
+    answer = ask(client, response_format={"type": "json_object"}, max_tokens=8).choices[0]
+
+    assert answer.message.reasoning_content == "I may have to look."
+    assert answer.message.content.startswith("{")
+
+
 def test_a_call_can_be_demanded(client: openai.OpenAI) -> None:
     choice = {"type": "function", "function": {"name": "get_weather"}}
     answer = ask(client, tools=TOOLS, tool_choice=choice, max_tokens=3).choices[0]
