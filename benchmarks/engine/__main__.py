@@ -43,6 +43,8 @@ class System:
         self.process.stdin.flush()
         answer = self.answer()
         self.found[streams].append(answer["decode" if streams == 1 else "total"])
+        speed = self.found[streams][-1]
+        print(f"{self.name:24}{streams:4} streams {speed:8.1f}", file=sys.stderr, flush=True)
 
     def answer(self) -> dict[str, float]:
         assert self.process.stdout is not None
