@@ -31,8 +31,9 @@ def ours(weights: Path, threads: int, form: str) -> Run:
     from inference.kernels.registry import WEIGHTS
     from inference.sampling_params import SamplingParams
 
-    kept = next(name for name in WEIGHTS if name == form)
-    options = EngineOptions(weights=kept, threads=threads, prefix_cache=False)
+    if form not in WEIGHTS:
+        raise ValueError(f"{form} is none of {', '.join(WEIGHTS)}")
+    options = EngineOptions(weights=form, threads=threads, prefix_cache=False)
     engine, _ = load_engine(weights, options)
 
     def run(streams: int, tokens: int) -> dict[str, float]:
