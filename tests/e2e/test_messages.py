@@ -208,7 +208,7 @@ def test_errors_are_the_sdks_own(deployment: Deployment, claude: Anthropic) -> N
     )
     assert code(anthropic.PermissionDeniedError, abroad) == "residency_denied"
     batches = lambda: claude.messages.batches.retrieve("x")  # noqa: E731
-    assert code(anthropic.NotFoundError, batches) == "not_found"
+    assert code(anthropic.NotFoundError, batches) == "batch_not_found"
     large = anthropic.RequestTooLargeError
     assert code(large, lambda: ask(claude, "x" * 40_000_000)) == "request_too_large"
     down = lambda: claude.messages.create(  # noqa: E731
