@@ -24,8 +24,8 @@ ANSWER = ["?", "Forty", "-two.", "<｜end▁of▁sentence｜>"]
 
 
 def make_scripted_v4(directory: Path) -> Path:
+    import tiny_v4
     import torch
-    from deepseek_v4 import tiny_v4
     from safetensors.torch import load_file, save_file
 
     tokenizer = Tokenizer.from_str(tokenizer_json())

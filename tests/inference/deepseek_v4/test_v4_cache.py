@@ -1,17 +1,13 @@
 """Sizes of DeepSeek-V4's cache: the formula, and what is published of Flash and Pro."""
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from tiny_v4 import RATES, published_config
 
 from inference.model_config_deepseek_v4 import DeepseekV4Config, parse_deepseek_v4
 from inference.models.deepseek_v4.cache import DeepseekV4Cache, values_per_token
-
-sys.path.insert(0, str(Path(__file__).parent))
-from tiny_v4 import RATES, published_config
 
 MILLION = 1 << 20
 GIB = 1 << 30

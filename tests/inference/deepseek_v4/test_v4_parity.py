@@ -1,21 +1,18 @@
 """DeepSeek-V4 against transformers' own, and against itself however the work is cut."""
 
 import random
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from engine_helpers import greedy, logits_of, run_all, small_engine
+from tiny_v4 import KINDS, RATES, TINY, TOPK, WINDOW, make_tiny_v4
 
 from inference.engine.engine import Engine
 from inference.engine.scheduler import SchedulerLimits
 from inference.engine.sequence import Sequence
 from inference.model_config_deepseek_v4 import DeepseekV4Config
-
-sys.path.insert(0, str(Path(__file__).parent))
-from tiny_v4 import KINDS, RATES, TINY, TOPK, WINDOW, make_tiny_v4
 
 TOLERANCE = 2e-5
 EXPERTS = TINY["num_experts_per_tok"] + TINY["n_shared_experts"]

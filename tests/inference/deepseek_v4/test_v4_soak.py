@@ -1,17 +1,14 @@
 """Lengths, priorities, cancels and preemptions at once: no block is lost, no answer changes."""
 
 import random
-import sys
 from pathlib import Path
 
 import pytest
 from engine_helpers import greedy, run_all, small_engine
+from tiny_v4 import TINY, make_tiny_v4
 
 from inference.engine.scheduler import SchedulerLimits
 from inference.engine.sequence import BATCH, INTERACTIVE, Sequence, Status
-
-sys.path.insert(0, str(Path(__file__).parent))
-from tiny_v4 import TINY, make_tiny_v4
 
 EXPERTS = TINY["num_experts_per_tok"] + TINY["n_shared_experts"]
 
