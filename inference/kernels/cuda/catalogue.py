@@ -1,0 +1,18 @@
+"""Every kernel of this package. A new file is named here and is tested, compiled and timed."""
+
+from importlib import import_module
+
+from inference.kernels.cuda.spec import KernelSpec
+
+MODULES: tuple[str, ...] = ()
+
+
+def kernels() -> list[KernelSpec]:
+    """The kernels in the order of ``MODULES``; imports Triton."""
+    modules = (import_module(f"inference.kernels.cuda.{name}") for name in MODULES)
+    return [spec for module in modules for spec in module.KERNELS]
+
+
+def kernel(name: str) -> KernelSpec:
+    """Raises: KeyError: there is no kernel of that name."""
+    return {spec.name: spec for spec in kernels()}[name]
