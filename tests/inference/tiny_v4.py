@@ -5,8 +5,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+Sizes = dict[str, Any]
+
 # Every kind of layer twice, both routers, and lengths that a short prompt passes.
-TINY: dict[str, Any] = {
+TINY: Sizes = {
     "vocab_size": 97,
     "hidden_size": 48,
     "moe_intermediate_size": 24,
@@ -14,6 +16,7 @@ TINY: dict[str, Any] = {
     "num_attention_heads": 4,
     "num_key_value_heads": 1,
     "head_dim": 32,
+    "qk_rope_head_dim": 8,
     "q_lora_rank": 20,
     "num_experts_per_tok": 2,
     "n_routed_experts": 6,
@@ -31,7 +34,7 @@ TINY: dict[str, Any] = {
     "swiglu_limit": 1.0,  # low enough to cut
 }
 KINDS = ["sliding", "csa", "hca", "csa", "hca", "sliding"]
-RATES = {"csa": 4, "hca": 8}
+RATES: Sizes = {"csa": 4, "hca": 8}
 WINDOW, TOPK = TINY["sliding_window"], TINY["index_topk"]
 _TYPES = {
     "sliding": "sliding_attention",
@@ -47,15 +50,14 @@ _YARN = {
 }
 
 
-def published_config() -> dict[str, Any]:
+def published_config(sizes: Sizes = TINY, rates: Sizes = RATES) -> dict[str, Any]:
     """``config.json`` as checkpoints have it."""
     return {
-        **TINY,
+        **sizes,
         "model_type": "deepseek_v4",
-        "qk_rope_head_dim": 8,
-        "compress_ratios": [{"sliding": 0, **RATES}[kind] for kind in KINDS] + [0],
-        "compress_rate_csa": RATES["csa"],
-        "compress_rate_hca": RATES["hca"],
+        "compress_ratios": [{"sliding": 0, **rates}[kind] for kind in KINDS] + [0],
+        "compress_rate_csa": rates["csa"],
+        "compress_rate_hca": rates["hca"],
         "num_hash_layers": 1,
         "rope_theta": 10000,
         "compress_rope_theta": 160000,
@@ -68,7 +70,14 @@ def published_config() -> dict[str, Any]:
     }
 
 
-def make_tiny_v4(directory: Path, seed: int = 3, *, drafts: bool = False) -> Any:
+def make_tiny_v4(
+    directory: Path,
+    seed: int = 3,
+    *,
+    drafts: bool = False,
+    sizes: Sizes = TINY,
+    rates: Sizes = RATES,
+) -> Any:
     """Writes a checkpoint; transformers' model with the same weights.
 
     With ``drafts`` also those of a draft module, whose layer is the model's ``drafter``.
@@ -77,28 +86,29 @@ def make_tiny_v4(directory: Path, seed: int = 3, *, drafts: bool = False) -> Any
     from safetensors.torch import save_file
 
     torch.manual_seed(seed)
-    model = _random_model(KINDS, ["hash_moe"] + ["moe"] * (len(KINDS) - 1))
+    experts = ["hash_moe"] + ["moe"] * (len(KINDS) - 1)
+    model = _random_model(KINDS, experts, sizes, rates)
     weights = published_weights(model.state_dict())
     if drafts:
-        drafter = _random_model(["sliding"], ["moe"])
+        drafter = _random_model(["sliding"], ["moe"], sizes, rates)
         drafter.lm_head = model.lm_head
         object.__setattr__(model, "drafter", drafter)
         weights |= _draft_weights(drafter)
     save_file(weights, directory / "model.safetensors")
-    (directory / "config.json").write_text(json.dumps(published_config()))
+    (directory / "config.json").write_text(json.dumps(published_config(sizes, rates)))
     return model
 
 
-def _random_model(kinds: list[str], experts: list[str]) -> Any:
+def _random_model(kinds: list[str], experts: list[str], sizes: Sizes, rates: Sizes) -> Any:
     import torch
     from transformers import DeepseekV4Config, DeepseekV4ForCausalLM
 
     config = DeepseekV4Config(
-        **{**TINY, "num_hidden_layers": len(kinds)},
+        **{**sizes, "num_hidden_layers": len(kinds)},
         layer_types=[_TYPES[kind] for kind in kinds],
-        compress_rates={_TYPES[kind]: rate for kind, rate in RATES.items()},
+        compress_rates={_TYPES[kind]: rate for kind, rate in rates.items()},
         mlp_layer_types=experts,
-        partial_rotary_factor=8 / 32,
+        partial_rotary_factor=sizes["qk_rope_head_dim"] / sizes["head_dim"],
         rope_parameters=dict(_YARN),
         eos_token_id=1,
     )
@@ -110,7 +120,9 @@ def _random_model(kinds: list[str], experts: list[str]) -> Any:
             parameter.data.normal_(std=0.15 if parameter.dim() > 1 else 0.5)
     for name, buffer in model.named_buffers():
         if name.endswith("tid2eid"):
-            buffer.copy_(torch.stack([torch.randperm(6)[:2] for _ in range(TINY["vocab_size"])]))
+            rows, used = buffer.shape
+            choices = [torch.randperm(sizes["n_routed_experts"])[:used] for _ in range(rows)]
+            buffer.copy_(torch.stack(choices))
         elif name.endswith("e_score_correction_bias"):
             buffer.normal_(std=0.1)
     return model
@@ -119,7 +131,7 @@ def _random_model(kinds: list[str], experts: list[str]) -> Any:
 def _draft_weights(drafter: Any) -> dict[str, Any]:
     import torch
 
-    width = TINY["hidden_size"]
+    width = drafter.config.hidden_size
     own = published_weights(drafter.state_dict())
     weights = {
         f"mtp.0.{name.removeprefix('layers.0.')}": tensor
