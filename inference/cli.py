@@ -16,6 +16,7 @@ from core.errors import SovgateError
 
 if TYPE_CHECKING:
     from inference.kernels.registry import Weights
+    from inference.server.serve import Alias
 
 model_app = typer.Typer(no_args_is_help=True, help="Make, sign and check model checkpoints.")
 worker_app = typer.Typer(no_args_is_help=True, help="Run inference workers.")
@@ -165,7 +166,10 @@ def serve(
     host: Annotated[str, typer.Option()] = "127.0.0.1",
     alias: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=K: serve under NAME with K active experts; repeatable."),
+        typer.Option(
+            help="NAME=K: serve under NAME with K active experts; NAME=P%: with as many as hold "
+            "P percent of the router's weight; repeatable."
+        ),
     ] = None,
     name: Annotated[str, typer.Option(help="Served name; default: the directory's.")] = "",
     dtype: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
@@ -208,7 +212,7 @@ def serve(
                 host=host,
                 port=port,
                 name=name,
-                aliases=dict(_alias(item) for item in alias or []),
+                aliases=tuple(_alias(item) for item in alias or []),
                 default_max_tokens=default_max_tokens,
                 chat_generation=chat_generation,
                 shutdown_seconds=shutdown_seconds,
@@ -237,11 +241,18 @@ def _weights(text: str) -> "Weights":
     return text
 
 
-def _alias(text: str) -> tuple[str, int]:
+def _alias(text: str) -> "Alias":
+    from inference.server.serve import Alias
+
     name, _, active = text.partition("=")
-    if not name or not active.isdecimal():
-        raise typer.BadParameter(f"{text!r} is not NAME=K, for example sov-flash=7.")
-    return name, int(active)
+    if name and active.isdecimal():
+        return Alias(name, int(active))
+    share = active.removesuffix("%")
+    if name and share != active and share.isdecimal() and 0 < int(share) <= 100:
+        return Alias(name, expert_mass=int(share) / 100)
+    raise typer.BadParameter(
+        f"{text!r} is not NAME=K or NAME=P%, for example sov-flash=7 or sov-flash=90%."
+    )
 
 
 def _progress(text: str) -> None:

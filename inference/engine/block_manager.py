@@ -153,7 +153,8 @@ class BlockManager:
         """Names of the first ``count`` blocks: each stands for all tokens before its end."""
         keys = sequence.block_keys
         if not keys and count:
-            root = b"%d/%b" % (sequence.num_experts, sequence.salt)
+            budget = sequence.num_experts, sequence.expert_mass
+            root = b"%d/%r/%b" % (*budget, sequence.salt)
             keys.append(self._key(blake2b(root, digest_size=16).digest(), sequence, 0))
         while len(keys) < count:
             keys.append(self._key(keys[-1], sequence, len(keys)))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from inference.errors import ContextOverflow, InferenceError, RequestInvalid
-from inference.kernels.interface import Batch, PrefillChunk
+from inference.kernels.interface import Batch, ExpertMass, PrefillChunk
 from inference.models import Model
 
 
@@ -30,6 +30,7 @@ class EmbeddingJob:
 
     token_ids: list[int]
     num_experts: int
+    expert_mass: float
     sink: Callable[[Embedding], None]
 
 
@@ -48,7 +49,13 @@ def check_text(token_ids: Sequence[int], max_context: int, vocab_size: int) -> N
 
 
 @torch.inference_mode()
-def embed(model: Model, token_ids: list[int], num_experts: int, block_size: int) -> Embedding:
+def embed(
+    model: Model,
+    token_ids: list[int],
+    num_experts: int,
+    block_size: int,
+    expert_mass: float = 1.0,
+) -> Embedding:
     """The vector of one checked text."""
     started = time.perf_counter_ns()
     count = len(token_ids)
@@ -65,10 +72,17 @@ def embed(model: Model, token_ids: list[int], num_experts: int, block_size: int)
         prefill=[PrefillChunk(0, 0, count, _long(model, range(blocks)))],
         sample_rows=_long(model, ()),
         default_experts=num_experts,
+        mass=_mass(expert_mass, whole),
     )
     mean = model.hidden_states(batch, cache).float().mean(0)
     vector = torch.nn.functional.normalize(mean, dim=0)
     return Embedding(vector.tolist(), time.perf_counter_ns() - started)
+
+
+def _mass(share: float, rows: torch.Tensor) -> ExpertMass | None:
+    if share >= 1:
+        return None
+    return ExpertMass(torch.full(rows.shape, share, device=rows.device), torch.zeros_like(rows))
 
 
 def _long(model: Model, values: Sequence[int]) -> torch.Tensor:

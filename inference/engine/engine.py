@@ -84,6 +84,11 @@ class Engine:
                 f"num_experts_per_tok must lie between {low} and {high} for this model.",
                 param="num_experts_per_tok",
             )
+        if not 0 < sequence.expert_mass <= 1:
+            raise RequestInvalid(
+                "expert_mass is a share of the router's weight: above 0, 1 at most.",
+                param="expert_mass",
+            )
 
     def add(self, sequence: Sequence) -> None:
         """Queue a checked sequence; raises QueueFull."""
@@ -102,8 +107,8 @@ class Engine:
             return []
         self._restore()
         self.stats.cached_tokens += sum(_found_now(chunk) for chunk in chunks)
-        weights = [self._weigh(chunk) for chunk in chunks]
         sampling, logits = self._runner.run(chunks)
+        weights = [self._weigh(chunk) for chunk in chunks]
         for chunk in chunks:
             chunk.sequence.num_computed = chunk.end
         sampled = self._draw(sampling, logits)
@@ -115,9 +120,10 @@ class Engine:
         self.scheduler.retire()
         return [chunk.sequence for chunk in sampling]
 
-    def embed(self, token_ids: list[int], num_experts: int) -> Embedding:
+    def embed(self, token_ids: list[int], num_experts: int, expert_mass: float = 1.0) -> Embedding:
         """A checked text's vector; nothing else is computed meanwhile."""
-        found = embed(self._runner.model, token_ids, num_experts, self._runner.block_size)
+        runner = self._runner
+        found = embed(runner.model, token_ids, num_experts, runner.block_size, expert_mass)
         self.stats.busy_ns += found.work_ns
         self.stats.computed_tokens += len(token_ids)
         return found
@@ -169,7 +175,15 @@ class Engine:
                 self._runner.copy_state(chunk.sequence.state, place)
 
     def _weigh(self, chunk: Chunk) -> int:
-        return self._work.weight(chunk.start, chunk.end, chunk.sequence.num_experts, chunk.samples)
+        """Multiply-adds of a chunk that ran, by the experts that it activated."""
+        sequence, start, end = chunk.sequence, chunk.start, chunk.end
+        ran = self._runner.active_experts(sequence)
+        if ran is None:
+            return self._work.weight(start, end, sequence.num_experts, chunk.samples)
+        sequence.activated += ran * chunk.num_tokens
+        sequence.positions += chunk.num_tokens
+        none, one = (self._work.weight(start, end, n, chunk.samples) for n in (0, 1))
+        return none + int((one - none) * ran)
 
     def _account(self, chunks: list[Chunk], weights: list[int], spent: int, sampled: int) -> None:
         for chunk, part in zip(chunks, divide(spent, weights), strict=True):

@@ -4,6 +4,7 @@ Owns the cache. Knows nothing of queues, text or sampling.
 """
 
 from collections.abc import Sequence as SequenceOf
+from fractions import Fraction
 from itertools import accumulate
 from typing import Any
 
@@ -11,8 +12,9 @@ import torch
 
 from inference.engine.scheduler import Chunk
 from inference.engine.sequence import Sequence
-from inference.kernels.interface import Batch, PrefillChunk
+from inference.kernels.interface import Batch, ExpertMass, PrefillChunk
 from inference.models import Model
+from inference.models.decoder import Decoder
 from inference.models.deepseek_v4 import DeepseekV4
 
 
@@ -24,16 +26,43 @@ class ModelRunner:
         self.block_size = block_size
         self.cache: Any = model.make_cache(num_blocks, block_size, num_states)
         self._rows: dict[Sequence, int] = {}  # where each one's rows began in the latest step
+        self._ran: dict[Sequence, Fraction] = {}  # experts of those with an expert mass, there
 
     def run(self, chunks: SequenceOf[Chunk]) -> tuple[list[Chunk], torch.Tensor]:
         """Compute ``chunks``; those that sample, and their logits [rows, vocab] float32.
 
         A chunk that samples has one row, and one more for each guess in it.
         """
+        self._ran = {}
         ordered = sorted(chunks, key=lambda chunk: chunk.num_tokens > 1)
-        batch = self._batch(ordered)
-        self._rows = dict(zip((c.sequence for c in ordered), _starts(ordered), strict=True))
-        return [c for c in ordered if c.samples], self.model.forward(batch, self.cache)
+        passes = [ordered]
+        if isinstance(self.model, Decoder) and self.model.fused is not None:
+            # Steps in C know no expert mass: such rows go by themselves, so that they change
+            # nothing of the others'.
+            plain = [c for c in ordered if c.sequence.expert_mass >= 1]
+            passes = [plain, [c for c in ordered if c.sequence.expert_mass < 1]]
+        logits = [self._forward(part) for part in passes if part]
+        return [c for part in passes for c in part if c.samples], torch.cat(logits)
+
+    def _forward(self, chunks: SequenceOf[Chunk]) -> torch.Tensor:
+        batch = self._batch(chunks)
+        self._rows = dict(zip((c.sequence for c in chunks), _starts(chunks), strict=True))
+        logits = self.model.forward(batch, self.cache)
+        if batch.mass is not None:
+            self._count(chunks, batch.mass)
+        return logits
+
+    def active_experts(self, sequence: Sequence) -> Fraction | None:
+        """What each position of the latest step activated on average, where that was counted."""
+        return self._ran.get(sequence)
+
+    def _count(self, chunks: SequenceOf[Chunk], mass: ExpertMass) -> None:
+        active = mass.active.tolist()
+        for chunk in chunks:
+            if chunk.sequence.expert_mass < 1 and mass.layers:
+                start = self._rows[chunk.sequence]
+                ran = sum(active[start : start + chunk.num_tokens])
+                self._ran[chunk.sequence] = Fraction(ran, chunk.num_tokens * mass.layers)
 
     @property
     def drafts(self) -> bool:
@@ -95,6 +124,7 @@ class ModelRunner:
             decode_states=self._long([c.sequence.state or 0 for c in singles]),
             num_experts=self._budgets(chunks),
             default_experts=chunks[0].sequence.num_experts,
+            mass=self._mass(chunks),
         )
 
     def _budgets(self, chunks: SequenceOf[Chunk]) -> torch.Tensor | None:
@@ -102,6 +132,13 @@ class ModelRunner:
         if len({c.sequence.num_experts for c in chunks}) == 1:
             return None
         return self._long([c.sequence.num_experts for c in chunks for _ in range(c.num_tokens)])
+
+    def _mass(self, chunks: SequenceOf[Chunk]) -> ExpertMass | None:
+        shares = [c.sequence.expert_mass for c in chunks for _ in range(c.num_tokens)]
+        if all(share >= 1 for share in shares):
+            return None
+        share = torch.tensor(shares, dtype=torch.float32, device=self.model.device)
+        return ExpertMass(share, torch.zeros(len(shares), dtype=torch.long, device=share.device))
 
     def _slot(self, chunk: Chunk, position: int) -> int:
         block = chunk.sequence.block_table[position // self.block_size]

@@ -7,6 +7,7 @@ import itertools
 import random
 from dataclasses import dataclass, field
 from enum import Enum
+from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 from inference.sampling_params import SamplingParams
@@ -53,6 +54,7 @@ class Sequence:
     output_ids: list[int] = field(default_factory=list)
     status: Status = Status.WAITING
     finish_reason: FinishReason | None = None
+    expert_mass: float = 1.0  # of those, as many as hold this share of the router's weight
     priority: int = INTERACTIVE
     salt: bytes = b""  # sequences of different salts share nothing that is cached
     block_table: list[int] = field(default_factory=list)
@@ -63,6 +65,8 @@ class Sequence:
     num_computed: int = 0
     num_cached: int = 0  # of the prompt, found in the cache when it was first admitted
     work_ns: int = 0
+    activated: Fraction = Fraction(0)  # experts of all positions computed with an expert mass
+    positions: int = 0  # how many those were
     preemptions: int = 0
     constraint: "Constraint | None" = None  # which tokens may come, where not all may
     logprobs: list[Logprob] = field(default_factory=list)  # of the answer, if asked for
@@ -78,6 +82,11 @@ class Sequence:
     @property
     def num_uncomputed(self) -> int:
         return self.num_tokens - self.num_computed
+
+    @property
+    def active_experts(self) -> float:
+        """Experts that a position activated on average, of those that were computed."""
+        return float(self.activated / self.positions) if self.positions else self.num_experts
 
     def ids(self, start: int, end: int) -> list[int]:
         """Token ids of positions ``start`` to ``end``, prompt and answer in one row."""

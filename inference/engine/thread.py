@@ -39,6 +39,7 @@ class Output:
     error: InferenceError | None = None
     logprobs: tuple[Logprob, ...] = ()
     cached_tokens: int = 0  # of the prompt
+    active_experts: float = 0.0  # of a position, on average
 
 
 Deliver = Callable[[list[tuple["Request", Output]]], None]
@@ -81,6 +82,7 @@ class Request:
             error,
             self.told.release(len(text), sequence.finish_reason is not None) if self.told else (),
             sequence.num_cached,
+            sequence.active_experts,
         )
 
     def _push(self, index: int) -> str:
@@ -202,7 +204,7 @@ class EngineThread:
 
     def _embed(self, job: EmbeddingJob) -> None:
         try:
-            found = self.engine.embed(job.token_ids, job.num_experts)
+            found = self.engine.embed(job.token_ids, job.num_experts, job.expert_mass)
         except Exception:  # the thread's outermost boundary, as in `_run`
             log.exception("embedding failed")
             found = _no_vector("The engine failed on this text; send the request again.")

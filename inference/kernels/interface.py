@@ -47,6 +47,18 @@ class Routing:
 
 
 @dataclass(slots=True)
+class ExpertMass:
+    """Rows that activate only as many experts as hold a share of the router's weight.
+
+    ``active`` and ``layers`` are counted by the layers as they run, drafts' layers too.
+    """
+
+    share: torch.Tensor  # [tokens] float32 within (0, 1]; 1: all that the row's budget allows
+    active: torch.Tensor  # [tokens] int64: experts that ran, shared ones too, added over layers
+    layers: int = 0
+
+
+@dataclass(slots=True)
 class PrefillChunk:
     """Rows ``row`` to ``row + end - start`` of the batch: one sequence's positions."""
 
@@ -73,6 +85,7 @@ class Batch:
     decode_states: torch.Tensor | None = None  # [num_decode] int64, for models with running state
     num_experts: torch.Tensor | None = None  # [tokens] int64; None = every row at the default
     default_experts: int = 0
+    mass: ExpertMass | None = None  # None = no row has one
 
 
 class FusedStep(Protocol):

@@ -87,14 +87,14 @@ class Decoder:
     @torch.inference_mode()
     def forward(self, batch: Batch, cache: Any) -> torch.Tensor:
         """Logits of the rows that sample: [sampled sequences, vocab] float32."""
-        if self.fused is not None:
+        if self.fused is not None and batch.mass is None:
             return self.fused.logits(batch, cache)
         hidden = self.hidden_states(batch, cache)
         return self.head(hidden[batch.sample_rows]).float()
 
     def hidden_states(self, batch: Batch, cache: Any) -> torch.Tensor:
         """[tokens, hidden] after the last norm; writes the rows' keys and values to ``cache``."""
-        if self.fused is not None:
+        if self.fused is not None and batch.mass is None:
             return self.fused.states(batch, cache)
         eps = self.config.rms_norm_eps
         hidden = self.embedding[batch.token_ids]
@@ -135,6 +135,10 @@ class Decoder:
             query_key = torch.cat([query, key], 1)
         query_key = rotate(query_key, *rotary)
         keys, values = pages
-        keys.flatten(0, 1).index_copy_(0, batch.slots, query_key[:, heads:])
-        values.flatten(0, 1).index_copy_(0, batch.slots, value)
+        if self.fused is None:
+            keys.flatten(0, 1).index_copy_(0, batch.slots, query_key[:, heads:])
+            values.flatten(0, 1).index_copy_(0, batch.slots, value)
+        else:  # views of the cache of steps in C, which cannot be flattened
+            at = batch.slots // keys.shape[1], batch.slots % keys.shape[1]
+            keys[at], values[at] = query_key[:, heads:], value
         return layer.output(self.kernels.attention(query_key[:, :heads], pages, batch))

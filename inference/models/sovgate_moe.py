@@ -9,7 +9,7 @@ import torch
 from inference.checkpoint import Checkpoint
 from inference.kernels.interface import Batch, ExpertWeights, KernelSet, Routing
 from inference.model_config import ModelConfig
-from inference.models.routing import top_k_mask
+from inference.models.routing import count_active, enough, top_k_mask
 
 
 class SovgateMoeFeedForward:
@@ -31,7 +31,8 @@ class SovgateMoeFeedForward:
         self.routing = Routing("shared", self._router, self._bias, shared=self._shared)
 
     def __call__(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
-        if batch.num_experts is None and batch.default_experts >= self._total:
+        full = batch.num_experts is None and batch.default_experts >= self._total
+        if full and batch.mass is None:
             return self.experts(hidden, None)
         return self.experts(hidden, self._gates(hidden, batch))
 
@@ -42,4 +43,7 @@ class SovgateMoeFeedForward:
         if budget is None:
             budget = torch.full((len(hidden),), batch.default_experts, device=hidden.device)
         routed = top_k_mask(logits, budget - self._shared)
+        if batch.mass is not None:  # the fitted logits are logarithms of the outputs' sizes
+            routed = routed * enough(torch.softmax(logits, -1) * routed, batch.mass.share)
+        count_active(batch, routed, self._shared)
         return torch.nn.functional.pad(routed, (self._shared, 0), value=1.0).to(hidden.dtype)

@@ -23,7 +23,7 @@ class Answer:
     """
 
     model: str
-    active_share: float
+    num_experts: int  # of a layer; 0 for a dense model
     reader: ChatReader | None = None
     logprobs: LogprobShape | None = None  # if they were asked for
     sequence: Sequence | None = None
@@ -88,7 +88,7 @@ class Answer:
             "prompt_tokens_details": {"cached_tokens": last.cached_tokens},
             "completion_tokens_details": {"reasoning_tokens": min(thought, last.completion_tokens)},
             "worker_seconds": last.worker_seconds,
-            "active_expert_share": self.active_share,
+            "active_expert_share": active_share(last.active_experts, self.num_experts),
         }
 
     def _read(self, output: Output) -> list[dict[str, Any]]:
@@ -110,3 +110,8 @@ class Answer:
         kind = "text_completion" if self.reader is None else f"chat.completion{part}"
         body = {"id": self.id, "object": kind, "created": self.created, "model": self.model}
         return {**body, "choices": choices} | ({"usage": usage} if usage else {})
+
+
+def active_share(active: float, total: int) -> float:
+    """Share of a layer's experts that a token activates (1 for a dense model)."""
+    return round(active / total, 6) if total else 1.0

@@ -15,7 +15,7 @@ from core.errors import SovgateError
 from inference.encoding.formats import ChatFormat, ChatPrompt
 from inference.errors import RequestInvalid
 from inference.server import http
-from inference.server.answers import Answer
+from inference.server.answers import Answer, active_share
 from inference.server.chats import ChatReader
 from inference.server.embeddings import EmbeddingRequest, embeddings_answer, token_ids_of
 from inference.server.generating import Choice, send_stream, send_whole
@@ -177,7 +177,8 @@ class WorkerApp:
             "owned_by": "sovgate",
             "max_model_len": self.worker.engine.max_context,
             "num_experts_per_tok": model.num_experts,
-            "active_expert_share": self.worker.active_share(model.num_experts),
+            "expert_mass": model.expert_mass,
+            "active_expert_share": active_share(model.num_experts, self.worker.num_experts),
             "weights_digest": provenance.weights_digest if provenance else None,
         }
 
@@ -216,8 +217,7 @@ class WorkerApp:
         chat = prompt if isinstance(prompt, ChatPrompt) else None
         ids = prompt if isinstance(prompt, list) else prompt.ids
         params = sampling_params(request, worker.defaults, worker.room(ids))
-        experts = request.num_experts_per_tok
-        experts = model.num_experts if experts is None else experts
+        model = model.with_budget(request.num_experts_per_tok, request.expert_mass)
         end = chat.end_of_thinking if chat else None
         answers: list[Answer] = []
         for index in range(request.n or 1):
@@ -227,11 +227,11 @@ class WorkerApp:
             answers.append(
                 Answer(
                     model.name,
-                    worker.active_share(experts),
+                    worker.num_experts,
                     ChatReader(chat) if chat else None,
                     LogprobShape(worker.tokenizer, chat=bool(chat)) if told else None,
                     worker.sequence(
-                        ids, own, experts, constraint, request.priority, request.cache_salt
+                        ids, own, model, constraint, request.priority, request.cache_salt
                     ),
                     index,
                     answers[0].id if answers else "",

@@ -118,9 +118,13 @@ async def _pump(
 
 
 def _usage(choices: list[Choice]) -> dict[str, Any]:
-    """Of all choices so far: the prompt counts once, what was computed adds up."""
+    """Of all choices so far: the prompt counts once, what was computed adds up, and the share of
+    experts is the mean over tokens."""
     found = [c.answer.usage(c.generation.last) for c in choices if c.generation.last is not None]
     total = found[0]
+    weights = [usage["total_tokens"] for usage in found]
+    shares = sum(usage["active_expert_share"] * n for usage, n in zip(found, weights, strict=True))
+    total["active_expert_share"] = round(shares / sum(weights), 6)
     for usage in found[1:]:
         total["completion_tokens"] += usage["completion_tokens"]
         total["total_tokens"] += usage["completion_tokens"]

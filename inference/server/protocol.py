@@ -47,6 +47,7 @@ class SamplingFields(msgspec.Struct, kw_only=True):
     top_logprobs: int | None = None
     response_format: dict[str, Any] | None = None
     num_experts_per_tok: int | None = None
+    expert_mass: float | None = None  # of those, as many as hold this share of the router's weight
     priority: int = 0  # the lower goes first, as vLLM has it
     cache_salt: str | None = None  # only requests of one salt share what is cached (vLLM's name)
 

@@ -5,7 +5,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ import uvicorn
 from inference.encoding.formats import load_format
 from inference.engine.loading import EngineOptions, load_engine
 from inference.errors import RequestInvalid
-from inference.model_config import read_json
+from inference.model_config import AnyConfig, read_json
 from inference.provenance import load_public_key, verify_directory
 from inference.sampling_params import SamplingDefaults
 from inference.server.app import WorkerApp
@@ -26,12 +26,21 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Alias:
+    """Another name of the model, with a budget of experts; None: the checkpoint's."""
+
+    name: str
+    num_experts: int | None = None
+    expert_mass: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ServeOptions:
     model: Path
     host: str = "127.0.0.1"
     port: int = 9100
     name: str = ""  # "" = the directory's name
-    aliases: Mapping[str, int] = field(default_factory=dict)
+    aliases: tuple[Alias, ...] = ()
     default_max_tokens: int = 512
     chat_generation: str = ""  # of a DeepSeek-V4 checkpoint; "" = the newest known
     shutdown_seconds: int = 20
@@ -118,16 +127,20 @@ class _ReadyServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _served_models(options: ServeOptions, config) -> dict[str, ServedModel]:
+def _served_models(options: ServeOptions, config: AnyConfig) -> dict[str, ServedModel]:
     name = options.name or options.model.resolve().name
     models = {name: ServedModel(name, config.num_experts_per_tok)}
     low, high = config.min_experts_per_tok, config.num_experts
-    for alias, active in options.aliases.items():
-        if not low <= active <= high:
+    for alias in options.aliases:
+        made = ServedModel(alias.name, config.num_experts_per_tok).with_budget(
+            alias.num_experts, alias.expert_mass
+        )
+        if not low <= made.num_experts <= high:
             raise RequestInvalid(
-                f"--alias {alias}={active}: this model activates {low} to {high} experts."
+                f"--alias {alias.name}={alias.num_experts}: this model activates {low} to {high} "
+                "experts."
             )
-        models[alias] = ServedModel(alias, active)
+        models[alias.name] = made
     return models
 
 

@@ -22,10 +22,22 @@ from inference.tokenizer import Tokenizer
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A name and how many experts per token it activates (0 for a dense model)."""
+    """A name and the experts that a token activates: so many (0 for a dense model), or of
+    those as many as hold a share of the router's weight."""
 
     name: str
     num_experts: int
+    expert_mass: float = 1.0
+
+    def with_budget(self, num_experts: int | None, expert_mass: float | None) -> "ServedModel":
+        """The same with what a request asks for; None: nothing."""
+        if num_experts is None and expert_mass is None:
+            return self
+        return ServedModel(
+            self.name,
+            self.num_experts if num_experts is None else num_experts,
+            self.expert_mass if expert_mass is None else expert_mass,
+        )
 
 
 class Generation:
@@ -111,10 +123,10 @@ class Worker:
         """How many tokens an answer to this prompt may have."""
         return self.engine.max_context - len(prompt_ids)
 
-    def active_share(self, num_experts: int) -> float:
-        """Share of a layer's experts that a token activates (1 for a dense model)."""
-        total = self.engine.config.num_experts
-        return round(num_experts / total, 6) if total else 1.0
+    @property
+    def num_experts(self) -> int:
+        """Of a layer, shared ones included; 0 for a dense model."""
+        return self.engine.config.num_experts
 
     async def constrain(
         self, response_format: dict[str, Any] | None, opens_after: int | None = None
@@ -136,7 +148,7 @@ class Worker:
         self,
         prompt_ids: list[int],
         params: SamplingParams,
-        experts: int,
+        model: ServedModel,
         constraint: Constraint | None,
         priority: int,
         salt: str | None,
@@ -144,9 +156,10 @@ class Worker:
         return Sequence(
             prompt_ids,
             params,
-            experts,
+            model.num_experts,
             frozenset(self.engine.config.eos_token_ids),
             constraint=constraint,
+            expert_mass=model.expert_mass,
             priority=priority,
             salt=(salt or "").encode(),
         )
@@ -183,13 +196,13 @@ class Worker:
             raise WorkerStopping("This worker is shutting down; send the request to another.")
         for ids in texts:
             check_text(ids, self.engine.max_context, self.engine.config.vocab_size)
-        found = [await self._embed_one(ids, model.num_experts) for ids in texts]
+        found = [await self._embed_one(ids, model) for ids in texts]
         for item in found:
             if item.error is not None:
                 raise item.error
         return found
 
-    async def _embed_one(self, ids: list[int], experts: int) -> Embedding:
+    async def _embed_one(self, ids: list[int], model: ServedModel) -> Embedding:
         """One at a time, so that a client that hangs up stops what is left."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Embedding] = loop.create_future()
@@ -202,7 +215,7 @@ class Worker:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(take, found)
 
-        self._thread.embed(EmbeddingJob(ids, experts, sink))
+        self._thread.embed(EmbeddingJob(ids, model.num_experts, model.expert_mass, sink))
         return await future
 
     def hang_up(self, generation: Generation) -> None:

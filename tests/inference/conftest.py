@@ -36,7 +36,7 @@ def demo_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def worker_url(demo_model: Path) -> Iterator[str]:
-    aliases = ("--alias", "sov-pro=8", "--alias", "sov-flash=7")
+    aliases = ("--alias", "sov-pro=8", "--alias", "sov-flash=7", "--alias", "sov-share=60%")
     with serving(demo_model, *aliases, "--name", "smollm2-moe") as (url, _):
         yield url
 

@@ -64,6 +64,13 @@ def test_a_device_that_is_not_there_is_a_sentence(demo_model: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("alias", ["sov-flash", "sov-flash=101%", "sov-flash=0%", "=7", "a=b"])
+def test_a_name_needs_a_budget(demo_model: Path, alias: str) -> None:
+    done = run_cli("worker", "serve", "--model", str(demo_model), "--alias", alias, "--port", "0")
+    assert done.returncode == 2
+    assert "sov-flash=90%" in done.stderr
+
+
 def test_convert_into_a_full_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "notes.txt").write_text("")

@@ -249,6 +249,16 @@ def test_aliases_and_requests_choose_the_share_of_experts(client: openai.OpenAI)
     assert asked.usage.active_expert_share == 0.5
 
 
+def test_a_share_of_the_routers_weight_is_counted(client: openai.OpenAI) -> None:
+    fewer = ask(client, model="sov-share").usage.active_expert_share
+    assert 2 / 8 <= fewer < 7 / 8
+    asked = ask(client, model="sov-pro", extra_body={"expert_mass": 0.6})
+    assert asked.usage.prompt_tokens_details.cached_tokens > 0  # the same budget: found again
+    assert asked.usage.active_expert_share == pytest.approx(fewer, abs=0.05)
+    both = ask(client, model="sov-share", extra_body={"expert_mass": 1, "num_experts_per_tok": 4})
+    assert both.usage.active_expert_share == 0.5
+
+
 def test_eight_at_once_get_their_own_answers(client: openai.OpenAI, worker_url: str) -> None:
     words = ["France", "Italy", "Spain", "Germany", "Japan", "Egypt", "Greece", "Poland"]
 
@@ -327,6 +337,8 @@ def test_hanging_up_a_plain_request_stops_it_too(worker_url: str) -> None:
         ({"logit_bias": {"49152": 1}}, 400, "invalid_request", "logit_bias"),
         ({"logit_bias": {"5": 101}}, 400, "invalid_request", "logit_bias"),
         ({"extra_body": {"num_experts_per_tok": 9}}, 400, "invalid_request", "num_experts_per_tok"),
+        ({"extra_body": {"expert_mass": 0}}, 400, "invalid_request", "expert_mass"),
+        ({"extra_body": {"expert_mass": 1.1}}, 400, "invalid_request", "expert_mass"),
         ({"response_format": {"type": "xml"}}, 400, "invalid_request", "response_format"),
         (
             {"response_format": form({"not": {}})},

@@ -30,19 +30,28 @@ class NativeCache:
         size, width = (-(-n // _LANES) * _LANES for n in (block_size, config.head_dim))
         heads = config.num_kv_heads
         self.block_size = block_size
-        self.layers = [
+        own = [
             (
                 torch.zeros((blocks, heads, config.head_dim, size), dtype=dtype),
                 torch.zeros((blocks, heads, size, width), dtype=dtype),
             )
             for _ in range(config.num_layers)
         ]
-        addresses = [[part.data_ptr() for part in layer] for layer in self.layers]
+        # Views as `models.decoder.KeyValueCache` has them, for rows that C does not run.
+        self.layers = [
+            (
+                keys.permute(0, 3, 1, 2)[:, :block_size],
+                values.transpose(1, 2)[:, :block_size, :, : config.head_dim],
+            )
+            for keys, values in own
+        ]
+        self._own = own
+        addresses = [[part.data_ptr() for part in layer] for layer in own]
         self.addresses = torch.tensor(addresses, dtype=torch.long)
 
     @property
     def bytes(self) -> int:
-        return sum(k.nbytes + v.nbytes for k, v in self.layers)
+        return sum(k.nbytes + v.nbytes for k, v in self._own)
 
     def copy_state(self, source: int, target: int) -> None:
         """There is no running state: what a sequence needs lies in its blocks."""

@@ -6,6 +6,7 @@ from inference.checkpoint import Checkpoint
 from inference.kernels.interface import Batch, ExpertWeights, KernelSet
 from inference.kernels.reference.deepseek_v4 import route
 from inference.model_config_deepseek_v3 import DeepseekV3Config
+from inference.models.routing import count_active, within_mass
 
 _PARTS = ("gate", "up", "down")
 
@@ -49,8 +50,11 @@ class DeepseekV3FeedForward:
         kept = None
         if budget is not None:
             kept = torch.arange(most, device=hidden.device) < routed
+        kept = within_mass(scores, chosen, kept, batch)
         scaling = config.routed_scaling_factor
-        return route(scores, chosen, kept, scaling, normalise=config.norm_topk_prob)
+        gates = route(scores, chosen, kept, scaling, normalise=config.norm_topk_prob)
+        count_active(batch, gates, config.num_shared_experts)
+        return gates
 
     def _within_groups(self, wanted: torch.Tensor, routed: torch.Tensor | int) -> torch.Tensor:
         """``wanted`` [tokens, experts], -inf outside the best groups.

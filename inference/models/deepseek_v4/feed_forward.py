@@ -6,6 +6,7 @@ from inference.checkpoint import Checkpoint
 from inference.kernels.interface import Batch, ExpertWeights, KernelSet
 from inference.kernels.reference.deepseek_v4 import route, sqrt_softplus
 from inference.model_config_deepseek_v4 import DeepseekV4Config
+from inference.models.routing import count_active, within_mass
 
 _PARTS = ("w1", "w3", "w2")  # gate, up, down
 
@@ -68,4 +69,7 @@ class DeepseekV4FeedForward:
         if budget is not None:
             ranks = torch.arange(chosen.shape[1], device=hidden.device)
             kept = ranks < (budget - self._config.num_shared_experts)[:, None]
-        return route(scores, chosen, kept, self._config.routed_scaling_factor)
+        kept = within_mass(scores, chosen, kept, batch)
+        gates = route(scores, chosen, kept, self._config.routed_scaling_factor)
+        count_active(batch, gates, self._config.num_shared_experts)
+        return gates
