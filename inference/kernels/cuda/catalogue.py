@@ -4,7 +4,7 @@ from importlib import import_module
 
 from inference.kernels.cuda.spec import KernelSpec
 
-MODULES: tuple[str, ...] = ()
+MODULES: tuple[str, ...] = ("router", "router_choice")
 
 
 def kernels() -> list[KernelSpec]:

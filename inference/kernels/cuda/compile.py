@@ -26,7 +26,7 @@ from inference.kernels.cuda.tuning import configuration
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What a compiled function takes of a chip; ``spills`` are bytes (NVIDIA) or registers (AMD)."""
+    """What a compiled function takes of a chip; ``spills``: bytes on NVIDIA, registers on AMD."""
 
     kernel: str
     function: str

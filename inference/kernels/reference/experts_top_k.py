@@ -1,0 +1,55 @@
+"""Which experts a row activates, and with what weights, as lists: [rows, k] ids and weights."""
+
+import torch
+
+from inference.kernels.reference.deepseek_v4 import sqrt_softplus
+
+_EPS = 1e-20
+
+
+def router_logits(hidden: torch.Tensor, router: torch.Tensor) -> torch.Tensor:
+    """[T, D] in any float dtype and [E, D] float32 to [T, E] float32."""
+    return torch.nn.functional.linear(hidden.float(), router)
+
+
+def choose_experts(
+    logits: torch.Tensor,
+    bias: torch.Tensor | None,
+    table: torch.Tensor | None,
+    token_ids: torch.Tensor | None,
+    budget: torch.Tensor | None,
+    *,
+    top_k: int,
+    scaling: float,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """DeepSeek-V4's router after its projection.
+
+    Scores are sqrt(softplus(logits)); a score that is not a number counts as the lowest and
+    weighs nothing. Without a table the ``top_k`` highest ``scores + bias`` run, of equal ones
+    the lower expert; with a table, those that it names for the row's token, by score, equal ones in
+    its order. The first ``budget`` of them are kept.
+
+    Args:
+        logits: [T, E] float32. bias: [E] float32. table: [vocab, top_k] int32.
+        token_ids: [T] int32. budget: [T] int32, at least 1; ``None``: all are kept.
+    Returns:
+        Experts [T, top_k] int32, best first, -1 where not kept; weights [T, top_k] float32, which
+        add up to ``scaling``, 0 where not kept.
+    """
+    unknown = logits.isnan()
+    scores = sqrt_softplus(logits.masked_fill(unknown, float("-inf")))
+    if table is not None and token_ids is not None:
+        named = table[token_ids.long()].long()
+        ranks = torch.sort(scores.gather(1, named), dim=1, descending=True, stable=True).indices
+        chosen = named.gather(1, ranks)
+    else:
+        wanted = scores if bias is None else scores + bias
+        wanted = wanted.masked_fill(unknown | wanted.isnan(), float("-inf"))
+        chosen = torch.sort(wanted, dim=1, descending=True, stable=True).indices[:, :top_k]
+    weights = scores.gather(1, chosen)
+    kept = torch.ones_like(chosen, dtype=torch.bool)
+    if budget is not None:
+        kept = torch.arange(top_k, device=logits.device) < budget[:, None]
+    weights = weights * kept
+    weights = weights / (weights.sum(1, keepdim=True) + _EPS) * scaling
+    return chosen.masked_fill(~kept, -1).int(), weights
