@@ -113,7 +113,10 @@ def test_records_agree_with_the_worker_s_counts(demo: RunningDemo) -> None:
     lines = demo.sovgate("audit", "export", "--tenant", "acme").splitlines()
     request_id = answer.headers["x-sovgate-request-id"]
     record = next(r for r in map(json.loads, lines) if r["request_id"] == request_id)
-    assert record["tokens"]["input"] == usage.prompt_tokens
+    details = usage.prompt_tokens_details  # a token that was cached is not in the other class
+    cached = details.cached_tokens or 0 if details else 0
+    assert record["tokens"]["cached_input"] == cached
+    assert record["tokens"]["input"] + cached == usage.prompt_tokens
     assert record["tokens"]["output"] == usage.completion_tokens
     assert record["weights_digest"].startswith("sha256:")
     assert record["cost"] == answer.headers["x-sovgate-cost-usd"]
@@ -172,12 +175,36 @@ def test_a_client_is_served_by_the_worker(demo: RunningDemo, client: str) -> Non
     assert set(reports) == set(scenarios)
 
 
+def test_the_worker_keeps_to_a_schema(demo: RunningDemo) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"colour": {"enum": ["red", "green"]}, "count": {"enum": [1, 2, 3]}},
+        "required": ["colour", "count"],
+        "additionalProperties": False,
+    }
+    with demo.client() as client:
+        answer = client.chat.completions.create(
+            model="flash",
+            messages=[{"role": "user", "content": "A colour and a number"}],
+            response_format={
+                "type": "json_schema",
+                "json_schema": {"name": "pick", "strict": True, "schema": schema},
+            },
+        )
+    picked = json.loads(answer.choices[0].message.content or "")
+    assert picked["colour"] in {"red", "green"}
+    assert picked["count"] in {1, 2, 3}
+
+
 def test_what_the_worker_cannot_do_is_said(demo: RunningDemo) -> None:
     with demo.client() as client, pytest.raises(BadRequestError, match="response_format"):
         client.chat.completions.create(
             model="flash",
             messages=[{"role": "user", "content": "A number"}],
-            response_format={"type": "json_object"},
+            response_format={
+                "type": "json_schema",
+                "json_schema": {"name": "odd", "schema": {"type": "object", "not": {"minimum": 3}}},
+            },
         )
 
 
