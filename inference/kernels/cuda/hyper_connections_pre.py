@@ -1,0 +1,365 @@
+# pyright: reportArgumentType=none, reportAssignmentType=none, reportCallIssue=none
+# pyright: reportGeneralTypeIssues=none
+"""mHC before a block: norm, projection, Sinkhorn, collapse and the block's own norm.
+
+The projection is exact in float32 although it runs on bfloat16 matrix units: streams are bfloat16
+already, and a float32 weight is the sum of three bfloat16 parts. Many tokens run as one kernel
+that reads a tile of streams twice, the second time from the L2 cache. Few tokens would leave most
+of the chip idle, so there the inner dimension is cut into splits whose sums a second kernel adds.
+"""
+
+import torch
+import triton
+import triton.language as tl
+
+from inference.kernels.cuda.spec import Case, Compilation, KernelSpec, bytes_of
+from inference.kernels.cuda.tuning import architecture_of, configuration
+from inference.kernels.reference.deepseek_v4_seams import enter_block
+
+_NAME = "hyper_connections_pre"
+
+
+@triton.jit
+def _project(
+    streams,
+    function,
+    sums,
+    block,
+    split,
+    tokens,
+    INNER: tl.constexpr,
+    STREAMS: tl.constexpr,
+    SPLITS: tl.constexpr,
+    BLOCK_T: tl.constexpr,
+    BLOCK_K: tl.constexpr,
+):
+    """``sums[split, token]``: the (2 + n) n products of a share of the inner dimension, and, after
+    them, that share's sum of squares."""
+    OUTS: tl.constexpr = (2 + STREAMS) * STREAMS
+    PADDED: tl.constexpr = 2 * STREAMS * STREAMS
+    SHARE: tl.constexpr = triton.cdiv(triton.cdiv(INNER, SPLITS), BLOCK_K) * BLOCK_K
+    rows = (block * BLOCK_T + tl.arange(0, BLOCK_T)).to(tl.int64)
+    outs = tl.arange(0, PADDED)
+    columns = tl.arange(0, BLOCK_K)
+    products = tl.zeros((BLOCK_T, PADDED), dtype=tl.float32)
+    squares = tl.zeros((BLOCK_T,), dtype=tl.float32)
+    for step in range(0, SHARE, BLOCK_K):
+        at = split * SHARE + step + columns
+        inside = at[None, :] < INNER
+        x = tl.load(
+            streams + rows[:, None] * INNER + at[None, :],
+            mask=(rows[:, None] < tokens) & inside,
+            other=0.0,
+        )
+        w = tl.load(
+            function + outs[:, None] * INNER + at[None, :],
+            mask=(outs[:, None] < OUTS) & inside,
+            other=0.0,
+        )
+        wide = x.to(tl.float32)
+        squares += tl.sum(wide * wide, axis=1)
+        if x.dtype == tl.float32:
+            products = tl.dot(x, tl.trans(w), products, input_precision="ieee")
+        else:
+            high = w.to(tl.bfloat16)
+            rest = w - high.to(tl.float32)
+            middle = rest.to(tl.bfloat16)
+            low = (rest - middle.to(tl.float32)).to(tl.bfloat16)
+            products = tl.dot(x, tl.trans(high), products)
+            products = tl.dot(x, tl.trans(middle), products)
+            products = tl.dot(x, tl.trans(low), products)
+    to = sums + (split * tokens + rows) * PADDED
+    known = rows < tokens
+    tl.store(to[:, None] + outs[None, :], products, mask=known[:, None] & (outs[None, :] < OUTS))
+    tl.store(to + OUTS, squares, mask=known)
+
+
+@triton.jit
+def _mix(
+    sums,
+    scale,
+    base,
+    post,
+    mixing,
+    rows,
+    tokens,
+    norm_eps,
+    hc_eps,
+    INNER: tl.constexpr,
+    STREAMS: tl.constexpr,
+    ITERATIONS: tl.constexpr,
+    SPLITS: tl.constexpr,
+):
+    """``post`` [T, n] and the doubly stochastic ``mixing`` [T, n, n] of ``rows``."""
+    OUTS: tl.constexpr = (2 + STREAMS) * STREAMS
+    PADDED: tl.constexpr = 2 * STREAMS * STREAMS
+    n = tl.arange(0, STREAMS)
+    known = rows < tokens
+    at = n[None, :]
+    cell = (n[:, None] * STREAMS + n[None, :])[None, :, :]
+    of = sums + (tl.arange(0, SPLITS)[:, None] * tokens + rows[None, :]) * PADDED
+    squares = tl.sum(tl.load(of + OUTS, mask=known[None, :], other=0.0), axis=0)
+    norm = tl.rsqrt(squares / INNER + norm_eps)
+    z = tl.load(of[:, :, None] + STREAMS + at[None], mask=known[None, :, None], other=0.0)
+    z = tl.sum(z, axis=0) * norm[:, None] * tl.load(scale + 1)
+    z += tl.load(base + STREAMS + n)[None, :]
+    to = post + rows[:, None] * STREAMS + at
+    tl.store(to, 2.0 / (1.0 + tl.exp(-z)), mask=known[:, None])
+    whole = of[:, :, None, None] + 2 * STREAMS + cell[None]
+    square = tl.sum(tl.load(whole, mask=known[None, :, None, None], other=0.0), axis=0)
+    square = square * norm[:, None, None] * tl.load(scale + 2)
+    square += tl.load(base + 2 * STREAMS + cell)
+    square = tl.exp(square - tl.max(square, axis=2)[:, :, None])
+    square = square / tl.sum(square, axis=2)[:, :, None] + hc_eps
+    square = square / (tl.sum(square, axis=1)[:, None, :] + hc_eps)
+    for _ in range(ITERATIONS - 1):  # Sinkhorn-Knopp: rows and columns add up to one
+        square = square / (tl.sum(square, axis=2)[:, :, None] + hc_eps)
+        square = square / (tl.sum(square, axis=1)[:, None, :] + hc_eps)
+    to = mixing + rows[:, None, None] * (STREAMS * STREAMS) + cell
+    tl.store(to, square, mask=known[:, None, None])
+
+
+@triton.jit
+def _collapse(
+    streams,
+    sums,
+    scale,
+    base,
+    norm_weight,
+    hidden,
+    token,
+    tokens,
+    norm_eps,
+    hc_eps,
+    WIDTH: tl.constexpr,
+    STREAMS: tl.constexpr,
+    SPLITS: tl.constexpr,
+    BLOCK_D: tl.constexpr,
+):
+    """``hidden[token]``: the streams by their weights, normed for the block."""
+    OUTS: tl.constexpr = (2 + STREAMS) * STREAMS
+    PADDED: tl.constexpr = 2 * STREAMS * STREAMS
+    columns = tl.arange(0, BLOCK_D)
+    inside = columns < WIDTH
+    of = sums + (tl.arange(0, SPLITS) * tokens + token) * PADDED
+    norm = tl.rsqrt(tl.sum(tl.load(of + OUTS)) / (STREAMS * WIDTH) + norm_eps)
+    total = tl.zeros((BLOCK_D,), dtype=tl.float32)
+    for stream in tl.static_range(STREAMS):
+        z = tl.sum(tl.load(of + stream)) * norm * tl.load(scale) + tl.load(base + stream)
+        weight = 1.0 / (1.0 + tl.exp(-z)) + hc_eps
+        row = streams + (token * STREAMS + stream) * WIDTH
+        total += weight * tl.load(row + columns, mask=inside, other=0.0).to(tl.float32)
+    total = total.to(hidden.dtype.element_ty).to(tl.float32)  # as it is between two operators
+    norm = tl.rsqrt(tl.sum(total * total) / WIDTH + norm_eps)
+    weight = tl.load(norm_weight + columns, mask=inside, other=0.0)
+    tl.store(hidden + token * WIDTH + columns, weight * (total * norm), mask=inside)
+
+
+@triton.jit
+def project_kernel(
+    streams,
+    function,
+    sums,
+    tokens,
+    WIDTH: tl.constexpr,
+    STREAMS: tl.constexpr,
+    SPLITS: tl.constexpr,
+    BLOCK_T: tl.constexpr,
+    BLOCK_K: tl.constexpr,
+):
+    block, split = tl.program_id(0), tl.program_id(1)
+    INNER: tl.constexpr = STREAMS * WIDTH
+    _project(
+        streams, function, sums, block, split, tokens, INNER, STREAMS, SPLITS, BLOCK_T, BLOCK_K
+    )
+
+
+@triton.jit
+def finish_kernel(
+    streams,
+    sums,
+    scale,
+    base,
+    norm_weight,
+    hidden,
+    post,
+    mixing,
+    tokens,
+    norm_eps,
+    hc_eps,
+    WIDTH: tl.constexpr,
+    STREAMS: tl.constexpr,
+    ITERATIONS: tl.constexpr,
+    SPLITS: tl.constexpr,
+    BLOCK_D: tl.constexpr,
+):
+    token = tl.program_id(0).to(tl.int64)
+    rows = token + tl.arange(0, 1)
+    INNER: tl.constexpr = STREAMS * WIDTH
+    _mix(
+        sums, scale, base, post, mixing, rows, tokens, norm_eps, hc_eps,
+        INNER, STREAMS, ITERATIONS, SPLITS,
+    )  # fmt: skip
+    _collapse(
+        streams, sums, scale, base, norm_weight, hidden, token, tokens, norm_eps, hc_eps,
+        WIDTH, STREAMS, SPLITS, BLOCK_D,
+    )  # fmt: skip
+
+
+@triton.jit
+def pre_kernel(
+    streams,
+    function,
+    sums,
+    scale,
+    base,
+    norm_weight,
+    hidden,
+    post,
+    mixing,
+    tokens,
+    norm_eps,
+    hc_eps,
+    WIDTH: tl.constexpr,
+    STREAMS: tl.constexpr,
+    ITERATIONS: tl.constexpr,
+    BLOCK_T: tl.constexpr,
+    BLOCK_K: tl.constexpr,
+    BLOCK_D: tl.constexpr,
+):
+    block = tl.program_id(0)
+    INNER: tl.constexpr = STREAMS * WIDTH
+    _project(streams, function, sums, block, 0, tokens, INNER, STREAMS, 1, BLOCK_T, BLOCK_K)
+    tl.debug_barrier()  # what this program's other threads wrote is read below
+    rows = (block * BLOCK_T + tl.arange(0, BLOCK_T)).to(tl.int64)
+    _mix(
+        sums, scale, base, post, mixing, rows, tokens, norm_eps, hc_eps,
+        INNER, STREAMS, ITERATIONS, 1,
+    )  # fmt: skip
+    first = (block * BLOCK_T).to(tl.int64)
+    for token in range(first, tl.minimum(first + BLOCK_T, tokens)):
+        _collapse(
+            streams, sums, scale, base, norm_weight, hidden, token, tokens, norm_eps, hc_eps,
+            WIDTH, STREAMS, 1, BLOCK_D,
+        )  # fmt: skip
+
+
+def hyper_connections_pre(
+    streams: torch.Tensor,
+    function: torch.Tensor,
+    scale: torch.Tensor,
+    base: torch.Tensor,
+    norm_weight: torch.Tensor,
+    *,
+    iterations: int,
+    hc_eps: float,
+    norm_eps: float,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """See `enter_block`. ``streams`` contiguous, bfloat16 or float32; n a power of two."""
+    tokens, count, width = streams.shape
+    hidden = streams.new_empty(tokens, width)
+    post = streams.new_empty(tokens, count, dtype=torch.float32)
+    mixing = streams.new_empty(tokens, count, count, dtype=torch.float32)
+    if not tokens:
+        return hidden, post, mixing
+    chosen = configuration(_NAME, architecture_of(streams.device), tokens)
+    splits = chosen.get("SPLITS", 1)
+    sums = streams.new_empty(splits, tokens, 2 * count**2, dtype=torch.float32)
+    blocks = triton.cdiv(tokens, chosen["BLOCK_T"])
+    shape = {"WIDTH": width, "STREAMS": count}
+    block_d = triton.next_power_of_2(width)
+    ends = (scale, base, norm_weight, hidden, post, mixing, tokens, norm_eps, hc_eps)
+    if "SPLITS" not in chosen:
+        pre_kernel[(blocks,)](
+            streams,
+            function,
+            sums,
+            *ends,
+            ITERATIONS=iterations,
+            BLOCK_D=block_d,
+            **shape,
+            **chosen,
+        )
+    else:
+        project_kernel[(blocks, splits)](streams, function, sums, tokens, **shape, **chosen)
+        finish_kernel[(tokens,)](
+            streams, sums, *ends, ITERATIONS=iterations, SPLITS=splits, BLOCK_D=block_d, **shape,
+            num_warps=_FINISH_WARPS,
+        )  # fmt: skip
+    return hidden, post, mixing
+
+
+_FINISH_WARPS = 8
+
+
+def _case(device: torch.device, *, tokens: int, width: int) -> Case:
+    generator = torch.Generator(device).manual_seed(0)
+
+    def draw(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, device=device, generator=generator)
+
+    streams, function = draw(tokens, 4, width).bfloat16(), draw(24, 4 * width) * width**-0.5
+    scale, base, weight = draw(3), draw(24), draw(width)
+    arguments = {
+        "streams": streams,
+        "function": function,
+        "scale": scale,
+        "base": base,
+        "norm_weight": weight,
+        "iterations": 20,
+        "hc_eps": 1e-6,
+        "norm_eps": 1e-6,
+    }
+    return Case(
+        arguments,
+        floor_bytes=bytes_of(streams, function, scale, base, weight)
+        + tokens * (2 * width + 4 * (4 + 16)),
+        operations=tokens * width * 4 * (2 * 24 + 2 + 2),
+    )
+
+
+_POINTERS = {
+    "scale": "*fp32",
+    "base": "*fp32",
+    "norm_weight": "*fp32",
+    "hidden": "*bf16",
+    "post": "*fp32",
+    "mixing": "*fp32",
+    "tokens": "i32",
+    "norm_eps": "fp32",
+    "hc_eps": "fp32",
+}
+_INPUTS = {"streams": "*bf16", "function": "*fp32", "sums": "*fp32"}
+
+
+def _compilations(width: int) -> list[Compilation]:
+    """For few tokens and for many, in a model of this hidden width."""
+    shape = {"WIDTH": width, "STREAMS": 4}
+    ends = {**shape, "ITERATIONS": 20, "BLOCK_D": triton.next_power_of_2(width)}
+    return [
+        Compilation(project_kernel, {**_INPUTS, "tokens": "i32"}, shape, tuned=_NAME, rows=16),
+        Compilation(
+            finish_kernel,
+            {"streams": "*bf16", "sums": "*fp32", **_POINTERS},
+            {**ends, "SPLITS": 16, "num_warps": _FINISH_WARPS},
+        ),
+        Compilation(pre_kernel, {**_INPUTS, **_POINTERS}, ends, tuned=_NAME, rows=4096),
+    ]
+
+
+KERNELS = (
+    KernelSpec(
+        name=_NAME,
+        does="mHC before a block: norm, projection, Sinkhorn, collapse, the block's norm",
+        run=hyper_connections_pre,
+        reference=enter_block,
+        case=_case,
+        shapes={
+            "counted": {"tokens": 5, "width": 4096},
+            "decode": {"tokens": 64, "width": 4096},
+            "prefill": {"tokens": 4096, "width": 4096},
+        },
+        compilations=[*_compilations(4096), *_compilations(7168)],
+        tolerance=1e-2,
+    ),
+)
