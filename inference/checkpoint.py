@@ -1,16 +1,23 @@
 """Tensors of a safetensors checkpoint, by name, memory-mapped.
 
-Knows file names and tensor names, nothing of architectures. Reads safetensors
-only; a directory with pickle weights is refused before (``provenance``).
+Knows file names, tensor names and how quantised weights are kept, nothing of architectures. Reads
+safetensors only; a directory with pickle weights is refused before (``provenance``).
 """
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 
 from inference.errors import CheckpointInvalid
+from inference.model_config_quantization import parse_quantization
+from inference.quantization.stored import StoredWeight, recognise
+
+_WEIGHT = ".weight"
+_SCALES = (".scale", ".weight_scale_inv")
+_NARROW = 1  # bytes of a number that only its scale makes a weight
 
 
 class Checkpoint:
@@ -19,26 +26,58 @@ class Checkpoint:
     def __init__(self, directory: Path, device: torch.device, dtype: torch.dtype) -> None:
         self._device = device
         self._dtype = dtype
-        self._files = {}
+        self._files: dict[str, Any] = {}
+        self.files: dict[str, list[str]] = {}  # names of tensors, by file
         try:
             for file in _weight_files(directory):
                 opened = safe_open(file, framework="pt")
+                self.files[file.name] = list(opened.keys())
                 self._files.update(dict.fromkeys(opened.keys(), opened))
         except (OSError, SafetensorError) as error:
             raise CheckpointInvalid(f"The weights are not readable: {error}.") from error
+        self._block = parse_quantization(_config(directory)).block
 
     def __contains__(self, name: str) -> bool:
         return name in self._files
 
     def tensor(self, name: str, dtype: torch.dtype | None = None) -> torch.Tensor:
-        """The tensor in the engine's dtype or another, on its device.
+        """The tensor in the engine's dtype or another, on its device; quantised ones as numbers.
 
         Raises:
-            CheckpointInvalid: there is no tensor of that name.
+            CheckpointInvalid: there is no tensor of that name, or its scales do not fit it.
         """
+        stored = self.stored(name)
+        found = self.raw(name) if stored is None else stored.values()
+        return found.to(self._device, dtype or self._dtype)
+
+    def stored(self, name: str) -> StoredWeight | None:
+        """A quantised weight as it is kept, on the CPU; None where it is not quantised.
+
+        Raises:
+            CheckpointInvalid: as `tensor`.
+        """
+        codes, stem = self.raw(name), name.removesuffix(_WEIGHT)
+        if codes.dtype.itemsize > _NARROW or stem == name:
+            return None
+        scale = next((stem + end for end in _SCALES if stem + end in self), None)
+        if scale is None:
+            raise CheckpointInvalid(f"The quantised tensor {name!r} has no scales beside it.")
+        least = self.raw(f"{stem}.least") if f"{stem}.least" in self else None
+        try:
+            return recognise(codes, self.raw(scale), least, self._block)
+        except ValueError as error:
+            raise CheckpointInvalid(f"{name!r} and its scales do not fit: {error}.") from None
+
+    def raw(self, name: str) -> torch.Tensor:
+        """The tensor as it lies in its file; raises CheckpointInvalid."""
         if name not in self._files:
             raise CheckpointInvalid(f"The checkpoint has no tensor {name!r}.")
-        return self._files[name].get_tensor(name).to(self._device, dtype or self._dtype)
+        return self._files[name].get_tensor(name)
+
+
+def _config(directory: Path) -> dict[str, Any]:
+    path = directory / "config.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def _weight_files(directory: Path) -> list[Path]:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from inference.errors import CheckpointInvalid, CheckpointUnsupported
 from inference.model_config_deepseek_v3 import DeepseekV3Config, parse_deepseek_v3
 from inference.model_config_deepseek_v4 import DeepseekV4Config, parse_deepseek_v4
+from inference.model_config_quantization import parse_quantization
 
 ModelKind = Literal["llama", "mixtral", "qwen3_moe", "sovgate_moe"]
 KINDS: tuple[ModelKind, ...] = ("llama", "mixtral", "qwen3_moe", "sovgate_moe")
@@ -103,7 +104,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def parse_config(raw: dict[str, Any]) -> AnyConfig:
     """Check and normalise a ``config.json`` object; raises as `load_config`."""
     if raw.get("model_type") in _DEEPSEEK:
-        _refuse_quantised(raw)
+        parse_quantization(raw)
         return _DEEPSEEK[raw["model_type"]](raw)
     kind = _kind(raw)
     _refuse_unsupported(raw)
@@ -131,12 +132,7 @@ def _refuse_unsupported(raw: dict[str, Any]) -> None:
     for field in ("attention_bias", "mlp_bias"):
         if raw.get(field):
             raise CheckpointUnsupported(f"config.json asks for {field}, which is not run here.")
-    _refuse_quantised(raw)
-
-
-def _refuse_quantised(raw: dict[str, Any]) -> None:
-    if raw.get("quantization_config"):
-        raise CheckpointUnsupported("Quantised checkpoints are not run here; convert it first.")
+    parse_quantization(raw)
 
 
 def _rope_theta(raw: dict[str, Any]) -> float:
