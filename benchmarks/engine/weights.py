@@ -5,6 +5,7 @@ and Q4_0; ours and transformers read the same values from a Hugging Face checkpo
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import gguf
@@ -14,6 +15,8 @@ from safetensors.torch import save_file
 
 from inference.convert.gguf_source import GgufSource, default_source
 from inference.convert.tokenizer_json import build_tokenizer
+
+Stored = tuple[np.ndarray, gguf.GGMLQuantizationType]
 
 _SETTINGS = {
     "hidden_size": "embedding_length",
@@ -27,9 +30,9 @@ _SETTINGS = {
 }
 
 
-def hugging_face(directory: Path) -> Path:
+def hugging_face(directory: Path, source: GgufSource | None = None) -> Path:
     """A checkpoint of the model type ``llama`` in bfloat16."""
-    source = GgufSource.open(default_source())
+    source = source or GgufSource.open(default_source())
     directory.mkdir()
     config = {ours: source.setting(theirs) for ours, theirs in _SETTINGS.items()}
     config |= {
@@ -54,20 +57,39 @@ def hugging_face(directory: Path) -> Path:
 
 def requantised(path: Path, linears: gguf.GGMLQuantizationType) -> Path:
     """The GGUF file with its linears in another format; the embedding stays Q8_0."""
-    reader = gguf.GGUFReader(default_source())
+
+    def converted(tensor: gguf.ReaderTensor) -> Stored:
+        if tensor.tensor_type != gguf.GGMLQuantizationType.Q4_1:
+            return np.array(tensor.data), tensor.tensor_type
+        values = gguf.dequantize(tensor.data, tensor.tensor_type)
+        return gguf.quantize(values, linears), linears
+
+    return _rewritten(path, GgufSource.open(default_source()), converted)
+
+
+def dequantised(path: Path, source: GgufSource) -> Path:
+    """The GGUF file with exactly the values of `hugging_face`'s checkpoint, in float32."""
+
+    def converted(tensor: gguf.ReaderTensor) -> Stored:
+        values = torch.from_numpy(gguf.dequantize(tensor.data, tensor.tensor_type).copy())
+        return values.to(torch.bfloat16).float().numpy(), gguf.GGMLQuantizationType.F32
+
+    return _rewritten(path, source, converted)
+
+
+def _rewritten(
+    path: Path, source: GgufSource, converted: Callable[[gguf.ReaderTensor], Stored]
+) -> Path:
     writer = gguf.GGUFWriter(path, "llama")
-    for key, field in reader.fields.items():
+    for key, field in source.reader.fields.items():
         if key.startswith("GGUF.") or key == "general.architecture":
             continue
         is_array = field.types[0] == gguf.GGUFValueType.ARRAY
         part = field.types[-1] if is_array else None
-        writer.add_key_value(key, field.contents(), field.types[0], sub_type=part)
-    for tensor in reader.tensors:
-        if tensor.tensor_type != gguf.GGMLQuantizationType.Q4_1:
-            writer.add_tensor(tensor.name, np.array(tensor.data), raw_dtype=tensor.tensor_type)
-            continue
-        values = gguf.dequantize(tensor.data, tensor.tensor_type)
-        writer.add_tensor(tensor.name, gguf.quantize(values, linears), raw_dtype=linears)
+        writer.add_key_value(key, source.metadata[key], field.types[0], sub_type=part)
+    for tensor in source.reader.tensors:
+        data, kind = converted(tensor)
+        writer.add_tensor(tensor.name, data, raw_dtype=kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -55,6 +55,7 @@ class GgufSource:
     """Metadata by GGUF key, tensors by Hugging Face name (dequantised when asked for)."""
 
     path: Path
+    reader: gguf.GGUFReader
     metadata: dict[str, Any]
     _tensors: dict[str, gguf.ReaderTensor]
 
@@ -68,7 +69,7 @@ class GgufSource:
         metadata = {key: field.contents() for key, field in reader.fields.items()}
         if metadata.get("general.architecture") != "llama":
             raise CheckpointUnsupported("Only GGUF files of the architecture 'llama' convert.")
-        return cls(path, metadata, {_hf_name(t.name): t for t in reader.tensors})
+        return cls(path, reader, metadata, {_hf_name(t.name): t for t in reader.tensors})
 
     @property
     def names(self) -> list[str]:
