@@ -13,17 +13,15 @@
 #include <string.h>
 
 #define PANEL 16
-#define MAX_ROWS 8
 #define MAX_LAYERS 16
 #define MAX_SLOTS 16
 
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
+#define HAS_VARIANTS
 #define FOR_EACH_CPU __attribute__((target_clones("avx512f", "fma", "default")))
 #else
 #define FOR_EACH_CPU
 #endif
-
-typedef float Lane __attribute__((vector_size(4 * PANEL), aligned(4)));
 
 typedef struct {
     Py_ssize_t inner, outer, panels; /* rows and columns of the weight */
@@ -49,51 +47,83 @@ typedef struct {
 
 typedef enum { LINEAR, RELU, RESIDUAL } Finish;
 
-/* `rows` rows of an input times one panel; `rows` is a constant where this is used. */
-static inline __attribute__((always_inline)) void
-apply_block(const int rows, const Affine *affine, const Input *in, Py_ssize_t panel,
-            Py_ssize_t row, float *to, Py_ssize_t to_stride, Finish finish)
-{
-    const float *w = affine->weight + panel * affine->inner * PANEL;
-    const float *from = in->first + row * in->stride;
-    Lane sums[MAX_ROWS];
-    for (int r = 0; r < rows; r++)
-        sums[r] = *(const Lane *)(affine->bias + panel * PANEL);
-    for (Py_ssize_t part = 0; part < in->parts; part++)
-        for (Py_ssize_t k = 0; k < in->width; k++, w += PANEL) {
-            const Lane lane = *(const Lane *)w;
-            for (int r = 0; r < rows; r++)
-                sums[r] += lane * from[r * in->stride + part * in->apart + k];
-        }
-    to += row * to_stride + panel * PANEL;
-    for (int r = 0; r < rows; r++, to += to_stride) {
-        if (finish != LINEAR)
-            for (int c = 0; c < PANEL; c++)
-                sums[r][c] = sums[r][c] > 0 ? sums[r][c] : 0;
-        if (finish == RESIDUAL)
-            sums[r] += *(const Lane *)(from + r * in->stride + in->apart + panel * PANEL);
-        *(Lane *)to = sums[r];
-    }
-}
-
 /* (count, parts * width) of the input times the weight into `to`; RESIDUAL adds the middle part.
- * Rows go in as few blocks as can be, of like size. */
-FOR_EACH_CPU static void apply(const Affine *affine, const Input *in, Py_ssize_t count, float *to,
-                               Py_ssize_t to_stride, Finish finish)
-{
-    const Py_ssize_t blocks = (count + MAX_ROWS - 1) / MAX_ROWS;
-    for (Py_ssize_t panel = 0; panel < affine->panels; panel++)
-        for (Py_ssize_t block = 0; block < blocks; block++) {
-            const Py_ssize_t row = block * count / blocks;
-            switch ((block + 1) * count / blocks - row) {
-#define BLOCK(rows)                                                                                \
+ * A block of rows times a panel stays in registers, so each kind of processor has its own vectors
+ * and rows: gcc keeps wider vectors than a processor's in memory, ten times as slow. Each sum
+ * takes its terms in the same order everywhere. */
+#define PRODUCT(name, floats, most_rows, target)                                                   \
+    typedef float name##_lane __attribute__((vector_size(4 * (floats)), aligned(4)));              \
+                                                                                                   \
+    static inline __attribute__((always_inline)) void name##_block(                                \
+        const int rows, const Affine *affine, const Input *in, Py_ssize_t panel, Py_ssize_t row,   \
+        float *to, Py_ssize_t to_stride, Finish finish)                                            \
+    {                                                                                              \
+        enum { LANES = PANEL / (floats) };                                                         \
+        const float *w = affine->weight + panel * affine->inner * PANEL;                           \
+        const float *from = in->first + row * in->stride;                                          \
+        name##_lane sums[most_rows][LANES];                                                        \
+        for (int r = 0; r < rows; r++)                                                             \
+            for (int l = 0; l < LANES; l++)                                                        \
+                sums[r][l] = ((const name##_lane *)(affine->bias + panel * PANEL))[l];             \
+        for (Py_ssize_t part = 0; part < in->parts; part++)                                        \
+            for (Py_ssize_t k = 0; k < in->width; k++, w += PANEL)                                 \
+                for (int r = 0; r < rows; r++)                                                     \
+                    for (int l = 0; l < LANES; l++)                                                \
+                        sums[r][l] += ((const name##_lane *)w)[l] *                                \
+                                      from[r * in->stride + part * in->apart + k];                 \
+        to += row * to_stride + panel * PANEL;                                                     \
+        for (int r = 0; r < rows; r++, to += to_stride) {                                          \
+            for (int l = 0; l < LANES; l++) {                                                      \
+                if (finish != LINEAR)                                                              \
+                    for (int c = 0; c < (floats); c++)                                             \
+                        sums[r][l][c] = sums[r][l][c] > 0 ? sums[r][l][c] : 0;                     \
+                if (finish == RESIDUAL)                                                            \
+                    sums[r][l] += ((const name##_lane *)(from + r * in->stride + in->apart +       \
+                                                         panel * PANEL))[l];                       \
+                ((name##_lane *)to)[l] = sums[r][l];                                               \
+            }                                                                                      \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    target static void name(const Affine *affine, const Input *in, Py_ssize_t count, float *to,    \
+                            Py_ssize_t to_stride, Finish finish)                                   \
+    {                                                                                              \
+        const Py_ssize_t blocks = (count + (most_rows) - 1) / (most_rows);                         \
+        for (Py_ssize_t panel = 0; panel < affine->panels; panel++)                                \
+            for (Py_ssize_t block = 0; block < blocks; block++) {                                  \
+                const Py_ssize_t row = block * count / blocks;                                     \
+                switch ((block + 1) * count / blocks - row) {                                      \
+                    ROWS_##most_rows(name##_block)                                                 \
+                }                                                                                  \
+            }                                                                                      \
+    }
+
+#define ROWS(block, rows)                                                                          \
     case rows:                                                                                     \
-        apply_block(rows, affine, in, panel, row, to, to_stride, finish);                          \
+        block(rows, affine, in, panel, row, to, to_stride, finish);                                \
         break;
-                BLOCK(1) BLOCK(2) BLOCK(3) BLOCK(4) BLOCK(5) BLOCK(6) BLOCK(7) BLOCK(8)
-#undef BLOCK
-            }
-        }
+#define ROWS_2(block) ROWS(block, 1) ROWS(block, 2)
+#define ROWS_6(block) ROWS_2(block) ROWS(block, 3) ROWS(block, 4) ROWS(block, 5) ROWS(block, 6)
+#define ROWS_8(block) ROWS_6(block) ROWS(block, 7) ROWS(block, 8)
+
+PRODUCT(apply_plain, 4, 2, )
+#ifdef HAS_VARIANTS
+PRODUCT(apply_fma, 8, 6, __attribute__((target("fma"))))
+PRODUCT(apply_avx512, 16, 8, __attribute__((target("avx512f"))))
+#endif
+
+static void (*apply)(const Affine *, const Input *, Py_ssize_t, float *, Py_ssize_t,
+                     Finish) = apply_plain;
+
+/* Once, when the module is loaded. */
+static void choose_product(void)
+{
+#ifdef HAS_VARIANTS
+    if (__builtin_cpu_supports("avx512f"))
+        apply = apply_avx512;
+    else if (__builtin_cpu_supports("fma"))
+        apply = apply_fma;
+#endif
 }
 
 /* One row's features: rows of the table, scaled, summed slot by slot. */
@@ -401,6 +431,7 @@ static int module_exec(PyObject *module)
     int failed = !network || !tagger || PyModule_AddObjectRef(module, "Network", network) < 0 ||
                  PyModule_AddObjectRef(module, "Tagger", tagger) < 0;
     fill_crc_table();
+    choose_product();
     Py_XDECREF(tagger);
     if (failed)
         Py_XDECREF(network);
