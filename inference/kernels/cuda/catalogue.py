@@ -4,7 +4,15 @@ from importlib import import_module
 
 from inference.kernels.cuda.spec import KernelSpec
 
-MODULES: tuple[str, ...] = ("router", "router_choice")
+MODULES: tuple[str, ...] = (
+    "router",
+    "router_choice",
+    "pair_groups",
+    "hyper_connections_pre",
+    "hyper_connections_post",
+    "qkv_norm_rope_insert",
+    "compress_store",
+)
 
 
 def kernels() -> list[KernelSpec]:
