@@ -17,6 +17,7 @@ from inference.quantization.stored import StoredWeight, recognise
 
 _WEIGHT = ".weight"
 _SCALES = (".scale", ".weight_scale_inv")
+_LEAST = ".least"
 _NARROW = 1  # bytes of a number that only its scale makes a weight
 
 
@@ -59,14 +60,32 @@ class Checkpoint:
         codes, stem = self.raw(name), name.removesuffix(_WEIGHT)
         if codes.dtype.itemsize > _NARROW or stem == name:
             return None
-        scale = next((stem + end for end in _SCALES if stem + end in self), None)
+        scale = self._scale(name)
         if scale is None:
             raise CheckpointInvalid(f"The quantised tensor {name!r} has no scales beside it.")
-        least = self.raw(f"{stem}.least") if f"{stem}.least" in self else None
+        least = self.raw(stem + _LEAST) if stem + _LEAST in self else None
         try:
             return recognise(codes, self.raw(scale), least, self._block)
         except ValueError as error:
             raise CheckpointInvalid(f"{name!r} and its scales do not fit: {error}.") from None
+
+    def names(self) -> list[str]:
+        """Of all weights; scales of quantised ones are part of them."""
+        return [name for name in self._files if not name.endswith((*_SCALES, _LEAST))]
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """What `tensor` would have; no data is read."""
+        kept = self._files[name].get_slice(name)
+        shape = tuple(kept.get_shape())
+        scale = self._scale(name)
+        if scale is None or kept.get_dtype() not in ("I8", "U8"):
+            return shape
+        whole_bytes = self._files[scale].get_slice(scale).get_dtype() == "BF16"  # our INT8
+        return shape if whole_bytes and kept.get_dtype() == "I8" else (*shape[:-1], 2 * shape[-1])
+
+    def _scale(self, name: str) -> str | None:
+        stem = name.removesuffix(_WEIGHT)
+        return next((stem + end for end in _SCALES if stem + end in self), None)
 
     def raw(self, name: str) -> torch.Tensor:
         """The tensor as it lies in its file; raises CheckpointInvalid."""

@@ -41,11 +41,6 @@ WeightsOption = Annotated[
 ]
 
 
-@worker_app.callback()
-def _worker() -> None:
-    """Keeps ``serve`` a subcommand while it is the only one."""
-
-
 @contextmanager
 def _reported(as_json: bool = False) -> Iterator[None]:
     """Turns an expected failure into one line on stderr and exit code 1."""
@@ -78,10 +73,10 @@ def convert(
     """Turn a dense GGUF model into a signed mixture-of-experts checkpoint."""
     from inference.convert.convert import convert as run
     from inference.convert.gguf_source import default_source
-    from inference.provenance import load_or_create_key
+    from inference.provenance import create_key
 
     with _reported(as_json):
-        signer = load_or_create_key(key or out.resolve().parent / "model-signing.pem")
+        signer = create_key(key or out.resolve().parent / "model-key.pem")
         done = run(source or default_source(), out, signer, dtype, _progress)
     value = {
         "ok": True,
@@ -96,12 +91,11 @@ def convert(
 
 @model_app.command()
 def verify(directory: Directory, trusted_key: TrustedKey = None, as_json: JsonFlag = False) -> None:
-    """Check every file of a checkpoint against its signed manifest."""
-    from inference.provenance import load_public_key, verify_directory
+    """Check every file of a checkpoint against its signature."""
+    from inference.provenance import verify_directory
 
     with _reported(as_json):
-        trusted = load_public_key(trusted_key) if trusted_key else None
-        found = verify_directory(directory, trusted)
+        found = verify_directory(directory, trusted_key)
     value = {
         "ok": True,
         "weights_digest": found.weights_digest,
@@ -117,14 +111,16 @@ def verify(directory: Directory, trusted_key: TrustedKey = None, as_json: JsonFl
 @model_app.command()
 def sign(
     directory: Directory,
-    key: Annotated[Path, typer.Option(help="Private signing key (PEM), made if missing.")],
+    key: Annotated[
+        Path, typer.Option(help="Private signing key (PEM, elliptic curve), made if missing.")
+    ],
     as_json: JsonFlag = False,
 ) -> None:
-    """Write a signed manifest over a checkpoint that you trust."""
-    from inference.provenance import load_or_create_key, sign_directory
+    """Sign a checkpoint that you trust, as the package model-signing does (model.sig)."""
+    from inference.provenance import create_key, sign_directory
 
     with _reported(as_json):
-        made = sign_directory(directory, load_or_create_key(key))
+        made = sign_directory(directory, create_key(key))
     value = {"ok": True, "weights_digest": made.weights_digest, "signed_by": made.key_id}
     _show(as_json, value, f"signed {made.files} files, {made.weights_digest}")
 
@@ -146,10 +142,10 @@ def bench(
     from inference.bench import BenchOptions
     from inference.bench import bench as run
     from inference.engine.loading import EngineOptions
-    from inference.provenance import load_public_key, verify_directory
+    from inference.provenance import verify_directory
 
     with _reported(as_json):
-        verify_directory(directory, load_public_key(trusted_key) if trusted_key else None)
+        verify_directory(directory, trusted_key)
         sizes = tuple(int(size) for size in streams.split(","))
         engine = EngineOptions(
             device=device, dtype=dtype, weights=_weights(weights), threads=threads
@@ -231,6 +227,41 @@ def serve(
                 ),
             )
         )
+
+
+@worker_app.command()
+def doctor(
+    model: Annotated[
+        Path | None, typer.Option(help="Checkpoint directory: would it run here, and fit?")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or npu.")] = "cpu",
+    dtype: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
+    weights: WeightsOption = "auto",
+    max_batch: Annotated[int, typer.Option(help="Sequences in one step.")] = 16,
+    kv_blocks: Annotated[int, typer.Option(help="Cache blocks of 16 tokens.")] = 1024,
+    snapshots: Annotated[
+        int, typer.Option(help="Running states remembered at block ends (DeepSeek-V4).")
+    ] = 64,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say what a device can run and what it cannot, without loading a weight."""
+    from inference.devices.doctor import as_text, diagnose
+    from inference.engine.loading import EngineOptions
+    from inference.engine.scheduler import SchedulerLimits
+
+    with _reported(as_json):
+        options = EngineOptions(
+            device=device,
+            dtype=dtype,
+            weights=_weights(weights),
+            kv_blocks=kv_blocks,
+            snapshots=snapshots,
+            limits=SchedulerLimits(max_batch=max_batch),
+        )
+        told = diagnose(model, options)
+        _show(as_json, {"ok": not told["problem"], **told}, as_text(told))
+    if told["problem"]:
+        raise typer.Exit(1)
 
 
 def _weights(text: str) -> "Weights":

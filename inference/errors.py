@@ -9,6 +9,7 @@
         │   ├── FileChanged, FileMissing, FileExtra
         │   └── UnsafeFile             pickle and other files that run code when read
         ├── DeviceUnavailable
+        ├── DeviceTooSmall             weights and cache do not fit the device's memory
         ├── RequestInvalid             the request asks for something malformed or unknown
         │   ├── ContextOverflow
         │   ├── ConstraintUnsupported  response_format asks for what cannot be enforced
@@ -94,6 +95,12 @@ class DeviceUnavailable(InferenceError):
     """The asked device is not on this machine."""
 
     code = "device_unavailable"
+
+
+class DeviceTooSmall(InferenceError):
+    """Weights and cache take more memory than the device has free."""
+
+    code = "device_too_small"
 
 
 class RequestInvalid(InferenceError):

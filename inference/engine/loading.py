@@ -7,13 +7,16 @@ from pathlib import Path
 import torch
 
 from inference.checkpoint import Checkpoint
+from inference.devices import Capabilities, MemoryNeed, examine, memory_need
+from inference.devices.memory import CacheSize
 from inference.engine.block_manager import BlockManager
 from inference.engine.engine import Engine
 from inference.engine.model_runner import ModelRunner
 from inference.engine.scheduler import SchedulerLimits
 from inference.engine.speculation import ModelDraft, PromptLookup
 from inference.kernels.registry import Preference, Weights, choose_kernels, resolve_device
-from inference.model_config import load_config
+from inference.model_config import AnyConfig, load_config
+from inference.model_config_deepseek_v4 import DeepseekV4Config
 from inference.models import build_model
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -46,6 +49,35 @@ def default_threads() -> int:
     return max(1, len(os.sched_getaffinity(0)) - 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What loading would do, told before a weight is read."""
+
+    config: AnyConfig
+    device: torch.device
+    dtype: torch.dtype
+    found: Capabilities
+    cache: CacheSize
+    snapshots: int  # of the cache's states
+    need: MemoryNeed
+
+
+def make_plan(directory: Path, options: EngineOptions) -> Plan:
+    """Raises: CheckpointInvalid, CheckpointUnsupported, DeviceUnavailable."""
+    config = load_config(directory)
+    device = resolve_device(options.device)
+    dtype = _DTYPES[config.dtype if options.dtype == "auto" else options.dtype]
+    states = options.limits.max_batch if isinstance(config, DeepseekV4Config) else 0
+    snapshots = options.snapshots if states and options.prefix_cache else 0
+    multiple = config.block_multiple
+    block_size = -(-options.block_size // multiple) * multiple
+    num_blocks = max(1, options.kv_blocks * options.block_size // block_size)
+    cache = CacheSize(num_blocks, block_size, states + snapshots)
+    checkpoint = Checkpoint(directory, device, dtype)
+    need = memory_need(checkpoint, config, dtype, options.weights, cache)
+    return Plan(config, device, dtype, examine(options.device), cache, snapshots, need)
+
+
 def load_engine(directory: Path, options: EngineOptions) -> tuple[Engine, tuple[str, ...]]:
     """The engine, and sentences on what was chosen.
 
@@ -53,26 +85,22 @@ def load_engine(directory: Path, options: EngineOptions) -> tuple[Engine, tuple[
 
     Raises:
         CheckpointInvalid, CheckpointUnsupported, DeviceUnavailable.
+        DeviceTooSmall: nothing has been loaded then.
     """
     torch.set_num_threads(options.threads or default_threads())
-    config = load_config(directory)
-    device = resolve_device(options.device)
-    dtype = _DTYPES[config.dtype if options.dtype == "auto" else options.dtype]
-    kernels = choose_kernels(device, dtype, options.kernels, options.weights)
-    model = build_model(config, Checkpoint(directory, device, dtype), kernels, device, dtype)
-    multiple = config.block_multiple
-    block_size = -(-options.block_size // multiple) * multiple
-    num_blocks = max(1, options.kv_blocks * options.block_size // block_size)
-    states = options.limits.max_batch if model.has_states else 0
-    snapshots = options.snapshots if states and options.prefix_cache else 0
+    plan = make_plan(directory, options)
+    plan.need.check(plan.found.free, options.device)
+    kernels = choose_kernels(plan.device, plan.dtype, options.kernels, options.weights)
+    checkpoint = Checkpoint(directory, plan.device, plan.dtype)
+    model = build_model(plan.config, checkpoint, kernels, plan.device, plan.dtype)
     blocks = BlockManager(
-        num_blocks,
-        block_size,
-        num_states=states,
-        num_snapshots=snapshots,
+        plan.cache.blocks,
+        plan.cache.block_size,
+        num_states=plan.cache.states - plan.snapshots,
+        num_snapshots=plan.snapshots,
         reuse=options.prefix_cache,
     )
-    runner = ModelRunner(model, num_blocks, block_size, states + snapshots)
+    runner = ModelRunner(model, plan.cache.blocks, plan.cache.block_size, plan.cache.states)
     guess = None
     if options.guesses:
         guess = (ModelDraft if runner.drafts else PromptLookup)(options.guesses)

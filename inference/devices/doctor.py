@@ -1,0 +1,65 @@
+"""``sovgate worker doctor``: what a device can run, and whether a checkpoint fits it."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from inference.devices.examine import examine
+from inference.devices.memory import size
+from inference.engine.loading import EngineOptions, make_plan
+from inference.errors import InferenceError
+from inference.kernels.registry import choose_kernels
+
+
+def diagnose(directory: Path | None, options: EngineOptions) -> dict[str, Any]:
+    """Facts by name; ``problem`` is None where everything asked for would run.
+
+    Raises:
+        DeviceUnavailable: there is no such device; nothing else can be said then.
+    """
+    found = examine(options.device)
+    told: dict[str, Any] = {**asdict(found), "model": None, "problem": None}
+    if directory is None:
+        return told
+    try:
+        told["model"] = _fit(directory, options)
+    except InferenceError as error:
+        told["problem"] = {"code": error.code, "message": error.message}
+    return told
+
+
+def _fit(directory: Path, options: EngineOptions) -> dict[str, Any]:
+    plan = make_plan(directory, options)
+    plan.need.check(plan.found.free, options.device)
+    kernels = choose_kernels(plan.device, plan.dtype, options.kernels, options.weights)
+    return {
+        "kind": plan.config.kind,
+        "dtype": str(plan.dtype).removeprefix("torch."),
+        "weights_bytes": plan.need.weights,
+        "cache_bytes": plan.need.cache,
+        "cached_tokens": plan.cache.blocks * plan.cache.block_size,
+        "kernels": list(kernels.choices),
+    }
+
+
+def as_text(told: dict[str, Any]) -> str:
+    lines = [
+        f"{told['device']}: {told['name']} ({told['architecture']}), "
+        f"{size(told['total'])} of memory, {size(told['free'])} free",
+        f"torch {torch.__version__}",
+        *(f"  runs {text}" for text in told["can"]),
+        *(f"  {text}" for text in told["cannot"]),
+    ]
+    model = told["model"]
+    if model:
+        lines += [
+            f"{model['kind']} in {model['dtype']}: {size(model['weights_bytes'])} for weights, "
+            f"{size(model['cache_bytes'])} for a cache of {model['cached_tokens']:,} tokens: "
+            "it fits",
+            *(f"  {text}" for text in model["kernels"]),
+        ]
+    if told["problem"]:
+        lines.append(f"cannot run: {told['problem']['message']} [{told['problem']['code']}]")
+    return "\n".join(lines)

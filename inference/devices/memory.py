@@ -1,0 +1,86 @@
+"""How much of a device's memory a checkpoint takes, told from its files' headers alone."""
+
+from dataclasses import dataclass
+from math import prod
+
+import torch
+
+from inference.checkpoint import Checkpoint
+from inference.errors import DeviceTooSmall
+from inference.model_config import AnyConfig, ModelConfig
+from inference.model_config_deepseek_v3 import DeepseekV3Config
+from inference.models.decoder import KeyValueCache
+from inference.models.deepseek_v3.model import LatentCache
+from inference.models.deepseek_v4.cache import DeepseekV4Cache
+
+# Of a number that the CPU's C kernels packed, with its share of what 32 of them have in common.
+_PACKED_BITS = {"float32": 32.0, "bfloat16": 16.0, "int8": 8.5, "int4": 5.0}
+_NO_MATRIX = 2  # a tensor of fewer dimensions is a norm, a bias, a scale of one
+_GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class CacheSize:
+    """What an engine allots: blocks of positions, and running states with their snapshots."""
+
+    blocks: int
+    block_size: int
+    states: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryNeed:
+    """Bytes. What a step works in is not in it: some tens of MB for small models."""
+
+    weights: int
+    cache: int
+
+    @property
+    def total(self) -> int:
+        return self.weights + self.cache
+
+    def said(self) -> str:
+        return f"{size(self.weights)} for weights and {size(self.cache)} for the cache"
+
+    def check(self, free: int, device: str) -> None:
+        """Raises: DeviceTooSmall."""
+        if self.total > free:
+            raise DeviceTooSmall(
+                f"The model needs {self.said()}, and {device} has {size(free)} free. Serve fewer "
+                "--kv-blocks, narrower --weights, or choose a larger device."
+            )
+
+
+def memory_need(
+    checkpoint: Checkpoint, config: AnyConfig, dtype: torch.dtype, weights: str, cache: CacheSize
+) -> MemoryNeed:
+    """Args: weights: as `kernels.registry.Weights`; ``auto`` keeps them in ``dtype``.
+
+    Raises:
+        CheckpointInvalid: a file is not readable.
+    """
+    wide = dtype.itemsize * 8.0
+    packed = _PACKED_BITS.get(weights, wide)
+    bits = 0.0
+    for name in checkpoint.names():
+        shape = checkpoint.shape(name)
+        table = name.endswith(("embed_tokens.weight", "embed.weight"))
+        bits += prod(shape) * (wide if table or len(shape) < _NO_MATRIX else packed)
+        if table and not any(head in checkpoint for head in ("lm_head.weight", "head.weight")):
+            bits += prod(shape) * (_PACKED_BITS["int8"] if weights == "int4" else packed)
+    return MemoryNeed(int(bits / 8), cache_bytes(config, dtype, cache))
+
+
+def cache_bytes(config: AnyConfig, dtype: torch.dtype, size: CacheSize) -> int:
+    """What the engine's own cache would allot, asked of one without memory."""
+    place = (torch.device("meta"), dtype)
+    if isinstance(config, ModelConfig):
+        return KeyValueCache(config, size.blocks, size.block_size, *place).bytes
+    if isinstance(config, DeepseekV3Config):
+        return LatentCache(config, size.blocks, size.block_size, *place).bytes
+    return DeepseekV4Cache(config, size.blocks, size.block_size, size.states, *place).bytes
+
+
+def size(count: int) -> str:
+    """Bytes for a reader, in GiB."""
+    return f"{count / _GIB:.2f} GiB"
