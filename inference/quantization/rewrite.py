@@ -29,7 +29,7 @@ TARGETS: tuple[Target, ...] = get_args(Target)
 _INDEX = "model.safetensors.index.json"
 _KEPT = re.compile(r"(^|\.)(embed|embed_tokens|head|lm_head|gate|weights_proj|\w*norm)\.weight$")
 _ROUTED = re.compile(r"\.experts\.\d+\.")
-_LEFT_OUT = ("manifest.json", "model.sig", _INDEX)  # made anew
+_LEFT_OUT = ("model.sig", "model.pub.pem", _INDEX)  # made anew
 _SCALE_ENDS = (".scale", ".weight_scale_inv", ".least")
 
 

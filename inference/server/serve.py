@@ -16,7 +16,7 @@ from inference.encoding.formats import load_format
 from inference.engine.loading import EngineOptions, load_engine
 from inference.errors import RequestInvalid
 from inference.model_config import AnyConfig, read_json
-from inference.provenance import load_public_key, verify_directory
+from inference.provenance import verify_directory
 from inference.sampling_params import SamplingDefaults
 from inference.server.app import WorkerApp
 from inference.server.worker import ServedModel, Worker
@@ -58,8 +58,7 @@ def load_worker(options: ServeOptions) -> Worker:
     """
     provenance = None
     if not options.allow_unsigned:
-        trusted = load_public_key(options.trusted_key) if options.trusted_key else None
-        provenance = verify_directory(options.model, trusted)
+        provenance = verify_directory(options.model, options.trusted_key)
     engine, choices = load_engine(options.model, options.engine)
     tokenizer = Tokenizer.load(options.model)
     generation = options.model / "generation_config.json"

@@ -28,7 +28,7 @@ def demo_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out.parent.mkdir(exist_ok=True)
     with (shared / "demo-model.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (out / "manifest.json").exists():
+        if not (out / "model.sig").exists():
             done = run_cli("model", "convert", "--out", str(out), "--json")
             assert done.returncode == 0, done.stderr
     return out
