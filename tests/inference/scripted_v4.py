@@ -6,6 +6,7 @@ embedding.
 
 import itertools
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -21,15 +22,18 @@ CALL = [
 ]  # fmt: skip
 # Goes on after a text of the client that ends with a question mark.
 ANSWER = ["?", "Forty", "-two.", "<｜end▁of▁sentence｜>"]
+ENDLESS = ["</think>", " and", " so", " on", " and"]
 
 
-def make_scripted_v4(directory: Path) -> Path:
+def make_scripted_v4(
+    directory: Path, chains: Sequence[list[str]] = (THOUGHT, CALL, ANSWER)
+) -> Path:
     import tiny_v4
     import torch
     from safetensors.torch import load_file, save_file
 
     tokenizer = Tokenizer.from_str(tokenizer_json())
-    words = [word for word in [*THOUGHT, *CALL, *ANSWER] if tokenizer.token_to_id(word) is None]
+    words = [word for chain in chains for word in chain if tokenizer.token_to_id(word) is None]
     tokenizer.add_tokens([AddedToken(word, normalized=False) for word in dict.fromkeys(words)])
     tokenizer.save(str(directory / "tokenizer.json"))
     with pytest.MonkeyPatch.context() as patch:
@@ -46,7 +50,7 @@ def make_scripted_v4(directory: Path) -> Path:
             tensor.zero_()
     embed = torch.nn.functional.normalize(torch.randn_like(weights["embed.weight"]), dim=-1)
     head = torch.zeros_like(embed)
-    for chain in (THOUGHT, CALL, ANSWER):
+    for chain in chains:
         ids = [tokenizer.token_to_id(word) for word in chain]
         for now, then in itertools.pairwise(ids):
             head[then] += embed[now]
