@@ -57,9 +57,9 @@ def _compile(compilation: Compilation, architecture: str) -> Any:
     settings = dict(compilation.constants)
     if compilation.tuned:
         settings |= configuration(compilation.tuned, architecture, compilation.rows)
-    options = {key: value for key, value in settings.items() if key.islower()}
-    constants = {key: value for key, value in settings.items() if not key.islower()}
     names = compilation.function.arg_names
+    constants = {key: value for key, value in settings.items() if key in names}
+    options = {key: value for key, value in settings.items() if key not in names}
     source = ASTSource(
         fn=compilation.function,
         signature={n: compilation.signature.get(n, "constexpr") for n in names},

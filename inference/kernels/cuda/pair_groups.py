@@ -1,3 +1,4 @@
+# pyright: reportOperatorIssue=none
 """Brings (row, expert) pairs into the experts' order and cuts them into blocks for `grouped_*`.
 
 Up to `_ONE` pairs (decode) one program sorts them in registers. More go in three steps: every

@@ -5,6 +5,8 @@ are for (``"*"``: any). ``num_warps``, ``num_stages`` and the like are Triton's 
 everything in capitals is a constant of the kernel:
 
     {"sm_90": {"16": {"BLOCK_M": 16, "num_warps": 4, "num_stages": 4}, "*": {...}}, ...}
+
+A kernel with variants (`grouped_gate_up.mxfp4`) has such a mapping for each in its file.
 """
 
 import json
@@ -23,14 +25,19 @@ INTERPRETER = "sm_90"  # whose configurations Triton's interpreter runs with
 
 
 def configuration(kernel: str, architecture: str, rows: int) -> dict[str, Any]:
-    """Constants and options for ``rows`` rows; an unknown architecture gets sm_80's."""
-    table = _table(kernel)
+    """Constants and options for ``rows`` rows; an unknown architecture gets sm_80's.
+
+    Args:
+        kernel: a file's name; after a point the variant that the file has tables for.
+    """
+    name, _, variant = kernel.partition(".")
+    table = _table(name)[variant] if variant else _table(name)
     known = _BORROWED.get(architecture) or _NEXT.get(architecture) or architecture
     entries = table.get(known) or table["sm_80"]
     for most, entry in entries.items():
         if most == "*" or rows <= int(most):
             return dict(entry)
-    raise KeyError(f"tuned/{kernel}.json has no configuration of {known} for any number of rows")
+    raise KeyError(f"tuned/{name}.json has no configuration of {known} for any number of rows")
 
 
 def architecture_of(device: torch.device) -> str:
@@ -47,5 +54,5 @@ def _architecture(index: int) -> str:
 
 
 @cache
-def _table(kernel: str) -> dict[str, dict[str, dict[str, Any]]]:
+def _table(kernel: str) -> dict[str, Any]:
     return json.loads((DIRECTORY / f"{kernel}.json").read_text())

@@ -21,7 +21,7 @@ COMPILED = ("sm_90", "gfx942")  # `make check-kernels` compiles for sm_80 and sm
 @pytest.mark.timeout(300)
 def test_kernels_equal_their_references_under_the_interpreter() -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", HERE / "interpreted"]
-    environment = os.environ | {"TRITON_INTERPRET": "1"}
+    environment = os.environ | {"TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-6000:]
     assert re.search(r"\b[1-9]\d* passed\b", done.stdout)

@@ -1,7 +1,7 @@
 """Triton's interpreter, put right where it computes bfloat16 otherwise than every chip.
 
-Triton 3.8.0 multiplies matrices of bfloat16 as the integers that their bits are, and cuts float32
-to bfloat16 instead of rounding it to the nearest.
+Triton 3.8.0 multiplies matrices of bfloat16 and FP8 as the integers that their bits are, and cuts
+float32 to bfloat16 instead of rounding it to the nearest.
 """
 
 from collections.abc import Iterator
@@ -9,9 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 
 def _widened(handle: Any, tl: Any) -> Any:
+    if handle.dtype.scalar == tl.float8e4nv:
+        codes = torch.from_numpy(np.ascontiguousarray(handle.data)).view(torch.float8_e4m3fn)
+        return codes.float().numpy()
     if handle.dtype.scalar != tl.bfloat16:
         return handle.data
     return (handle.data.astype(np.uint32) << 16).view(np.float32)
