@@ -3,11 +3,12 @@
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from inference.constraints.constraint import Constraint
 from inference.constraints.limits import check_schema
+from inference.encoding.call_forms import CallForm
 from inference.errors import ConstraintUnsupported
 from inference.tokenizer import Tokenizer
 
@@ -46,31 +47,55 @@ class ConstraintCompiler:
         """
         check_schema(schema)
         # The order of properties is part of what is asked for, so keys are not sorted.
-        text = json.dumps(schema, separators=(",", ":"))
+        matcher = self._matcher(json.dumps(schema, separators=(",", ":")), _of_schema)
+        return Constraint(matcher, opens_after, self._before)
+
+    def compile_calls(self, form: CallForm) -> Constraint:
+        """A fresh constraint for an answer that has to call a tool.
+
+        Where the schemas cannot be enforced and nobody insists, arguments are any.
+
+        Raises:
+            ConstraintUnsupported: a tool is ``strict``, and its schema cannot be enforced.
+        """
+        try:
+            if form.grammar is None:
+                raise _unsupported("It asks for more than the model's markup of calls can tell.")
+            for schema in form.schemas:
+                check_schema(schema)
+            matcher = self._matcher(form.grammar, _of_lark)
+        except ConstraintUnsupported as error:
+            if form.strict:
+                raise ConstraintUnsupported(
+                    f"A strict tool's arguments cannot be kept to its schema: {error.message}",
+                    param="tools",
+                ) from None
+            matcher = self._matcher(form.loose, _of_lark)
+        return Constraint(matcher, before=self._before, param="tools")
+
+    def _matcher(self, text: str, read: Callable[[str], str]) -> "LLMatcher":
+        """At the start of the grammar that ``read`` makes of ``text``."""
         with self._lock:  # one at a time: compiling may use a whole processor
             matcher = self._compiled.get(text)
             if matcher is None:
-                matcher = self._compiled[text] = self._compile(schema)
+                matcher = self._compiled[text] = self._compile(read(text))
                 if len(self._compiled) > MAX_CACHED:
                     self._compiled.popitem(last=False)
             self._compiled.move_to_end(text)
-            return Constraint(matcher.deep_copy(), opens_after, self._before)
+            return matcher.deep_copy()
 
-    def _compile(self, schema: dict[str, Any]) -> "LLMatcher":
+    def _compile(self, grammar: str) -> "LLMatcher":
         library = _library()
         if self._library is None:
             self._library = self._read_vocabulary()
-        schema = {key: value for key, value in schema.items() if key != "x-guidance"}
-        grammar = library.LLMatcher.grammar_from_json_schema(
-            schema, overrides={"whitespace_pattern": _WHITE_SPACE}
-        )
         matcher = library.LLMatcher(self._library, grammar, limits=_limits(), log_level=0)
         trial = matcher.deep_copy()
         if not trial.is_error():
             trial.compute_bitmask()  # finds schemas that nothing meets, and warms the lexer up
         if trial.is_error():
             reason = trial.get_error().removesuffix("<non-verbose/>").strip()
-            raise _unsupported(f"response_format's schema cannot be enforced: {reason[:200]}")
+            reason = reason.partition("\n   1 | ")[0]  # the grammar's text follows
+            raise _unsupported(f"The schema cannot be enforced: {reason[:200]}")
         return matcher
 
     def _read_vocabulary(self) -> "LLTokenizer":
@@ -86,6 +111,17 @@ class ConstraintCompiler:
             raise _unsupported(
                 f"response_format is not offered for this model's tokenizer: {str(error)[:200]}"
             ) from None
+
+
+def _of_schema(text: str) -> str:
+    schema = {key: value for key, value in json.loads(text).items() if key != "x-guidance"}
+    return _library().LLMatcher.grammar_from_json_schema(
+        schema, overrides={"whitespace_pattern": _WHITE_SPACE}
+    )
+
+
+def _of_lark(text: str) -> str:
+    return _library().LLMatcher.grammar_from_lark(text)
 
 
 def _all_but(tokens: list[int], vocab_size: int) -> bytes:
@@ -111,7 +147,7 @@ def _library() -> Any:
         import llguidance
     except ImportError:
         raise _unsupported(
-            "response_format needs the library llguidance, which is not installed beside this "
+            "An answer of a form needs the library llguidance, which is not installed beside this "
             "worker; install sovgate[worker]."
         ) from None
     return llguidance

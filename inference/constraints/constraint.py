@@ -20,11 +20,17 @@ class Constraint:
         opens_after: the grammar holds for what comes after the first of this token, as
             after a model's thoughts. ``None``: it holds from the start.
         before: the mask that holds until then.
+        param: the request's field that it comes from.
     """
 
     def __init__(
-        self, matcher: "LLMatcher", opens_after: int | None = None, before: bytes = b""
+        self,
+        matcher: "LLMatcher",
+        opens_after: int | None = None,
+        before: bytes = b"",
+        param: str = "response_format",
     ) -> None:
+        self._param = param
         self._matcher = matcher
         self._opens_after = opens_after
         self._before = before
@@ -52,9 +58,9 @@ class Constraint:
             if not self._matcher.is_error():
                 return found
         self.failure = ConstraintFailed(
-            "The answer could not be kept within response_format: "
+            f"The answer could not be kept within {self._param}: "
             f"{self._matcher.stop_reason()}; simplify the schema.",
-            param="response_format",
+            param=self._param,
         )
         return None
 

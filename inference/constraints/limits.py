@@ -6,6 +6,7 @@ references, and a ``multipleOf`` costs it time and memory in proportion to its v
 
 import json
 import math
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +17,7 @@ MAX_DEPTH = 600  # of the schema and of all that its references name, added up
 MAX_MULTIPLE = 100_000
 
 
-def check_schema(schema: dict[str, Any]) -> None:
+def check_schema(schema: Mapping[str, Any]) -> None:
     """Raises ConstraintUnsupported."""
     try:
         size = len(json.dumps(schema))
@@ -84,6 +85,4 @@ def _check_multiples(values: list[Any]) -> None:
 
 
 def _refused(reason: str) -> ConstraintUnsupported:
-    return ConstraintUnsupported(
-        f"response_format's schema is not taken: {reason}.", param="response_format"
-    )
+    return ConstraintUnsupported(f"The schema is not taken: {reason}.", param="response_format")

@@ -3,17 +3,22 @@
 DeepSeek-V4 has a format of its own; the other models bring a template.
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from inference.chat import ChatTemplate
+from inference.encoding.call_forms import CallForm, json_form
 from inference.encoding.deepseek_v4 import Conversation, render
+from inference.encoding.dsml_form import DsmlForm
+from inference.encoding.forced_calls import ForcedCallParser
 from inference.encoding.generations import AUGUST, GENERATIONS, Generation
 from inference.encoding.modes import mode_of
 from inference.encoding.output import AnswerParser, PlainParser
 from inference.encoding.tokens import DSML, END_OF_THINKING
+from inference.encoding.tools import forced_of
 from inference.errors import RequestInvalid
 from inference.tokenizer import Tokenizer
 
@@ -38,12 +43,14 @@ class ChatPrompt:
     Args:
         keeps: control tokens whose text the parser has to see.
         end_of_thinking: the token after which the answer begins; None: it begins at once.
+        calls: what the answer must be where it has to call a tool.
     """
 
     ids: list[int]
-    parser: Callable[[], AnswerParser | PlainParser] = PlainParser
+    parser: Callable[[], AnswerParser | ForcedCallParser | PlainParser] = PlainParser
     keeps: frozenset[int] = frozenset()
     end_of_thinking: int | None = None
+    calls: CallForm | None = None
 
 
 class ChatFormat(Protocol):
@@ -55,7 +62,7 @@ class ChatFormat(Protocol):
 
 
 class TemplateFormat:
-    """The checkpoint's own chat template; its answers are texts."""
+    """The checkpoint's own chat template; its answers are texts, or one call that must be."""
 
     gap = ""
 
@@ -68,8 +75,20 @@ class TemplateFormat:
             raise RequestInvalid(
                 "This model's chat template has no place for tools.", param="tools"
             )
-        extra = {**(chat.template or {}), **({"tools": tools} if tools else {})}
-        return ChatPrompt(self._template.encode(chat.messages, extra))
+        forced = forced_of(tools, chat.tool_choice)
+        if forced is None:
+            return ChatPrompt(self._encode(chat, tools))
+        shown = [{"type": "function", "function": function} for function in forced.functions]
+        name = forced.functions[0]["name"] if forced.named else None
+        return ChatPrompt(
+            self._encode(chat, shown),
+            functools.partial(ForcedCallParser, name),
+            calls=json_form(forced.functions, named=forced.named, strict=forced.strict),
+        )
+
+    def _encode(self, chat: Chat, tools: Sequence[Mapping[str, Any]]) -> list[int]:
+        extra = {**(chat.template or {}), **({"tools": list(tools)} if tools else {})}
+        return self._template.encode(chat.messages, extra)
 
 
 class DeepseekV4Format:
@@ -83,13 +102,19 @@ class DeepseekV4Format:
         end, mark = tokenizer.id_of(END_OF_THINKING), tokenizer.id_of(DSML)
         self._end = end
         self._keeps = frozenset(token for token in (end, mark) if token is not None)
+        self._form = DsmlForm(mark, generation.block, generation.bare, generation.gap)
 
     def prompt(self, chat: Chat) -> ChatPrompt:
         mode = mode_of(chat.thinking, chat.effort, chat.template)
         conversation = Conversation(chat.messages, mode, chat.tools, chat.tool_choice, chat.schema)
         made = render(conversation, self._generation)
         ids = made.text.encode(self._tokenizer)
-        return ChatPrompt(ids, made.parser, self._keeps, self._end if made.thinking else None)
+        forced = forced_of(chat.tools, chat.tool_choice) if made.opened else None
+        calls = forced and self._form.calls(
+            forced.functions, named=forced.named, strict=forced.strict
+        )
+        end = self._end if made.thinking else None
+        return ChatPrompt(ids, made.parser, self._keeps, end, calls)
 
 
 def load_format(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from inference.errors import RequestInvalid
@@ -69,6 +70,29 @@ def wanted_of(choice: Any, functions: Sequence[Mapping[str, Any]]) -> str | None
             param="tool_choice",
         )
     return name
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """The functions that an answer has to call one of; ``named``: the client chose it.
+
+    ``strict``: one of them asks that its schema be kept to.
+    """
+
+    functions: list[dict[str, Any]]
+    named: bool
+    strict: bool
+
+
+def forced_of(tools: Sequence[Mapping[str, Any]], choice: Any) -> Forced | None:
+    """None: the model may answer. Raises RequestInvalid, as `wanted_of`."""
+    if choice in (None, "auto", "none"):
+        return None
+    functions = functions_of(tools)
+    wanted = wanted_of(choice, functions)
+    strict = {tool["function"]["name"] for tool in tools if tool["function"].get("strict") is True}
+    allowed = [function for function in functions if wanted in ("", function["name"])]
+    return Forced(allowed, bool(wanted), any(f["name"] in strict for f in allowed))
 
 
 def parameters_of(arguments: str) -> list[tuple[str, bool, str]]:

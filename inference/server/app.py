@@ -218,10 +218,10 @@ class WorkerApp:
         ids = prompt if isinstance(prompt, list) else prompt.ids
         params = sampling_params(request, worker.defaults, worker.room(ids))
         model = model.with_budget(request.num_experts_per_tok, request.expert_mass)
-        end = chat.end_of_thinking if chat else None
+        end, calls = (chat.end_of_thinking, chat.calls) if chat else (None, None)
         answers: list[Answer] = []
         for index in range(request.n or 1):
-            constraint = await worker.constrain(request.response_format, end)
+            constraint = await worker.constrain(request.response_format, calls, end)
             own = params.of_choice(index)
             told = params.logprobs is not None
             answers.append(

@@ -185,13 +185,15 @@ def _refuse_unsupported(request: SamplingFields) -> None:
     if not 1 <= (1 if request.n is None else request.n) <= MAX_CHOICES:
         raise RequestInvalid(f"n must lie between 1 and {MAX_CHOICES}.", param="n")
     formed = (request.response_format or {}).get("type", "text") != "text"
-    if formed and request.ignore_eos:
+    choice = request.tool_choice if isinstance(request, ChatRequest) else None
+    forced = choice not in (None, "auto", "none")
+    if (formed or forced) and request.ignore_eos:
         raise RequestInvalid(
-            "An answer with response_format ends with its form; leave ignore_eos out.",
+            "An answer with response_format, or with a call that must be, ends with its form; "
+            "leave ignore_eos out.",
             param="ignore_eos",
         )
-    choice = request.tool_choice if isinstance(request, ChatRequest) else None
-    if formed and choice not in (None, "auto", "none"):
+    if formed and forced:
         raise RequestInvalid(
             "An answer that has to call a tool has no response_format; leave one of them out.",
             param="tool_choice",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inference.constraints import Constraint, ConstraintCompiler, schema_of
+from inference.encoding.call_forms import CallForm
 from inference.encoding.formats import ChatFormat
 from inference.engine.embedding import Embedding, EmbeddingJob, check_text
 from inference.engine.engine import Engine
@@ -129,16 +130,22 @@ class Worker:
         return self.engine.config.num_experts
 
     async def constrain(
-        self, response_format: dict[str, Any] | None, opens_after: int | None = None
+        self,
+        response_format: dict[str, Any] | None,
+        calls: CallForm | None,
+        opens_after: int | None = None,
     ) -> Constraint | None:
-        """What ``response_format`` makes of an answer; compiled beside the event loop.
+        """What a request makes of an answer; compiled beside the event loop.
 
         Args:
+            calls: the answer has to be this; then there is no ``response_format``.
             opens_after: the token that ends the model's thoughts, where the prompt begins them.
 
         Raises:
             RequestInvalid, ConstraintUnsupported.
         """
+        if calls is not None:
+            return await asyncio.to_thread(self._constraints.compile_calls, calls)
         schema = schema_of(response_format)
         if schema is None:
             return None

@@ -131,9 +131,18 @@ def test_a_form_holds_for_what_comes_after_thinking(client: openai.OpenAI) -> No
 
 def test_a_call_can_be_demanded(client: openai.OpenAI) -> None:
     choice = {"type": "function", "function": {"name": "get_weather"}}
-    answer = ask(client, tools=TOOLS, tool_choice=choice, max_tokens=3).choices[0]
+    days = {"type": "object", "properties": {"days": {"enum": [3, 5]}}, "required": ["days"]}
+    tool = {"type": "function", "function": {"name": "get_weather", "parameters": days}}
+    answer = ask(client, tools=[tool], tool_choice=choice, max_tokens=99).choices[0]
 
-    assert answer.message.tool_calls[0].function.name == "get_weather"
+    (call,) = answer.message.tool_calls
+    assert call.function.name == "get_weather"
+    assert json.loads(call.function.arguments)["days"] in (3, 5)
+    assert answer.finish_reason == "tool_calls"
+    strict = tool["function"] | {"strict": True, "parameters": {"type": "object", "not": {}}}
+    with pytest.raises(openai.BadRequestError) as raised:
+        ask(client, tools=[tool | {"function": strict}], tool_choice="required")
+    assert raised.value.param == "tools"
 
 
 def test_tokenize_counts_what_a_chat_is_billed_for(client: openai.OpenAI, url: str) -> None:
