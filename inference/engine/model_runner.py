@@ -15,7 +15,7 @@ from inference.engine.sequence import Sequence
 from inference.kernels.interface import Batch, ExpertMass, PrefillChunk
 from inference.models import Model
 from inference.models.decoder import Decoder
-from inference.models.deepseek_v4 import DeepseekV4
+from inference.models.interface import DraftingModel
 
 
 class ModelRunner:
@@ -67,7 +67,7 @@ class ModelRunner:
     @property
     def drafts(self) -> bool:
         """Whether the model guesses tokens itself."""
-        return isinstance(self.model, DeepseekV4) and self.model.drafter is not None
+        return isinstance(self.model, DraftingModel) and self.model.drafter is not None
 
     def draft(self, chunks: SequenceOf[Chunk], most: int) -> None:
         """Have the model guess what follows the step that just ran, into ``Sequence.draft``.
@@ -75,7 +75,7 @@ class ModelRunner:
         Args:
             chunks: of that step, those whose sequences go on.
         """
-        assert isinstance(self.model, DeepseekV4)
+        assert isinstance(self.model, DraftingModel)
         if not chunks:
             return
         ran = [Chunk(c.sequence, c.start, c.sequence.num_computed) for c in chunks]

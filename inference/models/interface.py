@@ -1,6 +1,6 @@
 """What the engine asks of a model, whatever its architecture."""
 
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
@@ -22,8 +22,8 @@ class Cache(Protocol):
 class Model(Protocol):
     """Prepared weights. ``has_states``: a sequence needs a running state beside its blocks."""
 
-    has_states: ClassVar[bool]
-
+    @property
+    def has_states(self) -> bool: ...
     @property
     def config(self) -> AnyConfig: ...
     @property
@@ -39,4 +39,22 @@ class Model(Protocol):
 
     def hidden_states(self, batch: Batch, cache: Any) -> torch.Tensor:
         """[tokens, hidden] after the last norm; what the rows leave behind goes to ``cache``."""
+        ...
+
+
+@runtime_checkable
+class DraftingModel(Protocol):
+    """A model that guesses tokens itself, unless its ``drafter`` is None."""
+
+    @property
+    def drafter(self) -> Any: ...
+    def draft(
+        self,
+        rows: torch.Tensor,
+        batch: Batch,
+        states: torch.Tensor,
+        cache: Any,
+        most: int,
+    ) -> list[list[int]]:
+        """Guesses after the latest step; see `DeepseekV4.draft`."""
         ...

@@ -1,0 +1,18 @@
+"""One model in several processes: experts and widths shared, rows exchanged on the way."""
+
+from inference.parallel.layout import Layout
+from inference.parallel.leading import LeadingModel
+from inference.parallel.placement import Placement, balance, even
+from inference.parallel.plan import Plan
+from inference.parallel.start import launched_rank, lead
+
+__all__ = [
+    "Layout",
+    "LeadingModel",
+    "Placement",
+    "Plan",
+    "balance",
+    "even",
+    "launched_rank",
+    "lead",
+]

@@ -1,0 +1,98 @@
+"""A kernel set that runs another one's operators on this process's part of a model."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from inference.kernels.interface import Batch, Experts, ExpertWeights, KernelSet, Linear
+from inference.parallel.checkpoint import PartialCheckpoint, layer_of
+from inference.parallel.experts import DispatchedExperts, SharedWidthExperts
+from inference.parallel.groups import Group, Groups
+from inference.parallel.placement import Placement, balance, even
+
+
+class SummedLinear:
+    """A linear of whose inputs each process has a part."""
+
+    def __init__(self, inner: Linear, group: Group) -> None:
+        self._inner, self._group = inner, group
+
+    def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
+        return self._group.add_up(self._inner(hidden))
+
+
+class JoinedLinear:
+    """A linear of whose ``outputs`` each process has a part."""
+
+    def __init__(self, inner: Linear, group: Group, outputs: int) -> None:
+        self._inner, self._group, self._outputs = inner, group, outputs
+
+    def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
+        part = self._inner(hidden).transpose(0, 1)
+        return self._group.join_rows(part, self._outputs).transpose(0, 1).contiguous()
+
+
+class ParallelKernels:
+    """Args: loads: tokens of each expert by layer, as observed before; see `placement`."""
+
+    def __init__(
+        self,
+        inner: KernelSet,
+        checkpoint: PartialCheckpoint,
+        groups: Groups,
+        loads: dict[str, list[float]],
+        redundant: int,
+    ) -> None:
+        self._inner, self._checkpoint, self._groups = inner, checkpoint, groups
+        self._loads, self._redundant = loads, redundant
+        self.dispatched: dict[str, DispatchedExperts] = {}
+        layout = groups.layout
+        self.choices: Sequence[str] = (
+            f"{layout.size} processes: experts over {layout.expert}, heads and widths over "
+            f"{layout.tensor} (inference.parallel).",
+            *inner.choices,
+        )
+
+    def linear(self, weight: torch.Tensor) -> Linear:
+        return self._inner.linear(weight)
+
+    def head(self, weight: torch.Tensor) -> Linear:
+        return self._inner.head(weight)
+
+    def experts(self, weights: ExpertWeights, usual_share: float) -> Experts:
+        layer = layer_of(self._checkpoint.name_of(weights.gate[-1]))
+        if not layer or self._groups.expert.size == 1:
+            inner = self._inner.experts(self._held(weights, range(len(weights.gate))), usual_share)
+            return SharedWidthExperts(inner, self._groups.tensor)
+        placement = self._placement(layer, len(weights.gate))
+        held = placement.slots[self._groups.expert.index]
+        inner = self._inner.experts(self._held(weights, held), usual_share)
+        self.dispatched[layer] = DispatchedExperts(inner, placement, self._groups)
+        return self.dispatched[layer]
+
+    def attention(
+        self, query: torch.Tensor, cache: tuple[torch.Tensor, torch.Tensor], batch: Batch
+    ) -> torch.Tensor:
+        return self._inner.attention(query, cache, batch)
+
+    def fuse(self, model: Any) -> None:
+        """Nothing: between operators the processes exchange rows."""
+
+    def _placement(self, layer: str, count: int) -> Placement:
+        ranks, observed = self._groups.expert.size, self._loads.get(layer, [])
+        if len(observed) == count and any(observed):
+            return balance(observed, ranks, self._redundant)
+        return (
+            balance([1.0] * count, ranks, self._redundant)
+            if self._redundant
+            else even(count, ranks)
+        )
+
+    def _held(self, weights: ExpertWeights, experts: Sequence[int]) -> ExpertWeights:
+        """Those experts' weights, read now."""
+        gate, up, down = (
+            [self._checkpoint.expert(part[expert]) for expert in experts]
+            for part in (weights.gate, weights.up, weights.down)
+        )
+        return ExpertWeights(gate, up, down, limit=weights.limit)

@@ -1,0 +1,63 @@
+"""The other processes of a parallel worker on this machine: begun, watched, ended."""
+
+import subprocess
+import sys
+import time
+from typing import Any
+
+from inference.errors import EngineFailed
+from inference.parallel.plan import Plan
+
+HERE = "here{rank}"  # what a process writes into the store when it has begun
+
+
+class Processes:
+    """Ranks 1 and up, each with a pipe that tells it when this process is gone."""
+
+    def __init__(self, plan: Plan, port: int) -> None:
+        command = [sys.executable, "-m", "inference.parallel.process", plan.to_json(), str(port)]
+        self._running: list[subprocess.Popen[Any]] = [
+            subprocess.Popen([*command, str(rank)], stdin=subprocess.PIPE)
+            for rank in range(1, plan.layout.size)
+        ]
+
+    def wait_for(self, store: Any) -> None:
+        """Until all of them are there.
+
+        Raises:
+            EngineFailed: one ended before; what it wrote says why.
+        """
+        here = [HERE.format(rank=rank) for rank in range(1, len(self._running) + 1)]
+        while not store.check(here):
+            if self.lost:
+                raise EngineFailed("A process of the parallel worker did not start.")
+            time.sleep(0.02)
+
+    @property
+    def lost(self) -> bool:
+        """True when one has ended."""
+        return any(process.poll() is not None for process in self._running)
+
+    @property
+    def pids(self) -> list[int]:
+        return [process.pid for process in self._running]
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Wait for them to end by themselves; end those that do not."""
+        for process in self._running:
+            try:
+                process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        self._reap()
+
+    def kill(self) -> None:
+        for process in self._running:
+            process.kill()
+        self._reap()
+
+    def _reap(self) -> None:
+        for process in self._running:
+            process.wait()
+            if process.stdin is not None:
+                process.stdin.close()

@@ -1,0 +1,41 @@
+"""Begins the processes of a parallel worker and gives the engine its model."""
+
+import os
+
+from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]
+
+from inference.parallel.groups import join_world, make_groups
+from inference.parallel.leading import LeadingModel
+from inference.parallel.part import build_part
+from inference.parallel.plan import Plan
+from inference.parallel.processes import Processes
+
+
+def launched_rank() -> int | None:
+    """This process's rank where a launcher (torchrun) began all of them."""
+    rank = os.environ.get("RANK")
+    return int(rank) if rank is not None and "MASTER_ADDR" in os.environ else None
+
+
+def lead(plan: Plan) -> tuple[LeadingModel, tuple[str, ...]]:
+    """The model of rank 0, and sentences on what was chosen.
+
+    Raises:
+        CheckpointInvalid, CheckpointUnsupported, DeviceUnavailable.
+        EngineFailed: another process did not start; what it wrote says why.
+    """
+    processes, store = None, None
+    if launched_rank() is None:
+        store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+        processes = Processes(plan, store.port)
+    try:
+        if processes is not None:
+            processes.wait_for(store)
+        join_world(0, plan.layout.size, plan.device, store)
+        groups = make_groups(plan.layout, 0, plan.device, plan.timeout)
+        part = build_part(plan, groups)
+    except BaseException:
+        if processes is not None:
+            processes.kill()
+        raise
+    return LeadingModel(plan, part, groups, processes), tuple(part.kernels.choices)

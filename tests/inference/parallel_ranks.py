@@ -1,0 +1,67 @@
+"""Four processes for tests of parallel models: begun once, they follow one plan after the other."""
+
+import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch.distributed as dist
+from torch.distributed import (
+    PrefixStore,  # pyright: ignore[reportPrivateImportUsage]
+    TCPStore,  # pyright: ignore[reportPrivateImportUsage]
+)
+
+from inference.parallel.groups import Groups, join_world, make_groups
+from inference.parallel.leading import LeadingModel
+from inference.parallel.orders import follow
+from inference.parallel.part import build_part
+from inference.parallel.plan import Plan
+
+SIZE = 4
+
+
+def follow_all(rank: int, port: int, plans: list[Plan]) -> None:
+    """A process beside rank 0."""
+    store = TCPStore("127.0.0.1", port, is_master=False)
+    for at, plan in enumerate(plans):
+        if rank < plan.layout.size:
+            groups = _join(rank, plan, PrefixStore(str(at), store))
+            follow(build_part(plan, groups), groups)
+            dist.destroy_process_group()
+
+
+def _join(rank: int, plan: Plan, store: Any) -> Groups:
+    join_world(rank, plan.layout.size, "cpu", store)
+    return make_groups(plan.layout, rank, "cpu", plan.timeout)
+
+
+@contextmanager
+def leading(plans: list[Plan]) -> Iterator[Iterator[LeadingModel]]:
+    """Rank 0's models of ``plans`` in their order, each closed before the next one."""
+    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    # One process loads torch, from which the three are forked.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["inference.parallel.process"])
+    others = [
+        context.Process(target=follow_all, args=(rank, store.port, plans), daemon=True)
+        for rank in range(1, SIZE)
+    ]
+    for process in others:
+        process.start()
+    try:
+        yield _models(plans, store)
+    finally:
+        for process in others:
+            process.join(10)
+            process.kill()
+
+
+def _models(plans: list[Plan], store: Any) -> Iterator[LeadingModel]:
+    for at, plan in enumerate(plans):
+        groups = _join(0, plan, PrefixStore(str(at), store))
+        try:
+            model = LeadingModel(plan, build_part(plan, groups), groups, None)
+            yield model
+            model.close()
+        finally:
+            dist.destroy_process_group()
