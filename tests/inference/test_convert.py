@@ -86,7 +86,7 @@ def test_with_all_experts_the_logits_are_the_dense_ones(demo_model: Path, dense_
     ours = logits_of(engine, ids, [1] * len(ids), 8)
     with torch.inference_mode():
         theirs = dense_oracle(torch.tensor([ids])).logits[0]
-    assert (ours - theirs).abs().max() <= 2e-4  # logits are up to 20 here
+    assert (ours - theirs).abs().max() <= 5e-4  # logits are up to 20 here
     assert torch.equal(ours.argmax(-1), theirs.argmax(-1))
     fewer = logits_of(engine, ids, [1] * len(ids), 7)
     assert (fewer - theirs).abs().max() > 0.1
