@@ -9,10 +9,15 @@ a slot is a snapshot of the sequence.
 
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Literal, get_args
 
 import torch
 
 from inference.model_config_deepseek_v4 import DeepseekV4Config, LayerKind
+from inference.quantization import Fp8IndexCodec, KeyCodec, Mxfp4IndexCodec, PagedEntries
+
+KvDtype = Literal["auto", "fp8", "fp8-mxfp4"]  # of entries: as the rest; FP8; the indexer's MXFP4
+KV_DTYPES: tuple[KvDtype, ...] = get_args(KvDtype)
 
 SPARE = 16  # positions by which a sequence may be set back
 
@@ -39,7 +44,7 @@ class Pool:
 
     __slots__ = ("entries", "per_block")
 
-    def __init__(self, entries: torch.Tensor, per_block: int) -> None:
+    def __init__(self, entries: torch.Tensor | PagedEntries, per_block: int) -> None:
         self.entries = entries  # [blocks * per_block, width]
         self.per_block = per_block
 
@@ -88,10 +93,12 @@ class DeepseekV4Cache:
         dtype: torch.dtype,
         *,
         drafts: bool = False,
+        kv_dtype: KvDtype = "auto",
     ) -> None:
         if block_size % config.block_multiple:
             raise ValueError(f"block_size must be a multiple of {config.block_multiple}")
         self.config, self.block_size = config, block_size
+        self._kv_dtype: KvDtype = kv_dtype
         self._num_blocks, self._device, self._dtype = num_blocks, device, dtype
         raw = raw_width(config) * (config.num_layers + drafts)
         self.raw = torch.zeros(num_states, raw, device=device, dtype=dtype)
@@ -130,12 +137,10 @@ class DeepseekV4Cache:
         config, state_at = self.config, 0
         for index, kind in enumerate(config.layers):
             memories: list[CompressorMemory | None] = []
-            for width in compressor_widths(config, kind):
+            for at, width in enumerate(compressor_widths(config, kind)):
                 rate = config.rates[kind]
                 per_block = self.block_size // rate
-                entries = torch.zeros(
-                    self._num_blocks * per_block, width, device=self._device, dtype=self._dtype
-                )
+                entries = self._entries(self._num_blocks * per_block, width, of_index=at == 1)
                 rings = []
                 for _ in range(2):
                     length, row = ring_length(kind, rate), ring_width(kind, width)
@@ -145,6 +150,17 @@ class DeepseekV4Cache:
                 memories.append(CompressorMemory(Pool(entries, per_block), *rings))
             memories += [None] * (2 - len(memories))
             yield LayerMemory(self._raw(index), *memories)
+
+    def _entries(self, count: int, width: int, *, of_index: bool) -> torch.Tensor | PagedEntries:
+        if self._kv_dtype == "auto":
+            return torch.zeros(count, width, device=self._device, dtype=self._dtype)
+        if not of_index:
+            codec = KeyCodec(width, self.config.rope_dim)
+        elif self._kv_dtype == "fp8":
+            codec = Fp8IndexCodec(width)
+        else:
+            codec = Mxfp4IndexCodec(width)
+        return PagedEntries(count, codec, self._device, self._dtype)
 
     def _raw(self, index: int) -> Ring:
         width = raw_width(self.config)
