@@ -193,7 +193,7 @@ def serve(
     ] = "",
     shutdown_seconds: Annotated[int, typer.Option(help="Time for streams to end.")] = 20,
     trusted_key: TrustedKey = None,
-    allow_unsigned: Annotated[bool, typer.Option(help="Load without a manifest.")] = False,
+    allow_unsigned: Annotated[bool, typer.Option(help="Load without a signature.")] = False,
 ) -> None:
     """Serve a checkpoint over an OpenAI-compatible API until SIGTERM."""
     from inference.engine.loading import EngineOptions

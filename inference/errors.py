@@ -44,25 +44,25 @@ class CheckpointUnsupported(CheckpointInvalid):
 
 
 class ProvenanceError(InferenceError):
-    """A checkpoint is not, byte for byte, what its manifest signs."""
+    """A checkpoint is not, byte for byte, what was signed."""
 
     code = "provenance_failed"
 
 
 class ManifestMissing(ProvenanceError):
-    """The checkpoint directory holds no manifest."""
+    """The checkpoint directory holds no signature."""
 
     code = "manifest_missing"
 
 
 class ManifestInvalid(ProvenanceError):
-    """The manifest is not readable as one."""
+    """The signature is not readable as one."""
 
     code = "manifest_invalid"
 
 
 class SignatureInvalid(ProvenanceError):
-    """The manifest's signature does not fit its content or the trusted key."""
+    """The signature does not fit its list of files, or the key that is to be trusted."""
 
     code = "signature_invalid"
 
