@@ -29,6 +29,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from core.money import EXACT, SCALE, ZERO, format_amount, parse_amount
+from core.sqlite_driver import one_turn_driver
 
 _DISPOSE_S = 5.0
 # The time-out of the session at hand, where each statement renews it.
@@ -143,8 +144,11 @@ class Database:
         self.is_sqlite = url.startswith("sqlite")
         self.engine: AsyncEngine = create_async_engine(
             url,
-            pool_pre_ping=True,
-            **({} if self.is_sqlite else _postgres_options(pool_size, busy_timeout_s)),
+            **(
+                {"module": one_turn_driver()}
+                if self.is_sqlite
+                else _postgres_options(pool_size, busy_timeout_s)
+            ),
         )
         if self.is_sqlite:
             prepare = partial(_prepare_sqlite, busy_timeout_s)
@@ -218,6 +222,7 @@ def _keep_waiting(*_: object) -> None:
 
 def _postgres_options(pool_size: int, busy_timeout_s: float) -> dict[str, Any]:
     return {
+        "pool_pre_ping": True,
         "pool_size": pool_size,
         "pool_timeout": busy_timeout_s,
         "connect_args": {"timeout": busy_timeout_s},
