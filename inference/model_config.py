@@ -114,13 +114,19 @@ def parse_config(raw: dict[str, Any]) -> AnyConfig:
         raise CheckpointInvalid(f"config.json lacks the field {missing}.") from None
 
 
+_KNOWN_TO_BE_MORE = {
+    "deepseek_v41": " (of V4.1 it knows the prompts, not the n-gram tables, the vision tower and "
+    "the layers that share keys)"
+}
+
+
 def _kind(raw: dict[str, Any]) -> ModelKind:
     kind = raw.get("model_type")
     for known in KINDS:
         if kind == known:
             return known
     raise CheckpointUnsupported(
-        f"Model type {kind!r} is not run by this engine; it runs "
+        f"Model type {kind!r} is not run by this engine{_KNOWN_TO_BE_MORE.get(kind, '')}; it runs "
         f"{', '.join((*KINDS, *_DEEPSEEK))}. "
         "Serve other models with vLLM or SGLang and register that server as a worker."
     )

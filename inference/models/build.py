@@ -1,4 +1,10 @@
-"""From a checkpoint to a prepared decoder."""
+"""From a checkpoint to a prepared decoder.
+
+Another architecture (V4.1, ``deepseek_v41``, is DeepSeek's next one) comes in by a configuration
+of its own, which `model_config.parse_config` chooses by ``model_type``; a model built here, as
+`models.interface.Model` has it; how much work a chunk of it is (`engine.accounting.work_model`);
+and how it is split (`parallel.layout`), if it is.
+"""
 
 import torch
 

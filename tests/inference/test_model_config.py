@@ -48,6 +48,7 @@ def test_a_sliding_window_limits_the_context() -> None:
     ("change", "word"),
     [
         ({"model_type": "gpt2"}, "gpt2"),
+        ({"model_type": "deepseek_v41"}, r"of V4\.1 it knows the prompts, .* deepseek_v4\. Serve"),
         ({"hidden_act": "gelu"}, "gelu"),
         ({"attention_bias": True}, "attention_bias"),
         ({"rope_scaling": {"rope_type": "yarn"}}, "yarn"),
