@@ -10,9 +10,11 @@ from inference.kernels.cpu.native_kernels import Format
 from inference.kernels.interface import KernelSet
 from inference.kernels.reference import ReferenceKernels
 
-Preference = Literal["auto", "native", "packed", "reference"]
-Weights = Literal["auto", "float32", "bfloat16", "int8", "int4"]
+Preference = Literal["auto", "native", "packed", "triton", "reference"]
+Weights = Literal["auto", "float32", "bfloat16", "int8", "int4", "fp8", "mxfp4"]
 WEIGHTS: tuple[Weights, ...] = get_args(Weights)
+# Of so many small operators that torch mostly waits for itself: 20 times as slow (docs/engine.md).
+_STEPS_IN_C = ("deepseek_v4",)
 
 
 def resolve_device(name: str) -> torch.device:
@@ -50,12 +52,27 @@ def choose_kernels(
     dtype: torch.dtype,
     preference: Preference = "auto",
     weights: Weights = "auto",
+    *,
+    model: str = "",
 ) -> KernelSet:
     """The fastest set that runs ``dtype`` on ``device``, or what is asked for.
 
+    Args:
+        model: its kind, as its config says.
+
     Raises:
-        DeviceUnavailable: the weights can only be kept so by C, which was not built.
+        DeviceUnavailable: nothing here keeps the weights so.
     """
+    if preference == "triton" or (preference == "auto" and device.type == "cuda"):
+        # Here alone, so that no other device's worker reads a line of it.
+        from inference.kernels.cuda.choosing import choose_cuda_kernels
+
+        return choose_cuda_kernels(device, dtype, weights)
+    if weights in ("fp8", "mxfp4"):
+        raise DeviceUnavailable(
+            f"{weights} weights are kept so by an accelerator's kernels only (--device cuda); "
+            "leave out --weights, and they are widened when they are loaded."
+        )
     here = native_backends() if device.type == "cpu" else []
     narrow = weights in ("int8", "int4")
     if narrow and (not here or preference not in ("auto", "native")):
@@ -64,7 +81,8 @@ def choose_kernels(
             "built or not asked for; install a C compiler and run `make setup`, or leave out "
             "--weights."
         )
-    if preference == "native" or (here and preference == "auto" and weights != "auto"):
+    whole = model in _STEPS_IN_C and dtype in (torch.float32, torch.bfloat16)
+    if preference == "native" or (here and preference == "auto" and (whole or weights != "auto")):
         as_computed: Format = "float32" if dtype == torch.float32 else "bfloat16"
         kind: Format = as_computed if weights == "auto" else weights
         return NativeKernels(here[0], kind, torch.get_num_threads())

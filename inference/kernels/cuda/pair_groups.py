@@ -66,7 +66,7 @@ def _write_blocks(
     tl.store(blocks + at * 3 + 2, rows, mask=inside)
 
 
-@jit
+@jit(varying=("pairs", "most"))
 def _group_few(
     chosen,  # [P] int32
     order,  # [P] int32
@@ -89,7 +89,7 @@ def _group_few(
         _write_blocks(blocks, counts, most, first, BLOCK_ROWS, BLOCK_E, TILE)
 
 
-@jit
+@jit(varying=("pairs",))
 def _count_chunks(chosen, counts, pairs, experts, CHUNK: tl.constexpr, BLOCK_E: tl.constexpr):
     chunk = tl.program_id(0)
     expert = _share(chosen, chunk * CHUNK, pairs, experts, CHUNK)
@@ -97,7 +97,7 @@ def _count_chunks(chosen, counts, pairs, experts, CHUNK: tl.constexpr, BLOCK_E: 
     tl.store(counts + chunk * BLOCK_E + tl.arange(0, BLOCK_E), found)
 
 
-@jit
+@jit(varying=("chunks", "most"))
 def _add_chunks(
     counts,  # [chunks, BLOCK_E] int32: becomes where each chunk's part of an expert begins
     blocks,  # [most, 3] int32
@@ -122,7 +122,7 @@ def _add_chunks(
         _write_blocks(blocks, total, most, first, BLOCK_ROWS, BLOCK_E, TILE)
 
 
-@jit
+@jit(varying=("pairs",))
 def _place_chunks(
     chosen, begins, order, pairs, experts, CHUNK: tl.constexpr, BLOCK_E: tl.constexpr
 ):

@@ -13,7 +13,7 @@ from inference.kernels.cuda.tuning import architecture_of, configuration
 from inference.kernels.reference.experts_top_k import router_logits
 
 
-@jit
+@jit(varying=("rows",))
 def _router_slices(
     hidden,  # [T, D]
     router,  # [E, D] float32

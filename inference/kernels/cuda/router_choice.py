@@ -44,7 +44,7 @@ def _logits_at(slices, place, mask, step, SLICES: tl.constexpr):
     return total
 
 
-@jit
+@jit(varying=("rows",))
 def _choose(
     slices,  # [SLICES, T, E] float32
     bias,  # [E] float32

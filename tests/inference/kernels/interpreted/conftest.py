@@ -70,3 +70,29 @@ def _swift_sort() -> Iterator[None]:
     patch.setattr(ReduceOps, "generic_reduce", reduce)
     yield
     patch.undo()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patched_once() -> Iterator[None]:
+    """The interpreter puts its own functions into Triton's modules at each call of each function,
+    inner ones too, and takes them out after it: half of its time. Once is enough."""
+    from triton.runtime import interpreter
+
+    original = interpreter._patch_lang
+    scopes: dict[int, Any] = {}
+
+    class Lasting:
+        def restore(self) -> None: ...
+
+    def patch_once(function: Any) -> Lasting:
+        modules = id(function.__globals__)
+        if modules not in scopes:
+            scopes[modules] = original(function)
+        return Lasting()
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(interpreter, "_patch_lang", patch_once)
+    yield
+    patch.undo()
+    for scope in reversed(scopes.values()):
+        scope.restore()

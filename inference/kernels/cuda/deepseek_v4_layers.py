@@ -1,0 +1,94 @@
+"""DeepSeek-V4's layers with this package's kernels where `models.deepseek_v4` has plain torch.
+
+A `CudaLayer` stands in for a `models.deepseek_v4.layer.Layer`: mHC before and after each block with
+the norms, the router, and the experts. It reads the layer that the model has prepared.
+"""
+
+from typing import Any
+
+import torch
+
+from inference.kernels.cuda.experts import CudaExperts
+from inference.kernels.cuda.hyper_connections_post import hyper_connections_post
+from inference.kernels.cuda.hyper_connections_pre import hyper_connections_pre
+from inference.kernels.cuda.router import router_slices
+from inference.kernels.cuda.router_choice import choose_experts_of_slices
+from inference.kernels.interface import Batch
+
+
+class CudaFeedForward:
+    """Args: plain: a `DeepseekV4FeedForward` whose experts are `CudaExperts`."""
+
+    def __init__(self, config: Any, plain: Any) -> None:
+        self._config, self._plain = config, plain
+        self._table = None if plain.table is None else plain.table.int().contiguous()
+        self._experts: CudaExperts = plain.experts
+
+    def __call__(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
+        if batch.mass is not None:  # a share of the router's weight: counted in plain torch
+            return self._plain(hidden, batch)
+        shared = self._plain.shared(hidden, None)
+        budget, top_k = self._budget(batch)
+        chosen, weights = choose_experts_of_slices(
+            router_slices(hidden, self._plain.router),
+            self._plain.bias,
+            self._table,
+            None if self._table is None else batch.token_ids.int(),
+            budget,
+            top_k=top_k,
+            scaling=self._config.routed_scaling_factor,
+        )
+        return self._experts.run(hidden, chosen, weights, shared)
+
+    def _budget(self, batch: Batch) -> tuple[torch.Tensor | None, int]:
+        """Routed experts of each row, None where all have ``top_k``; and ``top_k``."""
+        fixed, usual = self._config.num_shared_experts, batch.default_experts
+        if self._table is not None:
+            named = self._table.shape[1]
+            if batch.num_experts is not None:
+                return (batch.num_experts - fixed).int(), named
+            if usual - fixed >= named:
+                return None, named
+            return batch.token_ids.new_full(batch.token_ids.shape, usual - fixed).int(), named
+        if batch.num_experts is None:
+            return None, usual - fixed
+        return (batch.num_experts - fixed).int(), int(batch.num_experts.max()) - fixed
+
+
+class CudaLayer:
+    """Args: plain: a `models.deepseek_v4.layer.Layer`."""
+
+    def __init__(self, config: Any, plain: Any) -> None:
+        self._plain = plain
+        self.feed_forward = CudaFeedForward(config, plain.feed_forward)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._plain, name)  # its weights and attention, for whoever reads them
+
+    def run(
+        self, config: Any, streams: torch.Tensor, angles: Any, batch: Batch, memory: Any
+    ) -> torch.Tensor:
+        """The streams [T, n, D] after both blocks."""
+        plain, streams = self._plain, streams.contiguous()
+        hidden, post, mixing = _enter(config, streams, plain.attention_mixing, plain.attention_norm)
+        output = plain.attention(hidden, angles, batch, memory).contiguous()
+        streams = hyper_connections_post(streams, output, post, mixing)
+        hidden, post, mixing = _enter(
+            config, streams, plain.feed_forward_mixing, plain.feed_forward_norm
+        )
+        return hyper_connections_post(streams, self.feed_forward(hidden, batch), post, mixing)
+
+
+def _enter(
+    config: Any, streams: torch.Tensor, weights: Any, norm: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    return hyper_connections_pre(
+        streams,
+        weights.function,
+        weights.scale,
+        weights.base,
+        norm,
+        iterations=config.hc_iterations,
+        hc_eps=config.hc_eps,
+        norm_eps=config.rms_norm_eps,
+    )

@@ -1,0 +1,85 @@
+"""A layer's experts on an accelerator: pairs by expert, two grouped products, one sum."""
+
+from collections.abc import Sequence
+
+import torch
+
+from inference.kernels.cuda.expert_rows import combine, quantise_rows
+from inference.kernels.cuda.grouped_down import grouped_down
+from inference.kernels.cuda.grouped_gate_up import grouped_gate_up
+from inference.kernels.cuda.pair_groups import group_pairs
+from inference.kernels.interface import ExpertWeights
+from inference.kernels.reference.packed_experts import ExpertFormat, PackedExperts, pack_experts
+
+_FEW, _MANY = 16, 64  # rows of a block, where experts have few rows each and where many
+
+
+class CudaExperts:
+    """See `inference.kernels.interface.Experts`.
+
+    Args:
+        form: what the weights are kept as. Those of a checkpoint in "fp8" or "mxfp4" come to the
+            same codes again, since their scales are powers of two.
+    """
+
+    def __init__(self, weights: ExpertWeights, form: ExpertFormat) -> None:
+        gate, up = (pack_experts(part, form) for part in (weights.gate, weights.up))
+        self._gate_up, self._down = _stacked(gate, up), pack_experts(weights.down, form)
+        self._limit, self._count = weights.limit, len(weights.down)
+
+    def __call__(self, hidden: torch.Tensor, gates: torch.Tensor | None) -> torch.Tensor:
+        if gates is None:
+            every = torch.arange(self._count, dtype=torch.int32, device=hidden.device)
+            chosen = every.expand(len(hidden), -1).contiguous()
+            return self.run(hidden, chosen, torch.ones_like(chosen, dtype=torch.float32), None)
+        # As wide as the row with the most experts: the host has to ask the device for it.
+        most = max(1, int(gates.count_nonzero(dim=1).max())) if len(gates) else 1
+        weights, chosen = gates.float().topk(most, dim=1)
+        chosen = chosen.masked_fill(weights == 0, -1).int()
+        return self.run(hidden, chosen, weights, None)
+
+    def run(
+        self,
+        hidden: torch.Tensor,
+        chosen: torch.Tensor,
+        weights: torch.Tensor,
+        shared: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """[T, D], without asking the device anything.
+
+        Args:
+            hidden: [T, D] contiguous. chosen, weights: [T, K] int32 and float32, as of
+                `choose_experts`. shared: [T, D], added.
+        """
+        if not len(hidden):
+            return hidden
+        block_rows = _FEW if chosen.numel() <= _FEW * self._count else _MANY
+        order, blocks = group_pairs(chosen, self._count, block_rows)
+        rows = quantise_rows(hidden) if self._gate_up.form == "fp8" else hidden
+        inner = grouped_gate_up(
+            rows,
+            self._gate_up,
+            order,
+            blocks,
+            top_k=chosen.shape[1],
+            limit=self._limit,
+            block_rows=block_rows,
+        )
+        outputs = grouped_down(
+            inner, self._down, weights, order, blocks, hidden.dtype, block_rows=block_rows
+        )
+        return combine(outputs, chosen, shared)
+
+
+def _stacked(gate: PackedExperts, up: PackedExperts) -> PackedExperts:
+    """One projection of both, the gate's half first."""
+    more = (
+        None if first is None or second is None else torch.cat((first, second), dim=1)
+        for first, second in ((gate.scales, up.scales), (gate.least, up.least))
+    )
+    return PackedExperts(gate.form, torch.cat((gate.codes, up.codes), dim=1), *more)
+
+
+def row_counts(most: int) -> Sequence[int]:
+    """Numbers of rows from 1 to ``most`` of which each may compile something new."""
+    return [1 << power for power in range(most.bit_length())] + [most]

@@ -1,0 +1,48 @@
+"""The kernel set of NVIDIA's and AMD's accelerators."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from inference.kernels.cuda.deepseek_v4_layers import CudaLayer
+from inference.kernels.cuda.experts import CudaExperts
+from inference.kernels.interface import Batch, Experts, ExpertWeights, Linear
+from inference.kernels.reference import paged_attention
+from inference.kernels.reference.packed_experts import ExpertFormat
+
+_STREAMS = 4  # what the mHC kernels are written for
+
+
+class CudaKernels:
+    """Linears by the vendor's library, experts and DeepSeek-V4's own operators by Triton."""
+
+    def __init__(self, form: ExpertFormat, architecture: str) -> None:
+        self._form: ExpertFormat = form
+        self.choices: Sequence[str] = (
+            f"Experts: Triton kernels (kernels.cuda) tuned for {architecture}, weights kept as "
+            f"{form}.",
+            "DeepSeek-V4's router and streams: Triton kernels (kernels.cuda).",
+            "Linears and attention: torch and the vendor's libraries (kernels.reference).",
+        )
+
+    def linear(self, weight: torch.Tensor) -> Linear:
+        return lambda hidden: functional.linear(hidden, weight)
+
+    def head(self, weight: torch.Tensor) -> Linear:
+        return self.linear(weight)
+
+    def experts(self, weights: ExpertWeights, usual_share: float) -> Experts:
+        return CudaExperts(weights, self._form)
+
+    def attention(
+        self, query: torch.Tensor, cache: tuple[torch.Tensor, torch.Tensor], batch: Batch
+    ) -> torch.Tensor:
+        return paged_attention(query, cache, batch)
+
+    def fuse(self, model: Any) -> None:
+        """A `DeepseekV4` gets this package's layers in place of its own; no step is one call."""
+        config = model.config
+        if getattr(config, "hc_mult", 0) == _STREAMS:
+            model.layers[:] = [CudaLayer(config, layer) for layer in model.layers]

@@ -1,0 +1,44 @@
+"""A tiny DeepSeek-V4 in the engine, its layers by Triton's kernels, beside transformers."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # for the engine's own helper modules
+
+from engine_helpers import greedy, logits_of, run_all, small_engine
+from tiny_v4 import TINY, make_tiny_v4
+
+from inference.engine.engine import Engine
+
+SIZES = {**TINY, "hc_sinkhorn_iters": 2}  # each is slow in Python
+EXPERTS = TINY["num_experts_per_tok"] + TINY["n_shared_experts"]
+IDS = [3, 10, 31, 66, 18, 81]
+
+
+@pytest.fixture(scope="module")
+def v4(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    directory = tmp_path_factory.mktemp("v4")
+    return directory, make_tiny_v4(directory, sizes=SIZES)
+
+
+def _engine(directory: Path, kernels: str) -> Engine:
+    return small_engine(directory, block_size=8, kernels=kernels)
+
+
+def test_logits_equal_those_of_transformers(v4: tuple[Path, Any]) -> None:
+    ours = logits_of(_engine(v4[0], "triton"), IDS, [5, 1], EXPERTS)
+    with torch.inference_mode():
+        theirs = v4[1](torch.tensor([IDS])).logits[0, 4:]
+    assert (ours - theirs).abs().max() <= 2e-5
+
+
+def test_rows_with_budgets_of_their_own_get_the_same_tokens(v4: tuple[Path, Any]) -> None:
+    def answers(kernels: str) -> list[list[int]]:
+        sequences = (greedy(IDS[:2], 2, budget) for budget in (2, EXPERTS))
+        return run_all(_engine(v4[0], kernels), *sequences)
+
+    assert answers("triton") == answers("reference")
