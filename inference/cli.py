@@ -16,6 +16,7 @@ from core.errors import SovgateError
 
 if TYPE_CHECKING:
     from inference.kernels.registry import Weights
+    from inference.models.deepseek_v4.cache import KvDtype
     from inference.server.serve import Alias
 
 model_app = typer.Typer(no_args_is_help=True, help="Make, sign and check model checkpoints.")
@@ -182,6 +183,23 @@ def serve(
     guesses: Annotated[
         int, typer.Option(min=0, max=15, help="Tokens guessed after each one; 0: none.")
     ] = 0,
+    kv_dtype: Annotated[
+        str,
+        typer.Option(help="Of DeepSeek-V4's cache: auto (as --dtype), fp8, fp8-mxfp4 (indexer)."),
+    ] = "auto",
+    tensor_parallel: Annotated[
+        int, typer.Option(min=1, help="Processes that share heads and widths.")
+    ] = 1,
+    expert_parallel: Annotated[
+        int, typer.Option(min=1, help="Processes that share experts; times --tensor-parallel.")
+    ] = 1,
+    expert_loads: Annotated[
+        Path | None,
+        typer.Option(help="File that keeps how often experts were used, to place them by."),
+    ] = None,
+    redundant_experts: Annotated[
+        int, typer.Option(min=0, help="Copies of busy experts in each layer.")
+    ] = 0,
     threads: Annotated[int, typer.Option(help="Compute threads; 0 = all processors but one.")] = 0,
     default_max_tokens: Annotated[int, typer.Option(help="Where a request sets none.")] = 512,
     chat_generation: Annotated[
@@ -198,6 +216,7 @@ def serve(
     """Serve a checkpoint over an OpenAI-compatible API until SIGTERM."""
     from inference.engine.loading import EngineOptions
     from inference.engine.scheduler import SchedulerLimits
+    from inference.parallel import Layout
     from inference.server.serve import ServeOptions
     from inference.server.serve import serve as run
 
@@ -223,6 +242,10 @@ def serve(
                     snapshots=snapshots,
                     guesses=guesses,
                     threads=threads,
+                    kv_dtype=_kv_dtype(kv_dtype),
+                    layout=Layout(tensor_parallel, expert_parallel),
+                    expert_loads=expert_loads,
+                    redundant_experts=redundant_experts,
                     limits=SchedulerLimits(max_batch=max_batch, max_queue=max_queue),
                 ),
             )
@@ -270,6 +293,15 @@ def _weights(text: str) -> "Weights":
     if text not in WEIGHTS:
         raise typer.BadParameter(f"{text!r} is none of {', '.join(WEIGHTS)}.")
     return text
+
+
+def _kv_dtype(text: str) -> "KvDtype":
+    from inference.models.deepseek_v4.cache import KV_DTYPES
+
+    for known in KV_DTYPES:
+        if text == known:
+            return known
+    raise typer.BadParameter(f"{text!r} is none of {', '.join(KV_DTYPES)}.")
 
 
 def _alias(text: str) -> "Alias":

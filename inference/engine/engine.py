@@ -128,6 +128,10 @@ class Engine:
         self.stats.computed_tokens += len(token_ids)
         return found
 
+    def close(self) -> None:
+        """End what the engine began; nothing is computed afterwards."""
+        self._runner.close()
+
     def abort_all(self) -> list[Sequence]:
         """Give up everything that runs or waits, after a step that failed."""
         lost = [*self.scheduler.running, *self.scheduler.waiting]

@@ -17,7 +17,11 @@ from inference.engine.speculation import ModelDraft, PromptLookup
 from inference.kernels.registry import Preference, Weights, choose_kernels, resolve_device
 from inference.model_config import AnyConfig, load_config
 from inference.model_config_deepseek_v4 import DeepseekV4Config
-from inference.models import build_model
+from inference.models import Model, build_model
+from inference.models.deepseek_v4 import keep_entries_as
+from inference.models.deepseek_v4.cache import KvDtype
+from inference.parallel import Layout, follow_launched, lead
+from inference.parallel import Plan as ParallelPlan
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -37,6 +41,10 @@ class EngineOptions:
     snapshots: int = 64  # running states remembered at block ends, for models that have such
     guesses: int = 0  # tokens guessed after each one, by a draft module or prompt lookup; up to 15
     limits: SchedulerLimits = field(default_factory=SchedulerLimits)
+    kv_dtype: KvDtype = "auto"  # what DeepSeek-V4's entries in the cache are kept as
+    layout: Layout = field(default_factory=Layout)  # over how many processes, see `parallel`
+    expert_loads: Path | None = None  # tokens of each expert, to place them by
+    redundant_experts: int = 0  # copies beyond one of each expert, in each layer
 
 
 def default_threads() -> int:
@@ -86,13 +94,12 @@ def load_engine(directory: Path, options: EngineOptions) -> tuple[Engine, tuple[
     Raises:
         CheckpointInvalid, CheckpointUnsupported, DeviceUnavailable.
         DeviceTooSmall: nothing has been loaded then.
+        EngineFailed: another process of a parallel worker did not start.
     """
     torch.set_num_threads(options.threads or default_threads())
     plan = make_plan(directory, options)
     plan.need.check(plan.found.free, options.device)
-    kernels = choose_kernels(plan.device, plan.dtype, options.kernels, options.weights)
-    checkpoint = Checkpoint(directory, plan.device, plan.dtype)
-    model = build_model(plan.config, checkpoint, kernels, plan.device, plan.dtype)
+    model, choices = _load_model(directory, options, plan)
     blocks = BlockManager(
         plan.cache.blocks,
         plan.cache.block_size,
@@ -104,4 +111,38 @@ def load_engine(directory: Path, options: EngineOptions) -> tuple[Engine, tuple[
     guess = None
     if options.guesses:
         guess = (ModelDraft if runner.drafts else PromptLookup)(options.guesses)
-    return Engine(runner, blocks, options.limits, guess), tuple(kernels.choices)
+    return Engine(runner, blocks, options.limits, guess), choices
+
+
+def follow_engine(directory: Path, options: EngineOptions, rank: int) -> None:
+    """Be a process beside the one with the engine, to its end; raises as `load_engine`."""
+    follow_launched(_shared(directory, options, make_plan(directory, options)), rank)
+
+
+def _load_model(
+    directory: Path, options: EngineOptions, plan: Plan
+) -> tuple[Model, tuple[str, ...]]:
+    if options.layout.size > 1:
+        return lead(_shared(directory, options, plan))
+    kernels = choose_kernels(plan.device, plan.dtype, options.kernels, options.weights)
+    checkpoint = Checkpoint(directory, plan.device, plan.dtype)
+    model = build_model(plan.config, checkpoint, kernels, plan.device, plan.dtype)
+    keep_entries_as(model, options.kv_dtype)
+    return model, tuple(kernels.choices)
+
+
+def _shared(directory: Path, options: EngineOptions, plan: Plan) -> ParallelPlan:
+    """What all processes of a parallel worker are told."""
+    threads = options.threads or max(1, default_threads() // options.layout.size)
+    return ParallelPlan(
+        directory.resolve(),
+        options.layout,
+        options.device,
+        str(plan.dtype).removeprefix("torch."),
+        options.kernels,
+        options.weights,
+        options.kv_dtype,
+        threads,
+        expert_loads=options.expert_loads,
+        redundant_experts=options.redundant_experts,
+    )

@@ -16,6 +16,7 @@ from inference.kernels.interface import Batch, ExpertMass, PrefillChunk
 from inference.models import Model
 from inference.models.decoder import Decoder
 from inference.models.interface import DraftingModel
+from inference.parallel import LeadingModel
 
 
 class ModelRunner:
@@ -87,6 +88,11 @@ class ModelRunner:
         guesses = self.model.draft(self._long(rows), batch, states, self.cache, most)
         for sequence, draft in zip(sampling, guesses, strict=True):
             sequence.draft = draft
+
+    def close(self) -> None:
+        """Let the other processes of a model that is shared end."""
+        if isinstance(self.model, LeadingModel):
+            self.model.close()
 
     def copy_state(self, source: int, target: int) -> None:
         """Remember a running state, or go back to one."""

@@ -4,7 +4,7 @@ Knows the arithmetic of one forward pass; nothing of requests or scheduling.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -75,8 +75,6 @@ class Decoder:
     device: torch.device
     dtype: torch.dtype
     fused: FusedStep | None = None
-
-    has_states: ClassVar[bool] = False
 
     def make_cache(self, num_blocks: int, block_size: int, num_states: int) -> Any:
         del num_states

@@ -20,10 +20,8 @@ class Cache(Protocol):
 
 
 class Model(Protocol):
-    """Prepared weights. ``has_states``: a sequence needs a running state beside its blocks."""
+    """Prepared weights."""
 
-    @property
-    def has_states(self) -> bool: ...
     @property
     def config(self) -> AnyConfig: ...
     @property

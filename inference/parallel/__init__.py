@@ -4,7 +4,7 @@ from inference.parallel.layout import Layout
 from inference.parallel.leading import LeadingModel
 from inference.parallel.placement import Placement, balance, even
 from inference.parallel.plan import Plan
-from inference.parallel.start import launched_rank, lead
+from inference.parallel.start import follow_launched, launched_rank, lead
 
 __all__ = [
     "Layout",
@@ -13,6 +13,7 @@ __all__ = [
     "Plan",
     "balance",
     "even",
+    "follow_launched",
     "launched_rank",
     "lead",
 ]

@@ -124,3 +124,9 @@ def join_world(rank: int, size: int, device: str, store: Any | None) -> None:
         dist.init_process_group(backend, rank=rank, world_size=size)
     else:
         dist.init_process_group(backend, store=store, rank=rank, world_size=size)
+
+
+def leave_world() -> None:
+    """Close connections to the other processes, if there are any."""
+    if dist.is_initialized():
+        dist.destroy_process_group()

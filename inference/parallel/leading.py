@@ -13,9 +13,10 @@ import torch
 
 from inference.errors import EngineFailed
 from inference.model_config import AnyConfig, load_config
-from inference.parallel.groups import Groups
+from inference.parallel.groups import Groups, leave_world
 from inference.parallel.orders import AddLoads, Call, End, Follower, moved
 from inference.parallel.part import Part
+from inference.parallel.placement import add_up, read_loads, write_loads
 from inference.parallel.plan import Plan
 from inference.parallel.processes import Processes
 
@@ -48,14 +49,11 @@ class LeadingModel:
     def __init__(self, plan: Plan, part: Part, groups: Groups, processes: Processes | None) -> None:
         self.config: AnyConfig = load_config(plan.directory)  # the whole model's
         self._part, self._groups, self._processes = part, groups, processes
+        self._record = plan.expert_loads
         self._here = Follower(part, groups)
         self._numbers = count()
         self._unused: list[int] = []
         self._failed = False
-
-    @property
-    def has_states(self) -> bool:
-        return self._part.model.has_states
 
     @property
     def device(self) -> torch.device:
@@ -104,13 +102,16 @@ class LeadingModel:
         return self._order(AddLoads())
 
     def close(self) -> None:
-        """Let the other processes end."""
+        """Let the other processes end, and note what experts were asked for where that is kept."""
         if not self._failed:
+            if self._record is not None:
+                write_loads(self._record, add_up(read_loads(self._record), self.loads()))
             self._failed = True
             self._groups.tell(End())
             self._groups.meet()
         if self._processes is not None:
             self._processes.close()
+        leave_world()
 
     def _order(self, order: Call | AddLoads) -> Any:
         if self._failed or (self._processes is not None and self._processes.lost):

@@ -9,7 +9,7 @@ from inference.kernels.registry import choose_kernels, resolve_device
 from inference.model_config import load_config
 from inference.models import Model, build_model
 from inference.models.decoder import Decoder
-from inference.models.deepseek_v4 import DeepseekV4
+from inference.models.deepseek_v4 import DeepseekV4, keep_entries_as
 from inference.parallel.checkpoint import PartialCheckpoint
 from inference.parallel.groups import Group, Groups
 from inference.parallel.kernels import JoinedLinear, ParallelKernels, SummedLinear
@@ -41,6 +41,7 @@ def build_part(plan: Plan, groups: Groups) -> Part:
     inner = choose_kernels(device, dtype, plan.kernels, plan.weights)
     kernels = ParallelKernels(inner, checkpoint, groups, loads, plan.redundant_experts)
     model = build_model(config, checkpoint, kernels, device, dtype)
+    keep_entries_as(model, plan.kv_dtype)
     if plan.layout.tensor > 1:
         _join(model, checkpoint, groups.tensor)
     return Part(model, kernels)

@@ -99,6 +99,18 @@ def read_loads(path: Path) -> dict[str, list[float]]:
         raise CheckpointInvalid(f"{path.name} is no record of experts' loads.") from None
 
 
+def add_up(
+    before: Mapping[str, Sequence[float]], now: Mapping[str, Sequence[float]]
+) -> dict[str, list[float]]:
+    """Both records together; of a layer that changed its number of experts the new one."""
+    return {
+        layer: [old + new for old, new in zip(before[layer], tokens, strict=True)]
+        if len(before.get(layer, ())) == len(tokens)
+        else list(tokens)
+        for layer, tokens in now.items()
+    }
+
+
 def write_loads(path: Path, loads: Mapping[str, Sequence[float]]) -> None:
     """Replace the record in one step."""
     beside = path.with_suffix(path.suffix + ".new")

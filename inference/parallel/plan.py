@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from inference.kernels.registry import Preference, Weights
+from inference.models.deepseek_v4.cache import KvDtype
 from inference.parallel.layout import Layout
 
 
@@ -19,6 +20,7 @@ class Plan:
     dtype: str = "float32"  # of torch, never auto
     kernels: Preference = "auto"
     weights: Weights = "auto"
+    kv_dtype: KvDtype = "auto"
     threads: int = 1  # of each process
     timeout: timedelta = timedelta(
         seconds=60

@@ -15,7 +15,7 @@ class Processes:
     """Ranks 1 and up, each with a pipe that tells it when this process is gone."""
 
     def __init__(self, plan: Plan, port: int) -> None:
-        command = [sys.executable, "-m", "inference.parallel.process", plan.to_json(), str(port)]
+        command = [sys.executable, "-m", "inference.parallel", plan.to_json(), str(port)]
         self._running: list[subprocess.Popen[Any]] = [
             subprocess.Popen([*command, str(rank)], stdin=subprocess.PIPE)
             for rank in range(1, plan.layout.size)

@@ -8,6 +8,7 @@ from inference.parallel.groups import join_world, make_groups
 from inference.parallel.leading import LeadingModel
 from inference.parallel.part import build_part
 from inference.parallel.plan import Plan
+from inference.parallel.process import join_and_follow
 from inference.parallel.processes import Processes
 
 
@@ -15,6 +16,11 @@ def launched_rank() -> int | None:
     """This process's rank where a launcher (torchrun) began all of them."""
     rank = os.environ.get("RANK")
     return int(rank) if rank is not None and "MASTER_ADDR" in os.environ else None
+
+
+def follow_launched(plan: Plan, rank: int) -> None:
+    """Be one of the others, to the end; raises when an exchange fails."""
+    join_and_follow(plan, rank, None)
 
 
 def lead(plan: Plan) -> tuple[LeadingModel, tuple[str, ...]]:

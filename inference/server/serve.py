@@ -13,9 +13,10 @@ from pathlib import Path
 import uvicorn
 
 from inference.encoding.formats import load_format
-from inference.engine.loading import EngineOptions, load_engine
+from inference.engine.loading import EngineOptions, follow_engine, load_engine
 from inference.errors import RequestInvalid
 from inference.model_config import AnyConfig, read_json
+from inference.parallel import launched_rank
 from inference.provenance import verify_directory
 from inference.sampling_params import SamplingDefaults
 from inference.server.app import WorkerApp
@@ -75,7 +76,15 @@ def load_worker(options: ServeOptions) -> Worker:
 
 
 def serve(options: ServeOptions) -> None:
-    """Runs until SIGTERM or SIGINT; prints one JSON line on stdout when ready."""
+    """Runs until SIGTERM or SIGINT; prints one JSON line on stdout when ready.
+
+    Where a launcher began all processes of a parallel worker, the first one serves.
+    """
+    rank = launched_rank()
+    if rank and options.engine.layout.size > 1:
+        if not options.allow_unsigned:
+            verify_directory(options.model, options.trusted_key)
+        return follow_engine(options.model, options.engine, rank)
     listener = _listen(options.host, options.port)
     worker = load_worker(options)
     config = uvicorn.Config(
@@ -86,7 +95,11 @@ def serve(options: ServeOptions) -> None:
         timeout_graceful_shutdown=options.shutdown_seconds,
     )
     server = _ReadyServer(config, worker, _url(listener))
-    server.run(sockets=[listener])
+    try:
+        server.run(sockets=[listener])
+    finally:
+        worker.engine.close()
+    return None
 
 
 class _ReadyServer(uvicorn.Server):

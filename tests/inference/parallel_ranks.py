@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import torch.distributed as dist
 from torch.distributed import (
     PrefixStore,  # pyright: ignore[reportPrivateImportUsage]
     TCPStore,  # pyright: ignore[reportPrivateImportUsage]
 )
 
-from inference.parallel.groups import Groups, join_world, make_groups
+from inference.parallel.groups import Groups, join_world, leave_world, make_groups
 from inference.parallel.leading import LeadingModel
 from inference.parallel.orders import follow
 from inference.parallel.part import build_part
@@ -27,7 +26,7 @@ def follow_all(rank: int, port: int, plans: list[Plan]) -> None:
         if rank < plan.layout.size:
             groups = _join(rank, plan, PrefixStore(str(at), store))
             follow(build_part(plan, groups), groups)
-            dist.destroy_process_group()
+            leave_world()
 
 
 def _join(rank: int, plan: Plan, store: Any) -> Groups:
@@ -64,4 +63,4 @@ def _models(plans: list[Plan], store: Any) -> Iterator[LeadingModel]:
             yield model
             model.close()
         finally:
-            dist.destroy_process_group()
+            leave_world()

@@ -6,7 +6,6 @@ the latents' space instead of unfolding every latent for every head, so the cach
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 
@@ -74,8 +73,6 @@ class DeepseekV3:
     rope: Rope
     device: torch.device
     dtype: torch.dtype
-
-    has_states: ClassVar[bool] = False
 
     def make_cache(self, num_blocks: int, block_size: int, num_states: int) -> LatentCache:
         del num_states

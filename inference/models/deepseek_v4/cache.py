@@ -111,7 +111,7 @@ class DeepseekV4Cache:
 
     @property
     def bytes(self) -> int:
-        return self.block_bytes + self.state_bytes
+        return self.allocated_block_bytes + self.state_bytes
 
     @property
     def block_bytes(self) -> int:
@@ -122,6 +122,17 @@ class DeepseekV4Cache:
             for memory in (layer.compressor, layer.indexer)
             if memory is not None
         )
+
+    @property
+    def allocated_block_bytes(self) -> int:
+        """The same with what fills pages of narrow entries up."""
+        pools = (
+            memory.pool.entries
+            for layer in self.layers
+            for memory in (layer.compressor, layer.indexer)
+            if memory is not None
+        )
+        return sum(p.allocated_bytes if isinstance(p, PagedEntries) else p.nbytes for p in pools)
 
     @property
     def state_bytes(self) -> int:

@@ -1,14 +1,14 @@
 """DeepSeek-V4: streams that blocks read from and write to (mHC), compressed attention, experts."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 
+from inference.errors import CheckpointUnsupported
 from inference.kernels.interface import Batch, Linear
 from inference.kernels.reference.deepseek_v4 import wide_rms_norm
 from inference.model_config_deepseek_v4 import DeepseekV4Config
-from inference.models.deepseek_v4.cache import DeepseekV4Cache
+from inference.models.deepseek_v4.cache import DeepseekV4Cache, KvDtype
 from inference.models.deepseek_v4.layer import Layer, Mixing
 from inference.models.deepseek_v4.mtp import DraftModule
 from inference.models.deepseek_v4.rope import Rope
@@ -28,8 +28,7 @@ class DeepseekV4:
     ropes: tuple[Rope, Rope]  # of sliding layers, of the others
     device: torch.device
     dtype: torch.dtype
-
-    has_states: ClassVar[bool] = True
+    kv_dtype: KvDtype = "auto"  # what entries of caches are kept as
 
     def make_cache(self, num_blocks: int, block_size: int, num_states: int) -> DeepseekV4Cache:
         return DeepseekV4Cache(
@@ -40,6 +39,7 @@ class DeepseekV4:
             self.device,
             self.dtype,
             drafts=self.drafter is not None,
+            kv_dtype=self.kv_dtype,
         )
 
     @torch.inference_mode()
@@ -91,6 +91,21 @@ class DeepseekV4:
             )
             guesses.append(self.head(hidden).argmax(-1))
         return torch.stack(guesses, 1).tolist()
+
+
+def keep_entries_as(model: object, kv_dtype: KvDtype) -> None:
+    """Choose what caches that the model makes from now on keep entries as.
+
+    Raises:
+        CheckpointUnsupported: the model is another one, whose cache has no narrow form.
+    """
+    if kv_dtype == "auto":
+        return
+    if not isinstance(model, DeepseekV4):
+        raise CheckpointUnsupported(
+            f"Only DeepSeek-V4's cache is kept as {kv_dtype}; leave out --kv-dtype."
+        )
+    model.kv_dtype = kv_dtype
 
 
 def _singles(
