@@ -34,7 +34,7 @@ def inspect_answer(
         UpstreamError: it is an error that came with status 200.
         GuardUnavailable: nobody could look; nothing may go out.
     """
-    answer = decode_answer(raw)
+    answer = decode_answer(raw, exchange)
     choices = choices_of(answer)
     exchange.upstream_usage(answer.get("usage"))
     changed = inspect_choices(exchange, choices, judge, guard or OutputGuard(exchange))
@@ -111,7 +111,7 @@ class AnswerStream:
                 except ContentBlocked:
                     return [self._closing([{"index": index}])]
                 return [data]
-        event = decode_answer(data)
+        event = decode_answer(data, self._exchange)
         choices = choices_of(event)
         self._exchange.upstream_usage(event.get("usage"))
         if self._exchange.capture is not None:
@@ -283,7 +283,15 @@ class _Choice:
         return bool(ready)
 
 
-def decode_answer(data: bytes) -> dict[str, Any]:
+def decode_answer(data: bytes, exchange: Exchange | None = None) -> dict[str, Any]:
+    """An answer or an event of one.
+
+    Args:
+        exchange: keeps what an upstream that failed says it had done until then.
+
+    Raises:
+        UpstreamError: it is an error. UpstreamInvalidReply: it is no JSON object.
+    """
     try:
         event = msgspec.json.decode(data)
     except (ValueError, RecursionError):  # bytes that are no UTF-8 are no DecodeError
@@ -291,6 +299,8 @@ def decode_answer(data: bytes) -> dict[str, Any]:
     if not isinstance(event, dict):
         raise UpstreamInvalidReply("The upstream sent no JSON object; try again.")
     if event.get("error") is not None and not event.get("choices"):
+        if exchange is not None:
+            exchange.upstream_usage(event.get("usage"))
         raise UpstreamError("The upstream reported an error within its answer; try again.")
     return event
 

@@ -20,7 +20,7 @@ def inspect_completion(
     exchange: Exchange, raw: bytes, judge: Judge | None, guard: OutputGuard
 ) -> bytes:
     """A whole answer; raises what ``inspect_answer`` raises."""
-    answer = decode_answer(raw)
+    answer = decode_answer(raw, exchange)
     exchange.upstream_usage(answer.get("usage"))
     choices = choices_of(answer)
     offsets = [_to_chat(choice, "message") for choice in choices]
@@ -35,12 +35,13 @@ class CompletionStream:
     """``AnswerStream`` for the events of text completions."""
 
     def __init__(self, exchange: Exchange, judge: Judge | None, guard: OutputGuard) -> None:
+        self._exchange = exchange
         self._chat = AnswerStream(exchange, judge, guard)
         self._offsets: dict[int, int] = {}  # by choice: where its next token begins
         self.blocked = False
 
     def feed(self, data: bytes) -> list[bytes]:
-        event = decode_answer(data)
+        event = decode_answer(data, self._exchange)
         for position, choice in enumerate(choices_of(event)):
             offset = _to_chat(choice, "delta")
             if offset is not None:

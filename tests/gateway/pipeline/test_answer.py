@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -14,8 +15,10 @@ from gateway.exchange import Exchange, Timing
 from gateway.http.connection import Connection
 from gateway.pipeline.answer import AnswerStream, inspect_answer
 from gateway.pipeline.answer_judge import JUDGE_EVERY
+from gateway.records import usage_of
 from gateway.settings import PolicySettings
 from gateway.surfaces import ChatSurface
+from gateway.tokens import TokenCounter
 from guardrails.pii import MaskScope
 from guardrails.types import Span
 
@@ -135,6 +138,21 @@ def test_counts_within_a_stream_are_kept_for_the_bill_and_not_shown(exchange: Ex
     assert exchange.raw_usage == usage
     exchange.strip_usage = False  # a client that asked for them itself
     assert AnswerStream(exchange, None).feed(raw) == [raw]
+
+
+def test_a_worker_that_fails_within_a_stream_is_billed_what_it_did(exchange: Exchange) -> None:
+    stream = AnswerStream(exchange, None)
+    stream.feed(event({"content": "Well"}))
+    usage = {"prompt_tokens": 7, "completion_tokens": 3, "worker_seconds": "0.25"}
+    failed = {"error": {"code": "engine_failed", "message": "The engine failed."}, "usage": usage}
+    with pytest.raises(UpstreamError):
+        stream.feed(msgspec.json.encode(failed))
+    exchange.called = True
+    used = usage_of(exchange, TokenCounter())
+    assert used is not None
+    assert (used.input_tokens, used.output_tokens) == (7, 3)
+    assert used.worker_seconds == Decimal("0.25")
+    assert not used.estimated
 
 
 def refuse_bombs(text: str) -> None:
