@@ -11,10 +11,15 @@ MODULES: tuple[str, ...] = (
     "grouped_gate_up",
     "grouped_down",
     "expert_rows",
+    "sampling",
     "hyper_connections_pre",
     "hyper_connections_post",
     "qkv_norm_rope_insert",
     "compress_store",
+    "index_scores",
+    "index_choice",
+    "sparse_attention",
+    "output_projection",
 )
 
 

@@ -262,7 +262,7 @@ def _case(
         "norm": draw(width),
         "cos": angles.cos(),
         "sin": angles.sin(),
-        "rows": Rows(positions, states, lasts - length + 1, lasts),
+        "rows": Rows(positions, states, lasts - length + 1, lasts, states, states[:, None]),
         "places": places,
         "entries": entries,
         "old_values": draw(runs, old_length, wide),

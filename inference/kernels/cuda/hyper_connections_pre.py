@@ -12,6 +12,7 @@ import torch
 import triton
 import triton.language as tl
 
+from inference.kernels.cuda.jit import jit
 from inference.kernels.cuda.spec import Case, Compilation, KernelSpec, bytes_of
 from inference.kernels.cuda.tuning import architecture_of, configuration
 from inference.kernels.reference.deepseek_v4_seams import enter_block
@@ -155,7 +156,7 @@ def _collapse(
     tl.store(hidden + token * WIDTH + columns, weight * (total * norm), mask=inside)
 
 
-@triton.jit
+@jit(varying=("tokens",))
 def project_kernel(
     streams,
     function,
@@ -174,7 +175,7 @@ def project_kernel(
     )
 
 
-@triton.jit
+@jit(varying=("tokens",))
 def finish_kernel(
     streams,
     sums,
@@ -206,7 +207,7 @@ def finish_kernel(
     )  # fmt: skip
 
 
-@triton.jit
+@jit(varying=("tokens",))
 def pre_kernel(
     streams,
     function,

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import torch
 
 from inference.kernels.reference.deepseek_v4 import (
+    attend_with_sink,
     bare_rms_norm,
+    index_scores,
     mix_in,
     pool_windows,
     rotate_pairs,
@@ -22,7 +24,7 @@ Store = torch.Tensor | PagedEntries
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Which sequence's which position each row of a batch is; all [T] int64.
+    """Which sequence's which position each row of a batch is; all int64, [T] but for ``tables``.
 
     A sequence's rows stand side by side, as a run of positions. ``states`` names the group of a
     ring where the sequence's earlier rows lie, each at its position modulo the ring's length.
@@ -32,11 +34,36 @@ class Rows:
     states: torch.Tensor
     firsts: torch.Tensor  # position of the first row of this row's run
     lasts: torch.Tensor  # and of its last row
+    sequences: torch.Tensor  # the row of ``tables`` where the sequence's blocks stand
+    tables: torch.Tensor  # [sequences, most blocks]
+
+    def part(self, rows: slice) -> "Rows":
+        """Some of the rows."""
+        return Rows(
+            self.positions[rows],
+            self.states[rows],
+            self.firsts[rows],
+            self.lasts[rows],
+            self.sequences[rows],
+            self.tables,
+        )
 
     def ring_places(self, length: int) -> torch.Tensor:
         """Where each row goes in a ring; -1: a later row of its run takes the place."""
         places = self.states * length + self.positions % length
         return places.masked_fill(self.lasts - self.positions >= length, -1)
+
+    def entry_places(self, numbers: torch.Tensor, per_block: int) -> torch.Tensor:
+        """Where the entries ``numbers`` [T, ...] of each row's sequence lie in their pool."""
+        tables = self.tables[self.sequences]
+        flat = numbers.reshape(len(numbers), -1)
+        places = tables.gather(1, flat // per_block) * per_block + flat % per_block
+        return places.view_as(numbers)
+
+    def closing_places(self, rate: int, per_block: int) -> torch.Tensor:
+        """Where the entry goes whose window a row closes; -1: it closes none."""
+        places = self.entry_places(self.positions // rate, per_block)
+        return places.masked_fill((self.positions + 1) % rate != 0, -1)
 
 
 def enter_block(
@@ -146,3 +173,106 @@ def pool_and_store(
     kept = rows.ring_places(old_values.shape[1])
     write_rows(old_values, kept[kept >= 0], values[kept >= 0])
     write_rows(old_gates, kept[kept >= 0], biased[kept >= 0])
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Compressed entries of one layer, and which of them each row sees."""
+
+    store: Store
+    per_block: int
+    rate: int  # row t sees the first (position + 1) // rate entries of its sequence, or of these
+    chosen: torch.Tensor | None = None  # [T, k] int32: these numbers; behind them -1
+
+
+def attend(
+    queries: torch.Tensor,
+    keys: torch.Tensor,
+    rows: Rows,
+    ring: torch.Tensor,
+    entries: Entries | None,
+    sinks: torch.Tensor,
+    *,
+    window: int,
+    kept: bool,
+) -> torch.Tensor:
+    """Attention over the last ``window`` keys and over entries, under one softmax with a sink.
+
+    Args:
+        queries: [T, H, d]. keys: [T, d], those of this batch. sinks: [H] float32.
+        ring: [states, length, d], keys of before; with ``kept`` this batch's too.
+    Returns:
+        [T, H, d]; zeros where nothing is seen and the sink is -inf.
+    """
+    out = torch.zeros_like(queries)
+    for row, position in enumerate(rows.positions.tolist()):
+        seen = torch.arange(max(0, position - window + 1), position + 1, device=keys.device)
+        first = position + 1 if kept else int(rows.firsts[row])
+        old = ring[rows.states[row], seen[seen < first] % ring.shape[1]]
+        parts = [old, keys[row + seen[seen >= first] - position]]
+        if entries is not None:
+            ready = (position + 1) // entries.rate
+            numbers = torch.arange(ready, device=keys.device)
+            if entries.chosen is not None:
+                numbers = entries.chosen[row][entries.chosen[row] >= 0].long()
+            table = rows.tables[rows.sequences[row]]
+            per_block = entries.per_block
+            places = table[numbers // per_block] * per_block + numbers % per_block
+            parts.append(read_rows(entries.store, places).to(keys.dtype))
+        every = torch.cat(parts)
+        visible = torch.ones(1, len(every), dtype=torch.bool, device=keys.device)
+        out[row] = attend_with_sink(queries[row, None], every, visible, sinks)[0]
+    return out
+
+
+def score_entries(
+    queries: torch.Tensor, weights: torch.Tensor, rows: Rows, entries: Entries, most: int
+) -> torch.Tensor:
+    """`index_scores` of the first ``most`` entries of each row's sequence; -inf: not there yet.
+
+    Args:
+        queries: [T, index heads, di], turned. weights: [T, index heads] float32.
+    Returns:
+        [T, most] float32.
+    """
+    ready = ((rows.positions + 1) // entries.rate)[:, None]
+    numbers = torch.arange(most, device=queries.device).expand(len(queries), -1)
+    known = numbers < ready
+    places = rows.entry_places(numbers.where(known, 0), entries.per_block)
+    scores = index_scores(queries, read_rows(entries.store, places), weights)
+    return scores.masked_fill(~known, float("-inf"))
+
+
+def choose_best(scores: torch.Tensor, ready: torch.Tensor, top_k: int) -> torch.Tensor:
+    """The ``top_k`` best of the first ``ready`` [T] entries, in ascending order, -1 behind them.
+
+    Of equal scores the lower number goes first; a score that is no number goes last.
+    """
+    count = scores.shape[1]
+    numbers = torch.arange(count, device=scores.device)
+    ranks = scores.nan_to_num(nan=float("-inf")).masked_fill(
+        numbers >= ready[:, None], float("-inf")
+    )
+    unseen = (numbers >= ready[:, None]).long()
+    order = ranks.argsort(dim=1, descending=True, stable=True)
+    order = order.gather(1, unseen.gather(1, order).argsort(dim=1, stable=True))
+    best = torch.full((len(scores), top_k), count, device=scores.device)
+    kept = order[:, :top_k]
+    best[:, : kept.shape[1]] = kept.masked_fill(kept >= ready[:, None], count)
+    best = best.sort(dim=1).values
+    return best.masked_fill(best == count, -1).int()
+
+
+def turn_back_and_project(
+    heads: torch.Tensor, weight: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor
+) -> torch.Tensor:
+    """Heads [T, H, d] turned back by their row's angles, then projected group by group.
+
+    Args:
+        weight: [G, rank, H / G * d]. cos, sin: [T, r / 2] float32.
+    Returns:
+        [T, G * rank].
+    """
+    turned = rotate_pairs(heads, cos[:, None], sin[:, None], inverse=True)
+    grouped = turned.reshape(len(heads), len(weight), -1).transpose(0, 1)
+    return torch.bmm(grouped, weight.transpose(1, 2)).transpose(0, 1).flatten(1)
