@@ -33,7 +33,9 @@ def diagnose(directory: Path | None, options: EngineOptions) -> dict[str, Any]:
 def _fit(directory: Path, options: EngineOptions) -> dict[str, Any]:
     plan = make_plan(directory, options)
     plan.need.check(plan.found.free, options.device)
-    kernels = choose_kernels(plan.device, plan.dtype, options.kernels, options.weights)
+    kernels = choose_kernels(
+        plan.device, plan.dtype, options.kernels, options.weights, model=plan.config.kind
+    )
     return {
         "kind": plan.config.kind,
         "dtype": str(plan.dtype).removeprefix("torch."),

@@ -124,7 +124,9 @@ def _load_model(
 ) -> tuple[Model, tuple[str, ...]]:
     if options.layout.size > 1:
         return lead(_shared(directory, options, plan))
-    kernels = choose_kernels(plan.device, plan.dtype, options.kernels, options.weights)
+    kernels = choose_kernels(
+        plan.device, plan.dtype, options.kernels, options.weights, model=plan.config.kind
+    )
     checkpoint = Checkpoint(directory, plan.device, plan.dtype)
     model = build_model(plan.config, checkpoint, kernels, plan.device, plan.dtype)
     keep_entries_as(model, options.kv_dtype)

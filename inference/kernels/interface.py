@@ -89,9 +89,7 @@ class Batch:
 
 
 class FusedStep(Protocol):
-    """A decoder's whole step, over a cache of its own layout."""
-
-    def make_cache(self, num_blocks: int, block_size: int) -> Any: ...
+    """A model's whole step."""
 
     def logits(self, batch: Batch, cache: Any) -> torch.Tensor:
         """[sampled sequences, vocab] float32."""
@@ -100,6 +98,12 @@ class FusedStep(Protocol):
     def states(self, batch: Batch, cache: Any) -> torch.Tensor:
         """[tokens, hidden] after the last norm."""
         ...
+
+
+class FusedDecoder(FusedStep, Protocol):
+    """A decoder's whole step, over a cache of its own layout."""
+
+    def make_cache(self, num_blocks: int, block_size: int) -> Any: ...
 
 
 class KernelSet(Protocol):
@@ -133,6 +137,9 @@ class KernelSet(Protocol):
         """
         ...
 
-    def fuse(self, decoder: Any) -> FusedStep | None:
-        """What runs whole steps of a `models.decoder.Decoder`, where the backend can."""
+    def fuse(self, model: Any, /) -> Any:
+        """What runs whole steps of a model, or None where the backend cannot.
+
+        A `FusedDecoder` of a `models.decoder.Decoder`, a `FusedStep` of a `DeepseekV4`.
+        """
         ...

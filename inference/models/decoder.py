@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import torch
 
-from inference.kernels.interface import Batch, Experts, FusedStep, KernelSet, Linear, Routing
+from inference.kernels.interface import Batch, Experts, FusedDecoder, KernelSet, Linear, Routing
 from inference.kernels.reference import rms_norm, rotate
 from inference.model_config import ModelConfig
 
@@ -74,7 +74,7 @@ class Decoder:
     head: Linear
     device: torch.device
     dtype: torch.dtype
-    fused: FusedStep | None = None
+    fused: FusedDecoder | None = None
 
     def make_cache(self, num_blocks: int, block_size: int, num_states: int) -> Any:
         del num_states

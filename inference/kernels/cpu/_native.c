@@ -19,7 +19,7 @@ PyMODINIT_FUNC PyInit__native(void)
 {
     PyObject *self = PyModule_Create(&module);
     if (!self || PyModule_AddType(self, &pool_type) || PyModule_AddType(self, &weight_type)
-        || PyModule_AddType(self, &decoder_type))
+        || PyModule_AddType(self, &decoder_type) || PyModule_AddType(self, &v4_type))
         Py_CLEAR(self);
     return self;
 }

@@ -1,4 +1,4 @@
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 _Layer: TypeAlias = tuple[
     int,
@@ -71,5 +71,33 @@ class Decoder:
         cache: int,
         logits: int,
         states: int,
+        /,
+    ) -> None: ...
+
+class DeepseekV4:
+    def __init__(self, backend: str, pool: Pool, model: tuple[Any, ...], /) -> None: ...
+    def step(
+        self,
+        rows: int,
+        tokens: int,
+        positions: int,
+        num_decode: int,
+        decode_states: int,
+        decode_blocks: int,
+        most_blocks: int,
+        chunks: list[tuple[int, int, int, int, int]],
+        budgets: int,
+        budget: int,
+        shares: int,
+        active: int,
+        sample_rows: int,
+        sampled: int,
+        block_size: int,
+        memory: int,
+        raw_stride: int,
+        state_stride: int,
+        logits: int,
+        states: int,
+        streams: int,
         /,
     ) -> None: ...

@@ -12,6 +12,7 @@ import torch
 from torch.nn.functional import pad
 
 from inference.kernels.cpu.native_step import NativeStep
+from inference.kernels.cpu.native_v4 import NativeV4Step, runs_in_c
 from inference.kernels.interface import Batch, Experts, ExpertWeights, FusedStep, Linear
 from inference.kernels.reference import paged_attention, silu_mul
 
@@ -91,7 +92,7 @@ class NativeKernels:
             f"this processor supports it; {kind} weights, {_SAID[kind]}.",
         )
 
-    def linear(self, weight: torch.Tensor) -> Linear:
+    def linear(self, weight: torch.Tensor) -> NativeLinear:
         return NativeLinear(weight, self._backend, self._kind, self._pool)
 
     def head(self, weight: torch.Tensor) -> Linear:
@@ -107,5 +108,9 @@ class NativeKernels:
     ) -> torch.Tensor:
         return paged_attention(query, cache, batch)
 
-    def fuse(self, decoder: Any) -> FusedStep:
-        return NativeStep(decoder, self._backend, self._pool)
+    def fuse(self, model: Any) -> FusedStep | None:
+        if model.config.kind != "deepseek_v4":
+            return NativeStep(model, self._backend, self._pool)
+        if not runs_in_c(model.config, model.dtype):
+            return None
+        return NativeV4Step(model, self._backend, self._pool, lambda w: self.linear(w).packed)

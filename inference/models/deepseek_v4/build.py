@@ -24,7 +24,7 @@ def build_deepseek_v4(
     """Raises: CheckpointInvalid: a tensor is missing."""
     with torch.inference_mode():
         builder = _Builder(config, checkpoint, kernels, ropes(config, device))
-        return DeepseekV4(
+        model = DeepseekV4(
             config=config,
             embedding=checkpoint.tensor("embed.weight"),
             layers=[
@@ -33,12 +33,14 @@ def build_deepseek_v4(
             ],
             mixing=builder.mixing("hc_head"),
             norm=builder.exact("norm.weight"),
-            head=builder.linear("head"),
+            head=kernels.head(checkpoint.tensor("head.weight")),
             drafter=builder.drafter() if "mtp.0.norm.weight" in checkpoint else None,
             ropes=builder.ropes,
             device=device,
             dtype=dtype,
         )
+        model.fused = kernels.fuse(model)
+    return model
 
 
 class _Builder:

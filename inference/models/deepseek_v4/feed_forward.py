@@ -28,9 +28,9 @@ class DeepseekV4FeedForward:
         by_token: bool,
     ) -> None:
         self._config = config
-        self._router = checkpoint.tensor(f"{prefix}.gate.weight", torch.float32)
-        self._table = checkpoint.tensor(f"{prefix}.gate.tid2eid", torch.int64) if by_token else None
-        self._bias = None if by_token else checkpoint.tensor(f"{prefix}.gate.bias", torch.float32)
+        self.router = checkpoint.tensor(f"{prefix}.gate.weight", torch.float32)
+        self.table = checkpoint.tensor(f"{prefix}.gate.tid2eid", torch.int64) if by_token else None
+        self.bias = None if by_token else checkpoint.tensor(f"{prefix}.gate.bias", torch.float32)
         gate, up, down = (
             [
                 checkpoint.tensor(f"{prefix}.experts.{expert}.{part}.weight")
@@ -39,30 +39,30 @@ class DeepseekV4FeedForward:
             for part in _PARTS
         )
         share = config.num_experts_per_tok / config.num_experts
-        self._experts = kernels.experts(
+        self.experts = kernels.experts(
             ExpertWeights(gate, up, down, limit=config.swiglu_limit), share
         )
         gate, up, down = (
             [checkpoint.tensor(f"{prefix}.shared_experts.{part}.weight")] for part in _PARTS
         )
         weights = ExpertWeights(gate, up, down, limit=config.swiglu_limit)
-        self._shared = kernels.experts(weights, 1.0)
+        self.shared = kernels.experts(weights, 1.0)
 
     def __call__(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
         gates = self._gates(hidden, batch).to(hidden.dtype)
-        return self._experts(hidden, gates) + self._shared(hidden, None)
+        return self.experts(hidden, gates) + self.shared(hidden, None)
 
     def _gates(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
         """[tokens, routed experts] float32: each one's weight, 0 where it does not run."""
-        scores = sqrt_softplus(torch.nn.functional.linear(hidden.float(), self._router))
+        scores = sqrt_softplus(torch.nn.functional.linear(hidden.float(), self.router))
         budget = batch.num_experts
         most = batch.default_experts if budget is None else int(budget.max())
         most -= self._config.num_shared_experts
-        if self._table is None:
-            assert self._bias is not None
-            chosen = (scores + self._bias).topk(most, dim=-1).indices
+        if self.table is None:
+            assert self.bias is not None
+            chosen = (scores + self.bias).topk(most, dim=-1).indices
         else:
-            chosen = self._table[batch.token_ids]
+            chosen = self.table[batch.token_ids]
             order = scores.gather(1, chosen).argsort(dim=-1, descending=True, stable=True)
             chosen = chosen.gather(1, order)[:, :most]
         kept = None

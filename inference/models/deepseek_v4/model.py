@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from inference.errors import CheckpointUnsupported
-from inference.kernels.interface import Batch, Linear
+from inference.kernels.interface import Batch, FusedStep, Linear
 from inference.kernels.reference.deepseek_v4 import wide_rms_norm
 from inference.model_config_deepseek_v4 import DeepseekV4Config
 from inference.models.deepseek_v4.cache import DeepseekV4Cache, KvDtype
@@ -28,6 +28,7 @@ class DeepseekV4:
     ropes: tuple[Rope, Rope]  # of sliding layers, of the others
     device: torch.device
     dtype: torch.dtype
+    fused: FusedStep | None = None
     kv_dtype: KvDtype = "auto"  # what entries of caches are kept as
 
     def make_cache(self, num_blocks: int, block_size: int, num_states: int) -> DeepseekV4Cache:
@@ -45,10 +46,14 @@ class DeepseekV4:
     @torch.inference_mode()
     def forward(self, batch: Batch, cache: DeepseekV4Cache) -> torch.Tensor:
         """Logits of the rows that sample: [rows, vocab] float32."""
+        if self.fused is not None:
+            return self.fused.logits(batch, cache)
         return self.head(self.hidden_states(batch, cache)[batch.sample_rows]).float()
 
     def hidden_states(self, batch: Batch, cache: DeepseekV4Cache) -> torch.Tensor:
         """[T, D] after the last norm; the rows' keys, entries and state go into ``cache``."""
+        if self.fused is not None:
+            return self.fused.states(batch, cache)
         config = self.config
         angles = [rope(batch.positions) for rope in self.ropes]
         streams = self.embedding[batch.token_ids][:, None].repeat(1, config.hc_mult, 1)
@@ -106,6 +111,7 @@ def keep_entries_as(model: object, kv_dtype: KvDtype) -> None:
             f"Only DeepSeek-V4's cache is kept as {kv_dtype}; leave out --kv-dtype."
         )
     model.kv_dtype = kv_dtype
+    model.fused = None  # whole steps in C read entries as numbers
 
 
 def _singles(

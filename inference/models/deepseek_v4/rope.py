@@ -14,10 +14,10 @@ class Rope:
     """Angles of positions, for one base."""
 
     def __init__(self, width: int, theta: float, yarn: Yarn | None, device: torch.device) -> None:
-        self._frequencies = frequencies(width, theta, yarn).to(device)
+        self.frequencies = frequencies(width, theta, yarn).to(device)
 
     def __call__(self, positions: torch.Tensor) -> Angles:
-        angles = positions[..., None].float() * self._frequencies
+        angles = positions[..., None].float() * self.frequencies
         return angles.cos(), angles.sin()
 
 

@@ -24,7 +24,7 @@ typedef struct {
     Weight weight;
 } WeightObject;
 
-extern PyTypeObject pool_type, weight_type, decoder_type;
+extern PyTypeObject pool_type, weight_type, decoder_type, v4_type;
 
 /* The backend of that name, or NULL with a ValueError where this processor has none. */
 const Backend *find_backend(const char *name);

@@ -1,0 +1,240 @@
+"""DeepSeek-V4's whole step as one call into C, over the rings and pools of its own cache.
+
+Reads the layers that `models.deepseek_v4` prepared with `NativeKernels`; they go on working
+operator by operator, over the same cache, for what C is not asked (the draft module).
+"""
+
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch.nn.functional import pad
+
+from inference.kernels.interface import Batch
+
+try:
+    from inference.kernels.cpu import _native
+except ImportError:  # not built: `NativeKernels` is not chosen then
+    _native = None
+
+_LANES, _GROUP, _STREAMS, _SPARE = 16, 32, 4, 16  # as native/v4/v4.h has them
+_FLOAT32 = 0  # kind of a packed weight
+_MOST_EXPERTS, _WIDEST, _WIDEST_ROPE = 1024, 1024, 512
+
+Pack = Callable[[torch.Tensor], Any]
+"""A linear's weight [out, in] as C keeps it."""
+
+
+def runs_in_c(config: Any, dtype: torch.dtype) -> bool:
+    """Whether C has the sizes of ``config`` (a `DeepseekV4Config`); Flash's and Pro's it has."""
+    return (
+        dtype in (torch.float32, torch.bfloat16)
+        and config.hc_mult == _STREAMS
+        and config.head_dim % _LANES == config.index_head_dim % _LANES == 0
+        and config.index_head_dim <= config.head_dim <= _WIDEST
+        and config.rope_dim <= min(config.index_head_dim, _WIDEST_ROPE)
+        and config.num_heads % config.o_groups == 0
+        and config.num_routed_experts <= _MOST_EXPERTS
+    )
+
+
+class NativeV4Step:
+    """Args: model: a `DeepseekV4` of sizes that `runs_in_c`; pack: as its linears are packed."""
+
+    def __init__(self, model: Any, backend: str, pool: Any, pack: Pack) -> None:
+        assert _native is not None
+        self._config, self._dtype = model.config, model.dtype
+        self._backend, self._pack = backend, pack
+        self._kept: list[torch.Tensor] = []  # C holds their addresses
+        self._vocab, self._drafts = model.head.out, model.drafter is not None
+        self._memories: WeakKeyDictionary[Any, torch.Tensor] = WeakKeyDictionary()
+        self._run = _native.DeepseekV4(backend, pool, self._model(model)).step
+
+    def logits(self, batch: Batch, cache: Any) -> torch.Tensor:
+        """[sampled rows, vocab] float32."""
+        out = torch.empty((len(batch.sample_rows), self._vocab))
+        self._step(batch, cache, out.data_ptr(), 0)
+        return out
+
+    def states(self, batch: Batch, cache: Any) -> torch.Tensor:
+        """[tokens, hidden] float32 after the last norm."""
+        out = torch.empty((len(batch.token_ids), self._config.hidden_size))
+        self._step(batch, cache, 0, out.data_ptr())
+        return out
+
+    def _step(self, batch: Batch, cache: Any, logits: int, states: int) -> None:
+        budgets, mass = batch.num_experts, batch.mass
+        streams = self._streams(len(batch.token_ids)) if self._drafts else None
+        decode_states = batch.decode_states
+        self._run(
+            len(batch.token_ids),
+            batch.token_ids.data_ptr(),
+            batch.positions.data_ptr(),
+            batch.num_decode,
+            0 if decode_states is None else decode_states.data_ptr(),
+            batch.decode_blocks.data_ptr(),
+            batch.decode_blocks.shape[1],
+            [
+                (c.row, c.end - c.start, c.start, c.state, c.blocks.data_ptr())
+                for c in batch.prefill
+            ],
+            0 if budgets is None else budgets.data_ptr(),
+            batch.default_experts,
+            0 if mass is None else mass.share.data_ptr(),
+            0 if mass is None else mass.active.data_ptr(),
+            batch.sample_rows.data_ptr(),
+            len(batch.sample_rows),
+            cache.block_size,
+            self._memory(cache).data_ptr(),
+            cache.raw.stride(0),
+            cache.state.stride(0),
+            logits,
+            states,
+            0 if streams is None else streams.data_ptr(),
+        )
+        cache.streams = streams
+        if mass is not None:
+            mass.layers += self._config.num_layers
+
+    def _streams(self, rows: int) -> torch.Tensor:
+        return torch.empty((rows, _STREAMS, self._config.hidden_size), dtype=self._dtype)
+
+    def _memory(self, cache: Any) -> torch.Tensor:
+        """[layers, 7] addresses: the raw ring, and two rings and a pool of each compressor."""
+        if cache not in self._memories:
+            rows = [
+                [layer.raw.rows.data_ptr(), *_pool(layer.compressor), *_pool(layer.indexer)]
+                for layer in cache.layers
+            ]
+            self._memories[cache] = torch.tensor(rows, dtype=torch.long)
+        return self._memories[cache]
+
+    def _model(self, model: Any) -> tuple[Any, ...]:
+        config = model.config
+        embedding = model.embedding.to(self._dtype).contiguous()
+        self._kept.append(embedding)
+        narrow = self._dtype == torch.bfloat16
+        return (
+            _sizes(model),
+            config.rms_norm_eps,
+            config.hc_eps,
+            config.routed_scaling_factor,
+            *(self._keep(rope.frequencies) for rope in model.ropes),
+            embedding.data_ptr(),
+            narrow,
+            narrow,
+            self._mixing(model.mixing),
+            self._padded(model.norm),
+            model.head.packed,
+            tuple(self._layer(layer) for layer in model.layers),
+        )
+
+    def _layer(self, layer: Any) -> tuple[Any, ...]:
+        feed_forward = layer.feed_forward
+        table = feed_forward.table
+        if table is not None:
+            self._kept.append(table := table.contiguous())
+        return (
+            self._mixing(layer.attention_mixing),
+            self._padded(layer.attention_norm),
+            self._attention(layer.attention),
+            self._mixing(layer.feed_forward_mixing),
+            self._padded(layer.feed_forward_norm),
+            (
+                self._exact(feed_forward.router),
+                self._keep(feed_forward.bias),
+                0 if table is None else table.data_ptr(),
+                0 if table is None else table.shape[1],
+            ),
+            _experts(feed_forward.experts),
+            _experts(feed_forward.shared),
+        )
+
+    def _attention(self, attention: Any) -> tuple[Any, ...]:
+        indexer = attention.indexer
+        return (
+            attention.query_down.packed,
+            self._padded(attention.query_norm),
+            attention.query_up.packed,
+            attention.key.packed,
+            self._keep(attention.key_norm),
+            self._keep(attention.sinks),
+            tuple(self._pack(group) for group in attention.output_groups),
+            attention.output.packed,
+            self._compressor(attention.compressor),
+            self._compressor(None if indexer is None else indexer.compressor),
+            None if indexer is None else indexer.query.packed,
+            None if indexer is None else indexer.weights.packed,
+        )
+
+    def _compressor(self, compressor: Any) -> tuple[Any, ...] | None:
+        if compressor is None:
+            return None
+        return (
+            compressor.values.packed,
+            compressor.gates.packed,
+            self._keep(compressor.bias),
+            self._keep(compressor.norm),
+            compressor.rate,
+            compressor.overlaps,
+            len(compressor.norm),
+        )
+
+    def _mixing(self, mixing: Any) -> tuple[Any, ...]:
+        """Each stream's inputs padded to whole groups, as the streams lie in C."""
+        streams = mixing.function.unflatten(1, (_STREAMS, -1))
+        function = pad(streams, (0, -streams.shape[-1] % _GROUP)).flatten(1)
+        return self._exact(function), self._keep(mixing.scale), self._keep(mixing.base)
+
+    def _exact(self, weight: torch.Tensor) -> Any:
+        """A packed weight that stays float32 whatever the engine's format."""
+        assert _native is not None
+        source = weight.float().contiguous()
+        return _native.Weight(self._backend, _FLOAT32, source.data_ptr(), *source.shape)
+
+    def _keep(self, tensor: torch.Tensor | None) -> int:
+        """The address of a float32 copy that lives as long as this step; 0 for None."""
+        if tensor is None:
+            return 0
+        self._kept.append(tensor.float().contiguous())
+        return self._kept[-1].data_ptr()
+
+    def _padded(self, tensor: torch.Tensor) -> int:
+        """The same with the last dimension padded to whole groups."""
+        return self._keep(pad(tensor, (0, -tensor.shape[-1] % _GROUP)))
+
+
+def _sizes(model: Any) -> tuple[int, ...]:
+    config = model.config
+    return (
+        config.vocab_size,
+        config.hidden_size,
+        config.num_heads,
+        config.head_dim,
+        config.rope_dim,
+        config.q_lora_rank,
+        config.o_groups,
+        config.o_lora_rank,
+        config.window,
+        config.window + _SPARE,
+        config.index_heads,
+        config.index_head_dim,
+        config.index_topk,
+        config.num_routed_experts,
+        config.num_shared_experts,
+        config.hc_iterations,
+    )
+
+
+def _experts(experts: Any) -> tuple[Any, ...]:
+    parts = (part.packed for part in (experts.gate, experts.up, experts.down))
+    return *parts, experts.width, experts.limit or 0.0
+
+
+def _pool(memory: Any) -> list[int]:
+    if memory is None:
+        return [0, 0, 0]
+    return [
+        part.data_ptr() for part in (memory.values.rows, memory.gates.rows, memory.pool.entries)
+    ]
