@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from model_signing import hashing, signing
 
 from inference import errors
 from inference.provenance import (
@@ -226,24 +227,29 @@ def test_we_verify_what_others_sign(plain: Path, key: Path) -> None:
         verify_directory(plain, public(key))
 
 
+def sign_as(directory: Path, key: Path, how: hashing.Config) -> None:
+    config = signing.Config().use_elliptic_key_signer(private_key=key).set_hashing_config(how)
+    config.sign(directory, directory / "model.sig")
+
+
 def test_what_a_signer_left_out_is_not_loaded(plain: Path, key: Path) -> None:
-    target = ("--signature", plain / "model.sig", "--private_key", key)
-    done = model_signing("sign", "key", plain, *target, "--ignore-paths", plain / "config.json")
-    assert done.returncode == 0, done.stderr
+    sign_as(plain, key, hashing.Config().set_ignored_paths(paths=["model.sig", "config.json"]))
     with pytest.raises(errors.FileExtra, match=r"config\.json"):
         verify_directory(plain, public(key))
 
 
-@pytest.mark.parametrize("algorithm", ["sha256", "blake3"])
-def test_shards_and_other_digests_are_checked_too(plain: Path, key: Path, algorithm: str) -> None:
-    from model_signing import hashing, signing
-
-    how = hashing.Config().use_shard_serialization(hashing_algorithm="sha256", shard_size=256)
-    if algorithm == "blake3":
-        how = hashing.Config().use_file_serialization(hashing_algorithm="blake3")
-    how.set_ignored_paths(paths=["model.sig"])
-    config = signing.Config().use_elliptic_key_signer(private_key=key).set_hashing_config(how)
-    config.sign(plain, plain / "model.sig")
+@pytest.mark.parametrize(
+    "how",
+    [
+        hashing.Config().use_shard_serialization(shard_size=256),
+        hashing.Config().use_file_serialization(hashing_algorithm="blake3"),
+    ],
+    ids=["shards", "blake3"],
+)
+def test_shards_and_other_digests_are_checked_too(
+    plain: Path, key: Path, how: hashing.Config
+) -> None:
+    sign_as(plain, key, how.set_ignored_paths(paths=["model.sig"]))
     assert verify_directory(plain, public(key)).files == 3
     _flip(plain / "model.safetensors")
     with pytest.raises(errors.FileChanged, match=r"^model\.safetensors is not"):
