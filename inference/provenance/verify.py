@@ -42,7 +42,7 @@ def verify_directory(directory: Path, trusted_key: Path | None = None) -> Proven
         config.verify(directory, directory / SIGNATURE_NAME)
     except InvalidSignature:
         raise SignatureInvalid(f"The signature in {SIGNATURE_NAME} is not over its list.") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise ManifestInvalid(f"{SIGNATURE_NAME} contradicts itself: {error}") from None
     return statement.provenance(directory, trusted=trusted_key is not None)
 

@@ -5,8 +5,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
@@ -135,6 +137,35 @@ def test_damage_is_refused_by_name(
     damage(signed)
     with pytest.raises(kind, match=name):
         verify_directory(signed)
+
+
+def _each_replaced(value: Any, by: Any) -> Iterator[Any]:
+    """Copies of a JSON value, each with one of its parts replaced."""
+    yield by
+    keys = (
+        value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    )
+    for key in keys:
+        for other in _each_replaced(value[key], by):
+            copy = value.copy()
+            copy[key] = other
+            yield copy
+
+
+@pytest.mark.parametrize("by", [None, "", "AAAA", 7, [], {}], ids=repr)
+def test_whatever_a_signature_file_holds_is_refused_by_a_code(signed: Path, by: object) -> None:
+    path = signed / "model.sig"
+    bundle = json.loads(path.read_text())
+    for damaged in _each_replaced(bundle, by):
+        path.write_text(json.dumps(damaged))
+        with suppress(errors.ProvenanceError):  # some parts are not signed, and mean nothing
+            verify_directory(signed)
+    for damaged in _each_replaced(statement(signed), by):
+        payload = json.dumps(damaged).encode()
+        bundle["dsseEnvelope"]["payload"] = base64.b64encode(payload).decode()
+        path.write_text(json.dumps(bundle))
+        with pytest.raises(errors.ProvenanceError):
+            verify_directory(signed)
 
 
 def test_another_key_than_the_trusted_one_is_refused(
