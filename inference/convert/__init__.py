@@ -1,4 +1,4 @@
-"""Makes a mixture-of-experts checkpoint from a dense GGUF model.
+"""Makes a mixture-of-experts checkpoint from a dense GGUF model, or a narrower one of another.
 
 Run by ``sovgate model convert``; nothing here is loaded when a worker serves.
 """

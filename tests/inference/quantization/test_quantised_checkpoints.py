@@ -13,10 +13,15 @@ from tiny_models import make_tiny
 from tiny_v4 import make_tiny_v4, published_config
 
 from inference.checkpoint import Checkpoint
+from inference.convert.rewriting import rewrite_and_sign
+from inference.convert.weight_errors import compare
+from inference.convert.weight_formats import Target, format_of, rewrite
 from inference.errors import CheckpointInvalid, CheckpointUnsupported
 from inference.model_config import parse_config
+from inference.parallel import Layout
+from inference.parallel.memory import part_bytes
+from inference.provenance import verify_directory
 from inference.quantization import fp8_block, mxfp4
-from inference.quantization.rewrite import Target, format_of, rewrite
 
 PROMPT = [5, 17, 42, 8, 90, 33, 2, 61, 7, 7, 12, 80, 4, 55, 29, 3, 71, 66, 20, 9]
 
@@ -106,6 +111,54 @@ def test_a_model_in_hugging_faces_names(tmp_path: Path) -> None:
     assert "quantization_config" not in json.loads((tmp_path / "wide/config.json").read_text())
     with pytest.raises(CheckpointInvalid, match="not empty"):
         rewrite(source, tmp_path / "wide", "fp8", lambda _: None)
+
+
+def test_errors_are_each_blocks_own(tiny: Path, tmp_path: Path) -> None:
+    errors = {}
+    for target in ("int8", "int4"):
+        rewrite(tiny, tmp_path / target, target, lambda _: None)
+        report = compare(tiny, tmp_path / target, PROMPT * 3)
+        assert [(b.layer, b.block) for b in report.blocks[:3]] == [
+            (0, "attention"), (0, "feed_forward"), (1, "attention"),
+        ]  # fmt: skip
+        assert len(report.blocks) == 12
+        assert all(0 < b.relative_rms < 0.25 and b.cosine > 0.7 for b in report.blocks)
+        errors[target] = report
+    pairs = zip(errors["int8"].blocks, errors["int4"].blocks, strict=True)
+    assert all(narrow.relative_rms < narrower.relative_rms for narrow, narrower in pairs)
+    assert errors["int8"].logits.relative_rms < errors["int4"].logits.relative_rms
+    assert errors["int8"].same_choice > 0.8
+    # One layer's experts are off: no other block has an error, the logits have.
+    weights = load_file(tiny / "model.safetensors")
+    weights["layers.2.ffn.shared_experts.w2.weight"] *= 1.1
+    save_file(weights, _copy(tiny, tmp_path / "off") / "model.safetensors")
+    report = compare(tiny, tmp_path / "off", PROMPT)
+    off = [(b.layer, b.block) for b in report.blocks if b.relative_rms]
+    assert off == [(2, "feed_forward")]
+    assert report.logits.relative_rms > 0
+
+
+def test_what_was_rewritten_is_signed_and_told(scripted_v4: Path, tmp_path: Path) -> None:
+    out = tmp_path / "narrow"
+    found = rewrite_and_sign(
+        scripted_v4, out, "mxfp4", tmp_path / "key.pem", lambda _: None, with_report=True
+    )
+    assert verify_directory(out).weights_digest == found["weights_digest"]
+    assert found["bytes_per_device"]["1"] == found["bytes_after"] < found["bytes_before"]
+    assert found["bytes_per_device"]["4"] < found["bytes_per_device"]["2"] < found["bytes_after"]
+    assert found["error"]["same_choice"] == 1.0  # its blocks add nothing, its head stays
+    assert (out / "tokenizer.json").read_bytes() == (scripted_v4 / "tokenizer.json").read_bytes()
+
+
+def test_bytes_by_devices(tiny: Path) -> None:
+    weights = load_file(tiny / "model.safetensors")
+    checkpoint = Checkpoint(tiny, torch.device("cpu"), torch.float32)
+    routed = sum(t.nbytes for name, t in weights.items() if ".ffn.experts." in name)
+    whole = sum(t.nbytes for t in weights.values())
+    assert part_bytes(checkpoint, Layout()) == whole
+    assert part_bytes(checkpoint, Layout(expert=2)) == whole - routed // 2
+    assert part_bytes(checkpoint, Layout(expert=4)) == whole - routed * 4 // 6
+    assert part_bytes(checkpoint, Layout(2, 2)) < whole - routed * 3 // 4
 
 
 def test_what_stays_wide() -> None:
