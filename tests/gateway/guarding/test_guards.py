@@ -128,18 +128,23 @@ async def test_too_much_waiting_is_refused_and_says_when_to_come_back(
     assert await found(guards, "and again one of them") == []
 
 
-async def test_short_texts_that_come_together_are_looked_at_one_a_turn_of_the_loop(
-    detectors: Detectors,
+@pytest.mark.parametrize(("turn_s", "turns"), [(0.0, 5), (60.0, 3)])
+async def test_short_texts_that_come_together_share_a_turn_of_the_loop_while_it_lasts(
+    detectors: Detectors, monkeypatch: pytest.MonkeyPatch, turn_s: float, turns: int
 ) -> None:
+    monkeypatch.setattr(module, "TURN_S", turn_s)
     looked: list[str] = []
-    others_had_a_turn = [True]
+    others_had_a_turn: list[bool] = [True]
+    counted = 0
 
     class Watched(PiiEngine):
         def detect(self, text, **options):
+            nonlocal counted
             name = threading.current_thread().name
             looked.append(name)
-            if name == "MainThread":
-                assert others_had_a_turn.pop()
+            if name == "MainThread" and others_had_a_turn:
+                others_had_a_turn.clear()
+                counted += 1
                 asyncio.get_running_loop().call_soon(others_had_a_turn.append, True)
             return detectors.pii.detect(text, **options)
 
@@ -157,6 +162,7 @@ async def test_short_texts_that_come_together_are_looked_at_one_a_turn_of_the_lo
     await found(guards, "and one more")
     guards.close()
     assert looked.count("MainThread") == 5
+    assert counted == turns  # the first at once, the three that waited, and one more
     assert sum(name.startswith("guards") for name in looked) == 1
 
 
