@@ -1,67 +1,24 @@
 """Lengths, priorities, cancels and preemptions at once: no block is lost, no answer changes."""
 
-import random
 from pathlib import Path
 
 import pytest
-from engine_helpers import greedy, run_all, small_engine
+from engine_helpers import greedy, small_engine
+from soaking import soak
 from tiny_v4 import TINY, make_tiny_v4
 
 from inference.engine.scheduler import SchedulerLimits
-from inference.engine.sequence import BATCH, INTERACTIVE, Sequence, Status
+from inference.engine.sequence import BATCH, Status
 
 EXPERTS = TINY["num_experts_per_tok"] + TINY["n_shared_experts"]
-
-
-def _prompts(draw: random.Random) -> list[list[int]]:
-    """Some begin as others do, as conversations and system prompts."""
-    starts = [[draw.randrange(97) for _ in range(50)] for _ in range(2)]
-    return [
-        draw.choice(starts)[: draw.randrange(1, 51)]
-        + [draw.randrange(97) for _ in range(draw.randrange(1, 20))]
-        for _ in range(16)
-    ]
 
 
 @pytest.mark.parametrize(("seed", "guesses"), [(1, 0), (2, 4)])
 def test_a_soak_changes_no_answer_and_loses_no_block(
     tmp_path: Path, seed: int, guesses: int
 ) -> None:
-    draw = random.Random(seed)
     make_tiny_v4(tmp_path)
-    alone = small_engine(tmp_path, block_size=8, kv_blocks=64, prefix_cache=False)
-    engine = small_engine(
-        tmp_path,
-        block_size=8,
-        kv_blocks=17,
-        snapshots=16,
-        guesses=guesses,
-        limits=SchedulerLimits(max_batch=4, max_prefill_tokens=24, max_mixed_tokens=9),
-    )
-    going: list[Sequence] = []
-    for prompt in _prompts(draw):
-        sequence = greedy(prompt, draw.randrange(1, 41), EXPERTS - draw.randrange(2))
-        sequence.priority = draw.choice([INTERACTIVE, BATCH])
-        sequence.salt = draw.choice([b"", b"one"])
-        engine.add(sequence)
-        going.append(sequence)
-        for _ in range(draw.randrange(4)):
-            engine.step()
-        if draw.random() < 0.2:
-            engine.cancel(draw.choice(going))
-    while engine.has_work:
-        engine.step()
-    engine.blocks.check()
-    assert sum(one.preemptions for one in going) > 0
-    assert sum(one.num_cached for one in going) > 0
-    cancelled = [one for one in going if one.finish_reason == "cancelled"]
-    assert cancelled
-    for one in going:
-        assert one.status is Status.FINISHED
-        again = greedy(one.prompt_ids, one.params.max_tokens, one.num_experts)
-        expected = run_all(alone, again)[0]
-        assert one.output_ids == expected[: len(one.output_ids)]
-        assert one in cancelled or len(one.output_ids) == len(expected)
+    soak(tmp_path, seed, guesses)
 
 
 def test_interactive_requests_go_before_those_of_batches(tmp_path: Path) -> None:
