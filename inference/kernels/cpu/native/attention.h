@@ -9,9 +9,9 @@ INLINE int padded(int count)
     return (count + LANES - 1) / LANES * LANES;
 }
 
-INLINE F load_cached(const void *cache, size_t at, int bf16)
+INLINE V load_cached(const void *cache, size_t at, const int bf16)
 {
-    return bf16 ? load_bf16((const uint16_t *)cache + at) : load((const float *)cache + at);
+    return bf16 ? v_load_bf16((const uint16_t *)cache + at) : v_load((const float *)cache + at);
 }
 
 INLINE void put_cached(void *cache, size_t at, int bf16, float value)
@@ -49,88 +49,102 @@ INLINE int tiles_of(const Past *past)
     return whole * parts + (past->length % past->size + LANES - 1) / LANES;
 }
 
-INLINE void score_heads(const int heads, const Past *past, const float *query, float *scores,
-                        size_t stride, int tiles)
+#define HEAD_ARGUMENTS const int heads, const int bf16, const Past *past
+#define MIXED 4 /* vectors of values that are summed at a time */
+
+/* Scores of a tile's positions, -inf beyond the last. */
+INLINE void score_positions(HEAD_ARGUMENTS, const Tile *tile, const float *query, float *scores,
+                       size_t stride)
 {
     int step = padded(past->size);
-    for (int t = 0; t < tiles; t++) {
-        Tile tile = tile_of(past, t);
-        F sums[4] = {0};
-        for (int d = 0; d < past->dim; d++) {
-            F key = load_cached(past->keys, tile.keys + (size_t)d * step, past->bf16);
-            for (int h = 0; h < heads; h++) sums[h] += key * query[h * past->dim + d];
-        }
-        for (int h = 0; h < heads; h++) {
-            store(scores + h * stride + (size_t)t * LANES, sums[h]);
-            for (int i = tile.count; i < LANES; i++)
-                scores[h * stride + (size_t)t * LANES + i] = -__builtin_inff();
-        }
+    V sums[4 * PARTS] = {0};
+    for (int d = 0; d < past->dim; d++) {
+        V key[PARTS];
+        for (int p = 0; p < PARTS; p++)
+            key[p] = load_cached(past->keys, tile->keys + (size_t)d * step + p * WIDTH, bf16);
+        for (int h = 0; h < heads; h++)
+            for (int p = 0; p < PARTS; p++) sums[h * PARTS + p] += key[p] * query[h * past->dim + d];
+    }
+    for (int h = 0; h < heads; h++) {
+        for (int p = 0; p < PARTS; p++)
+            v_store(scores + h * stride + p * WIDTH, sums[h * PARTS + p]);
+        for (int i = tile->count; i < LANES; i++) scores[h * stride + i] = -__builtin_inff();
     }
 }
 
 /* Scores become weights that add up to the number returned. */
-INLINE float exponentiate(float *scores, int tiles)
+static float exponentiate(float *scores, int count)
 {
-    F most = load(scores), sum = {0};
-    for (int t = 1; t < tiles; t++) most = larger(most, load(scores + (size_t)t * LANES));
-    float top = largest_of(most);
-    for (int t = 0; t < tiles; t++) {
-        F weight = exponential(load(scores + (size_t)t * LANES) - top);
-        store(scores + (size_t)t * LANES, weight);
+    V most = v_load(scores), sum = {0};
+    for (int i = WIDTH; i < count; i += WIDTH) most = v_larger(most, v_load(scores + i));
+    float top = v_largest(most);
+    for (int i = 0; i < count; i += WIDTH) {
+        V weight = v_exponential(v_load(scores + i) - top);
+        v_store(scores + i, weight);
         sum += weight;
     }
-    return sum_of(sum);
+    return v_sum(sum);
 }
 
-INLINE void mix_heads(const int heads, const int lanes, const Past *past, const float *scores,
-                      size_t stride, int tiles, int from, const float *totals, float *out)
+/* Columns `from` to `from + vectors * WIDTH` of the values, weighted. */
+INLINE void mix_columns(HEAD_ARGUMENTS, const int vectors, const float *scores, size_t stride,
+                        int tiles, int from, const float *totals, float *out)
 {
-    F sums[16] = {0};
+    V sums[4 * MIXED] = {0};
     int width = padded(past->dim);
     for (int t = 0; t < tiles; t++) {
         Tile tile = tile_of(past, t);
         for (int i = 0; i < tile.count; i++)
-            for (int l = 0; l < lanes; l++) {
-                size_t at = tile.values + (size_t)i * width + from + l * LANES;
-                F value = load_cached(past->values, at, past->bf16);
+            for (int v = 0; v < vectors; v++) {
+                size_t at = tile.values + (size_t)i * width + from + v * WIDTH;
+                V value = load_cached(past->values, at, bf16);
                 for (int h = 0; h < heads; h++)
-                    sums[h * lanes + l] += value * scores[h * stride + (size_t)t * LANES + i];
+                    sums[h * MIXED + v] += value * scores[h * stride + (size_t)t * LANES + i];
             }
     }
     for (int h = 0; h < heads; h++)
-        for (int l = 0; l < lanes; l++) {
-            int column = from + l * LANES, left = past->dim - column;
-            F value = sums[h * lanes + l] / totals[h];
+        for (int v = 0; v < vectors; v++) {
+            int column = from + v * WIDTH, left = past->dim - column;
+            V value = sums[h * MIXED + v] / totals[h];
             float *to = out + h * past->dim + column;
-            for (int i = 0; i < (left < LANES ? left : LANES); i++) to[i] = value[i];
+            if (left >= WIDTH) v_store(to, value);
+            else
+                for (int i = 0; i < left; i++) to[i] = value[i];
         }
 }
 
-INLINE void attend_heads(const int heads, const Past *past, const float *query, float *scores,
-                         size_t stride, float *out)
+INLINE void attend_heads(HEAD_ARGUMENTS, const float *query, float *scores, size_t stride,
+                         float *out)
 {
-    int tiles = tiles_of(past), width = padded(past->dim);
+    int tiles = tiles_of(past), width = padded(past->dim), from = 0;
     float totals[4];
-    score_heads(heads, past, query, scores, stride, tiles);
-    for (int h = 0; h < heads; h++) totals[h] = exponentiate(scores + h * stride, tiles);
-    int from = 0;
-    for (; from + 4 * LANES <= width; from += 4 * LANES)
-        mix_heads(heads, 4, past, scores, stride, tiles, from, totals, out);
-    for (; from < width; from += LANES)
-        mix_heads(heads, 1, past, scores, stride, tiles, from, totals, out);
+    for (int t = 0; t < tiles; t++) {
+        Tile tile = tile_of(past, t);
+        score_positions(heads, bf16, past, &tile, query, scores + (size_t)t * LANES, stride);
+    }
+    for (int h = 0; h < heads; h++) totals[h] = exponentiate(scores + h * stride, tiles * LANES);
+    for (; from + MIXED * WIDTH <= width; from += MIXED * WIDTH)
+        mix_columns(heads, bf16, past, MIXED, scores, stride, tiles, from, totals, out);
+    for (; from < width; from += WIDTH)
+        mix_columns(heads, bf16, past, 1, scores, stride, tiles, from, totals, out);
 }
 
 /* `query` and `out` hold `heads` heads, `scores` four times `stride` floats. */
 static void attend(int heads, const Past *past, const float *query, float *scores, size_t stride,
                    float *out)
 {
-    for (int h = 0, n; h < heads; h += n) {
+#define HEADS(n)                                                                                  \
+    else if (now == n && past->bf16) attend_heads(n, 1, past, from, scores, stride, to);          \
+    else if (now == n) attend_heads(n, 0, past, from, scores, stride, to)
+    for (int h = 0, now; h < heads; h += now) {
         const float *from = query + h * past->dim;
         float *to = out + h * past->dim;
-        n = heads - h < 4 ? heads - h : 4;
-        if (n == 4) attend_heads(4, past, from, scores, stride, to);
-        else if (n == 3) attend_heads(3, past, from, scores, stride, to);
-        else if (n == 2) attend_heads(2, past, from, scores, stride, to);
-        else attend_heads(1, past, from, scores, stride, to);
+        now = heads - h < 4 ? heads - h : 4;
+        if (now == 0) return;
+        HEADS(4);
+        HEADS(3);
+        HEADS(2);
+        HEADS(1);
     }
+#undef HEADS
 }

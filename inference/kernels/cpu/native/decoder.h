@@ -15,7 +15,9 @@ typedef struct {
     Kind kind;
     int in, out, groups, panels;
     uint8_t *data;
-    void *scale; /* INT8: bfloat16 per group and output; INT4: step | least << 16; else NULL */
+    /* INT8: bfloat16 per group and output; INT4: bytes, 16 steps and 16 leasts; else NULL */
+    void *scale;
+    float *unit; /* INT4: [panels * LANES], of steps, and an eighth of that of leasts */
 } Weight;
 
 /* Rows that are multiplied by a weight: floats, and what is quantised of them, group by group. */
@@ -66,8 +68,8 @@ typedef struct {
 /* Buffers of one step; grown when a larger one comes. */
 typedef struct {
     int rows, context;
-    float *hidden, *joint, *gates; /* [rows, ...] */
-    float *scores;                 /* [threads, heads that share a key, context] */
+    float *hidden, *joint, *gates, *angles; /* [rows, ...] */
+    float *scores; /* [threads, heads that share a key, context] */
     Rows normed, mixed, inner;
     int *every;        /* [rows]: 0, 1, 2, ... */
     int *active, *num; /* [experts, rows] rows that activate an expert, and how many */

@@ -48,6 +48,7 @@ void scratch_free(Scratch *s)
     free(s->hidden);
     free(s->joint);
     free(s->gates);
+    free(s->angles);
     free(s->scores);
     free(s->every);
     free(s->active);
@@ -73,10 +74,12 @@ static int grow_rows(Scratch *s, const Model *m, int count)
     s->hidden = zeroed((size_t)count * padded_to_group(m->hidden), sizeof(float));
     s->joint = zeroed((size_t)count * columns, sizeof(float));
     s->gates = zeroed((size_t)count * experts, sizeof(float));
+    s->angles = zeroed((size_t)count * m->head_dim, sizeof(float));
     s->every = zeroed(count, sizeof(int));
     s->active = zeroed((size_t)count * experts, sizeof(int));
     s->num = zeroed(experts, sizeof(int));
-    if (!s->hidden || !s->joint || !s->gates || !s->every || !s->active || !s->num) return -1;
+    if (!s->hidden || !s->joint || !s->gates || !s->angles) return -1;
+    if (!s->every || !s->active || !s->num) return -1;
     for (int i = 0; i < count; i++) s->every[i] = i;
     s->rows = count;
     if (rows_grow(&s->normed, count, m->hidden, quantised)) return -1;

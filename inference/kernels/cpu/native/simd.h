@@ -1,22 +1,29 @@
-/* Sixteen lanes in GCC's vector extension, which compiles for every processor; where a processor
- * multiplies bytes itself the including file says so (HAVE_VNNI, HAVE_AVX2). */
+/* Sixteen lanes, of which a panel has its columns, whatever the processor's registers hold. */
 #ifndef SOVGATE_SIMD_H
 #define SOVGATE_SIMD_H
 
-#include <stdint.h>
-#include <string.h>
+#include "decoder.h"
+#include "vector.h"
 
-#if defined(HAVE_VNNI) || defined(HAVE_AVX2)
-#include <immintrin.h>
+/* Codes of 8 bits lie in memory as unsigned bytes where those are what is multiplied. */
+#if defined(HAVE_AVX2)
+#define BYTE_BIAS 0
+#else
+#define BYTE_BIAS 128
 #endif
 
-#define INLINE static inline __attribute__((always_inline))
+#define PARTS (LANES / WIDTH)
 
-typedef float F __attribute__((vector_size(64), aligned(4)));
-typedef int32_t I __attribute__((vector_size(64), aligned(4)));
-typedef uint32_t U __attribute__((vector_size(64), aligned(4)));
-typedef uint16_t Half __attribute__((vector_size(32), aligned(2)));
-typedef int8_t Codes __attribute__((vector_size(16), aligned(1)));
+typedef float F __attribute__((vector_size(64), aligned(4), may_alias));
+typedef int32_t I __attribute__((vector_size(64), aligned(4), may_alias));
+typedef uint32_t U __attribute__((vector_size(64), aligned(4), may_alias));
+typedef uint16_t Half __attribute__((vector_size(32), aligned(2), may_alias));
+
+/* The same sixteen lanes as one vector and as those of the processor. */
+typedef union {
+    F all;
+    V part[PARTS];
+} Lanes;
 
 INLINE F load(const float *from)
 {
@@ -43,6 +50,13 @@ INLINE F load_bf16(const void *from)
     return widen(*(const Half *)from);
 }
 
+/* Sixteen bytes as floats. */
+INLINE F from_bytes(const uint8_t *from)
+{
+    typedef uint8_t Bytes __attribute__((vector_size(16), aligned(1), may_alias));
+    return __builtin_convertvector(__builtin_convertvector(*(const Bytes *)from, I), F);
+}
+
 INLINE float one_bf16(uint16_t bits)
 {
     uint32_t wide = (uint32_t)bits << 16;
@@ -67,22 +81,23 @@ INLINE Half narrow(F value)
 
 INLINE F larger(F a, F b)
 {
-    return (F)(((I)a & (a > b)) | ((I)b & ~(a > b)));
+    Lanes x = {a}, y = {b};
+    for (int i = 0; i < PARTS; i++) x.part[i] = v_larger(x.part[i], y.part[i]);
+    return x.all;
 }
 
 INLINE float sum_of(F value)
 {
-    float sums[8];
-    for (int i = 0; i < 8; i++) sums[i] = value[i] + value[i + 8];
-    for (int i = 0; i < 4; i++) sums[i] += sums[i + 4];
-    return (sums[0] + sums[2]) + (sums[1] + sums[3]);
+    Lanes x = {value};
+    for (int i = 1; i < PARTS; i++) x.part[0] += x.part[i];
+    return v_sum(x.part[0]);
 }
 
 INLINE float largest_of(F value)
 {
-    float most = value[0];
-    for (int i = 1; i < LANES; i++) most = value[i] > most ? value[i] : most;
-    return most;
+    Lanes x = {value};
+    for (int i = 1; i < PARTS; i++) x.part[0] = v_larger(x.part[0], x.part[i]);
+    return v_largest(x.part[0]);
 }
 
 /* To the nearest integer, for magnitudes below 2^22. */
@@ -95,48 +110,9 @@ INLINE I rounded(F value)
 /* e to the power of `value`; relative error 2e-7, no less than 1e-38. */
 INLINE F exponential(F value)
 {
-    F low = splat(-87.0f), high = splat(88.0f);
-    F x = larger(value, low);
-    x = -larger(-x, -high);
-    I whole = rounded(x * 1.44269504088896341f);
-    F n = __builtin_convertvector(whole, F);
-    F r = x - n * 0.693359375f;
-    r = r - n * -2.12194440e-4f;
-    F p = splat(1.9875691500e-4f);
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * r * r + r + 1.0f;
-    return p * (F)((whole + 127) << 23);
-}
-
-/* Adds to each lane four unsigned bytes of `weight` times the four signed bytes at `codes`. */
-INLINE I dot(I sum, U weight, const int8_t *codes)
-{
-    int32_t four;
-    memcpy(&four, codes, 4);
-#if defined(HAVE_VNNI)
-    return (I)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)weight, _mm512_set1_epi32(four));
-#elif defined(HAVE_AVX2)
-    union {
-        I all;
-        __m256i half[2];
-    } to = {sum}, from = {(I)weight};
-    const __m256i code = _mm256_set1_epi32(four), low = _mm256_set1_epi16(0xff);
-    const __m256i even = _mm256_srai_epi16(_mm256_slli_epi16(code, 8), 8);
-    const __m256i odd = _mm256_srai_epi16(code, 8);
-    for (int i = 0; i < 2; i++) {
-        __m256i a = _mm256_madd_epi16(_mm256_and_si256(from.half[i], low), even);
-        __m256i b = _mm256_madd_epi16(_mm256_srli_epi16(from.half[i], 8), odd);
-        to.half[i] = _mm256_add_epi32(to.half[i], _mm256_add_epi32(a, b));
-    }
-    return to.all;
-#else
-    for (int i = 0; i < 4; i++) sum += (I)(weight >> (8 * i) & 255) * codes[i];
-    return sum;
-#endif
+    Lanes x = {value};
+    for (int i = 0; i < PARTS; i++) x.part[i] = v_exponential(x.part[i]);
+    return x.all;
 }
 
 #endif

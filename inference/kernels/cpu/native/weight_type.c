@@ -4,16 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void *zeroed(size_t bytes)
+{
+    void *memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    if (memory) memset(memory, 0, bytes);
+    return memory;
+}
+
 static int allocate(Weight *w)
 {
     static const double bytes[] = {4, 2, 1, 0.5};
-    size_t places = (size_t)w->panels * w->groups * LANES;
-    w->data = aligned_alloc(64, (size_t)(places * GROUP * bytes[w->kind]));
-    if (w->data) memset(w->data, w->kind == INT8 ? 128 : 0, places * GROUP * bytes[w->kind]);
-    if (w->kind < INT8) return w->data ? 0 : -1;
-    w->scale = aligned_alloc(64, places * 4);
-    if (w->scale) memset(w->scale, 0, places * 4);
-    return w->data && w->scale ? 0 : -1;
+    size_t columns = (size_t)w->panels * LANES, places = columns * w->groups;
+    w->data = zeroed((size_t)(places * GROUP * bytes[w->kind]));
+    if (!w->data || w->kind < INT8) return w->data ? 0 : -1;
+    w->scale = zeroed(places * 2);
+    w->unit = zeroed(columns * sizeof(float));
+    return w->scale && w->unit ? 0 : -1;
 }
 
 static PyObject *weight_make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
@@ -48,6 +54,7 @@ static void weight_dealloc(PyObject *object)
     WeightObject *self = (WeightObject *)object;
     free(self->weight.data);
     free(self->weight.scale);
+    free(self->weight.unit);
     Py_TYPE(object)->tp_free(object);
 }
 
@@ -90,7 +97,7 @@ static PyObject *weight_multiply(PyObject *object, PyObject *args)
 static PyObject *weight_nbytes(PyObject *object, void *closure)
 {
     const Weight *w = &((WeightObject *)object)->weight;
-    static const double bytes[] = {32 * 4, 32 * 2, 32 + 2, 16 + 4};
+    static const double bytes[] = {32 * 4, 32 * 2, 32 + 2, 16 + 2};
     (void)closure;
     return PyLong_FromDouble((double)w->panels * w->groups * LANES * bytes[w->kind]);
 }

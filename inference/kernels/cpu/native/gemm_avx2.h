@@ -1,0 +1,179 @@
+/* Blocks of rows for AVX2, whose sixteen registers hold eight lanes each. Included by gemm.h.
+ *
+ * Bytes are multiplied in pairs that are added up in 16 bits, which weights of 4 bits cannot
+ * overflow within a group (16 x 15 x 127 < 2^15); codes of 8 bits are two such halves.
+ * A part of a block is `halves` times 8 columns of one panel, from `half` on.
+ */
+
+#define PART_ARGUMENTS                                                                             \
+    const int count, const int halves, int half, const Weight *w, const Rows *x, const int *rows, \
+        int panel, int first, int last, __m256 *sums
+
+INLINE __m256i four_codes(const int8_t *codes)
+{
+    int32_t four;
+    memcpy(&four, codes, 4);
+    return _mm256_set1_epi32(four);
+}
+
+INLINE __m256i pairs(__m256i sums, __m256i weight, __m256i codes)
+{
+    return _mm256_add_epi16(sums, _mm256_maddubs_epi16(weight, codes));
+}
+
+INLINE void float_part(PART_ARGUMENTS)
+{
+    const float *from = (const float *)w->data + (size_t)panel * w->groups * GROUP * LANES;
+    const float *at[4];
+    for (int r = 0; r < count; r++) at[r] = x->value + (size_t)rows[r] * x->width;
+    for (int k = first * GROUP; k < last * GROUP; k++)
+        for (int h = 0; h < halves; h++) {
+            __m256 column = _mm256_load_ps(from + (size_t)k * LANES + (half + h) * 8);
+            for (int r = 0; r < count; r++)
+                sums[r * halves + h] =
+                    _mm256_fmadd_ps(column, _mm256_broadcast_ss(at[r] + k), sums[r * halves + h]);
+        }
+}
+
+INLINE void bf16_part(PART_ARGUMENTS)
+{
+    const uint16_t *from = (const uint16_t *)w->data + (size_t)panel * w->groups * GROUP * LANES;
+    const __m256i upper = _mm256_set1_epi32((int)0xffff0000);
+    const float *at[4];
+    for (int r = 0; r < count; r++) at[r] = x->value + (size_t)rows[r] * x->width;
+    for (int k = first * GROUP; k < last * GROUP; k += 2)
+        for (int h = 0; h < halves; h++) {
+            const uint16_t *place = from + (size_t)k * LANES + (half + h) * 16;
+            if (count == 1) __builtin_prefetch(place + AHEAD / 2);
+            __m256i both = _mm256_load_si256((const __m256i *)place);
+            __m256 even = _mm256_castsi256_ps(_mm256_slli_epi32(both, 16));
+            __m256 odd = _mm256_castsi256_ps(_mm256_and_si256(both, upper));
+            for (int r = 0; r < count; r++) {
+                __m256 sum = sums[r * halves + h];
+                sum = _mm256_fmadd_ps(even, _mm256_broadcast_ss(at[r] + k), sum);
+                sums[r * halves + h] = _mm256_fmadd_ps(odd, _mm256_broadcast_ss(at[r] + k + 1), sum);
+            }
+        }
+}
+
+INLINE void int8_part(PART_ARGUMENTS)
+{
+    const __m256i one = _mm256_set1_epi16(1);
+    for (int g = first; g < last; g++) {
+        size_t place = (size_t)panel * w->groups + g;
+        const uint8_t *from = w->data + place * GROUP * LANES + half * 32;
+        __m256i dots[8] = {0};
+#pragma GCC unroll 1 /* else sums are rearranged and do not stay in registers */
+        for (int q = 0; q < 8; q++, from += 64) {
+            __m256i code[2], size[2];
+            if (count == 1) __builtin_prefetch(from + AHEAD);
+            for (int h = 0; h < halves; h++) {
+                code[h] = _mm256_load_si256((const __m256i *)(from + h * 32));
+                size[h] = _mm256_abs_epi8(code[h]);
+            }
+            for (int r = 0; r < count; r++) {
+                __m256i codes = four_codes(x->code + (size_t)rows[r] * x->width + g * GROUP + q * 4);
+                for (int h = 0; h < halves; h++) {
+                    __m256i two = _mm256_maddubs_epi16(size[h], _mm256_sign_epi8(codes, code[h]));
+                    dots[r * halves + h] =
+                        _mm256_add_epi32(dots[r * halves + h], _mm256_madd_epi16(two, one));
+                }
+            }
+        }
+        for (int h = 0; h < halves; h++) {
+            const uint16_t *scales = (const uint16_t *)w->scale + place * LANES + (half + h) * 8;
+            __m256i wide = _mm256_cvtepu16_epi32(_mm_load_si128((const __m128i *)scales));
+            __m256 scale = _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+            for (int r = 0; r < count; r++) {
+                size_t group = (size_t)rows[r] * x->groups + g;
+                __m256 both = _mm256_mul_ps(scale, _mm256_broadcast_ss(x->scale + group));
+                sums[r * halves + h] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dots[r * halves + h]),
+                                                       both, sums[r * halves + h]);
+            }
+        }
+    }
+}
+
+INLINE void int4_part(PART_ARGUMENTS)
+{
+    const __m256i nibble = _mm256_set1_epi8(15);
+    for (int g = first; g < last; g++) {
+        size_t place = (size_t)panel * w->groups + g;
+        const uint8_t *from = w->data + place * GROUP * LANES / 2 + half * 32;
+        const uint8_t *steps = (const uint8_t *)w->scale + place * 2 * LANES + half * 8;
+        __m256i dots[8] = {0};
+#pragma GCC unroll 1
+        for (int q = 0; q < 4; q++, from += 64) {
+            if (count == 1) __builtin_prefetch(from + AHEAD);
+            __m256i below[2], above[2];
+            for (int h = 0; h < halves; h++) {
+                __m256i bytes = _mm256_load_si256((const __m256i *)(from + h * 32));
+                below[h] = _mm256_and_si256(bytes, nibble);
+                above[h] = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), nibble);
+            }
+            for (int r = 0; r < count; r++) {
+                const int8_t *at = x->code + (size_t)rows[r] * x->width + g * GROUP + q * 4;
+                __m256i codes = four_codes(at), later = four_codes(at + 16);
+                for (int h = 0; h < halves; h++) {
+                    __m256i sum = pairs(dots[r * halves + h], below[h], codes);
+                    dots[r * halves + h] = pairs(sum, above[h], later);
+                }
+            }
+        }
+        for (int h = 0; h < halves; h++) {
+            __m256i step = _mm256_cvtepu8_epi32(_mm_loadu_si64(steps + h * 8));
+            __m256i least = _mm256_cvtepu8_epi32(_mm_loadu_si64(steps + LANES + h * 8));
+            step = _mm256_or_si256(step, _mm256_slli_epi32(step, 16));
+            __m256 start = _mm256_cvtepi32_ps(_mm256_slli_epi32(least, 3));
+            for (int r = 0; r < count; r++) {
+                size_t group = (size_t)rows[r] * x->groups + g;
+                __m256 whole = _mm256_cvtepi32_ps(_mm256_madd_epi16(dots[r * halves + h], step));
+                __m256 sum = _mm256_fmadd_ps(whole, _mm256_broadcast_ss(x->scale + group),
+                                             sums[r * halves + h]);
+                sums[r * halves + h] =
+                    _mm256_fnmadd_ps(start, _mm256_broadcast_ss(x->total + group), sum);
+            }
+        }
+    }
+}
+
+INLINE void finish_part(const int count, const int halves, int half, const Weight *w, int panel,
+                        const int panels, __m256 *from, F *sums)
+{
+    for (int h = 0; h < halves; h++) {
+        size_t column = (size_t)panel * LANES + (half + h) * 8;
+        for (int r = 0; r < count; r++) {
+            __m256 sum = from[r * halves + h];
+            if (w->kind == INT4) sum = _mm256_mul_ps(sum, _mm256_load_ps(w->unit + column));
+            _mm256_storeu_ps((float *)(sums + r * panels) + (half + h) * 8, sum);
+        }
+    }
+}
+
+/* sums[count][panels]; the numbers are those that the functions below give. */
+static void any_block(int count, int panels, const Weight *w, const Rows *x, const int *rows,
+                      int panel, int first, int last, F *sums)
+{
+#define PART(kind, c, h, r, half)                                                                \
+    for (int p = 0; p < panels; p++) {                                                           \
+        __m256 held[c * h] = {0};                                                                \
+        kind##_part(c, h, half, w, x, rows + (r), panel + p, first, last, held);                 \
+        finish_part(c, h, half, w, panel + p, panels, held, sums + (r) * panels + p);            \
+    }
+#define FEW(kind)                                                                                \
+    if (count == 1) PART(kind, 1, 2, 0, 0)                                                       \
+    else if (count == 2) PART(kind, 2, 2, 0, 0)
+#define FOURS(kind) else for (int r = 0; r < count; r += 4) PART(kind, 4, 2, r, 0)
+    if (w->kind == F32) {
+        FEW(float) FOURS(float)
+    } else if (w->kind == BF16) {
+        FEW(bf16) FOURS(bf16)
+    } else if (w->kind == INT8) {
+        FEW(int8) FOURS(int8)
+    } else {
+        FEW(int4) FOURS(int4)
+    }
+#undef FOURS
+#undef FEW
+#undef PART
+}
