@@ -14,5 +14,6 @@ def jit(function: Callable[..., Any] | None = None, *, varying: Sequence[str] = 
             integer is 1 or a multiple of 16; of these it does not look.
     """
     if function is None:
-        return lambda given: triton.jit(given, do_not_specialize=list(varying))
+        options: dict[str, Any] = {"do_not_specialize": list(varying)}
+        return lambda given: triton.jit(given, **options)
     return triton.jit(function)
