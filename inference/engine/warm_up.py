@@ -1,0 +1,43 @@
+"""Runs steps of the shapes that serving will have, before anything is served.
+
+An accelerator's kernels are compiled when they are first needed, which takes seconds: here, rather
+than within somebody's request. The list follows from the scheduler's limits, not from a table.
+"""
+
+from inference.engine.model_runner import ModelRunner
+from inference.engine.scheduler import Chunk, SchedulerLimits
+from inference.engine.sequence import Sequence
+from inference.sampling_params import SamplingParams
+
+_TOKEN = 0
+
+
+def warm_up(runner: ModelRunner, limits: SchedulerLimits, experts: int) -> int:
+    """Prompts and batches of doubling sizes, up to the largest; how many steps that were.
+
+    All of it is written to the cache's first block and state, which the first sequence that gets
+    them writes anew.
+
+    Args:
+        experts: active ones of a row, as a request that names no number has.
+    """
+    singles = [(1, size) for size in _doubling(limits.max_batch)]
+    longest = min(limits.max_prefill_tokens, runner.model.config.max_context)
+    prompts = [(length, 1) for length in _doubling(longest)[1:]]
+    for length, count in singles + prompts:
+        runner.run([_chunk(runner, length, experts) for _ in range(count)])
+    return len(singles) + len(prompts)
+
+
+def _doubling(most: int) -> list[int]:
+    """1, 2, 4, ... and ``most``."""
+    sizes = [1 << power for power in range(most.bit_length())]
+    return sizes if sizes[-1] == most else [*sizes, most]
+
+
+def _chunk(runner: ModelRunner, length: int, experts: int) -> Chunk:
+    params = SamplingParams(max_tokens=1, temperature=0.0)
+    sequence = Sequence([_TOKEN] * length, params, experts, frozenset())
+    sequence.block_table = [0] * -(-length // runner.block_size)
+    sequence.state = 0
+    return Chunk(sequence, 0, length)
