@@ -11,12 +11,15 @@ from inference.model_config import AnyConfig, ModelConfig
 from inference.model_config_deepseek_v3 import DeepseekV3Config
 from inference.models.decoder import KeyValueCache
 from inference.models.deepseek_v3.model import LatentCache
-from inference.models.deepseek_v4.cache import DeepseekV4Cache
+from inference.models.deepseek_v4.cache import DeepseekV4Cache, KvDtype
+from inference.parallel.layout import Layout, part_of
+from inference.parallel.memory import shares
 
 # Of a number that the CPU's C kernels packed, with its share of what 32 of them have in common.
 _PACKED_BITS = {"float32": 32.0, "bfloat16": 16.0, "int8": 8.5, "int4": 5.0}
 _NO_MATRIX = 2  # a tensor of fewer dimensions is a norm, a bias, a scale of one
 _GIB = 1 << 30
+_ONE = Layout()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,10 @@ class MemoryNeed:
     def total(self) -> int:
         return self.weights + self.cache
 
+    def times(self, processes: int) -> "MemoryNeed":
+        """Of several processes in one memory."""
+        return MemoryNeed(processes * self.weights, processes * self.cache)
+
     def said(self) -> str:
         return f"{size(self.weights)} for weights and {size(self.cache)} for the cache"
 
@@ -52,9 +59,19 @@ class MemoryNeed:
 
 
 def memory_need(
-    checkpoint: Checkpoint, config: AnyConfig, dtype: torch.dtype, weights: str, cache: CacheSize
+    checkpoint: Checkpoint,
+    config: AnyConfig,
+    dtype: torch.dtype,
+    weights: str,
+    cache: CacheSize,
+    *,
+    kv_dtype: KvDtype = "auto",
+    layout: Layout = _ONE,
 ) -> MemoryNeed:
-    """Args: weights: as `kernels.registry.Weights`; ``auto`` keeps them in ``dtype``.
+    """What one process needs, the one with most where several share the model.
+
+    Args:
+        weights: as `kernels.registry.Weights`; ``auto`` keeps them in ``dtype``.
 
     Raises:
         CheckpointInvalid: a file is not readable.
@@ -62,23 +79,30 @@ def memory_need(
     wide = dtype.itemsize * 8.0
     packed = _PACKED_BITS.get(weights, wide)
     bits = 0.0
+    share = shares(checkpoint.names(), layout)
     for name in checkpoint.names():
         shape = checkpoint.shape(name)
         table = name.endswith(("embed_tokens.weight", "embed.weight"))
-        bits += prod(shape) * (wide if table or len(shape) < _NO_MATRIX else packed)
+        narrow = wide if table or len(shape) < _NO_MATRIX else packed
+        bits += share(name) * prod(shape) * narrow
         if table and not any(head in checkpoint for head in ("lm_head.weight", "head.weight")):
             bits += prod(shape) * (_PACKED_BITS["int8"] if weights == "int4" else packed)
-    return MemoryNeed(int(bits / 8), cache_bytes(config, dtype, cache))
+    part = part_of(config, layout)
+    return MemoryNeed(int(bits / 8), cache_bytes(part, dtype, cache, kv_dtype))
 
 
-def cache_bytes(config: AnyConfig, dtype: torch.dtype, size: CacheSize) -> int:
+def cache_bytes(
+    config: AnyConfig, dtype: torch.dtype, size: CacheSize, kv_dtype: KvDtype = "auto"
+) -> int:
     """What the engine's own cache would allot, asked of one without memory."""
     place = (torch.device("meta"), dtype)
     if isinstance(config, ModelConfig):
         return KeyValueCache(config, size.blocks, size.block_size, *place).bytes
     if isinstance(config, DeepseekV3Config):
         return LatentCache(config, size.blocks, size.block_size, *place).bytes
-    return DeepseekV4Cache(config, size.blocks, size.block_size, size.states, *place).bytes
+    return DeepseekV4Cache(
+        config, size.blocks, size.block_size, size.states, *place, kv_dtype=kv_dtype
+    ).bytes
 
 
 def size(count: int) -> str:

@@ -82,7 +82,12 @@ def make_plan(directory: Path, options: EngineOptions) -> Plan:
     num_blocks = max(1, options.kv_blocks * options.block_size // block_size)
     cache = CacheSize(num_blocks, block_size, states + snapshots)
     checkpoint = Checkpoint(directory, device, dtype)
-    need = memory_need(checkpoint, config, dtype, options.weights, cache)
+    layout = options.layout
+    need = memory_need(
+        checkpoint, config, dtype, options.weights, cache, kv_dtype=options.kv_dtype, layout=layout
+    )
+    if device.type == "cpu":
+        need = need.times(layout.size)
     return Plan(config, device, dtype, examine(options.device), cache, snapshots, need)
 
 

@@ -1,7 +1,8 @@
 """How many bytes of a checkpoint's weights each process of a layout holds, as they are stored."""
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable
 
 from inference.checkpoint import Checkpoint
 from inference.parallel.checkpoint import split_dimension
@@ -13,28 +14,26 @@ _COMPANION = re.compile(r"\.(scale|weight_scale_inv|least)$")
 
 def part_bytes(checkpoint: Checkpoint, layout: Layout) -> int:
     """Of the process that holds most."""
-    names = (name for file in checkpoint.files.values() for name in file)
-    sizes = {name: checkpoint.raw(name).nbytes for name in names}
-    counts = _experts(sizes)
-    return sum(size * _share(name, layout, counts) for name, size in sizes.items()).__ceil__()
+    names = [name for file in checkpoint.files.values() for name in file]
+    share = shares(names, layout)
+    return math.ceil(sum(share(name) * checkpoint.raw(name).nbytes for name in names))
 
 
-def _share(name: str, layout: Layout, counts: Mapping[str, int]) -> float:
-    share = 1.0
-    if split_dimension(_COMPANION.sub(".weight", name)) is not None:
-        share /= layout.tensor
-    routed = _ROUTED.match(name)
-    if routed is not None:
-        count = counts[routed[1]]
-        share *= -(-count // layout.expert) / count
-    return share
-
-
-def _experts(names: Mapping[str, int]) -> dict[str, int]:
-    """How many experts each layer has."""
-    found: dict[str, int] = {}
+def shares(names: Iterable[str], layout: Layout) -> Callable[[str], float]:
+    """Which share of a tensor the process that holds most of it has, by name."""
+    counts: dict[str, int] = {}  # experts of each layer
     for name in names:
         routed = _ROUTED.match(name)
         if routed is not None:
-            found[routed[1]] = max(found.get(routed[1], 0), int(routed[2]) + 1)
-    return found
+            counts[routed[1]] = max(counts.get(routed[1], 0), int(routed[2]) + 1)
+
+    def share(name: str) -> float:
+        divided = split_dimension(_COMPANION.sub(".weight", name)) is not None
+        part = 1 / layout.tensor if divided else 1.0
+        routed = _ROUTED.match(name)
+        if routed is None:
+            return part
+        count = counts[routed[1]]
+        return part * -(-count // layout.expert) / count
+
+    return share

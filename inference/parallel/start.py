@@ -2,9 +2,9 @@
 
 import os
 
-from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]
-
+from inference.model_config import load_config
 from inference.parallel.groups import join_world, make_groups
+from inference.parallel.layout import part_of
 from inference.parallel.leading import LeadingModel
 from inference.parallel.part import build_part
 from inference.parallel.plan import Plan
@@ -30,13 +30,14 @@ def lead(plan: Plan) -> tuple[LeadingModel, tuple[str, ...]]:
         CheckpointInvalid, CheckpointUnsupported, DeviceUnavailable.
         EngineFailed: another process did not start; what it wrote says why.
     """
+    part_of(load_config(plan.directory), plan.layout)  # refused before anything begins
     processes, store = None, None
     if launched_rank() is None:
-        store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-        processes = Processes(plan, store.port)
+        processes = Processes(plan)
+        store = processes.store
     try:
         if processes is not None:
-            processes.wait_for(store)
+            processes.wait()
         join_world(0, plan.layout.size, plan.device, store)
         groups = make_groups(plan.layout, 0, plan.device, plan.timeout)
         part = build_part(plan, groups)

@@ -1,7 +1,8 @@
 """Weights in 4 bits: the least number of each 32 inputs, and up to 15 steps above it.
 
-The grid is Q4_1's with bfloat16 numbers, as in the CPU's C kernels (``kernels/cpu/native/pack.h``):
-their codes of a weight are the ones here. A byte holds an even input in its low half.
+The grid is Q4_1's with bfloat16 numbers, simple enough for any kernel. The CPU's C kernels fit a
+grid of their own when they load weights, narrower ones too. A byte holds an even input in its low
+half.
 """
 
 import torch

@@ -12,11 +12,11 @@ from tiny_v4 import make_tiny_v4
 from worker_process import run_cli
 
 from inference.checkpoint import Checkpoint
+from inference.convert.weight_formats import Target, rewrite
 from inference.devices import MemoryNeed, examine
 from inference.devices.capabilities import of_cpu, of_cuda, of_npu, of_rocm
 from inference.engine.loading import EngineOptions, load_engine, make_plan
 from inference.errors import DeviceTooSmall, DeviceUnavailable
-from inference.quantization.rewrite import Target, rewrite
 
 GIB = 1 << 30
 CPU = torch.device("cpu")

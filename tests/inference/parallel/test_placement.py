@@ -5,11 +5,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_v4 import published_config
 
-from inference.errors import CheckpointInvalid
-from inference.parallel import Placement, balance, even
+from inference.errors import CheckpointInvalid, CheckpointUnsupported
+from inference.model_config import parse_config
+from inference.model_config_deepseek_v4 import DeepseekV4Config
+from inference.parallel import Layout, Placement, balance, even
 from inference.parallel.checkpoint import split_dimension
-from inference.parallel.placement import read_loads, write_loads
+from inference.parallel.layout import part_of
+from inference.parallel.placement import add_up, read_loads, write_loads
 
 LOADS = st.lists(st.integers(0, 10_000), min_size=8, max_size=40)
 
@@ -49,11 +53,26 @@ def test_even_keeps_neighbours_together() -> None:
     assert even(8, 2).copies() == [[0]] * 4 + [[1]] * 4
 
 
+def test_what_cannot_be_shared_is_refused() -> None:
+    v4 = parse_config(published_config())
+    for layout, reason in ((Layout(3, 1), "4 heads evenly"), (Layout(1, 8), "share 7 experts")):
+        with pytest.raises(CheckpointUnsupported, match=reason):
+            part_of(v4, layout)
+    part = part_of(v4, Layout(2, 4))
+    assert isinstance(part, DeepseekV4Config)
+    assert (part.num_heads, part.o_groups, part.num_experts) == (2, 1, 7)
+    grid = Layout(2, 3)
+    assert [grid.place(rank) for rank in range(6)] == [(e, t) for e in range(3) for t in range(2)]
+    assert (grid.row(3), grid.column(3)) == ([2, 3], [1, 3, 5])
+
+
 def test_loads_are_kept_between_starts(tmp_path: Path) -> None:
     path = tmp_path / "loads.json"
     assert read_loads(path) == {}
     write_loads(path, {"layers.3.ffn": [5, 0, 7]})
     assert read_loads(path) == {"layers.3.ffn": [5.0, 0.0, 7.0]}
+    now = {"layers.3.ffn": [1, 1, 1], "layers.4.ffn": [2, 2]}
+    assert add_up(read_loads(path), now) == {"layers.3.ffn": [6, 1, 8], "layers.4.ffn": [2, 2]}
     path.write_text("[1]")
     with pytest.raises(CheckpointInvalid, match="no record"):
         read_loads(path)
