@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
@@ -228,8 +229,8 @@ class Vault:
         name = conversation or secrets.token_hex(16)
         memory = ScopeMemory(
             name,
-            hash_key=keys.digest("hash"),
-            secret=keys.digest("surrogates", name),
+            hash_key=partial(keys.digest, "hash"),
+            secret=partial(keys.digest, "surrogates", name),
             remembered=entries,
         )
         return Held(keys.tenant, name, keys, memory, self._clock.now() + self._options.ttl)

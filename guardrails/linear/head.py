@@ -70,7 +70,7 @@ class LinearHead:
 
 def sigmoid(value: float) -> float:
     """The logistic function, safe at both ends."""
-    return float(1.0 / (1.0 + np.exp(-min(max(value, -60.0), 60.0))))
+    return 1.0 / (1.0 + math.exp(-min(max(value, -60.0), 60.0)))
 
 
 def softmax(values: NDArray[np.float64]) -> NDArray[np.float64]:

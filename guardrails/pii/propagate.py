@@ -61,7 +61,7 @@ class KnownValues:
             self._seen.add((span.entity_type, value))
             self._add(value, span.entity_type)
             if span.entity_type == "PERSON":
-                for part in _name_parts(value):
+                for part in dict.fromkeys(_name_parts(value)):
                     self._add(part, span.entity_type)
             elif span.entity_type == "EMAIL_ADDRESS":
                 for part in _mailbox_names(value):

@@ -32,6 +32,7 @@ _APOSTROPHES: Final = "'\u2019"
 _WORD: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 
 
+@lru_cache(maxsize=256)
 def token_name(entity_type: str) -> str:
     """The letters that stand in a token for a type; digits would blur its number.
 

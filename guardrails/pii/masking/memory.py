@@ -9,12 +9,13 @@ caller's matter, and what is restored is the scope's: only what stands in the re
 import hashlib
 import hmac
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from guardrails.types import MaskMode
 
 _KEY_BYTES = 32
+Key = Callable[[], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class ScopeMemory:
 
     Args:
         conversation: its identifier; it means nothing here.
-        hash_key: of the tenant; the same value has the same hash in all its conversations.
+        hash_key: of the tenant; the same value has the same hash in all its conversations. It
+            may be made when it is first needed: most conversations need neither.
         secret: of the conversation; surrogates are drawn with it.
         remembered: what earlier turns issued.
     """
@@ -48,13 +50,13 @@ class ScopeMemory:
         self,
         conversation: str = "",
         *,
-        hash_key: bytes | None = None,
-        secret: bytes | None = None,
+        hash_key: bytes | Key | None = None,
+        secret: bytes | Key | None = None,
         remembered: Iterable[Remembered] = (),
     ) -> None:
         self.conversation = conversation
-        self._hash_key = hash_key or os.urandom(_KEY_BYTES)
-        self._secret = secret or os.urandom(_KEY_BYTES)
+        self._hash_key = hash_key or _random_key
+        self._secret = secret or _random_key
         self._entries: dict[tuple[str, str, MaskMode], Remembered] = {}
         self._last: dict[str, int] = {}
         self._texts: dict[str, str] = {}  # surrogate -> value
@@ -99,10 +101,14 @@ class ScopeMemory:
 
     def value_digest(self, entity_type: str, value: str) -> bytes:
         """Keyed by the tenant: the same in all its conversations, and nowhere else."""
+        if not isinstance(self._hash_key, bytes):
+            self._hash_key = self._hash_key()
         return _keyed(self._hash_key, entity_type, value)
 
     def draw(self, *parts: str) -> bytes:
         """32 bytes that look random and are the same for the same parts in this conversation."""
+        if not isinstance(self._secret, bytes):
+            self._secret = self._secret()
         return _keyed(self._secret, *parts)
 
     def _put(self, entry: Remembered) -> None:
@@ -111,6 +117,10 @@ class ScopeMemory:
             self._last[entry.name] = entry.number
         if entry.mode is MaskMode.SURROGATE:
             self._texts[entry.text] = entry.value
+
+
+def _random_key() -> bytes:
+    return os.urandom(_KEY_BYTES)
 
 
 def _keyed(key: bytes, *parts: str) -> bytes:
