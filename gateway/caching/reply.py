@@ -16,6 +16,7 @@ class KeptReply:
     """A kept answer in the place of an upstream's, plain or as events."""
 
     complete = True
+    has_next = False
 
     def __init__(self, body: bytes) -> None:
         self._body = body
@@ -44,6 +45,10 @@ class WatchedReply:
         self._assembler: Assembler | None = None
         self._raw: bytes | None = None
         self.complete = False
+
+    @property
+    def has_next(self) -> bool:
+        return self._reply.has_next
 
     async def read(self) -> bytes:
         raw = await self._reply.read()

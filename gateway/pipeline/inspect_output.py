@@ -1,12 +1,14 @@
 """Stage 6: the answer is inspected, restored and, where it streams, sent on."""
 
-from contextlib import aclosing
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from core.clock import Clock
 from gateway.errors import UpstreamError, UpstreamInvalidReply
 from gateway.exchange import Exchange
 from gateway.guarding import Guards
+from gateway.http.connection import Connection
 from gateway.pipeline.answer_binary import WholeReply, binary_type
 from gateway.pipeline.answer_judge import Judge
 from gateway.pipeline.answer_text import OutputGuard
@@ -59,33 +61,37 @@ class InspectOutput(Stage):
             raise deadlines.passed(begun=deadlines.first_by is None) from None
 
     async def _stream(self, exchange: Exchange, deadlines: Deadlines, limit: Limit) -> None:
-        assert exchange.reply is not None, "call comes first"
-        connection = exchange.connection
+        reply, connection = exchange.reply, exchange.connection
+        assert reply is not None, "call comes first"
         guard = OutputGuard(exchange, self._guards.pii, _own(exchange))
         stream = exchange.surface.stream(exchange, self._judge(exchange), guard)
         exchange.encoder = encoder = exchange.surface.encoder(exchange)
-        async with aclosing(exchange.reply.events()) as events:  # type: ignore[type-var]
-            async for data in events:
-                if deadlines.first_by is not None:
-                    deadlines.first_by = None  # it has begun
-                    limit.by = deadlines.total_by
-                out = encoder.events(stream.feed(data))
-                # The head waits for the first good event, so that an upstream that
-                # fails at once still gets the client a proper error status.
-                if not exchange.head_sent:
-                    await self._send_head(exchange)
-                if exchange.timing.first_token is None and exchange.output_chars:
-                    exchange.timing.first_token = self._clock.monotonic()
-                if out:
-                    await connection.write(out, more=True)
-                if stream.blocked:
-                    break
-        if not stream.blocked and not exchange.reply.complete and exchange.finish_reason is None:
-            raise UpstreamError("The upstream's answer broke off; what came is not complete.")
-        rest = b"" if stream.blocked else encoder.events(stream.finish())
-        if not exchange.head_sent:
-            await self._send_head(exchange)
-        await connection.write(rest + encoder.end(), more=True)
+        held: list[bytes] = []  # of events that came together: one write for all of them
+        async with _sent(connection, held):
+            async with aclosing(reply.events()) as events:  # type: ignore[type-var]
+                async for data in events:
+                    if deadlines.first_by is not None:
+                        deadlines.first_by = None  # it has begun
+                        limit.by = deadlines.total_by
+                    out = encoder.events(stream.feed(data))
+                    # The head waits for the first good event, so that an upstream that
+                    # fails at once still gets the client a proper error status.
+                    if not exchange.head_sent:
+                        await self._send_head(exchange)
+                    if exchange.timing.first_token is None and exchange.output_chars:
+                        exchange.timing.first_token = self._clock.monotonic()
+                    if out:
+                        held.append(out)
+                    if held and not reply.has_next:
+                        await _send(connection, held)
+                    if stream.blocked:
+                        break
+            if not stream.blocked and not reply.complete and exchange.finish_reason is None:
+                raise UpstreamError("The upstream's answer broke off; what came is not complete.")
+            rest = b"" if stream.blocked else encoder.events(stream.finish())
+            if not exchange.head_sent:
+                await self._send_head(exchange)
+            held.append(rest + encoder.end())
 
     async def _binary(self, exchange: Exchange) -> None:
         """What no guard reads goes on as it comes; the policy let it pass before it was asked."""
@@ -128,6 +134,24 @@ class InspectOutput(Stage):
             decide_moderation(exchange, policy, verdict, "output")
 
         return judge
+
+
+@asynccontextmanager
+async def _sent(connection: Connection, held: list[bytes]) -> AsyncIterator[None]:
+    """At the end ``held`` is sent, also where what came next failed: its error stands behind."""
+    try:
+        yield
+    except Exception:
+        if held:
+            await _send(connection, held)
+        raise
+    await _send(connection, held)
+
+
+async def _send(connection: Connection, held: list[bytes]) -> None:
+    data = held[0] if len(held) == 1 else b"".join(held)
+    held.clear()
+    await connection.write(data, more=True)
 
 
 def _own(exchange: Exchange) -> dict[str, Any]:

@@ -20,9 +20,15 @@ class Reply(Protocol):
     among them) and ends where the stream ended; ``complete`` tells afterwards
     whether the upstream finished it properly. ``aclose`` hangs up, and may be
     called at any time, more than once.
+
+    ``has_next`` tells, of an event that was yielded, whether the next one is here already:
+    both can go to the client in one write.
     """
 
     complete: bool
+
+    @property
+    def has_next(self) -> bool: ...
 
     async def read(self) -> bytes: ...
 

@@ -211,6 +211,7 @@ class HttpReply:
     def __init__(self, client: HttpClient, answer: Answer) -> None:
         self.answer = answer
         self.complete = False
+        self.has_next = False
         self._client = client
         self._size = 0
 
@@ -250,7 +251,9 @@ class HttpReply:
         if content_type.partition(b";")[0].strip().lower() == b"application/json":
             raise await self._no_stream()
         while chunk := await self._more(MAX_REPLY_BYTES):
-            for data in parser.feed(chunk):
+            arrived = parser.feed(chunk)
+            for index, data in enumerate(arrived, 1):
+                self.has_next = index < len(arrived) and data != DONE
                 if data == DONE:
                     self.complete = True
                     return

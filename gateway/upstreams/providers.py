@@ -193,6 +193,8 @@ class LitellmUpstream:
 class _LitellmReply:
     """A litellm answer as ``Reply``."""
 
+    has_next = False
+
     def __init__(self, upstream: LitellmUpstream, response: Any) -> None:
         self.complete = False
         self._upstream = upstream

@@ -63,6 +63,10 @@ class RepairedReply:
         self._reply = reply
         self._mender = mender
 
+    @property
+    def has_next(self) -> bool:
+        return self._reply.has_next
+
     async def read(self) -> bytes:
         raw = await self._reply.read()
         self.complete = self._reply.complete

@@ -117,3 +117,21 @@ async def test_a_nested_error_body_is_no_message(client: HttpClient) -> None:
     async with upstream(head, repeated(b"[" * 60_000, 1)) as url:
         with pytest.raises(UpstreamRejected, match="check the parameters"):
             await client.post(url, b"{}", {})
+
+
+async def test_of_events_that_came_together_all_but_the_last_have_a_next_one(
+    client: HttpClient,
+) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"data: 1\n\ndata: 2\n\ndata: 3\n\nda"
+        await asyncio.sleep(0.2)
+        yield b"ta: 4\n\n"
+        await asyncio.sleep(0.2)
+        yield b"data: 5\n\ndata: [DONE]\n\n"
+
+    async with upstream(HEAD, pieces) as url:
+        reply = await client.post(url, b"{}", {})
+        seen = [(event, reply.has_next) async for event in reply.events()]
+    assert seen == [(b"1", True), (b"2", True), (b"3", False), (b"4", False), (b"5", True)]
+    assert reply.complete
+    assert not reply.has_next

@@ -44,6 +44,7 @@ class Recorder:
 
 class Answer:
     complete = True
+    has_next = False
 
     async def read(self) -> bytes:
         return b"{}"

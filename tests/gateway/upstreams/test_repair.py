@@ -24,6 +24,8 @@ ARGUMENTS = '{"city": "Paris"}'
 class Given:
     """A reply that holds what it was given (``Reply``)."""
 
+    has_next = False
+
     def __init__(self, *events: bytes) -> None:
         self.complete = False
         self.closed = self.ended = False
