@@ -17,6 +17,8 @@ from inference.parallel.memory import shares
 
 # Of a number that the CPU's C kernels packed, with its share of what 32 of them have in common.
 _PACKED_BITS = {"float32": 32.0, "bfloat16": 16.0, "int8": 8.5, "int4": 5.0}
+# Where an accelerator's kernels pack experts only.
+_EXPERT_BITS = {"fp8": 8.001, "mxfp4": 4.25}
 _NO_MATRIX = 2  # a tensor of fewer dimensions is a norm, a bias, a scale of one
 _GIB = 1 << 30
 _ONE = Layout()
@@ -84,6 +86,8 @@ def memory_need(
         shape = checkpoint.shape(name)
         table = name.endswith(("embed_tokens.weight", "embed.weight"))
         narrow = wide if table or len(shape) < _NO_MATRIX else packed
+        if "experts." in name:
+            narrow = _EXPERT_BITS.get(weights, narrow)
         bits += share(name) * prod(shape) * narrow
         if table and not any(head in checkpoint for head in ("lm_head.weight", "head.weight")):
             bits += prod(shape) * (_PACKED_BITS["int8"] if weights == "int4" else packed)

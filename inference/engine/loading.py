@@ -14,6 +14,7 @@ from inference.engine.engine import Engine
 from inference.engine.model_runner import ModelRunner
 from inference.engine.scheduler import SchedulerLimits
 from inference.engine.speculation import ModelDraft, PromptLookup
+from inference.engine.warm_up import warm_up
 from inference.kernels.registry import Preference, Weights, choose_kernels, resolve_device
 from inference.model_config import AnyConfig, load_config
 from inference.model_config_deepseek_v4 import DeepseekV4Config
@@ -113,6 +114,8 @@ def load_engine(directory: Path, options: EngineOptions) -> tuple[Engine, tuple[
         reuse=options.prefix_cache,
     )
     runner = ModelRunner(model, plan.cache.blocks, plan.cache.block_size, plan.cache.states)
+    if plan.device.type != "cpu":
+        warm_up(runner, options.limits, plan.config.num_experts_per_tok)
     guess = None
     if options.guesses:
         guess = (ModelDraft if runner.drafts else PromptLookup)(options.guesses)
