@@ -10,9 +10,10 @@
         │   └── UnsafeFile             pickle and other files that run code when read
         ├── DeviceUnavailable
         ├── DeviceTooSmall             weights and cache do not fit the device's memory
+        ├── AddressUnavailable         the worker cannot listen where it was told to
         ├── RequestInvalid             the request asks for something malformed or unknown
         │   ├── ContextOverflow
-        │   ├── ConstraintUnsupported  response_format asks for what cannot be enforced
+        │   ├── ConstraintUnsupported  a form, or a strict tool, asks for what cannot be enforced
         │   └── ConstraintFailed       an answer could not be kept within response_format
         ├── ModelUnknown
         ├── QueueFull
@@ -101,6 +102,12 @@ class DeviceTooSmall(InferenceError):
     """Weights and cache take more memory than the device has free."""
 
     code = "device_too_small"
+
+
+class AddressUnavailable(InferenceError):
+    """Nothing can listen at the asked address and port."""
+
+    code = "address_unavailable"
 
 
 class RequestInvalid(InferenceError):

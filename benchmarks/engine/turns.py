@@ -84,6 +84,7 @@ def through_engine(
         first, answer, length = turn(messages)
         second, _, _ = turn(messages + following(answer))
         turns.append((first, second))
+        print(f"engine {first:.2f} s, {second:.3f} s", file=sys.stderr, flush=True)
         lengths.append(length)
     return turns, round(median(lengths))
 
@@ -125,6 +126,7 @@ def over_http(directory: Path, history: int, rounds: int, weights: str) -> list[
             messages = question(number, history)
             first, answer = turn(messages)
             turns.append((first, turn(messages + following(answer))[0]))
+            print(f"http {turns[-1][0]:.2f} s, {turns[-1][1]:.3f} s", file=sys.stderr, flush=True)
         return turns
 
 

@@ -14,7 +14,7 @@ import uvicorn
 
 from inference.encoding.formats import load_format
 from inference.engine.loading import EngineOptions, follow_engine, load_engine
-from inference.errors import RequestInvalid
+from inference.errors import AddressUnavailable, RequestInvalid
 from inference.model_config import AnyConfig, read_json
 from inference.parallel import launched_rank
 from inference.provenance import verify_directory
@@ -160,7 +160,11 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
+    try:
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise AddressUnavailable(f"The worker cannot listen at {host}:{port}: {error}.") from None
     return listener
 
 

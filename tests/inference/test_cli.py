@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,15 @@ def test_a_device_that_is_not_there_is_a_sentence(demo_model: Path) -> None:
 def test_a_name_needs_a_budget(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="sov-flash=90%"):
         _alias(text)
+
+
+def test_a_port_in_use_is_a_sentence(demo_model: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run_cli("worker", "serve", "--model", str(demo_model), "--port", port)
+    assert done.returncode == 1
+    assert "address_unavailable" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_convert_into_a_full_directory_is_refused(tmp_path: Path) -> None:

@@ -403,7 +403,7 @@ def test_models_and_health_name_the_weights(
 ) -> None:
     digest = verify_directory(demo_model).weights_digest
     cards = {m.id: m.model_dump() for m in client.models.list()}
-    assert set(cards) == {"smollm2-moe", "sov-pro", "sov-flash"}
+    assert set(cards) == {"smollm2-moe", "sov-pro", "sov-flash", "sov-share"}
     assert {c["weights_digest"] for c in cards.values()} == {digest}
     assert cards["sov-flash"]["num_experts_per_tok"] == 7
     health = httpx.get(f"{worker_url}/health")
