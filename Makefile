@@ -31,7 +31,7 @@ NODE_FITS := $(shell node -e 'const [a,b]=process.versions.node.split(".").map(N
 export PATH := $(if $(NODE_FITS),$(PATH):$(CURDIR)/$(BIN),$(CURDIR)/$(BIN):$(PATH))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test lint format bench bench-billing bench-audit bench-engine soak torture conformance clients focus ui ui-test browser lock audit sbom fuzz clean
+.PHONY: help setup run test lint format bench bench-billing bench-audit bench-engine check-kernels check-gpu soak torture conformance clients focus ui ui-test browser lock audit sbom fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -100,6 +100,13 @@ bench-audit: setup ## the audit trail: CPU of a request, drained a second, bytes
 
 bench-engine: setup ## the engine beside llama.cpp and transformers, SmolLM2-135M (ENGINE="--threads 2")
 	@$(BIN)/python -m benchmarks.engine $(ENGINE)
+
+check-kernels: setup ## every Triton kernel: its reference under the interpreter, compiled for four chips
+	@TRITON_INTERPRET=1 OMP_NUM_THREADS=1 $(BIN)/pytest -q tests/inference/kernels/interpreted
+	@$(BIN)/python -m inference.kernels.cuda.compile
+
+check-gpu: setup ## on an NVIDIA or AMD card: parity and times of every kernel (GPU="--kernel router")
+	@$(BIN)/python -m benchmarks.kernels.check_gpu $(GPU)
 
 SOAK_MINUTES ?= 60
 soak: setup ## an hour of mixed traffic: does the gateway grow? (SOAK_MINUTES=60)

@@ -10,6 +10,9 @@ A kernel with variants (`grouped_gate_up.mxfp4`) has such a mapping for each in 
 """
 
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,8 @@ DIRECTORY = Path(__file__).parent / "tuned"
 # Other chips borrow from the one whose limits (shared memory, matrix instructions) they meet.
 _BORROWED = {"sm_86": "sm_80", "sm_89": "sm_80", "sm_120": "sm_80", "sm_121": "sm_80"}
 _NEXT = {"sm_103": "sm_100", "gfx950": "gfx942", "gfx940": "gfx942", "gfx941": "gfx942"}
+_NONE: Mapping[str, dict[str, Any]] = {}
+_OVERRIDES: ContextVar[Mapping[str, dict[str, Any]]] = ContextVar("overrides", default=_NONE)
 INTERPRETER = "sm_90"  # whose configurations Triton's interpreter runs with
 
 
@@ -30,14 +35,30 @@ def configuration(kernel: str, architecture: str, rows: int) -> dict[str, Any]:
     Args:
         kernel: a file's name; after a point the variant that the file has tables for.
     """
+    if kernel in _OVERRIDES.get():
+        return dict(_OVERRIDES.get()[kernel])
+    for most, entry in entries(kernel, architecture).items():
+        if most == "*" or rows <= int(most):
+            return dict(entry)
+    raise KeyError(f"tuned/{kernel}: no configuration of {architecture} for any number of rows")
+
+
+def entries(kernel: str, architecture: str) -> dict[str, dict[str, Any]]:
+    """Configurations by the largest number of rows that they are for."""
     name, _, variant = kernel.partition(".")
     table = _table(name)[variant] if variant else _table(name)
     known = _BORROWED.get(architecture) or _NEXT.get(architecture) or architecture
-    entries = table.get(known) or table["sm_80"]
-    for most, entry in entries.items():
-        if most == "*" or rows <= int(most):
-            return dict(entry)
-    raise KeyError(f"tuned/{name}.json has no configuration of {known} for any number of rows")
+    return table.get(known) or table["sm_80"]
+
+
+@contextmanager
+def overriding(kernel: str, entry: dict[str, Any]) -> Iterator[None]:
+    """One configuration for every number of rows, within the block (`tune`)."""
+    token = _OVERRIDES.set({**_OVERRIDES.get(), kernel: entry})
+    try:
+        yield
+    finally:
+        _OVERRIDES.reset(token)
 
 
 def architecture_of(device: torch.device) -> str:

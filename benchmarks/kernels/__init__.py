@@ -1,0 +1,1 @@
+"""What the accelerator's kernels cost: counted without a card (`roofline`), timed on one."""

@@ -1,0 +1,50 @@
+"""Configurations are found by rows and chip, and the tuner climbs to the fastest."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inference.kernels.cuda import tuning
+from inference.kernels.cuda.spec import ARCHITECTURES
+from inference.kernels.cuda.tune import climb, write
+
+FILES = sorted(tuning.DIRECTORY.glob("*.json"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_file_has_every_architecture(path: Path) -> None:
+    whole = json.loads(path.read_text())
+    tables = [whole] if "sm_80" in whole else list(whole.values())
+    assert tables
+    for table in tables:
+        assert set(ARCHITECTURES) <= set(table)
+        assert all("*" in entries for entries in table.values())
+
+
+def test_rows_and_chips_find_their_entry() -> None:
+    few, many = (tuning.configuration("router", "sm_90", rows) for rows in (64, 65))
+    assert few["SLICES"] > many["SLICES"] == 1
+    assert tuning.configuration("router", "sm_89", 1) == tuning.configuration("router", "sm_80", 1)
+    with tuning.overriding("router", {"SLICES": 3}):
+        assert tuning.configuration("router", "sm_90", 1) == {"SLICES": 3}
+    assert tuning.configuration("router", "sm_90", 64) == few
+
+
+def test_the_tuner_climbs_past_what_does_not_fit_and_writes_what_it_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seconds(entry: dict[str, Any]) -> float:
+        if entry["BLOCK_N"] * entry["num_stages"] > 512:
+            return float("inf")  # more shared memory than there is
+        return 1000 / entry["BLOCK_N"] + abs(entry["num_warps"] - 8) + 1 / entry["num_stages"]
+
+    start = {"BLOCK_N": 32, "num_warps": 2, "num_stages": 2, "NATIVE": True}
+    found = climb(start, seconds)
+    assert found == {"BLOCK_N": 256, "num_warps": 8, "num_stages": 2, "NATIVE": True}
+    (tmp_path / "some.json").write_text(json.dumps({"fp8": {"sm_80": {"*": start}}}))
+    monkeypatch.setattr(tuning, "DIRECTORY", tmp_path)
+    write("some.fp8", "sm_90", "16", found)
+    assert tuning.configuration("some.fp8", "sm_90", 16) == found
+    assert tuning.configuration("some.fp8", "sm_80", 16) == start
