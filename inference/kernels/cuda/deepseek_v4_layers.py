@@ -1,13 +1,14 @@
 """DeepSeek-V4's layers with this package's kernels where `models.deepseek_v4` has plain torch.
 
 A `CudaLayer` stands in for a `models.deepseek_v4.layer.Layer`: mHC before and after each block with
-the norms, the router, and the experts. It reads the layer that the model has prepared.
+the norms, attention, the router, and the experts. It reads the layer that the model has prepared.
 """
 
 from typing import Any
 
 import torch
 
+from inference.kernels.cuda.deepseek_v4_attention import CudaAttention, Steps
 from inference.kernels.cuda.experts import CudaExperts
 from inference.kernels.cuda.hyper_connections_post import hyper_connections_post
 from inference.kernels.cuda.hyper_connections_pre import hyper_connections_pre
@@ -56,10 +57,11 @@ class CudaFeedForward:
 
 
 class CudaLayer:
-    """Args: plain: a `models.deepseek_v4.layer.Layer`."""
+    """Args: plain: a `models.deepseek_v4.layer.Layer`; first: of the model's."""
 
-    def __init__(self, config: Any, plain: Any) -> None:
+    def __init__(self, config: Any, plain: Any, steps: Steps, *, first: bool) -> None:
         self._plain = plain
+        self.attention = CudaAttention(plain.attention, steps, first=first)
         self.feed_forward = CudaFeedForward(config, plain.feed_forward)
 
     def __getattr__(self, name: str) -> Any:
@@ -71,7 +73,7 @@ class CudaLayer:
         """The streams [T, n, D] after both blocks."""
         plain, streams = self._plain, streams.contiguous()
         hidden, post, mixing = _enter(config, streams, plain.attention_mixing, plain.attention_norm)
-        output = plain.attention(hidden, angles, batch, memory).contiguous()
+        output = self.attention(hidden, angles, batch, memory).contiguous()
         streams = hyper_connections_post(streams, output, post, mixing)
         hidden, post, mixing = _enter(
             config, streams, plain.feed_forward_mixing, plain.feed_forward_norm

@@ -18,7 +18,7 @@ from inference.kernels.cuda.jit import jit
 from inference.kernels.cuda.spec import Case, Compilation, KernelSpec
 from inference.kernels.reference.deepseek_v4_seams import Entries, Rows, choose_best
 
-_LARGEST_TILE = 2048
+_LARGEST_TILE, _WARPS = 2048, 16
 _SCRATCH = 1 << 23  # scores (32 MiB) that are written before some are chosen: they stay in L2
 
 
@@ -102,7 +102,7 @@ def best_entries(scores: torch.Tensor, ready: torch.Tensor, top_k: int) -> torch
             ONE_TILE=most <= tile,
             BLOCK=tile,
             BLOCK_TOP=triton.next_power_of_2(top_k),
-            num_warps=8,
+            num_warps=_WARPS,
         )
     return chosen
 
@@ -149,7 +149,7 @@ def _compilation(top_k: int, one_tile: bool) -> Compilation:
             "ONE_TILE": one_tile,
             "BLOCK": _LARGEST_TILE,
             "BLOCK_TOP": top_k,
-            "num_warps": 8,
+            "num_warps": _WARPS,
         },
     )
 

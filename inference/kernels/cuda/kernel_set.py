@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from inference.kernels.cuda.deepseek_v4_attention import Steps
 from inference.kernels.cuda.deepseek_v4_layers import CudaLayer
 from inference.kernels.cuda.experts import CudaExperts
 from inference.kernels.interface import Batch, Experts, ExpertWeights, Linear
@@ -23,8 +24,8 @@ class CudaKernels:
         self.choices: Sequence[str] = (
             f"Experts: Triton kernels (kernels.cuda) tuned for {architecture}, weights kept as "
             f"{form}.",
-            "DeepSeek-V4's router and streams: Triton kernels (kernels.cuda).",
-            "Linears and attention: torch and the vendor's libraries (kernels.reference).",
+            "DeepSeek-V4's attention, router and streams: Triton kernels (kernels.cuda).",
+            "Linears, other models' attention: torch and the vendor's libraries.",
         )
 
     def linear(self, weight: torch.Tensor) -> Linear:
@@ -45,4 +46,8 @@ class CudaKernels:
         """A `DeepseekV4` gets this package's layers in place of its own; no step is one call."""
         config = model.config
         if getattr(config, "hc_mult", 0) == _STREAMS:
-            model.layers[:] = [CudaLayer(config, layer) for layer in model.layers]
+            steps = Steps()
+            model.layers[:] = [
+                CudaLayer(config, layer, steps, first=not at)
+                for at, layer in enumerate(model.layers)
+            ]

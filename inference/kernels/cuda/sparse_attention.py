@@ -7,6 +7,8 @@ One program is one token and a block of its heads, so a key is loaded once for a
 its own value. Few tokens are cut along the keys too; `merge_kernel` joins the cuts.
 """
 
+from typing import Any
+
 import torch
 import triton
 import triton.language as tl
@@ -118,7 +120,9 @@ def attention_kernel(
         )
         if PACKED:
             if tile >= raws:
-                k = load_packed(entries, place.to(tl.int64), is_entry, columns, WIDTH, ROPE, STRIDE)
+                k = load_packed(
+                    entries, place.to(tl.int64), is_entry, columns, WIDTH, ROPE, STRIDE
+                ).to(q.dtype)
             known = known | is_entry
         logits = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
         logits = tl.where(known[None, :], logits, float("-inf"))
@@ -179,7 +183,8 @@ def sparse_attention(
 
     Args:
         rope: channels that FP8 entries keep as bfloat16.
-        splits: into how many the keys of a token are cut, a power of two; ``None``: as tuned.
+        splits: into how many the keys of a token are cut, a power of two; ``None``: as tuned,
+            but two tiles for each at least.
     """
     tokens, heads, width = queries.shape
     out = torch.empty_like(queries)
@@ -188,15 +193,16 @@ def sparse_attention(
     store, layout = store_of(keys[None] if entries is None else entries.store)
     name = _NAME + "_fp8" * layout["PACKED"]
     chosen = configuration(name, architecture_of(queries.device), tokens)
-    if splits is not None:
-        chosen["SPLITS"] = splits
-    splits, block_d = int(chosen["SPLITS"]), max(16, triton.next_power_of_2(width))
-    parts, marks = out, sinks
-    if splits > 1:
-        parts = queries.new_empty(tokens, splits, heads, width, dtype=torch.float32)
-        marks = queries.new_empty(tokens, splits, 2, heads, dtype=torch.float32)
     picks = None if entries is None else entries.chosen
-    attention_kernel[(tokens, triton.cdiv(heads, chosen["BLOCK_H"]), splits)](
+    pairs = triton.cdiv(window + _most_entries(rows, entries), 2 * chosen["BLOCK_N"])
+    most: Any = triton.next_power_of_2(pairs + 1) // 2
+    cuts = int(splits or min(chosen["SPLITS"], most))
+    chosen["SPLITS"], block_d = cuts, max(16, triton.next_power_of_2(width))
+    parts, marks = out, sinks
+    if cuts > 1:
+        parts = queries.new_empty(tokens, cuts, heads, width, dtype=torch.float32)
+        marks = queries.new_empty(tokens, cuts, 2, heads, dtype=torch.float32)
+    attention_kernel[(tokens, triton.cdiv(heads, chosen["BLOCK_H"]), cuts)](
         queries,
         keys,
         ring,
@@ -226,11 +232,19 @@ def sparse_attention(
         BLOCK_D=block_d,
         **chosen,
     )
-    if splits > 1:
+    if cuts > 1:
         merge_kernel[(tokens, heads)](
-            parts, marks, out, HEADS=heads, WIDTH=width, SPLITS=splits, BLOCK_D=block_d, num_warps=4
+            parts, marks, out, HEADS=heads, WIDTH=width, SPLITS=cuts, BLOCK_D=block_d, num_warps=4
         )
     return out
+
+
+def _most_entries(rows: Rows, entries: Entries | None) -> int:
+    """No row sees more."""
+    if entries is None:
+        return 0
+    whole = rows.tables.shape[1] * entries.per_block
+    return whole if entries.chosen is None else min(whole, entries.chosen.shape[1])
 
 
 def _case(
