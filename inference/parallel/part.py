@@ -23,12 +23,6 @@ class Part:
     model: Model
     kernels: ParallelKernels
 
-    def loads(self) -> dict[str, list[int]]:
-        """Tokens that this process dispatched to each expert, by layer."""
-        return {
-            layer: experts.tokens.tolist() for layer, experts in self.kernels.dispatched.items()
-        }
-
 
 def build_part(plan: Plan, groups: Groups) -> Part:
     """Raises: CheckpointInvalid, CheckpointUnsupported, DeviceUnavailable."""
