@@ -15,6 +15,10 @@ Weights = Literal["auto", "float32", "bfloat16", "int8", "int4", "fp8", "mxfp4"]
 WEIGHTS: tuple[Weights, ...] = get_args(Weights)
 # Of so many small operators that torch mostly waits for itself: 20 times as slow (docs/engine.md).
 _STEPS_IN_C = ("deepseek_v4",)
+_WIDENED = (
+    "Weights stay bfloat16 in C rather than in torch, because this processor does not multiply "
+    "bfloat16 itself."
+)
 
 
 def resolve_device(name: str) -> torch.device:
@@ -82,10 +86,16 @@ def choose_kernels(
             "--weights."
         )
     whole = model in _STEPS_IN_C and dtype in (torch.float32, torch.bfloat16)
-    if preference == "native" or (here and preference == "auto" and (whole or weights != "auto")):
+    # torch would widen each bfloat16 weight at each use; C does so in registers.
+    widened = dtype == torch.bfloat16 and not can_pack(dtype) and here[:1] != ["plain"]
+    in_c = bool(here) and (whole or widened or weights != "auto")
+    if preference == "native" or (preference == "auto" and in_c):
         as_computed: Format = "float32" if dtype == torch.float32 else "bfloat16"
         kind: Format = as_computed if weights == "auto" else weights
-        return NativeKernels(here[0], kind, torch.get_num_threads())
+        chosen = NativeKernels(here[0], kind, torch.get_num_threads())
+        if widened and weights == "auto":
+            chosen.choices = (*chosen.choices, _WIDENED)
+        return chosen
     if preference != "reference" and device.type == "cpu" and can_pack(dtype):
         return PackedKernels(dtype)
     return ReferenceKernels()

@@ -15,6 +15,7 @@ from inference.kernels.cpu.native_kernels import Format
 from inference.kernels.interface import ExpertWeights
 from inference.kernels.reference import ReferenceExperts
 from inference.kernels.registry import choose_kernels
+from inference.server.answers import active_share
 
 IDS = [3, 141, 59, 26, 53, 58, 97, 93, 23, 84, 62, 64, 33, 83, 27, 95, 2, 88, 41, 97, 16, 93]
 FORMATS: tuple[Format, ...] = ("float32", "bfloat16", "int8", "int4")
@@ -189,3 +190,39 @@ def test_narrow_weights_are_refused_where_no_c_was_built(monkeypatch: pytest.Mon
         choose_kernels(torch.device("cpu"), torch.float32, weights="int8")
     chosen = choose_kernels(torch.device("cpu"), torch.float32)
     assert not isinstance(chosen, NativeKernels)
+
+
+@pytest.mark.parametrize(
+    ("packs", "here", "native"),
+    [(False, ["avx2", "plain"], True), (True, ["avx2", "plain"], False), (False, ["plain"], False)],
+)
+def test_bfloat16_runs_in_c_where_torch_would_widen_it(
+    packs: bool, here: list[str], native: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [name for name in here if name in native_backends()]
+    monkeypatch.setattr("inference.kernels.registry.native_backends", lambda: runs)
+    monkeypatch.setattr("inference.kernels.registry.can_pack", lambda dtype: packs)
+    chosen = choose_kernels(torch.device("cpu"), torch.bfloat16)
+    assert isinstance(chosen, NativeKernels) == (native and runs != ["plain"])
+    assert any("does not multiply" in sentence for sentence in chosen.choices) == (
+        isinstance(chosen, NativeKernels)
+    )
+    asked = choose_kernels(torch.device("cpu"), torch.bfloat16, "reference")
+    assert not isinstance(asked, NativeKernels)
+
+
+def test_a_native_step_is_charged_exactly_and_by_budget(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Parts of steps in C add up to them, and within a batch more experts cost more."""
+    directory, _ = make_tiny("qwen3_moe", tmp_path_factory.mktemp("charged"))
+    engine = small_engine(directory, kernels="native", weights="int8", prefix_cache=False)
+    most = engine.config.num_experts
+    sequences = [greedy(IDS[:9], 12, budget) for budget in range(1, most + 1)]
+    run_all(engine, *sequences)
+    assert sum(s.work_ns for s in sequences) == engine.stats.busy_ns > 0
+    spent = [s.work_ns for s in sequences]
+    assert spent == sorted(spent)
+    assert spent[-1] > spent[0]
+    shares = [active_share(s.active_experts, most) for s in sequences]
+    assert shares == [round(budget / most, 6) for budget in range(1, most + 1)]
