@@ -1,7 +1,8 @@
 /* Blocks of rows for AVX2, whose sixteen registers hold eight lanes each. Included by gemm.h.
  *
  * Bytes are multiplied in pairs that are added up in 16 bits, which weights of 4 bits cannot
- * overflow within a group (16 x 15 x 127 < 2^15); codes of 8 bits are two such halves.
+ * overflow within a group (16 x 15 x 127 < 2^15). Of codes of 8 bits the sizes are multiplied, by row
+ * codes that take over their signs, and each pair (2 x 127 x 127 < 2^15) is widened at once.
  * A part of a block is `halves` times 8 columns of one panel, from `half` on.
  */
 
