@@ -37,7 +37,8 @@ TrustedKey = Annotated[
 WeightsOption = Annotated[
     str,
     typer.Option(
-        help="What weights are kept as on a CPU: auto (as --dtype), float32, bfloat16, int8, int4."
+        help="What weights are kept as: auto (as --dtype), float32, bfloat16, int8, int4; on an "
+        "accelerator experts also fp8, mxfp4."
     ),
 ]
 

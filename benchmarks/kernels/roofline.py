@@ -13,13 +13,13 @@ import torch
 
 from inference.kernels.cuda.catalogue import kernels
 from inference.kernels.cuda.spec import KernelSpec
-from inference.kernels.cuda.traffic import counted
+from inference.kernels.cuda.traffic import counted, swift_sort
 
 
 def row(spec: KernelSpec) -> str:
     """One line of the table."""
     case = spec.make("counted", torch.device("cpu"))
-    with counted() as traffic:
+    with swift_sort(), counted() as traffic:
         spec.run(**case.arguments)
     figures = f"{case.operations:,} | {case.floor_bytes:,} | {traffic.moved:,}"
     return f"| `{spec.name}` | {spec.does} | {figures} | {traffic.moved / case.floor_bytes:.2f} |"

@@ -53,23 +53,10 @@ def _exact_bfloat16() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _swift_sort() -> Iterator[None]:
-    """`tl.sort` adds up with xor, which the interpreter does number by number in Python."""
-    from triton.language import standard
-    from triton.runtime.interpreter import ReduceOps
+    from inference.kernels.cuda.traffic import swift_sort
 
-    generic = ReduceOps.generic_reduce
-    patch = pytest.MonkeyPatch()
-
-    def reduce(self: Any, input: Any) -> Any:
-        if self.combine_fn is not standard._xor_combine or len(input) != 1:
-            return generic(self, input)
-        whole = input[0].handle.data
-        data = np.bitwise_xor.reduce(whole, axis=self.axis, keepdims=self.keep_dims)
-        return [self.to_tensor(data, input[0].dtype)]
-
-    patch.setattr(ReduceOps, "generic_reduce", reduce)
-    yield
-    patch.undo()
+    with swift_sort():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
