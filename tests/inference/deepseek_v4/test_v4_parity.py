@@ -31,8 +31,19 @@ def v4(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     return directory, make_tiny_v4(directory)
 
 
-def engine_for(v4: Tiny, **options: Any) -> Engine:
-    return small_engine(v4[0], **{"block_size": 8, "kv_blocks": 64, **options})
+@pytest.fixture(params=["native", "packed"])
+def kernels(request: pytest.FixtureRequest) -> str:
+    """Whole steps in C, and torch operator by operator."""
+    return request.param
+
+
+def engine_for(v4: Tiny, kernels: str, **options: Any) -> Engine:
+    engine = small_engine(
+        v4[0], **{"block_size": 8, "kv_blocks": 64, "kernels": kernels, **options}
+    )
+    model: Any = engine._runner.model
+    assert (model.fused is not None) == (kernels == "native")
+    return engine
 
 
 def oracle_logits(v4: Tiny, ids: list[int]) -> torch.Tensor:
@@ -41,7 +52,7 @@ def oracle_logits(v4: Tiny, ids: list[int]) -> torch.Tensor:
 
 
 def test_every_kind_of_layer_and_both_routers_are_there(v4: Tiny) -> None:
-    config = engine_for(v4).config
+    config = engine_for(v4, "packed").config
     assert isinstance(config, DeepseekV4Config)
     assert set(KINDS) == {"sliding", "csa", "hca"}
     assert config.layers == tuple(KINDS)
@@ -51,10 +62,10 @@ def test_every_kind_of_layer_and_both_routers_are_there(v4: Tiny) -> None:
     assert max(LENGTHS) // CSA > 4 * TOPK
 
 
-@pytest.mark.parametrize("kernels", ["auto", "reference"])
+@pytest.mark.parametrize("kernels", ["native", "packed", "reference"])
 @pytest.mark.parametrize("length", LENGTHS)
 def test_logits_equal_those_of_transformers(v4: Tiny, length: int, kernels: str) -> None:
-    engine = engine_for(v4, kernels=kernels)
+    engine = engine_for(v4, kernels)
     ours = logits_of(engine, IDS, [length], EXPERTS)[0]
     theirs = oracle_logits(v4, IDS[:length])[-1]
     assert (ours - theirs).abs().max() <= TOLERANCE
@@ -62,18 +73,18 @@ def test_logits_equal_those_of_transformers(v4: Tiny, length: int, kernels: str)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_logits_do_not_depend_on_how_the_prompt_is_cut(v4: Tiny, seed: int) -> None:
+def test_logits_do_not_depend_on_how_the_prompt_is_cut(v4: Tiny, kernels: str, seed: int) -> None:
     draw = random.Random(seed)
     chunks: list[int] = []
     while sum(chunks) < 150:
         chunks.append(draw.choice([1, 1, 2, 3, 5, 8, 9, 16, 24, 40]))
-    ours = logits_of(engine_for(v4), IDS, chunks, EXPERTS)
+    ours = logits_of(engine_for(v4, kernels), IDS, chunks, EXPERTS)
     ends = torch.tensor(chunks).cumsum(0) - 1
     assert (ours - oracle_logits(v4, IDS)[ends]).abs().max() <= TOLERANCE
 
 
-def test_token_by_token_equals_the_whole(v4: Tiny) -> None:
-    ours = logits_of(engine_for(v4), IDS, [1] * 150, EXPERTS)
+def test_token_by_token_equals_the_whole(v4: Tiny, kernels: str) -> None:
+    ours = logits_of(engine_for(v4, kernels), IDS, [1] * 150, EXPERTS)
     assert (ours - oracle_logits(v4, IDS[:150])).abs().max() <= TOLERANCE
 
 
@@ -102,25 +113,27 @@ def sequences(**options: Any) -> list[Sequence]:
     return [greedy(prompt, 30, EXPERTS, **options) for prompt in PROMPTS]
 
 
-def test_greedy_answers_equal_those_of_transformers(v4: Tiny, answers: list[list[int]]) -> None:
-    engine = engine_for(v4)
+def test_greedy_answers_equal_those_of_transformers(
+    v4: Tiny, answers: list[list[int]], kernels: str
+) -> None:
+    engine = engine_for(v4, kernels)
     assert [run_all(engine, one)[0] for one in sequences()] == answers
     assert run_all(engine, *sequences()) == answers  # in one batch, on cached prefixes
     engine.blocks.check()
 
 
-def test_answers_survive_preemption(v4: Tiny, answers: list[list[int]]) -> None:
+def test_answers_survive_preemption(v4: Tiny, answers: list[list[int]], kernels: str) -> None:
     limits = SchedulerLimits(max_prefill_tokens=6, max_mixed_tokens=3)
     for options in ({"prefix_cache": False}, {"prefix_cache": True, "snapshots": 3}):
-        engine = engine_for(v4, kv_blocks=19, limits=limits, **options)
+        engine = engine_for(v4, kernels, kv_blocks=19, limits=limits, **options)
         several = sequences()
         assert run_all(engine, *several) == answers
         assert sum(one.preemptions for one in several) > 0
         engine.blocks.check()
 
 
-def test_a_prefix_is_computed_once(v4: Tiny) -> None:
-    engine = engine_for(v4)
+def test_a_prefix_is_computed_once(v4: Tiny, kernels: str) -> None:
+    engine = engine_for(v4, kernels)
     first = greedy(IDS[:100], 10, EXPERTS)
     run_all(engine, first)
     computed = engine.stats.computed_tokens
@@ -131,7 +144,7 @@ def test_a_prefix_is_computed_once(v4: Tiny) -> None:
 
 
 def test_prefixes_are_not_shared_beyond_salt_budget_and_snapshots(v4: Tiny) -> None:
-    engine = engine_for(v4, snapshots=2)
+    engine = engine_for(v4, "native", snapshots=2)
     run_all(engine, greedy(IDS[:40], 1, EXPERTS))
     salted, poorer = greedy(IDS[:40], 1, EXPERTS), greedy(IDS[:40], 1, EXPERTS - 1)
     salted.salt = b"another tenant"
@@ -158,9 +171,9 @@ class Oracle:
 
 
 def test_answers_are_the_same_with_right_and_wrong_guesses(
-    v4: Tiny, answers: list[list[int]]
+    v4: Tiny, answers: list[list[int]], kernels: str
 ) -> None:
-    engine = engine_for(v4)
+    engine = engine_for(v4, kernels)
     engine.scheduler._guess = Oracle(answers)
     assert run_all(engine, *sequences()) == answers
     assert 0 < engine.stats.accepted_tokens < engine.stats.guessed_tokens
@@ -168,7 +181,7 @@ def test_answers_are_the_same_with_right_and_wrong_guesses(
     engine.blocks.check()
 
 
-def test_seeded_draws_are_the_same_with_guesses(v4: Tiny) -> None:
+def test_seeded_draws_are_the_same_with_guesses(v4: Tiny, kernels: str) -> None:
     def drawn(**options: Any) -> list[list[int]]:
         several = sequences()
         for one in several:
@@ -176,13 +189,13 @@ def test_seeded_draws_are_the_same_with_guesses(v4: Tiny) -> None:
                 max_tokens=30, temperature=1.2, seed=11, ignore_eos=True, repetition_penalty=1.1
             )
             one.__post_init__()
-        return run_all(engine_for(v4, **options), *several)
+        return run_all(engine_for(v4, kernels, **options), *several)
 
     assert drawn() == drawn(guesses=5) == drawn(prefix_cache=False)
 
 
-def test_budgets_differ_within_a_batch(v4: Tiny) -> None:
-    engine = engine_for(v4)
+def test_budgets_differ_within_a_batch(v4: Tiny, kernels: str) -> None:
+    engine = engine_for(v4, kernels)
     budgets = [2, 3, 5, TINY["n_routed_experts"] + 1]
     alone = [run_all(engine, greedy(IDS[:20], 12, k))[0] for k in budgets]
     assert run_all(engine, *[greedy(IDS[:20], 12, k) for k in budgets]) == alone
