@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.kernels.cuda.catalogue import kernels
-from inference.kernels.cuda.spec import ARCHITECTURES, Compilation
+from inference.kernels.cuda.spec import ARCHITECTURES, Compilation, KernelSpec
 from inference.kernels.cuda.tuning import configuration
 
 
@@ -103,18 +103,31 @@ def _amd_usage(asm: Any) -> tuple[int, int]:
 
 
 def compile_all(
-    architectures: list[str], names: list[str] | None = None, processes: int = 2
+    architectures: list[str],
+    names: list[str] | None = None,
+    processes: int = 2,
+    *,
+    quick: bool = False,
 ) -> Iterator[Resources]:
-    """Every specialisation of the kernels (of those in ``names``), for every architecture."""
+    """Every specialisation of the kernels (of those in ``names``), for every architecture.
+
+    Args:
+        quick: of each function of a kernel its first specialisation only.
+    """
     wanted = [
         (spec.name, index, architecture)
         for spec in kernels()
         if not names or spec.name in names
-        for index in range(len(spec.compilations))
+        for index in (_firsts(spec) if quick else range(len(spec.compilations)))
         for architecture in architectures
     ]
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         yield from pool.map(_one, wanted)
+
+
+def _firsts(spec: KernelSpec) -> list[int]:
+    functions = [compilation.function for compilation in spec.compilations]
+    return [at for at, function in enumerate(functions) if function not in functions[:at]]
 
 
 def _one(wanted: tuple[str, int, str]) -> Resources:
@@ -128,9 +141,10 @@ def main() -> int:
     parser.add_argument("--arch", nargs="+", default=list(ARCHITECTURES))
     parser.add_argument("--kernel", nargs="+")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="one specialisation a function")
     arguments = parser.parse_args()
     found = []
-    for one in compile_all(arguments.arch, arguments.kernel):
+    for one in compile_all(arguments.arch, arguments.kernel, quick=arguments.quick):
         found.append(one)
         if not arguments.json:
             print(_line(one), flush=True)

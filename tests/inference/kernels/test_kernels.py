@@ -14,7 +14,7 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-COMPILED = ("sm_90", "gfx942")  # `make check-kernels` compiles for sm_80 and sm_100 too
+COMPILED = ("sm_90", "gfx942")  # `make check-kernels`: sm_80 and sm_100 too, every specialisation
 
 
 @pytest.mark.slow
@@ -30,11 +30,11 @@ def test_kernels_equal_their_references_under_the_interpreter() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_kernels_compile_without_spilling_registers(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "inference.kernels.cuda.compile", "--json", "--arch"]
+    command = [sys.executable, "-m", "inference.kernels.cuda.compile", "--quick", "--json"]
     environment = os.environ | {"TRITON_CACHE_DIR": str(tmp_path)}
     environment.pop("TRITON_INTERPRET", None)
     done = subprocess.run(
-        [*command, *COMPILED], cwd=ROOT, env=environment, capture_output=True, text=True
+        [*command, "--arch", *COMPILED], cwd=ROOT, env=environment, capture_output=True, text=True
     )
     found = json.loads(done.stdout)
     assert [one for one in found if one["error"] or one["spills"]] == []
