@@ -126,7 +126,7 @@ def _kind(raw: dict[str, Any]) -> ModelKind:
         if kind == known:
             return known
     raise CheckpointUnsupported(
-        f"Model type {kind!r} is not run by this engine{_KNOWN_TO_BE_MORE.get(kind, '')}; it runs "
+        f"Model type {kind!r} is not run by this engine{_KNOWN_TO_BE_MORE.get(str(kind), '')}; it runs "
         f"{', '.join((*KINDS, *_DEEPSEEK))}. "
         "Serve other models with vLLM or SGLang and register that server as a worker."
     )

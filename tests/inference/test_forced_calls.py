@@ -25,7 +25,10 @@ from inference.tokenizer import IncrementalDetokenizer, Tokenizer
 TOKENIZER = Tokenizer.from_json(tokenizer_json())
 END = TOKENIZER.id_of("<｜end▁of▁sentence｜>") or 0
 CLOSERS = ('"', "}", "]", "</", "｜", ">", ",", ":")
-TEMPLATE = "{% for m in messages %}{{ m.content }}{% endfor %}{% if tools %}{{ tools | tojson }}{% endif %}"
+TEMPLATE = (
+    "{% for m in messages %}{{ m.content }}{% endfor %}"
+    "{% if tools %}{{ tools | tojson }}{% endif %}"
+)
 FORMATS: dict[str, ChatFormat] = {
     "template": TemplateFormat(ChatTemplate(TEMPLATE, TOKENIZER)),
     **{name: DeepseekV4Format(TOKENIZER, kind) for name, kind in GENERATIONS.items()},
