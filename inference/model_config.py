@@ -125,8 +125,9 @@ def _kind(raw: dict[str, Any]) -> ModelKind:
     for known in KINDS:
         if kind == known:
             return known
+    known_of_it = _KNOWN_TO_BE_MORE.get(str(kind), "")
     raise CheckpointUnsupported(
-        f"Model type {kind!r} is not run by this engine{_KNOWN_TO_BE_MORE.get(str(kind), '')}; it runs "
+        f"Model type {kind!r} is not run by this engine{known_of_it}; it runs "
         f"{', '.join((*KINDS, *_DEEPSEEK))}. "
         "Serve other models with vLLM or SGLang and register that server as a worker."
     )
