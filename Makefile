@@ -98,8 +98,9 @@ bench-audit: setup ## the audit trail: CPU of a request, drained a second, bytes
 	@$(BIN)/python -m benchmarks.audit.bench_drain --sqlite
 	@$(BIN)/python -m benchmarks.audit.bench_verify
 
-bench-engine: setup ## the engine beside llama.cpp and transformers, SmolLM2-135M (ENGINE="--threads 2")
+bench-engine: setup ## the engine beside llama.cpp and transformers, SmolLM2-135M and a tiny DeepSeek-V4 (ENGINE="--threads 2")
 	@$(BIN)/python -m benchmarks.engine $(ENGINE)
+	@$(BIN)/python -m benchmarks.engine.v4
 
 check-kernels: setup ## every Triton kernel: its reference under the interpreter, compiled for four chips
 	@TRITON_INTERPRET=1 OMP_NUM_THREADS=1 $(BIN)/pytest -q tests/inference/kernels/interpreted
