@@ -15,10 +15,11 @@ from inference.models.deepseek_v4.cache import DeepseekV4Cache, KvDtype
 from inference.parallel.layout import Layout, part_of
 from inference.parallel.memory import shares
 
-# Of a number that the CPU's C kernels packed, with its share of what 32 of them have in common.
-_PACKED_BITS = {"float32": 32.0, "bfloat16": 16.0, "int8": 8.5, "int4": 5.0}
-# Where an accelerator's kernels pack experts only.
-_EXPERT_BITS = {"fp8": 8.001, "mxfp4": 4.25}
+# Of a number, with its share of what others have in common with it: packed by the CPU's C kernels,
+# and as an accelerator keeps experts, the only weights that it packs.
+_CPU_BITS = {"float32": 32.0, "bfloat16": 16.0, "int8": 8.5, "int4": 4.5}
+_EXPERT_BITS = {"fp8": 8.001, "mxfp4": 4.25, "int8": 8.5, "int4": 5.0}
+_HEADS = ("lm_head.weight", "head.weight")
 _NO_MATRIX = 2  # a tensor of fewer dimensions is a norm, a bias, a scale of one
 _GIB = 1 << 30
 _ONE = Layout()
@@ -69,6 +70,7 @@ def memory_need(
     *,
     kv_dtype: KvDtype = "auto",
     layout: Layout = _ONE,
+    on_cpu: bool = True,
 ) -> MemoryNeed:
     """What one process needs, the one with most where several share the model.
 
@@ -79,18 +81,23 @@ def memory_need(
         CheckpointInvalid: a file is not readable.
     """
     wide = dtype.itemsize * 8.0
-    packed = _PACKED_BITS.get(weights, wide)
+    linear = _CPU_BITS.get(weights, wide) if on_cpu else wide
+    expert = linear if on_cpu else _EXPERT_BITS.get(weights, wide)
+    head = _CPU_BITS["int8"] if on_cpu and weights == "int4" else linear
     bits = 0.0
     share = shares(checkpoint.names(), layout)
     for name in checkpoint.names():
         shape = checkpoint.shape(name)
+        numbers = share(name) * prod(shape)
         table = name.endswith(("embed_tokens.weight", "embed.weight"))
-        narrow = wide if table or len(shape) < _NO_MATRIX else packed
-        if "experts." in name:
-            narrow = _EXPERT_BITS.get(weights, narrow)
-        bits += share(name) * prod(shape) * narrow
-        if table and not any(head in checkpoint for head in ("lm_head.weight", "head.weight")):
-            bits += prod(shape) * (_PACKED_BITS["int8"] if weights == "int4" else packed)
+        if table or len(shape) < _NO_MATRIX:
+            bits += numbers * wide
+        elif name in _HEADS:
+            bits += numbers * head
+        else:
+            bits += numbers * (expert if ".experts." in name else linear)
+        if table and not any(own in checkpoint for own in _HEADS):
+            bits += prod(shape) * head
     part = part_of(config, layout)
     return MemoryNeed(int(bits / 8), cache_bytes(part, dtype, cache, kv_dtype))
 

@@ -84,10 +84,18 @@ def make_plan(directory: Path, options: EngineOptions) -> Plan:
     cache = CacheSize(num_blocks, block_size, states + snapshots)
     checkpoint = Checkpoint(directory, device, dtype)
     layout = options.layout
+    on_cpu = device.type == "cpu"
     need = memory_need(
-        checkpoint, config, dtype, options.weights, cache, kv_dtype=options.kv_dtype, layout=layout
+        checkpoint,
+        config,
+        dtype,
+        options.weights,
+        cache,
+        kv_dtype=options.kv_dtype,
+        layout=layout,
+        on_cpu=on_cpu,
     )
-    if device.type == "cpu":
+    if on_cpu:
         need = need.times(layout.size)
     return Plan(config, device, dtype, examine(options.device), cache, snapshots, need)
 

@@ -12,7 +12,7 @@ import typer
 from tiny_models import make_tiny
 from worker_process import ROOT, run_cli
 
-from inference.cli import _alias
+from inference.cli.worker import parse_alias
 
 
 @pytest.mark.parametrize("module", ["inference", "inference.cli", "inference.provenance"])
@@ -71,7 +71,7 @@ def test_a_device_that_is_not_there_is_a_sentence(demo_model: Path) -> None:
 @pytest.mark.parametrize("text", ["sov-flash", "sov-flash=101%", "sov-flash=0%", "=7", "a=b"])
 def test_a_name_needs_a_budget(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="sov-flash=90%"):
-        _alias(text)
+        parse_alias(text)
 
 
 def test_a_port_in_use_is_a_sentence(demo_model: Path) -> None:

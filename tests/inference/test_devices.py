@@ -13,10 +13,12 @@ from worker_process import run_cli
 
 from inference.checkpoint import Checkpoint
 from inference.convert.weight_formats import Target, rewrite
-from inference.devices import MemoryNeed, examine
+from inference.devices import MemoryNeed, examine, memory_need
 from inference.devices.capabilities import of_cpu, of_cuda, of_npu, of_rocm
+from inference.devices.memory import CacheSize
 from inference.engine.loading import EngineOptions, load_engine, make_plan
 from inference.errors import DeviceTooSmall, DeviceUnavailable
+from inference.model_config import load_config
 
 GIB = 1 << 30
 CPU = torch.device("cpu")
@@ -47,6 +49,21 @@ def test_a_need_is_what_is_allotted(tiny: Any) -> None:
 
 def test_a_need_of_running_states_too(v4: Path) -> None:
     assert_need_is_what_is_allotted(v4)
+
+
+def test_an_accelerator_packs_experts_only(v4: Path) -> None:
+    checkpoint, config = Checkpoint(v4, CPU, torch.bfloat16), load_config(v4)
+    experts = sum(
+        checkpoint.tensor(name).numel() for name in checkpoint.names() if ".experts." in name
+    )
+
+    def weights(kind: str, on_cpu: bool) -> int:
+        size = CacheSize(1, 8, 1)
+        return memory_need(checkpoint, config, torch.bfloat16, kind, size, on_cpu=on_cpu).weights
+
+    saved = weights("auto", False) - weights("int8", False)
+    assert saved == pytest.approx(experts * (16 - 8.5) / 8, abs=1)
+    assert weights("int4", True) < weights("int8", True) < weights("int8", False)
 
 
 @pytest.mark.parametrize("target", get_args(Target))
