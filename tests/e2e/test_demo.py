@@ -197,7 +197,7 @@ def test_the_worker_keeps_to_a_schema(demo: RunningDemo) -> None:
 
 
 def test_what_the_worker_cannot_do_is_said(demo: RunningDemo) -> None:
-    with demo.client() as client, pytest.raises(BadRequestError, match="response_format"):
+    with demo.client() as client, pytest.raises(BadRequestError, match="cannot be enforced"):
         client.chat.completions.create(
             model="flash",
             messages=[{"role": "user", "content": "A number"}],

@@ -28,7 +28,7 @@ OTHERS = {
     ("eval",),
     ("db", "upgrade"),
     ("invoice", "export"),
-    *(("worker", name) for name in ("serve",)),
+    *(("worker", name) for name in ("serve", "doctor")),
     *(("model", name) for name in ("convert", "verify", "sign", "bench")),
     *(
         ("audit", name)
