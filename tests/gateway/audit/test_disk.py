@@ -158,7 +158,7 @@ async def test_a_file_that_cannot_be_written_any_more_is_left_for_a_new_one(
     await until(lambda: journal.healthy)
     await until(lambda: _accepts(journal))
     assert "req_1" in await drained(journal, audit_database, key)
-    assert journal.healthy
+    await until(lambda: journal.healthy)  # the broken file's own sync may be refused after that
 
 
 def _accepts(journal: Journal) -> bool:

@@ -14,7 +14,7 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-COMPILED = ("sm_90", "gfx942")  # `make check-kernels`: sm_80 and sm_100 too, every specialisation
+COMPILED = ("sm_90",)  # `make check-kernels`: four chips, every specialisation
 
 
 @pytest.mark.slow
