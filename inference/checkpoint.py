@@ -13,11 +13,8 @@ from safetensors import SafetensorError, safe_open
 
 from inference.errors import CheckpointInvalid
 from inference.model_config_quantization import parse_quantization
-from inference.quantization.stored import StoredWeight, recognise
+from inference.quantization.stored import COMPANIONS, LEAST, SCALES, WEIGHT, StoredWeight, recognise
 
-_WEIGHT = ".weight"
-_SCALES = (".scale", ".weight_scale_inv")
-_LEAST = ".least"
 _NARROW = 1  # bytes of a number that only its scale makes a weight
 
 
@@ -57,13 +54,13 @@ class Checkpoint:
         Raises:
             CheckpointInvalid: as `tensor`.
         """
-        codes, stem = self.raw(name), name.removesuffix(_WEIGHT)
+        codes, stem = self.raw(name), name.removesuffix(WEIGHT)
         if codes.dtype.itemsize > _NARROW or stem == name:
             return None
         scale = self._scale(name)
         if scale is None:
             raise CheckpointInvalid(f"The quantised tensor {name!r} has no scales beside it.")
-        least = self.raw(stem + _LEAST) if stem + _LEAST in self else None
+        least = self.raw(stem + LEAST) if stem + LEAST in self else None
         try:
             return recognise(codes, self.raw(scale), least, self._block)
         except ValueError as error:
@@ -71,7 +68,7 @@ class Checkpoint:
 
     def names(self) -> list[str]:
         """Of all weights; scales of quantised ones are part of them."""
-        return [name for name in self._files if not name.endswith((*_SCALES, _LEAST))]
+        return [name for name in self._files if not name.endswith(COMPANIONS)]
 
     def shape(self, name: str) -> tuple[int, ...]:
         """What `tensor` would have; no data is read."""
@@ -84,8 +81,8 @@ class Checkpoint:
         return shape if whole_bytes and kept.get_dtype() == "I8" else (*shape[:-1], 2 * shape[-1])
 
     def _scale(self, name: str) -> str | None:
-        stem = name.removesuffix(_WEIGHT)
-        return next((stem + end for end in _SCALES if stem + end in self), None)
+        stem = name.removesuffix(WEIGHT)
+        return next((stem + end for end in SCALES if stem + end in self), None)
 
     def raw(self, name: str) -> torch.Tensor:
         """The tensor as it lies in its file; raises CheckpointInvalid."""

@@ -21,7 +21,7 @@ from inference.errors import CheckpointInvalid
 from inference.model_config import load_config, read_json
 from inference.model_config_quantization import OWN_METHOD
 from inference.quantization.fp8_block import BLOCK
-from inference.quantization.stored import quantise
+from inference.quantization.stored import COMPANIONS, WEIGHT, quantise
 
 Target = Literal["bfloat16", "fp8", "mxfp4", "int8", "int4"]
 TARGETS: tuple[Target, ...] = get_args(Target)
@@ -30,7 +30,6 @@ _INDEX = "model.safetensors.index.json"
 _KEPT = re.compile(r"(^|\.)(embed|embed_tokens|head|lm_head|gate|weights_proj|\w*norm)\.weight$")
 _ROUTED = re.compile(r"\.experts\.\d+\.")
 _LEFT_OUT = ("model.sig", "model.pub.pem", _INDEX)  # made anew
-_SCALE_ENDS = (".scale", ".weight_scale_inv", ".least")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ class _Writer:
         made: dict[str, torch.Tensor] = {}
         for name in names:
             self.before += self._checkpoint.raw(name).nbytes
-            if not name.endswith(_SCALE_ENDS):
+            if not name.endswith(COMPANIONS):
                 made |= self._one(name)
         self.after += sum(tensor.nbytes for tensor in made.values())
         return made
@@ -108,7 +107,7 @@ class _Writer:
             return {name: tensor.to(torch.bfloat16).contiguous()}
         self.count += 1
         scale_name = self._scale_name if kind == "fp8" else "scale"
-        return quantise(tensor, kind).tensors(name.removesuffix(".weight"), scale_name)
+        return quantise(tensor, kind).tensors(name.removesuffix(WEIGHT), scale_name)
 
 
 def _config(raw: dict[str, Any], target: Target) -> dict[str, Any]:

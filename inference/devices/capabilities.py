@@ -6,7 +6,9 @@ CDNA 3 instruction set; Triton 3.8 (sm_80 and above); the Ascend C documentation
 
 from dataclasses import dataclass
 
-_AMPERE, _ADA, _BLACKWELL = (8, 0), (8, 9), (10, 0)
+from inference.kernels.cuda.choosing import OLDEST
+
+_ADA, _BLACKWELL = (8, 9), (10, 0)
 _CDNA3 = ("gfx940", "gfx941", "gfx942", "gfx950")
 
 
@@ -44,7 +46,7 @@ def of_cpu(
 def of_cuda(name: str, version: tuple[int, int], total: int, free: int) -> Capabilities:
     """Args: version: the compute capability, e.g. (9, 0)."""
     architecture = f"sm_{version[0]}{version[1]}"
-    if version < _AMPERE:
+    if version < OLDEST:
         return Capabilities(
             "cuda", name, architecture, total, free,
             ("float32 and float16 weights, in plain torch",),
@@ -77,6 +79,7 @@ def of_rocm(name: str, architecture: str, total: int, free: int) -> Capabilities
 def of_npu(name: str, total: int, free: int) -> Capabilities:
     return Capabilities(
         "npu", name, name, total, free,
-        ("bfloat16 weights, int8 weights", ),
-        ("There is no FP8 or FP4 arithmetic on A2 and A3: such weights are widened.",),
+        ("bfloat16 weights, in plain torch",),
+        ("There is no FP8 or FP4 arithmetic on A2 and A3: such weights are widened.",
+         "There are no kernels of ours for it, and no int8 or int4 weights."),
     )  # fmt: skip

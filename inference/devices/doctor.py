@@ -8,9 +8,8 @@ import torch
 
 from inference.devices.examine import examine
 from inference.devices.memory import size
-from inference.engine.loading import EngineOptions, make_plan
+from inference.engine.loading import EngineOptions, kernels_of, make_plan
 from inference.errors import InferenceError
-from inference.kernels.registry import choose_kernels
 
 
 def diagnose(directory: Path | None, options: EngineOptions) -> dict[str, Any]:
@@ -33,9 +32,7 @@ def diagnose(directory: Path | None, options: EngineOptions) -> dict[str, Any]:
 def _fit(directory: Path, options: EngineOptions) -> dict[str, Any]:
     plan = make_plan(directory, options)
     plan.need.check(plan.found.free, options.device)
-    kernels = choose_kernels(
-        plan.device, plan.dtype, options.kernels, options.weights, model=plan.config.kind
-    )
+    kernels = kernels_of(plan, options)
     return {
         "kind": plan.config.kind,
         "dtype": str(plan.dtype).removeprefix("torch."),

@@ -15,6 +15,7 @@ from inference.engine.model_runner import ModelRunner
 from inference.engine.scheduler import SchedulerLimits
 from inference.engine.speculation import ModelDraft, PromptLookup
 from inference.engine.warm_up import warm_up
+from inference.kernels.interface import KernelSet
 from inference.kernels.registry import Preference, Weights, choose_kernels, resolve_device
 from inference.model_config import AnyConfig, load_config
 from inference.model_config_deepseek_v4 import DeepseekV4Config
@@ -63,6 +64,7 @@ class Plan:
     """What loading would do, told before a weight is read."""
 
     config: AnyConfig
+    checkpoint: Checkpoint
     device: torch.device
     dtype: torch.dtype
     found: Capabilities
@@ -97,7 +99,14 @@ def make_plan(directory: Path, options: EngineOptions) -> Plan:
     )
     if on_cpu:
         need = need.times(layout.size)
-    return Plan(config, device, dtype, examine(options.device), cache, snapshots, need)
+    return Plan(config, checkpoint, device, dtype, examine(options.device), cache, snapshots, need)
+
+
+def kernels_of(plan: Plan, options: EngineOptions) -> KernelSet:
+    """Raises: DeviceUnavailable: nothing here keeps the weights so."""
+    return choose_kernels(
+        plan.device, plan.dtype, options.kernels, options.weights, model=plan.config.kind
+    )
 
 
 def load_engine(directory: Path, options: EngineOptions) -> tuple[Engine, tuple[str, ...]]:
@@ -140,11 +149,8 @@ def _load_model(
 ) -> tuple[Model, tuple[str, ...]]:
     if options.layout.size > 1:
         return lead(_shared(directory, options, plan))
-    kernels = choose_kernels(
-        plan.device, plan.dtype, options.kernels, options.weights, model=plan.config.kind
-    )
-    checkpoint = Checkpoint(directory, plan.device, plan.dtype)
-    model = build_model(plan.config, checkpoint, kernels, plan.device, plan.dtype)
+    kernels = kernels_of(plan, options)
+    model = build_model(plan.config, plan.checkpoint, kernels, plan.device, plan.dtype)
     keep_entries_as(model, options.kv_dtype)
     return model, tuple(kernels.choices)
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from inference.checkpoint import Checkpoint
 from inference.parallel.checkpoint import split_dimension
 from inference.parallel.layout import Layout
+from inference.quantization.stored import weight_name
 
 _ROUTED = re.compile(r"^(.*)\.experts\.(\d+)\.")
-_COMPANION = re.compile(r"\.(scale|weight_scale_inv|least)$")
 
 
 def part_bytes(checkpoint: Checkpoint, layout: Layout) -> int:
@@ -28,7 +28,7 @@ def shares(names: Iterable[str], layout: Layout) -> Callable[[str], float]:
             counts[routed[1]] = max(counts.get(routed[1], 0), int(routed[2]) + 1)
 
     def share(name: str) -> float:
-        divided = split_dimension(_COMPANION.sub(".weight", name)) is not None
+        divided = split_dimension(weight_name(name)) is not None
         part = 1 / layout.tensor if divided else 1.0
         routed = _ROUTED.match(name)
         if routed is None:

@@ -2,9 +2,7 @@
 
 import os
 
-from inference.model_config import load_config
 from inference.parallel.groups import join_world, make_groups
-from inference.parallel.layout import part_of
 from inference.parallel.leading import LeadingModel
 from inference.parallel.part import build_part
 from inference.parallel.plan import Plan
@@ -30,7 +28,6 @@ def lead(plan: Plan) -> tuple[LeadingModel, tuple[str, ...]]:
         CheckpointInvalid, CheckpointUnsupported, DeviceUnavailable.
         EngineFailed: another process did not start; what it wrote says why.
     """
-    part_of(load_config(plan.directory), plan.layout)  # refused before anything begins
     processes, store = None, None
     if launched_rank() is None:
         processes = Processes(plan)

@@ -19,6 +19,10 @@ from inference.quantization.scales import as_bytes
 
 Format = Literal["fp8", "mxfp4", "int8", "int4"]
 FORMATS: tuple[Format, ...] = get_args(Format)
+WEIGHT = ".weight"
+SCALES = (".scale", ".weight_scale_inv")  # ends of names beside a weight's
+LEAST = ".least"
+COMPANIONS = (*SCALES, LEAST)
 _POWERS = (torch.uint8, torch.float8_e8m0fnu)
 _HALVES = (torch.int8, torch.uint8, torch.float4_e2m1fn_x2)
 
@@ -55,6 +59,12 @@ class StoredWeight:
     def nbytes(self) -> int:
         parts = (self.codes, self.scales, self.least)
         return sum(part.nbytes for part in parts if part is not None)
+
+
+def weight_name(name: str) -> str:
+    """The weight that scales or least numbers belong to; any other name as it is."""
+    end = next((end for end in COMPANIONS if name.endswith(end)), None)
+    return name if end is None else name.removesuffix(end) + WEIGHT
 
 
 def quantise(

@@ -10,7 +10,7 @@ from inference.kernels.interface import KernelSet
 from inference.kernels.reference import ReferenceKernels
 from inference.kernels.reference.packed_experts import ExpertFormat
 
-_OLDEST = (8, 0)  # bfloat16 on tensor cores, and what Triton supports
+OLDEST = (8, 0)  # bfloat16 on tensor cores, and what Triton supports
 _FORMS: dict[str, ExpertFormat] = {
     "auto": "bf16",
     "bfloat16": "bf16",
@@ -50,7 +50,7 @@ def _missing(device: torch.device) -> str:
     if device.type == "cpu" or torch.version.hip:
         return ""
     found = torch.cuda.get_device_capability(device)
-    if found < _OLDEST:
+    if found < OLDEST:
         return f"its compute capability is {found[0]}.{found[1]}, and ours need 8.0 (A100) or newer"
     return ""
 

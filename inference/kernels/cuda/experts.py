@@ -1,7 +1,5 @@
 """A layer's experts on an accelerator: pairs by expert, two grouped products, one sum."""
 
-from collections.abc import Sequence
-
 import torch
 
 from inference.kernels.cuda.expert_rows import combine, quantise_rows
@@ -78,8 +76,3 @@ def _stacked(gate: PackedExperts, up: PackedExperts) -> PackedExperts:
         for first, second in ((gate.scales, up.scales), (gate.least, up.least))
     )
     return PackedExperts(gate.form, torch.cat((gate.codes, up.codes), dim=1), *more)
-
-
-def row_counts(most: int) -> Sequence[int]:
-    """Numbers of rows from 1 to ``most`` of which each may compile something new."""
-    return [1 << power for power in range(most.bit_length())] + [most]
