@@ -194,6 +194,10 @@ lock: setup ## write both lock files anew from pyproject.toml
 	@$(COMPILE) --extra worker --extra providers -o deploy/requirements.lock pyproject.toml
 	@# The warning at the end is about pip and torch, which are installed apart.
 	@sed -i '/^# WARNING/,$$d' requirements.lock deploy/requirements.lock
+	@# pip 23 wants the pin of a package once more with the extra that another package asks for.
+	@for lock in requirements.lock deploy/requirements.lock; do awk '/^[^ ]/ { printf "%s", again; again = "" } \
+	  { print } /^pydantic==/ || again { again = again $$0 "\n"; sub(/^pydantic==/, "pydantic[email]==", again) }' \
+	  $$lock > $$lock.new && mv $$lock.new $$lock; done
 
 audit: setup ## dependencies: locked, allowed, not known to be bad (asks PyPI's advisories where it can)
 	@$(BIN)/python -m supply_chain.audit
