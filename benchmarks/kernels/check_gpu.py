@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from inference.kernels.cuda.catalogue import kernels
-from inference.kernels.cuda.spec import Case, KernelSpec
+from inference.kernels.triton_common.spec import Case, KernelSpec
 
 _SHAPES = ("counted", "decode", "prefill")
 _BFLOAT16 = 0.02  # at real widths sums are rounded in another order

@@ -12,8 +12,8 @@ import sys
 import torch
 
 from inference.kernels.cuda.catalogue import kernels
-from inference.kernels.cuda.spec import KernelSpec
 from inference.kernels.cuda.traffic import counted, swift_sort
+from inference.kernels.triton_common.spec import KernelSpec
 
 
 def row(spec: KernelSpec) -> str:

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from inference.kernels.cuda.spec import KernelSpec
+from inference.kernels.triton_common.spec import KernelSpec
 
 MODULES: tuple[str, ...] = (
     "router",

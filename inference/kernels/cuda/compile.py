@@ -20,8 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from inference.kernels.cuda.catalogue import kernels
-from inference.kernels.cuda.spec import ARCHITECTURES, Compilation, KernelSpec
 from inference.kernels.cuda.tuning import configuration
+from inference.kernels.triton_common.spec import Compilation, KernelSpec
+
+ARCHITECTURES = ("sm_80", "sm_90", "sm_100", "gfx942")
+"""What every kernel is compiled for ahead of time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ import triton
 import triton.language as tl
 
 from inference.kernels.cuda.device import store_packed, turn_pairs
-from inference.kernels.cuda.spec import Case, Compilation, KernelSpec
 from inference.kernels.cuda.stores import store_of
 from inference.kernels.reference.deepseek_v4_seams import Rows, Store, pool_and_store, read_rows
+from inference.kernels.triton_common.spec import Case, Compilation, KernelSpec
 from inference.quantization import KeyCodec, PagedEntries
 
 _BLOCK_J, _WARPS = 8, 8

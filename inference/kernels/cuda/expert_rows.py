@@ -8,11 +8,11 @@ import triton
 import triton.language as tl
 
 from inference.kernels.cuda.device import encode_e4m3, scale_above, scale_value
-from inference.kernels.cuda.jit import jit
-from inference.kernels.cuda.spec import Case, Compilation, KernelSpec, bytes_of
 from inference.kernels.cuda.tuning import architecture_of, configuration
 from inference.kernels.reference import packed_experts as reference
 from inference.kernels.reference.packed_experts import ACTIVATION_GROUP, QuantisedRows
+from inference.kernels.triton_common.jit import jit
+from inference.kernels.triton_common.spec import Case, Compilation, KernelSpec, bytes_of
 
 
 @jit

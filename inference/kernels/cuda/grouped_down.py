@@ -18,8 +18,6 @@ from inference.kernels.cuda.grouped_gate_up import (
     make_pairs,
     used_bytes,
 )
-from inference.kernels.cuda.jit import jit
-from inference.kernels.cuda.spec import Case, Compilation, KernelSpec, bytes_of
 from inference.kernels.cuda.tuning import architecture_of, configuration
 from inference.kernels.cuda.weight_tiles import add_product, load_scales
 from inference.kernels.reference import packed_experts as reference
@@ -30,6 +28,8 @@ from inference.kernels.reference.packed_experts import (
     Rows,
     quantise_rows,
 )
+from inference.kernels.triton_common.jit import jit
+from inference.kernels.triton_common.spec import Case, Compilation, KernelSpec, bytes_of
 
 
 @jit

@@ -6,8 +6,8 @@ import torch
 import triton
 import triton.language as tl
 
-from inference.kernels.cuda.spec import Case, Compilation, KernelSpec, bytes_of
 from inference.kernels.reference.deepseek_v4 import mix_out
+from inference.kernels.triton_common.spec import Case, Compilation, KernelSpec, bytes_of
 
 _BLOCK_D, _WARPS = 1024, 4
 

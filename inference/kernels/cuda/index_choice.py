@@ -14,9 +14,9 @@ import triton
 import triton.language as tl
 
 from inference.kernels.cuda.index_scores import entry_scores
-from inference.kernels.cuda.jit import jit
-from inference.kernels.cuda.spec import Case, Compilation, KernelSpec
 from inference.kernels.reference.deepseek_v4_seams import Entries, Rows, choose_best
+from inference.kernels.triton_common.jit import jit
+from inference.kernels.triton_common.spec import Case, Compilation, KernelSpec
 
 _LARGEST_TILE, _WARPS = 2048, 16
 _SCRATCH = 1 << 23  # scores (32 MiB) that are written before some are chosen: they stay in L2

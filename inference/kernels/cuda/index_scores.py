@@ -9,11 +9,11 @@ import torch
 import triton
 import triton.language as tl
 
-from inference.kernels.cuda.jit import jit
-from inference.kernels.cuda.spec import Case, Compilation, KernelSpec, bytes_of
 from inference.kernels.cuda.stores import store_of
 from inference.kernels.cuda.tuning import architecture_of, configuration
 from inference.kernels.reference.deepseek_v4_seams import Entries, Rows, score_entries
+from inference.kernels.triton_common.jit import jit
+from inference.kernels.triton_common.spec import Case, Compilation, KernelSpec, bytes_of
 
 _NAME = "index_scores"
 

@@ -11,10 +11,10 @@ import torch
 import triton
 import triton.language as tl
 
-from inference.kernels.cuda.jit import jit
-from inference.kernels.cuda.spec import Case, Compilation, KernelSpec, bytes_of
 from inference.kernels.cuda.tuning import architecture_of, configuration
 from inference.kernels.reference.deepseek_v4_seams import turn_back_and_project
+from inference.kernels.triton_common.jit import jit
+from inference.kernels.triton_common.spec import Case, Compilation, KernelSpec, bytes_of
 
 _NAME = "output_projection"
 

@@ -10,11 +10,11 @@ import torch
 import triton
 import triton.language as tl
 
-from inference.kernels.cuda.jit import jit
-from inference.kernels.cuda.spec import Case, Compilation, KernelSpec, bytes_of
 from inference.kernels.cuda.tuning import architecture_of, configuration
 from inference.kernels.reference.pair_groups import group_pairs as reference
 from inference.kernels.reference.pair_groups import most_blocks
+from inference.kernels.triton_common.jit import jit
+from inference.kernels.triton_common.spec import Case, Compilation, KernelSpec, bytes_of
 
 _ONE = 1024  # pairs that one program sorts
 

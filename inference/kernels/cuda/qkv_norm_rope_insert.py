@@ -7,9 +7,9 @@ import triton
 import triton.language as tl
 
 from inference.kernels.cuda.device import store_packed, turn_pairs
-from inference.kernels.cuda.spec import Case, Compilation, KernelSpec, bytes_of
 from inference.kernels.cuda.stores import store_of
 from inference.kernels.reference.deepseek_v4_seams import Store, norm_turn_insert, read_rows
+from inference.kernels.triton_common.spec import Case, Compilation, KernelSpec, bytes_of
 from inference.quantization import KeyCodec, PagedEntries
 
 _HEADS, _WARPS = 8, 4

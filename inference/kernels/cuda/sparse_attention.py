@@ -14,11 +14,11 @@ import triton
 import triton.language as tl
 
 from inference.kernels.cuda.device import load_packed
-from inference.kernels.cuda.jit import jit
-from inference.kernels.cuda.spec import Case, Compilation, KernelSpec, bytes_of
 from inference.kernels.cuda.stores import store_of
 from inference.kernels.cuda.tuning import architecture_of, configuration
 from inference.kernels.reference.deepseek_v4_seams import Entries, Rows, Store, attend
+from inference.kernels.triton_common.jit import jit
+from inference.kernels.triton_common.spec import Case, Compilation, KernelSpec, bytes_of
 from inference.quantization import KeyCodec, PagedEntries
 
 _NAME = "sparse_attention"

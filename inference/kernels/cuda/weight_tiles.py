@@ -9,7 +9,7 @@ interleaved in registers.
 import triton.language as tl
 
 from inference.kernels.cuda.device import decode_e4m3, scale_value
-from inference.kernels.cuda.jit import jit
+from inference.kernels.triton_common.jit import jit
 
 GROUP = tl.constexpr(32)  # inputs that share a scale in MXFP4, INT8 and INT4
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from inference.kernels.cuda import tuning
-from inference.kernels.cuda.spec import ARCHITECTURES
+from inference.kernels.cuda.compile import ARCHITECTURES
 from inference.kernels.cuda.tune import climb, write
 
 FILES = sorted(tuning.DIRECTORY.glob("*.json"))

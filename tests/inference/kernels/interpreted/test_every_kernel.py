@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from inference.kernels.cuda.catalogue import kernels
-from inference.kernels.cuda.spec import KernelSpec
 from inference.kernels.cuda.traffic import counted
+from inference.kernels.triton_common.spec import KernelSpec
 
 CPU = torch.device("cpu")
 MOST = 1.2  # of the fewest bytes possible

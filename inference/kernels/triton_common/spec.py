@@ -6,9 +6,6 @@ from typing import Any
 
 import torch
 
-ARCHITECTURES = ("sm_80", "sm_90", "sm_100", "gfx942")
-"""What every kernel is compiled for ahead of time."""
-
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -25,7 +22,7 @@ class Compilation:
 
     ``signature`` names every argument that is no constant: ``"*bf16"``, ``"*fp32"``, ``"*u8"``,
     ``"i32"``, ``"fp32"``, ... in Triton's spelling. ``divisible`` are the integer arguments that
-    are multiples of 16; pointers are so always. ``tuned`` names the kernel in ``tuned/`` whose
+    are multiples of 16; pointers are so always. ``tuned`` names the kernel in ``cuda/tuned/`` whose
     configuration for ``rows`` completes ``constants``; empty: ``constants`` are complete.
     """
 
