@@ -23,6 +23,8 @@ FRAMEWORKS_STAMP := $(FRAMEWORKS_VENV)/.installed-$(shell sha256sum < $(CLIENTS)
 OPENAI3_VENV := .venv-openai3
 OPENAI3_STAMP := $(OPENAI3_VENV)/.installed-$(shell sha256sum < $(CLIENTS)/openai3.txt | cut -c1-16)
 NODE_CLIENTS := $(CLIENTS)/node/node_modules/.installed
+ASCEND_VENV := .venv-ascend
+ASCEND_STAMP := $(ASCEND_VENV)/.installed-$(shell sha256sum < inference/kernels/ascend/requirements.txt | cut -c1-16)
 FOCUS_VENV := .venv-focus
 FOCUS_STAMP := $(FOCUS_VENV)/.installed-$(shell sha256sum < conformance/focus.txt | cut -c1-16)
 
@@ -31,7 +33,7 @@ NODE_FITS := $(shell node -e 'const [a,b]=process.versions.node.split(".").map(N
 export PATH := $(if $(NODE_FITS),$(PATH):$(CURDIR)/$(BIN),$(CURDIR)/$(BIN):$(PATH))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test lint format bench bench-billing bench-audit bench-engine check-kernels check-gpu soak torture conformance clients focus ui ui-test browser lock audit sbom fuzz clean
+.PHONY: help setup run test lint format bench bench-billing bench-audit bench-engine check-kernels check-gpu check-ascend soak torture conformance clients focus ui ui-test browser lock audit sbom fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -108,6 +110,17 @@ check-kernels: setup ## every Triton kernel: its reference under the interpreter
 
 check-gpu: setup ## on an NVIDIA or AMD card: parity and times of every kernel (GPU="--kernel router")
 	@$(BIN)/python -m benchmarks.kernels.check_gpu $(GPU)
+
+check-ascend: $(ASCEND_STAMP) ## every Ascend kernel lowered to linalg MLIR by triton-ascend, without an NPU
+	@$(ASCEND_VENV)/bin/python -m inference.kernels.ascend.lower $(ASCEND)
+
+# triton-ascend is a `triton` of its own, which must not come into .venv.
+$(ASCEND_STAMP): inference/kernels/ascend/requirements.txt
+	@echo "check-ascend: installing triton-ascend into $(ASCEND_VENV) (a minute or two the first time)"
+	@test -x $(ASCEND_VENV)/bin/python || $(PYTHON) -m venv $(ASCEND_VENV)
+	@$(ASCEND_VENV)/bin/pip install -qq --progress-bar off --no-deps -r inference/kernels/ascend/requirements.txt
+	@rm -f $(ASCEND_VENV)/.installed-*
+	@touch $@
 
 SOAK_MINUTES ?= 60
 soak: setup ## an hour of mixed traffic: does the gateway grow? (SOAK_MINUTES=60)

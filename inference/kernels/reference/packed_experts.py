@@ -150,3 +150,21 @@ def combine(
     kept = torch.where(chosen[..., None] >= 0, outputs.float(), 0.0)
     total = kept.sum(1) if shared is None else kept.sum(1) + shared.float()
     return total.to(outputs.dtype)
+
+
+def combine_places(
+    outputs: torch.Tensor,
+    places: torch.Tensor,
+    weights: torch.Tensor,
+    shared: torch.Tensor | None,
+) -> torch.Tensor:
+    """`combine` of rows that lie in the experts' order and are weighed here: [P, D] to [T, D].
+
+    Args:
+        places: [T * K] int32: where pair ``t * K + k`` lies in ``outputs``; -1: nowhere.
+        weights: [T, K] float32. shared: [T, D], added with weight 1.
+    """
+    rows = outputs.float()[places.clamp(min=0).long()].view(*weights.shape, -1)
+    kept = (places >= 0).view(weights.shape)[..., None]
+    total = torch.where(kept, rows * weights[..., None], 0.0).sum(1)
+    return (total if shared is None else total + shared.float()).to(outputs.dtype)

@@ -1,0 +1,13 @@
+"""Every kernel of this package. A new file is named here and is tested and lowered."""
+
+from importlib import import_module
+
+from inference.kernels.triton_common.spec import KernelSpec
+
+MODULES: tuple[str, ...] = ("combine",)
+
+
+def kernels() -> list[KernelSpec]:
+    """The kernels in the order of ``MODULES``; imports Triton."""
+    modules = (import_module(f"inference.kernels.ascend.{name}") for name in MODULES)
+    return [spec for module in modules for spec in module.KERNELS]
