@@ -68,6 +68,16 @@ def serve(
     redundant_experts: Annotated[
         int, typer.Option(min=0, help="Copies of busy experts in each layer.")
     ] = 0,
+    rebalance_steps: Annotated[
+        int,
+        typer.Option(
+            min=0, help="After so many steps, place experts anew by their load; 0: at the start."
+        ),
+    ] = 0,
+    exchange_seconds: Annotated[
+        float,
+        typer.Option(min=0.1, help="After which a silent process of several counts as lost."),
+    ] = 60.0,
     threads: Annotated[int, typer.Option(help="Compute threads; 0 = all processors but one.")] = 0,
     default_max_tokens: Annotated[int, typer.Option(help="Where a request sets none.")] = 512,
     chat_generation: Annotated[
@@ -114,6 +124,8 @@ def serve(
                     layout=Layout(tensor_parallel, expert_parallel),
                     expert_loads=expert_loads,
                     redundant_experts=redundant_experts,
+                    rebalance_steps=rebalance_steps,
+                    exchange_seconds=exchange_seconds,
                     limits=SchedulerLimits(max_batch=max_batch, max_queue=max_queue),
                 ),
             )
@@ -133,12 +145,22 @@ def doctor(
     snapshots: Annotated[
         int, typer.Option(help="Running states remembered at block ends (DeepSeek-V4).")
     ] = 64,
+    tensor_parallel: Annotated[
+        int, typer.Option(min=1, help="Processes that share heads and widths.")
+    ] = 1,
+    expert_parallel: Annotated[
+        int, typer.Option(min=1, help="Processes that share experts; times --tensor-parallel.")
+    ] = 1,
+    redundant_experts: Annotated[
+        int, typer.Option(min=0, help="Copies of busy experts in each layer.")
+    ] = 0,
     as_json: JsonFlag = False,
 ) -> None:
     """Say what a device can run and what it cannot, without loading a weight."""
     from inference.devices.doctor import as_text, diagnose
     from inference.engine.loading import EngineOptions
     from inference.engine.scheduler import SchedulerLimits
+    from inference.parallel import Layout
 
     with reported(as_json):
         options = EngineOptions(
@@ -147,6 +169,8 @@ def doctor(
             weights=weights_of(weights),
             kv_blocks=kv_blocks,
             snapshots=snapshots,
+            layout=Layout(tensor_parallel, expert_parallel),
+            redundant_experts=redundant_experts,
             limits=SchedulerLimits(max_batch=max_batch),
         )
         told = diagnose(model, options)

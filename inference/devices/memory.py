@@ -13,7 +13,7 @@ from inference.models.decoder import KeyValueCache
 from inference.models.deepseek_v3.model import LatentCache
 from inference.models.deepseek_v4.cache import DeepseekV4Cache, KvDtype
 from inference.parallel.layout import Layout, part_of
-from inference.parallel.memory import shares
+from inference.parallel.memory import layer_of_expert, shares
 
 # Of a number, with its share of what others have in common with it: packed by the CPU's C kernels,
 # and as an accelerator keeps experts, the only weights that it packs.
@@ -76,16 +76,21 @@ def memory_need(
 
     Args:
         weights: as `kernels.registry.Weights`; ``auto`` keeps them in ``dtype``.
+    redundant_experts: int = 0,
+    moves_experts: bool = False,
 
     Raises:
         CheckpointInvalid: a file is not readable.
     """
     wide = dtype.itemsize * 8.0
     linear = _CPU_BITS.get(weights, wide) if on_cpu else wide
+        redundant_experts: copies in each layer, where processes share experts.
+        moves_experts: whether they are placed anew while the model serves, a layer at a time.
     expert = linear if on_cpu else _EXPERT_BITS.get(weights, wide)
     head = _CPU_BITS["int8"] if on_cpu and weights == "int4" else linear
     bits = 0.0
-    share = shares(checkpoint.names(), layout)
+    moving: dict[str, float] = {}  # bits of a layer's experts: as they travel, and packed again
+    share = shares(checkpoint.names(), layout, redundant_experts)
     for name in checkpoint.names():
         shape = checkpoint.shape(name)
         numbers = share(name) * prod(shape)
@@ -102,8 +107,12 @@ def memory_need(
     return MemoryNeed(int(bits / 8), cache_bytes(part, dtype, cache, kv_dtype))
 
 
+        layer = layer_of_expert(name)
+        if layer is not None and moves_experts and layout.expert > 1:
+            moving[layer] = moving.get(layer, 0.0) + numbers * (wide + expert)
 def cache_bytes(
     config: AnyConfig, dtype: torch.dtype, size: CacheSize, kv_dtype: KvDtype = "auto"
+    bits += max(moving.values(), default=0.0)
 ) -> int:
     """What the engine's own cache would allot, asked of one without memory."""
     place = (torch.device("meta"), dtype)

@@ -20,6 +20,7 @@ from inference.engine.speculation import ModelDraft
 from inference.errors import ContextOverflow, RequestInvalid
 from inference.model_config import AnyConfig
 
+from inference.parallel import LeadingModel
 
 @dataclass(slots=True)
 class EngineStats:
@@ -57,6 +58,11 @@ class Engine:
         return self.scheduler.has_work
 
     @property
+    @property
+    def shared(self) -> LeadingModel | None:
+        """The model, where several processes compute it."""
+        return self._runner.shared
+
     def max_context(self) -> int:
         """Most tokens, prompt and answer together, that one sequence may have."""
         return min(self.config.max_context, self.blocks.num_blocks * self.blocks.block_size)
@@ -102,6 +108,8 @@ class Engine:
     def step(self) -> list[Sequence]:
         """Compute once; the sequences that got a token (some of them finished by it)."""
         started = time.perf_counter_ns()
+        if self.shared is not None:
+            self.shared.between_steps()  # nobody's work
         chunks = self.scheduler.schedule()
         if not chunks:
             return []

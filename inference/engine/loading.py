@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import torch
@@ -54,6 +55,8 @@ def default_threads() -> int:
 
     Measured on two cores (docs/engine.md): a second thread gives 1.3 to 1.8
     times the speed on an idle machine, but with another busy process beside it
+    rebalance_steps: int = 0  # after so many, experts are placed anew by their load; 0: at start
+    exchange_seconds: float = 60.0  # an exchange among processes may take so long
     the threads wait for each other and lose a factor of ten and more.
     """
     return max(1, len(os.sched_getaffinity(0)) - 1)
@@ -108,6 +111,8 @@ def kernels_of(plan: Plan, options: EngineOptions) -> KernelSet:
         plan.device, plan.dtype, options.kernels, options.weights, model=plan.config.kind
     )
 
+        redundant_experts=options.redundant_experts,
+        moves_experts=options.rebalance_steps > 0,
 
 def load_engine(directory: Path, options: EngineOptions) -> tuple[Engine, tuple[str, ...]]:
     """The engine, and sentences on what was chosen.
@@ -170,3 +175,5 @@ def _shared(directory: Path, options: EngineOptions, plan: Plan) -> ParallelPlan
         expert_loads=options.expert_loads,
         redundant_experts=options.redundant_experts,
     )
+        timedelta(seconds=options.exchange_seconds),
+        rebalance_steps=options.rebalance_steps,

@@ -91,8 +91,8 @@ class ModelRunner:
 
     def close(self) -> None:
         """Let the other processes of a model that is shared end."""
-        if isinstance(self.model, LeadingModel):
-            self.model.close()
+        if self.shared is not None:
+            self.shared.close()
 
     def copy_state(self, source: int, target: int) -> None:
         """Remember a running state, or go back to one."""
@@ -122,6 +122,11 @@ class ModelRunner:
                 [
                     row
                     for c, end in zip(chunks, ends, strict=True)
+    @property
+    def shared(self) -> LeadingModel | None:
+        """The model, where several processes compute it."""
+        return self.model if isinstance(self.model, LeadingModel) else None
+
                     if c.reaches(ahead)
                     for row in range(end - 1 - len(c.draft), end)
                 ]

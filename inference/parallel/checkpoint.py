@@ -17,7 +17,7 @@ from inference.parallel.groups import Group
 _EXPERT = re.compile(r"\.(shared_)?experts\.\d+\.")
 _OUTPUTS = re.compile(  # divided by outputs: [out / parts, in]
     r"""\.attn\.(wq_b|wo_a)\.weight$ | \.attn\.attn_sink$
-    | \.self_attn\.[qkv]_proj\.weight$
+    | \.self_attn\.([qkv]|q_b|kv_b)_proj\.weight$
     | (experts|mlp)(\.\d+)?\.(w1|w3|gate_proj|up_proj)\.weight$
     | ^(lm_)?head\.weight$""",
     re.VERBOSE,

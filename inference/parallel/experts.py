@@ -27,11 +27,16 @@ class DispatchedExperts:
     """
 
     def __init__(self, inner: Experts, placement: Placement, groups: Groups) -> None:
-        self._inner, self._groups = inner, groups
+        self._groups = groups
+        self.tokens = torch.zeros(placement.num_experts, dtype=torch.long)  # of this one's rows
+        self.place(inner, placement)
+
+    def place(self, inner: Experts, placement: Placement) -> None:
+        """From now on ``inner`` holds this process's experts of ``placement``."""
+        self.inner, self.placement = inner, placement
         self._slots = [torch.tensor(held, dtype=torch.long) for held in placement.slots]
         self._copies = _copies(placement)
         self._width = max(len(held) for held in placement.slots)
-        self.tokens = torch.zeros(placement.num_experts, dtype=torch.long)  # of this one's rows
 
     def __call__(self, hidden: torch.Tensor, gates: torch.Tensor | None) -> torch.Tensor:
         group, count = self._groups.expert, len(hidden)
@@ -39,7 +44,7 @@ class DispatchedExperts:
             gates = hidden.new_ones(count, len(self.tokens))
         rows = group.rows(count)
         mine, chosen = hidden[rows], gates[rows]
-        self.tokens += (chosen != 0).sum(0).cpu()
+        self.tokens = self.tokens.to(hidden.device) + (chosen != 0).sum(0)
         ids = torch.arange(rows.start, rows.stop, device=hidden.device)
         parts = [self._for_process(rank, chosen, ids) for rank in range(group.size)]
         out = torch.zeros_like(mine)
@@ -71,7 +76,7 @@ class DispatchedExperts:
             return rows[:, :width]
         held = len(self._slots[self._groups.expert.index])
         gates = rows[:, width : width + held].contiguous()
-        return self._inner(rows[:, :width].contiguous(), gates)
+        return self.inner(rows[:, :width].contiguous(), gates)
 
 
 def _copies(placement: Placement) -> tuple[list[torch.Tensor], list[torch.Tensor]]:

@@ -1,7 +1,7 @@
 """Processes that compute together, over ``torch.distributed``.
 
-Gloo on a CPU, NCCL or HCCL on accelerators; orders from rank 0 always go over gloo, whose waiting
-costs nothing and which notices at once when a process ends.
+Rows go over the device's own library (`backends`); orders from rank 0 always go over gloo, whose
+waiting costs nothing and which notices at once when a process ends.
 """
 
 import os
@@ -13,10 +13,11 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
+from inference.kernels.registry import resolve_device
+from inference.parallel.backends import BACKENDS, environment, local_device
 from inference.parallel.layout import Layout
 
-_EVER = timedelta(days=3650)  # an idle worker waits so long for its next order
-BACKENDS = {"cpu": "gloo", "cuda": "nccl", "npu": "hccl"}
+EVER = timedelta(days=3650)  # an idle worker waits so long for its next order
 
 
 class Group:
@@ -78,10 +79,11 @@ class Groups:
     rank: int
     tensor: Group
     expert: Group
+    timeout: timedelta  # of one exchange
     _control: Any
 
     def tell(self, order: Any) -> None:
-        """From rank 0 to all others; raises RuntimeError when one is gone."""
+        """From rank 0 to all others; raises RuntimeError when one is gone or takes nothing."""
         dist.broadcast_object_list([order], src=0, group=self._control)
 
     def hear(self) -> Any:
@@ -90,9 +92,13 @@ class Groups:
         dist.broadcast_object_list(order, src=0, group=self._control)
         return order[0]
 
-    def meet(self) -> None:
-        """Wait until all processes are here."""
-        dist.barrier(group=self._control)
+    def meet(self, timeout: timedelta | None = None) -> None:
+        """Wait until all processes are here.
+
+        Raises:
+            RuntimeError: one ended, or did not come in time; rank 0's says which.
+        """
+        dist.monitored_barrier(group=self._control, timeout=timeout or self.timeout)
 
 
 def make_groups(layout: Layout, rank: int, device: str, timeout: timedelta) -> Groups:
@@ -108,22 +114,28 @@ def make_groups(layout: Layout, rank: int, device: str, timeout: timedelta) -> G
         mine = ((ranks, handle) for ranks, handle in made if rank in ranks)
         return Group(*next(mine, ([rank], None)), rank)
 
-    control = dist.new_group(list(range(layout.size)), timeout=_EVER, backend="gloo")
+    # Rank 0 gives up on who takes no order; the others wait for one as long as it takes.
+    patience = EVER if rank else timeout
+    control = dist.new_group(list(range(layout.size)), timeout=patience, backend="gloo")
     rows = [layout.row(first) for first in range(0, layout.size, layout.tensor)]
     columns = [layout.column(first) for first in range(layout.tensor)]
-    return Groups(layout, rank, group(rows), group(columns), control)
+    return Groups(layout, rank, group(rows), group(columns), timeout, control)
 
 
-def join_world(rank: int, size: int, device: str, store: Any | None) -> None:
-    """Meet the other processes; without a store where the launcher's environment says."""
-    if device == "cuda":
-        local = int(os.environ.get("LOCAL_RANK", rank % torch.cuda.device_count()))
-        torch.cuda.set_device(local)
-    backend = BACKENDS[device]
-    if store is None:
-        dist.init_process_group(backend, rank=rank, world_size=size)
-    else:
-        dist.init_process_group(backend, store=store, rank=rank, world_size=size)
+def join_world(rank: int, size: int, device: str, store: Any | None, timeout: timedelta) -> None:
+    """Meet the other processes; without a store where the launcher's environment says.
+
+    Raises:
+        DeviceUnavailable: there is no such device here, or none for this process.
+    """
+    kind = resolve_device(device).type  # registers an NPU's library
+    for name, value in environment(kind, timeout).items():
+        os.environ.setdefault(name, value)
+    if kind != "cpu":
+        cards = getattr(torch, kind)  # torch.cuda, torch.npu
+        cards.set_device(local_device(rank, os.environ, cards.device_count()))
+    where = {} if store is None else {"store": store}
+    dist.init_process_group(BACKENDS[kind], rank=rank, world_size=size, **where)
 
 
 def leave_world() -> None:

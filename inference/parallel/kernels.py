@@ -1,7 +1,7 @@
 """A kernel set that runs another one's operators on this process's part of a model."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
@@ -9,6 +9,7 @@ from inference.kernels.interface import Batch, Experts, ExpertWeights, KernelSet
 from inference.parallel.checkpoint import PartialCheckpoint, layer_of
 from inference.parallel.experts import DispatchedExperts, SharedWidthExperts
 from inference.parallel.groups import Group, Groups
+from inference.parallel.moving import Move, Parts, exchange
 from inference.parallel.placement import Placement, balance, even
 
 
@@ -33,6 +34,13 @@ class JoinedLinear:
         return self._group.join_rows(part, self._outputs).transpose(0, 1).contiguous()
 
 
+@runtime_checkable
+class KeepsWeights(Protocol):
+    """Experts whose kernel has their weights as they were given, or can make them so again."""
+
+    def given(self, expert: int) -> Parts: ...
+
+
 class ParallelKernels:
     """Args: loads: tokens of each expert by layer, as observed before; see `placement`."""
 
@@ -47,6 +55,7 @@ class ParallelKernels:
         self._inner, self._checkpoint, self._groups = inner, checkpoint, groups
         self._loads, self._redundant = loads, redundant
         self.dispatched: dict[str, DispatchedExperts] = {}
+        self._given: dict[str, tuple[ExpertWeights, float]] = {}  # what `experts` was called with
         layout = groups.layout
         self.choices: Sequence[str] = (
             f"{layout.size} processes: experts over {layout.expert}, heads and widths over "
@@ -69,7 +78,29 @@ class ParallelKernels:
         held = placement.slots[self._groups.expert.index]
         inner = self._inner.experts(self._held(weights, held), usual_share)
         self.dispatched[layer] = DispatchedExperts(inner, placement, self._groups)
+        self._given[layer] = weights, usual_share
         return self.dispatched[layer]
+
+    def move(self, move: Move) -> None:
+        """Place a layer's experts anew; all processes that share its experts call this."""
+        experts, (weights, usual_share) = self.dispatched[move.layer], self._given[move.layer]
+        held = exchange(
+            experts.placement,
+            move.placement,
+            self._groups.expert,
+            lambda expert: self._parts(experts, weights, expert),
+        )
+        gate, up, down = (list(parts) for parts in zip(*held, strict=True))
+        moved = ExpertWeights(gate, up, down, limit=weights.limit)
+        experts.place(self._inner.experts(moved, usual_share), move.placement)
+
+    def _parts(self, experts: DispatchedExperts, weights: ExpertWeights, expert: int) -> Parts:
+        """Of an expert that is here: as its kernel kept it, or from the checkpoint again."""
+        if isinstance(experts.inner, KeepsWeights):
+            slot = experts.placement.slots[self._groups.expert.index].index(expert)
+            return experts.inner.given(slot)
+        read = self._checkpoint.expert
+        return read(weights.gate[expert]), read(weights.up[expert]), read(weights.down[expert])
 
     def attention(
         self, query: torch.Tensor, cache: tuple[torch.Tensor, torch.Tensor], batch: Batch

@@ -52,10 +52,9 @@ def part_of(config: AnyConfig, layout: Layout) -> AnyConfig:
     parts = layout.tensor
     if parts == 1:
         return config
-    if isinstance(config, DeepseekV3Config):
-        raise CheckpointUnsupported(
-            "Heads of this kind of model are not shared among processes; use --expert-parallel."
-        )
+    if isinstance(config, DeepseekV3Config):  # one latent is the key of all heads
+        _must_divide(parts, heads=config.num_heads)
+        return replace(config, num_heads=config.num_heads // parts)
     if isinstance(config, DeepseekV4Config):
         _must_divide(parts, heads=config.num_heads, groups=config.o_groups)
         return replace(

@@ -19,8 +19,12 @@ def part_bytes(checkpoint: Checkpoint, layout: Layout) -> int:
     return math.ceil(sum(share(name) * checkpoint.raw(name).nbytes for name in names))
 
 
-def shares(names: Iterable[str], layout: Layout) -> Callable[[str], float]:
-    """Which share of a tensor the process that holds most of it has, by name."""
+def shares(names: Iterable[str], layout: Layout, redundant: int = 0) -> Callable[[str], float]:
+    """Which share of a tensor the process that holds most of it has, by name.
+
+    Args:
+        redundant: copies of experts in each layer, see `placement.balance`.
+    """
     counts: dict[str, int] = {}  # experts of each layer
     for name in names:
         routed = _ROUTED.match(name)
@@ -34,6 +38,14 @@ def shares(names: Iterable[str], layout: Layout) -> Callable[[str], float]:
         if routed is None:
             return part
         count = counts[routed[1]]
-        return part * -(-count // layout.expert) / count
+        if layout.expert == 1:  # nobody to share copies with
+            return part
+        return part * min(count, -(-(count + redundant) // layout.expert)) / count
 
     return share
+
+
+def layer_of_expert(name: str) -> str | None:
+    """The layer that a routed expert's tensor belongs to; None for other tensors."""
+    routed = _ROUTED.match(name)
+    return None if routed is None else routed[1]

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from inference.parallel.groups import Groups
+from inference.parallel.moving import Move
 from inference.parallel.part import Part
 
 
@@ -29,14 +30,24 @@ class AddLoads:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """Say that you are there."""
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """There will be no more orders."""
+
+
+Order = Call | AddLoads | Answer | Move
 
 
 def follow(part: Part, groups: Groups) -> None:
     """Carry out orders until `End`; raises when an exchange fails."""
     follower = Follower(part, groups)
     while not isinstance(order := groups.hear(), End):
+        if isinstance(order, Call):
+            order = replace(order, arguments=moved(order.arguments, part.model.device))
         follower.carry_out(order)
     groups.meet()  # before anybody closes a connection
 
@@ -49,14 +60,26 @@ class Follower:
         self.caches: dict[int, Any] = {}
 
     @torch.inference_mode()
-    def carry_out(self, order: Call | AddLoads) -> Any:
-        """What the call gives here."""
-        if isinstance(order, AddLoads):
-            return add_loads(self._part, self._groups)
+    def carry_out(self, order: Order) -> Any:
+        """What it gives here.
+
+        Args:
+            order: a call's tensors are on the model's device.
+        """
+        match order:
+            case Call():
+                return self._call(order)
+            case AddLoads():
+                return add_loads(self._part, self._groups)
+            case Move():
+                return self._part.kernels.move(order)
+            case Answer():
+                return self._groups.meet()
+
+    def _call(self, order: Call) -> Any:
         for number in order.forget:
             self.caches.pop(number, None)
-        model = self._part.model
-        arguments = moved(order.arguments, model.device)
+        model, arguments = self._part.model, order.arguments
         if order.method == "make_cache":
             self.caches[order.cache] = model.make_cache(*arguments)
             return self.caches[order.cache]
@@ -70,11 +93,13 @@ class Follower:
 
 def add_loads(part: Part, groups: Groups) -> dict[str, list[int]]:
     """Tokens of each expert over all processes of a column, by layer; every one must call this."""
-    found = {}
-    for layer, experts in part.kernels.dispatched.items():
-        tokens = experts.tokens.to(part.model.device)
-        found[layer] = groups.expert.add_up(tokens.clone()).tolist()
-    return found
+    dispatched = part.kernels.dispatched
+    if not dispatched:
+        return {}
+    device = part.model.device
+    counts = [experts.tokens.to(device) for experts in dispatched.values()]
+    added = groups.expert.add_up(torch.cat(counts)).split([len(count) for count in counts])
+    return {layer: found.tolist() for layer, found in zip(dispatched, added, strict=True)}
 
 
 def moved(value: Any, device: torch.device) -> Any:

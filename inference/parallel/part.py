@@ -9,6 +9,7 @@ from inference.kernels.registry import choose_kernels, resolve_device
 from inference.model_config import load_config
 from inference.models import Model, build_model
 from inference.models.decoder import Decoder
+from inference.models.deepseek_v3 import DeepseekV3
 from inference.models.deepseek_v4 import DeepseekV4, keep_entries_as
 from inference.parallel.checkpoint import PartialCheckpoint
 from inference.parallel.groups import Group, Groups
@@ -48,7 +49,7 @@ def _join(model: Any, checkpoint: PartialCheckpoint, group: Group) -> None:
         for layer in layers:
             layer.attention.output = SummedLinear(layer.attention.output, group)
         model.head = JoinedLinear(model.head, group, model.config.vocab_size)
-    elif isinstance(model, Decoder):
+    elif isinstance(model, Decoder | DeepseekV3):
         for layer in model.layers:
             layer.output = SummedLinear(layer.output, group)
         if not model.config.tie_word_embeddings and "lm_head.weight" in checkpoint:

@@ -58,6 +58,25 @@ def balance(tokens: Sequence[float], ranks: int, redundant: int = 0) -> Placemen
     return min(packed, plain, key=lambda placement: max(placement.loads(tokens)))
 
 
+def keep_in_place(new: Placement, old: Placement) -> Placement:
+    """``new`` with its ranks in another order, so that few experts of ``old`` have to travel.
+
+    Greedy: those who have most in common first.
+    """
+    ranks = range(len(new.slots))
+    pairs = sorted(
+        ((given, taken) for given in ranks for taken in ranks),
+        key=lambda pair: -len(set(new.slots[pair[0]]) & set(old.slots[pair[1]])),
+    )
+    place: dict[int, int] = {}  # rank of old: whose slots of new it gets
+    given_away: set[int] = set()
+    for given, taken in pairs:
+        if given not in given_away and taken not in place:
+            place[taken] = given
+            given_away.add(given)
+    return Placement(tuple(new.slots[place[rank]] for rank in ranks))
+
+
 def _replicate(tokens: Sequence[float], ranks: int, slots: int) -> list[int]:
     """How many copies of each expert fill ``slots``; no more than ranks of any."""
     copies = [1] * len(tokens)

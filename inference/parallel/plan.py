@@ -22,11 +22,10 @@ class Plan:
     weights: Weights = "auto"
     kv_dtype: KvDtype = "auto"
     threads: int = 1  # of each process
-    timeout: timedelta = timedelta(
-        seconds=60
-    )  # for one exchange; after it a process counts as lost
+    timeout: timedelta = timedelta(seconds=60)  # of one exchange; then a process counts as lost
     expert_loads: Path | None = None  # see `placement.read_loads`
     redundant_experts: int = 0  # copies beyond one of each expert, of each layer
+    rebalance_steps: int = 0  # between two looks at how experts are placed; 0: at the start only
 
     def to_json(self) -> str:
         given = asdict(self)

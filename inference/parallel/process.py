@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from inference.parallel.groups import join_world, leave_world, make_groups
+from inference.parallel.groups import EVER, join_world, leave_world, make_groups
 from inference.parallel.orders import follow
 from inference.parallel.part import build_part
 from inference.parallel.plan import Plan
@@ -20,7 +20,9 @@ def join_and_follow(plan: Plan, rank: int, path: Path | None) -> None:
     if path is not None:
         store = open_store(path, plan)
         store.set(HERE.format(rank=rank), "")
-    join_world(rank, plan.layout.size, plan.device, store)
+    join_world(rank, plan.layout.size, plan.device, store, plan.timeout)
     groups = make_groups(plan.layout, rank, plan.device, plan.timeout)
-    follow(build_part(plan, groups), groups)
+    part = build_part(plan, groups)
+    groups.meet(EVER)  # some have more to load than others
+    follow(part, groups)
     leave_world()

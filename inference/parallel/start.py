@@ -2,7 +2,7 @@
 
 import os
 
-from inference.parallel.groups import join_world, make_groups
+from inference.parallel.groups import EVER, join_world, make_groups
 from inference.parallel.leading import LeadingModel
 from inference.parallel.part import build_part
 from inference.parallel.plan import Plan
@@ -35,9 +35,10 @@ def lead(plan: Plan) -> tuple[LeadingModel, tuple[str, ...]]:
     try:
         if processes is not None:
             processes.wait()
-        join_world(0, plan.layout.size, plan.device, store)
+        join_world(0, plan.layout.size, plan.device, store, plan.timeout)
         groups = make_groups(plan.layout, 0, plan.device, plan.timeout)
         part = build_part(plan, groups)
+        groups.meet(EVER)  # some have more to load than others
     except BaseException:
         if processes is not None:
             processes.kill()

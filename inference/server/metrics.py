@@ -51,6 +51,18 @@ class WorkerMetrics:
                 lambda: stats.busy_ns / 1e9,
             ),
         }
+        shared = engine.shared
+        if shared is not None:
+            gauges |= {
+                "sovgate_worker_expert_imbalance": (
+                    "Busiest process's tokens by the mean's, in the last window.",
+                    lambda: shared.imbalance,
+                ),
+                "sovgate_worker_moved_layers": (
+                    "Layers whose experts moved since start.",
+                    lambda: shared.moved_layers,
+                ),
+            }
         for name, (text, read) in gauges.items():
             Gauge(name, text, registry=self.registry).set_function(read)
 

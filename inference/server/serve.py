@@ -14,7 +14,7 @@ import uvicorn
 
 from inference.encoding.formats import load_format
 from inference.engine.loading import EngineOptions, follow_engine, load_engine
-from inference.errors import AddressUnavailable, RequestInvalid
+from inference.errors import AddressUnavailable, EngineFailed, RequestInvalid
 from inference.model_config import AnyConfig, read_json
 from inference.parallel import launched_rank
 from inference.provenance import verify_directory
@@ -79,6 +79,9 @@ def serve(options: ServeOptions) -> None:
     """Runs until SIGTERM or SIGINT; prints one JSON line on stdout when ready.
 
     Where a launcher began all processes of a parallel worker, the first one serves.
+
+    Raises:
+        EngineFailed: another process was lost; those who asked have been told.
     """
     rank = launched_rank()
     if rank and options.engine.layout.size > 1:
@@ -98,7 +101,12 @@ def serve(options: ServeOptions) -> None:
     try:
         server.run(sockets=[listener])
     finally:
+        lost = worker.lost
         worker.engine.close()
+    if lost:
+        raise EngineFailed(
+            "A process of this parallel worker ended or fell silent; start the worker again."
+        )
     return None
 
 
@@ -133,6 +141,10 @@ class _ReadyServer(uvicorn.Server):
         }
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: whether to end, as a parallel worker does that lost a process."""
+        return await super().on_tick(counter) or self._worker.lost
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._worker.stopping = True

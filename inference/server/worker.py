@@ -100,7 +100,12 @@ class Worker:
 
     @property
     def healthy(self) -> bool:
-        return self._thread.healthy and not self.stopping
+        return self._thread.healthy and not self.lost and not self.stopping
+
+    @property
+    def lost(self) -> bool:
+        """Whether another process of the model ended or fell silent; only a new start helps."""
+        return self.engine.shared is not None and not self.engine.shared.ready
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()

@@ -30,7 +30,7 @@ def follow_all(rank: int, port: int, plans: list[Plan]) -> None:
 
 
 def _join(rank: int, plan: Plan, store: Any) -> Groups:
-    join_world(rank, plan.layout.size, "cpu", store)
+    join_world(rank, plan.layout.size, "cpu", store, plan.timeout)
     return make_groups(plan.layout, rank, "cpu", plan.timeout)
 
 

@@ -35,6 +35,10 @@ class PackedLinear:
     def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
         return self._run(hidden, self._packed, None, "none", [], "")
 
+    def given(self) -> torch.Tensor:
+        """The weight [out, in], bit by bit."""
+        return self._packed.to_dense()
+
 
 class WideExperts:
     """All experts as one wide feed-forward; gates scale each expert's share of the width.
@@ -78,6 +82,11 @@ class NarrowExperts:
             rows = gates[:, expert].nonzero().flatten()
             out.index_add_(0, rows, self._run(expert, hidden[rows]) * gates[rows, expert, None])
         return out
+
+    def given(self, expert: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Its weights, for a process that is to hold it: gate, up, down."""
+        gate, up = self._gate_up[expert].given().chunk(2)
+        return gate, up, self._down[expert].given()
 
     def _run(self, expert: int, hidden: torch.Tensor) -> torch.Tensor:
         gate, up = self._gate_up[expert](hidden).chunk(2, dim=-1)

@@ -31,6 +31,11 @@ class ReferenceExperts:
                 out.index_add_(0, rows, weighted.to(out.dtype))
         return out
 
+    def given(self, expert: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Its weights, for a process that is to hold it: gate, up, down."""
+        weights = self._weights
+        return weights.gate[expert], weights.up[expert], weights.down[expert]
+
     def _run(self, expert: int, hidden: torch.Tensor) -> torch.Tensor:
         gate = linear(hidden, self._weights.gate[expert])
         up = linear(hidden, self._weights.up[expert])
