@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from inference.engine.accounting import divide, seconds
-from inference.engine.embedding import Embedding, EmbeddingJob
+from inference.engine.embedding import Embedding, EmbeddingBatch, EmbeddingJob, together
 from inference.engine.engine import Engine
 from inference.engine.logprobs import LogprobQueue
 from inference.engine.sequence import FinishReason, Logprob, Sequence, Status
@@ -111,6 +111,7 @@ class EngineThread:
             queue.SimpleQueue()
         )
         self._texts: deque[EmbeddingJob] = deque()
+        self._embedding: tuple[list[EmbeddingJob], EmbeddingBatch] | None = None  # begun
         self._requests: dict[Sequence, Request] = {}
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
@@ -145,7 +146,7 @@ class EngineThread:
         self._commands.put(("cancel", request))
 
     def embed(self, job: EmbeddingJob) -> None:
-        """Queue a checked text; one is computed between two steps."""
+        """Queue a checked text; texts have a step of rows between two of the requests'."""
         self._commands.put(("embed", job))
 
     def stop(self, timeout: float = 5.0) -> None:
@@ -157,8 +158,8 @@ class EngineThread:
         running = True
         while running:
             running = self._take_commands()
-            if running and self._texts:
-                self._embed(self._texts.popleft())
+            if running and (self._texts or self._embedding):
+                self._embed()
             if not running or not self.engine.has_work:
                 continue
             self._step()
@@ -176,7 +177,7 @@ class EngineThread:
         """Carry out what is queued, waiting while there is nothing to compute."""
         while True:
             try:
-                busy = self.engine.has_work or bool(self._texts)
+                busy = self.engine.has_work or bool(self._texts or self._embedding)
                 name, request = self._commands.get(block=not busy)
             except queue.Empty:
                 return True
@@ -202,17 +203,40 @@ class EngineThread:
             self.engine.cancel(request.sequence)
             self._deliver([(request, request.output(""))])
 
-    def _embed(self, job: EmbeddingJob) -> None:
+    def _embed(self) -> None:
+        """The next rows of the texts that were begun, or of those that wait."""
+        jobs = self._embedding[0] if self._embedding else self._next_texts()
+        if not jobs:
+            return
         try:
-            found = self.engine.embed(job.token_ids, job.num_experts, job.expert_mass)
+            if self._embedding is None:
+                texts = [job.token_ids for job in jobs]
+                self._embedding = jobs, self.engine.embedding(texts, jobs[0].budget)
+            batch = self._embedding[1]
+            self.engine.embed(batch)
+            found = batch.vectors() if batch.done else None
         except Exception:  # the thread's outermost boundary, as in `_run`
             log.exception("embedding failed")
-            found = _no_vector("The engine failed on this text; send the request again.")
-        job.sink(found)
+            reason = "The engine failed on this text; send the request again."
+            found = [_no_vector(reason)] * len(jobs)
+        if found is not None:
+            self._embedding = None
+            for job, vector in zip(jobs, found, strict=True):
+                job.sink(vector)
+
+    def _next_texts(self) -> list[EmbeddingJob]:
+        """Out of the queue: the texts to compute together, less those that nobody waits for."""
+        waiting = [job for job in self._texts if not job.cancelled]
+        jobs = together(waiting, self.engine.text_rows) if waiting else []
+        self._texts = deque(waiting[len(jobs) :])
+        return jobs
 
     def _cancel_all(self) -> None:
-        while self._texts:
-            self._texts.popleft().sink(_no_vector("The worker is stopping; send it again."))
+        begun = self._embedding[0] if self._embedding else []
+        for job in (*begun, *self._texts):
+            job.sink(_no_vector("The worker is stopping; send it again."))
+        self._texts.clear()
+        self._embedding = None
         for request in list(self._requests.values()):
             self._cancel(request)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from inference.engine.embedding import Budget, Embedding
 from inference.engine.engine import Engine
 from inference.engine.loading import EngineOptions, load_engine
 from inference.engine.model_runner import ModelRunner
@@ -30,6 +31,14 @@ def run_all(engine: Engine, *sequences: Sequence) -> list[list[int]]:
     while engine.has_work:
         engine.step()
     return [sequence.output_ids for sequence in sequences]
+
+
+def vectors(engine: Engine, texts: list[list[int]]) -> list[Embedding]:
+    """Of texts that are computed together, with every expert that the model routes to."""
+    batch = engine.embedding(texts, Budget(engine.config.num_experts_per_tok))
+    while not batch.done:
+        engine.embed(batch)
+    return batch.vectors()
 
 
 def logits_of(engine: Engine, ids: list[int], chunks: list[int], experts: int) -> torch.Tensor:

@@ -7,7 +7,10 @@ import httpx
 import openai
 import pytest
 import torch
-from engine_helpers import greedy, run_all, small_engine
+from engine_helpers import greedy, run_all, small_engine, vectors
+
+from inference.engine.embedding import Budget, EmbeddingJob, together
+from inference.engine.scheduler import SchedulerLimits
 
 IDS = [3, 141, 59, 26, 53, 58, 97, 93, 23, 84, 62, 64, 33]
 
@@ -16,7 +19,7 @@ IDS = [3, 141, 59, 26, 53, 58, 97, 93, 23, 84, 62, 64, 33]
 def test_vectors_equal_those_of_transformers(tiny: tuple[Path, Any], count: int) -> None:
     directory, oracle = tiny
     engine = small_engine(directory)
-    found = engine.embed(IDS[:count], engine.config.num_experts_per_tok)
+    (found,) = vectors(engine, [IDS[:count]])
     with torch.inference_mode():
         hidden = oracle.model(torch.tensor([IDS[:count]])).last_hidden_state[0]
     theirs = torch.nn.functional.normalize(hidden.mean(0), dim=0)
@@ -31,10 +34,36 @@ def test_a_vector_leaves_running_answers_alone(tiny: tuple[Path, Any]) -> None:
     (alone,) = run_all(engine, greedy(IDS, 8, experts))
     sequence = greedy(IDS, 8, experts)
     engine.add(sequence)
+    texts = engine.embedding([IDS, IDS[:5]], Budget(experts))
     while engine.has_work:
         engine.step()
-        engine.embed(IDS[:5], experts)
+        if not texts.done:
+            engine.embed(texts)
+    assert texts.done
     assert sequence.output_ids == alone
+
+
+def test_texts_together_and_in_parts_have_the_vectors_that_they_have_alone(
+    tiny: tuple[Path, Any],
+) -> None:
+    whole = small_engine(tiny[0])
+    parts = small_engine(tiny[0], limits=SchedulerLimits(max_prefill_tokens=4))
+    texts = [IDS[:count] for count in (2, 1, 13, 3, 4, 9)]  # 13 and 9 leave a part of one row
+    alone = torch.tensor([vectors(whole, [text])[0].vector for text in texts])
+    for engine in (whole, parts):
+        found = vectors(engine, texts)
+        assert (torch.tensor([one.vector for one in found]) - alone).abs().max() <= 2e-5
+        assert sum(one.work_ns for one in found) <= engine.stats.busy_ns
+
+
+def test_texts_of_one_budget_that_fit_a_step_go_together() -> None:
+    def job(tokens: int, experts: int = 8) -> EmbeddingJob:
+        return EmbeddingJob([1] * tokens, Budget(experts), lambda found: None)
+
+    jobs = [job(5), job(3), job(4), job(1)]
+    assert together(jobs, 8) == jobs[:2]
+    assert together([job(50), job(1)], 8)[1:] == []
+    assert len(together([job(1), job(1, 6), job(1)], 8)) == 1
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from engine_helpers import greedy, logits_of, run_all, small_engine
+from engine_helpers import greedy, logits_of, run_all, small_engine, vectors
 from tiny_v4 import TINY, Sizes, make_tiny_v4, published_config
 
 from inference.engine.engine import Engine
@@ -162,7 +162,7 @@ def test_rows_keep_their_budgets_and_are_counted_as_in_torch(tiny: Tiny, mass: b
 
 def test_states_of_texts_are_those_of_torch(tiny: Tiny) -> None:
     ours, theirs = (
-        small_engine(tiny[0], block_size=8, kernels=kernels).embed(IDS[:60], EXPERTS).vector
+        vectors(small_engine(tiny[0], block_size=8, kernels=kernels), [IDS[:60]])[0].vector
         for kernels in ("native", "reference")
     )
     assert torch.allclose(torch.tensor(ours), torch.tensor(theirs), atol=TOLERANCE)
