@@ -5,13 +5,14 @@ event loop. Knows token ids, not text.
 """
 
 import time
+from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
 
 import torch
 
 from inference.engine.accounting import divide, work_model
 from inference.engine.block_manager import BlockManager
-from inference.engine.embedding import Embedding, embed
+from inference.engine.embedding import Budget, EmbeddingBatch
 from inference.engine.model_runner import ModelRunner
 from inference.engine.sampler import sample
 from inference.engine.scheduler import Chunk, Guess, Scheduler, SchedulerLimits
@@ -19,8 +20,8 @@ from inference.engine.sequence import Sequence, Status
 from inference.engine.speculation import ModelDraft
 from inference.errors import ContextOverflow, RequestInvalid
 from inference.model_config import AnyConfig
-
 from inference.parallel import LeadingModel
+
 
 @dataclass(slots=True)
 class EngineStats:
@@ -58,11 +59,11 @@ class Engine:
         return self.scheduler.has_work
 
     @property
-    @property
     def shared(self) -> LeadingModel | None:
         """The model, where several processes compute it."""
         return self._runner.shared
 
+    @property
     def max_context(self) -> int:
         """Most tokens, prompt and answer together, that one sequence may have."""
         return min(self.config.max_context, self.blocks.num_blocks * self.blocks.block_size)
@@ -107,9 +108,9 @@ class Engine:
 
     def step(self) -> list[Sequence]:
         """Compute once; the sequences that got a token (some of them finished by it)."""
-        started = time.perf_counter_ns()
         if self.shared is not None:
             self.shared.between_steps()  # nobody's work
+        started = time.perf_counter_ns()
         chunks = self.scheduler.schedule()
         if not chunks:
             return []
@@ -128,13 +129,22 @@ class Engine:
         self.scheduler.retire()
         return [chunk.sequence for chunk in sampling]
 
-    def embed(self, token_ids: list[int], num_experts: int, expert_mass: float = 1.0) -> Embedding:
-        """A checked text's vector; nothing else is computed meanwhile."""
+    def embedding(self, texts: SequenceOf[list[int]], budget: Budget) -> EmbeddingBatch:
+        """Checked texts whose vectors are to be computed, a step's rows at a time."""
         runner = self._runner
-        found = embed(runner.model, token_ids, num_experts, runner.block_size, expert_mass)
-        self.stats.busy_ns += found.work_ns
-        self.stats.computed_tokens += len(token_ids)
-        return found
+        return EmbeddingBatch(runner.model, texts, budget, runner.block_size, self.text_rows)
+
+    @property
+    def text_rows(self) -> int:
+        """Most rows of texts at a time: fewer while answers run."""
+        limits = self.scheduler.limits
+        return limits.max_mixed_tokens if self.has_work else limits.max_prefill_tokens
+
+    def embed(self, batch: EmbeddingBatch) -> None:
+        """Compute ``batch``'s next rows; nothing else is computed meanwhile."""
+        rows, spent = batch.advance()
+        self.stats.busy_ns += spent
+        self.stats.computed_tokens += rows
 
     def close(self) -> None:
         """End what the engine began; nothing is computed afterwards."""

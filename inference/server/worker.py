@@ -10,7 +10,7 @@ from typing import Any
 from inference.constraints import Constraint, ConstraintCompiler, schema_of
 from inference.encoding.call_forms import CallForm
 from inference.encoding.formats import ChatFormat
-from inference.engine.embedding import Embedding, EmbeddingJob, check_text
+from inference.engine.embedding import Budget, Embedding, EmbeddingJob, check_text
 from inference.engine.engine import Engine
 from inference.engine.sequence import Sequence
 from inference.engine.thread import EngineThread, Output, Request
@@ -208,14 +208,21 @@ class Worker:
             raise WorkerStopping("This worker is shutting down; send the request to another.")
         for ids in texts:
             check_text(ids, self.engine.max_context, self.engine.config.vocab_size)
-        found = [await self._embed_one(ids, model) for ids in texts]
+        budget = Budget(model.num_experts, model.expert_mass)
+        waiting = [self._queue_text(ids, budget) for ids in texts]
+        try:
+            found = [await future for _, future in waiting]
+        finally:
+            for job, _ in waiting:
+                job.cancelled = True  # of a client that hung up, what did not begin
         for item in found:
             if item.error is not None:
                 raise item.error
         return found
 
-    async def _embed_one(self, ids: list[int], model: ServedModel) -> Embedding:
-        """One at a time, so that a client that hangs up stops what is left."""
+    def _queue_text(
+        self, ids: list[int], budget: Budget
+    ) -> tuple[EmbeddingJob, asyncio.Future[Embedding]]:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Embedding] = loop.create_future()
 
@@ -227,8 +234,9 @@ class Worker:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(take, found)
 
-        self._thread.embed(EmbeddingJob(ids, model.num_experts, model.expert_mass, sink))
-        return await future
+        job = EmbeddingJob(ids, budget, sink)
+        self._thread.embed(job)
+        return job, future
 
     def hang_up(self, generation: Generation) -> None:
         """The client is gone: stop computing and wake whoever waits."""
