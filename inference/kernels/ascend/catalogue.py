@@ -4,7 +4,18 @@ from importlib import import_module
 
 from inference.kernels.triton_common.spec import KernelSpec
 
-MODULES: tuple[str, ...] = ("combine",)
+MODULES: tuple[str, ...] = (
+    "router",
+    "router_choice",
+    "pair_groups",
+    "expand_rows",
+    "grouped_gate_up",
+    "grouped_down",
+    "combine",
+    "hyper_connections_pre",
+    "hyper_connections_post",
+    "qkv_norm_rope_insert",
+)
 
 
 def kernels() -> list[KernelSpec]:

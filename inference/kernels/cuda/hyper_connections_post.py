@@ -8,15 +8,9 @@ import triton.language as tl
 
 from inference.kernels.reference.deepseek_v4 import mix_out
 from inference.kernels.triton_common.spec import Case, Compilation, KernelSpec, bytes_of
+from inference.kernels.triton_common.streams import mix_columns
 
 _BLOCK_D, _WARPS = 1024, 4
-
-
-@triton.jit
-def _stream(streams, row, columns, inside, WIDTH: tl.constexpr, STREAM: tl.constexpr):
-    return tl.load(streams + (row + STREAM) * WIDTH + columns, mask=inside, other=0.0).to(
-        tl.float32
-    )
 
 
 @triton.jit
@@ -31,19 +25,7 @@ def post_kernel(
 ):
     token = tl.program_id(0).to(tl.int64)
     columns = tl.program_id(1) * BLOCK_D + tl.arange(0, BLOCK_D)
-    inside = columns < WIDTH
-    y = tl.load(output + token * WIDTH + columns, mask=inside, other=0.0).to(tl.float32)
-    row = token * 4
-    x0 = _stream(streams, row, columns, inside, WIDTH, 0)
-    x1 = _stream(streams, row, columns, inside, WIDTH, 1)
-    x2 = _stream(streams, row, columns, inside, WIDTH, 2)
-    x3 = _stream(streams, row, columns, inside, WIDTH, 3)
-    for to in tl.static_range(4):
-        share = mixing + token * 16 + to  # the matrix is applied transposed
-        total = tl.load(post + row + to) * y
-        total += tl.load(share) * x0 + tl.load(share + 4) * x1
-        total += tl.load(share + 8) * x2 + tl.load(share + 12) * x3
-        tl.store(mixed + (row + to) * WIDTH + columns, total, mask=inside)
+    mix_columns(streams, output, post, mixing, mixed, token, columns, WIDTH)
 
 
 def hyper_connections_post(
