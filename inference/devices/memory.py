@@ -1,11 +1,14 @@
 """How much of a device's memory a checkpoint takes, told from its files' headers alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
 import torch
 
 from inference.checkpoint import Checkpoint
+from inference.devices.decode_memory import steps_bytes
+from inference.engine.decode_shapes import Shape
 from inference.errors import DeviceTooSmall
 from inference.model_config import AnyConfig, ModelConfig
 from inference.model_config_deepseek_v3 import DeepseekV3Config
@@ -36,21 +39,23 @@ class CacheSize:
 
 @dataclass(frozen=True, slots=True)
 class MemoryNeed:
-    """Bytes. What a step works in is not in it: some tens of MB for small models."""
+    """Bytes. What a step works in is in it for captured ones only: tens of MB for small models."""
 
     weights: int
     cache: int
+    graphs: int = 0
 
     @property
     def total(self) -> int:
-        return self.weights + self.cache
+        return self.weights + self.cache + self.graphs
 
     def times(self, processes: int) -> "MemoryNeed":
         """Of several processes in one memory."""
-        return MemoryNeed(processes * self.weights, processes * self.cache)
+        return MemoryNeed(processes * self.weights, processes * self.cache, processes * self.graphs)
 
     def said(self) -> str:
-        return f"{size(self.weights)} for weights and {size(self.cache)} for the cache"
+        graphs = f", {size(self.graphs)} for decode steps at fixed shapes" if self.graphs else ""
+        return f"{size(self.weights)} for weights and {size(self.cache)} for the cache{graphs}"
 
     def check(self, free: int, device: str) -> None:
         """Raises: DeviceTooSmall."""
@@ -68,24 +73,25 @@ def memory_need(
     weights: str,
     cache: CacheSize,
     *,
+    decode_shapes: Sequence[Shape] = (),
     kv_dtype: KvDtype = "auto",
     layout: Layout = _ONE,
+    redundant_experts: int = 0,
+    moves_experts: bool = False,
     on_cpu: bool = True,
 ) -> MemoryNeed:
     """What one process needs, the one with most where several share the model.
 
     Args:
         weights: as `kernels.registry.Weights`; ``auto`` keeps them in ``dtype``.
-    redundant_experts: int = 0,
-    moves_experts: bool = False,
+        redundant_experts: copies in each layer, where processes share experts.
+        moves_experts: whether they are placed anew while the model serves, a layer at a time.
 
     Raises:
         CheckpointInvalid: a file is not readable.
     """
     wide = dtype.itemsize * 8.0
     linear = _CPU_BITS.get(weights, wide) if on_cpu else wide
-        redundant_experts: copies in each layer, where processes share experts.
-        moves_experts: whether they are placed anew while the model serves, a layer at a time.
     expert = linear if on_cpu else _EXPERT_BITS.get(weights, wide)
     head = _CPU_BITS["int8"] if on_cpu and weights == "int4" else linear
     bits = 0.0
@@ -101,18 +107,24 @@ def memory_need(
             bits += numbers * head
         else:
             bits += numbers * (expert if ".experts." in name else linear)
-        if table and not any(own in checkpoint for own in _HEADS):
-            bits += prod(shape) * head
-    part = part_of(config, layout)
-    return MemoryNeed(int(bits / 8), cache_bytes(part, dtype, cache, kv_dtype))
-
-
         layer = layer_of_expert(name)
         if layer is not None and moves_experts and layout.expert > 1:
             moving[layer] = moving.get(layer, 0.0) + numbers * (wide + expert)
+        if table and not any(own in checkpoint for own in _HEADS):
+            bits += prod(shape) * head
+    bits += max(moving.values(), default=0.0)
+    part = part_of(config, layout)
+    if decode_shapes:  # padding has a block and a state of its own
+        cache = CacheSize(cache.blocks + 1, cache.block_size, cache.states + 1)
+    return MemoryNeed(
+        int(bits / 8),
+        cache_bytes(part, dtype, cache, kv_dtype),
+        steps_bytes(part, dtype, decode_shapes, cache.block_size),
+    )
+
+
 def cache_bytes(
     config: AnyConfig, dtype: torch.dtype, size: CacheSize, kv_dtype: KvDtype = "auto"
-    bits += max(moving.values(), default=0.0)
 ) -> int:
     """What the engine's own cache would allot, asked of one without memory."""
     place = (torch.device("meta"), dtype)

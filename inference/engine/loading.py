@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -11,7 +12,9 @@ from inference.checkpoint import Checkpoint
 from inference.devices import Capabilities, MemoryNeed, examine, memory_need
 from inference.devices.memory import CacheSize
 from inference.engine.block_manager import BlockManager
+from inference.engine.decode_shapes import Shape, decode_shapes
 from inference.engine.engine import Engine
+from inference.engine.graphs import why_not
 from inference.engine.model_runner import ModelRunner
 from inference.engine.scheduler import SchedulerLimits
 from inference.engine.speculation import ModelDraft, PromptLookup
@@ -27,6 +30,11 @@ from inference.parallel import Layout, follow_launched, lead
 from inference.parallel import Plan as ParallelPlan
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+Graphs = Literal["auto", "static", "off"]
+"""Whether decode steps have fixed shapes. ``auto``: on CUDA, where they are captured as graphs, if
+nothing forbids it. ``static``: on any device, captured only on CUDA; so a CPU checks them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,10 @@ class EngineOptions:
     kv_dtype: KvDtype = "auto"  # what DeepSeek-V4's entries in the cache are kept as
     layout: Layout = field(default_factory=Layout)  # over how many processes, see `parallel`
     expert_loads: Path | None = None  # tokens of each expert, to place them by
+    rebalance_steps: int = 0  # after so many, experts are placed anew by their load; 0: at start
+    exchange_seconds: float = 60.0  # an exchange among processes may take so long
     redundant_experts: int = 0  # copies beyond one of each expert, in each layer
+    graphs: Graphs = "auto"
 
 
 def default_threads() -> int:
@@ -55,8 +66,6 @@ def default_threads() -> int:
 
     Measured on two cores (docs/engine.md): a second thread gives 1.3 to 1.8
     times the speed on an idle machine, but with another busy process beside it
-    rebalance_steps: int = 0  # after so many, experts are placed anew by their load; 0: at start
-    exchange_seconds: float = 60.0  # an exchange among processes may take so long
     the threads wait for each other and lose a factor of ten and more.
     """
     return max(1, len(os.sched_getaffinity(0)) - 1)
@@ -74,6 +83,8 @@ class Plan:
     cache: CacheSize
     snapshots: int  # of the cache's states
     need: MemoryNeed
+    decode_shapes: tuple[Shape, ...]  # of decode steps that are prepared
+    not_prepared: str  # why there are none, where one could expect some
 
 
 def make_plan(directory: Path, options: EngineOptions) -> Plan:
@@ -90,19 +101,54 @@ def make_plan(directory: Path, options: EngineOptions) -> Plan:
     checkpoint = Checkpoint(directory, device, dtype)
     layout = options.layout
     on_cpu = device.type == "cpu"
+    shapes, reason = _decode_shapes(config, device, dtype, cache, options)
     need = memory_need(
         checkpoint,
         config,
         dtype,
         options.weights,
         cache,
+        decode_shapes=shapes,
         kv_dtype=options.kv_dtype,
         layout=layout,
+        redundant_experts=options.redundant_experts,
+        moves_experts=options.rebalance_steps > 0,
         on_cpu=on_cpu,
     )
     if on_cpu:
         need = need.times(layout.size)
-    return Plan(config, checkpoint, device, dtype, examine(options.device), cache, snapshots, need)
+    return Plan(
+        config,
+        checkpoint,
+        device,
+        dtype,
+        examine(options.device),
+        cache,
+        snapshots,
+        need,
+        shapes,
+        reason,
+    )
+
+
+def _decode_shapes(
+    config: AnyConfig,
+    device: torch.device,
+    dtype: torch.dtype,
+    cache: CacheSize,
+    options: EngineOptions,
+) -> tuple[tuple[Shape, ...], str]:
+    """What decode steps are prepared, and why none, where one could expect some."""
+    if options.graphs == "off" or (options.graphs == "auto" and device.type != "cuda"):
+        return (), ""
+    reason = "several processes share the model" if options.layout.size > 1 else ""
+    if not reason and options.graphs == "auto":
+        kernels = choose_kernels(device, dtype, options.kernels, options.weights, model=config.kind)
+        reason = why_not(kernels, config, options.guesses)
+    positions = min(config.max_context, cache.blocks * cache.block_size)
+    if reason:
+        return (), reason
+    return decode_shapes(options.limits.max_batch, positions, cache.block_size), ""
 
 
 def kernels_of(plan: Plan, options: EngineOptions) -> KernelSet:
@@ -111,8 +157,6 @@ def kernels_of(plan: Plan, options: EngineOptions) -> KernelSet:
         plan.device, plan.dtype, options.kernels, options.weights, model=plan.config.kind
     )
 
-        redundant_experts=options.redundant_experts,
-        moves_experts=options.rebalance_steps > 0,
 
 def load_engine(directory: Path, options: EngineOptions) -> tuple[Engine, tuple[str, ...]]:
     """The engine, and sentences on what was chosen.
@@ -135,9 +179,19 @@ def load_engine(directory: Path, options: EngineOptions) -> tuple[Engine, tuple[
         num_snapshots=plan.snapshots,
         reuse=options.prefix_cache,
     )
-    runner = ModelRunner(model, plan.cache.blocks, plan.cache.block_size, plan.cache.states)
+    runner = ModelRunner(
+        model,
+        plan.cache.blocks,
+        plan.cache.block_size,
+        plan.cache.states,
+        plan.decode_shapes,
+    )
     if plan.device.type != "cpu":
         warm_up(runner, options.limits, plan.config.num_experts_per_tok)
+    if plan.decode_shapes:
+        choices = (*choices, runner.prepare_decoding())
+    elif plan.not_prepared:
+        choices = (*choices, f"Decode steps: no CUDA graphs, because {plan.not_prepared}.")
     guess = None
     if options.guesses:
         guess = (ModelDraft if runner.drafts else PromptLookup)(options.guesses)
@@ -172,8 +226,8 @@ def _shared(directory: Path, options: EngineOptions, plan: Plan) -> ParallelPlan
         options.weights,
         options.kv_dtype,
         threads,
+        timedelta(seconds=options.exchange_seconds),
         expert_loads=options.expert_loads,
         redundant_experts=options.redundant_experts,
-    )
-        timedelta(seconds=options.exchange_seconds),
         rebalance_steps=options.rebalance_steps,
+    )

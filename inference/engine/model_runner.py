@@ -10,8 +10,11 @@ from typing import Any
 
 import torch
 
+from inference.engine.decode_shapes import Shape
+from inference.engine.graphs import DecodeSteps
 from inference.engine.scheduler import Chunk
 from inference.engine.sequence import Sequence
+from inference.engine.static_step import Place
 from inference.kernels.interface import Batch, ExpertMass, PrefillChunk
 from inference.models import Model
 from inference.models.decoder import Decoder
@@ -20,12 +23,29 @@ from inference.parallel import LeadingModel
 
 
 class ModelRunner:
-    """Args: num_states: running states and snapshots, for models that have such."""
+    """Turns chunks into logits.
 
-    def __init__(self, model: Model, num_blocks: int, block_size: int, num_states: int = 0) -> None:
+    Args:
+        num_states: running states and snapshots, for models that have such.
+        decode_shapes: sizes of decode steps that `prepare_decoding` prepares; with any, the cache
+            has a block and a state more, which padding is written to.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        num_blocks: int,
+        block_size: int,
+        num_states: int = 0,
+        decode_shapes: SequenceOf[Shape] = (),
+    ) -> None:
         self.model = model
         self.block_size = block_size
-        self.cache: Any = model.make_cache(num_blocks, block_size, num_states)
+        self.decode_steps: DecodeSteps | None = None
+        self._decode_shapes = decode_shapes
+        spare = bool(decode_shapes)
+        self.cache: Any = model.make_cache(num_blocks + spare, block_size, num_states + spare)
+        self._place = Place(model, self.cache, block_size, num_blocks, num_states)
         self._rows: dict[Sequence, int] = {}  # where each one's rows began in the latest step
         self._ran: dict[Sequence, Fraction] = {}  # experts of those with an expert mass, there
 
@@ -35,6 +55,11 @@ class ModelRunner:
         A chunk that samples has one row, and one more for each guess in it.
         """
         self._ran = {}
+        if self.decode_steps is not None:
+            logits = self.decode_steps.run(chunks)
+            if logits is not None:
+                self._rows = {chunk.sequence: row for row, chunk in enumerate(chunks)}
+                return list(chunks), logits
         ordered = sorted(chunks, key=lambda chunk: chunk.num_tokens > 1)
         passes = [ordered]
         if isinstance(self.model, Decoder) and self.model.fused is not None:
@@ -44,6 +69,13 @@ class ModelRunner:
             passes = [plain, [c for c in ordered if c.sequence.expert_mass < 1]]
         logits = [self._forward(part) for part in passes if part]
         return [c for part in passes for c in part if c.samples], torch.cat(logits)
+
+    def prepare_decoding(self) -> str:
+        """From now on decode steps run at fixed shapes, on CUDA as graphs; a sentence on it."""
+        self.decode_steps = DecodeSteps(self._place, self._decode_shapes)
+        if self.model.device.type == "cuda":
+            return self.decode_steps.capture()
+        return f"Decode steps: {len(self._decode_shapes)} fixed shapes, not captured."
 
     def _forward(self, chunks: SequenceOf[Chunk]) -> torch.Tensor:
         batch = self._batch(chunks)
@@ -89,6 +121,11 @@ class ModelRunner:
         for sequence, draft in zip(sampling, guesses, strict=True):
             sequence.draft = draft
 
+    @property
+    def shared(self) -> LeadingModel | None:
+        """The model, where several processes compute it."""
+        return self.model if isinstance(self.model, LeadingModel) else None
+
     def close(self) -> None:
         """Let the other processes of a model that is shared end."""
         if self.shared is not None:
@@ -122,11 +159,6 @@ class ModelRunner:
                 [
                     row
                     for c, end in zip(chunks, ends, strict=True)
-    @property
-    def shared(self) -> LeadingModel | None:
-        """The model, where several processes compute it."""
-        return self.model if isinstance(self.model, LeadingModel) else None
-
                     if c.reaches(ahead)
                     for row in range(end - 1 - len(c.draft), end)
                 ]
@@ -135,6 +167,7 @@ class ModelRunner:
             decode_states=self._long([c.sequence.state or 0 for c in singles]),
             num_experts=self._budgets(chunks),
             default_experts=chunks[0].sequence.num_experts,
+            most_experts=max(c.sequence.num_experts for c in chunks),
             mass=self._mass(chunks),
         )
 

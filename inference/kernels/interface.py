@@ -85,7 +85,15 @@ class Batch:
     decode_states: torch.Tensor | None = None  # [num_decode] int64, for models with running state
     num_experts: torch.Tensor | None = None  # [tokens] int64; None = every row at the default
     default_experts: int = 0
+    most_experts: int = 0  # of any row where ``num_experts`` is set, so that nobody has to ask it
     mass: ExpertMass | None = None  # None = no row has one
+
+    @property
+    def budget(self) -> int:
+        """Active experts of the row with the most; asks the device only where nobody said."""
+        if self.num_experts is None:
+            return self.default_experts
+        return self.most_experts or int(self.num_experts.max())
 
 
 class FusedStep(Protocol):

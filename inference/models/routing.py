@@ -20,7 +20,7 @@ def softmax_top_k(logits: torch.Tensor, batch: Batch, *, normalise: bool) -> tor
         [tokens, experts] in the dtype of ``logits``: softmax weights, 0 where not chosen.
     """
     probabilities = torch.softmax(logits.float(), dim=-1)
-    most = batch.default_experts if batch.num_experts is None else int(batch.num_experts.max())
+    most = batch.budget
     weights, chosen = probabilities.topk(most, dim=-1)
     if batch.num_experts is not None:
         weights = weights * _within_budget(batch.num_experts, most)

@@ -44,7 +44,7 @@ class DeepseekV3FeedForward:
         scores = torch.nn.functional.linear(hidden.float(), self._router).sigmoid()
         routed = batch.default_experts if budget is None else budget[:, None]
         routed = routed - config.num_shared_experts
-        most = int(routed.max()) if isinstance(routed, torch.Tensor) else routed
+        most = batch.budget - config.num_shared_experts
         wanted = self._within_groups(scores + self._bias, routed)
         chosen = wanted.topk(most, dim=-1).indices
         kept = None

@@ -56,8 +56,7 @@ class DeepseekV4FeedForward:
         """[tokens, routed experts] float32: each one's weight, 0 where it does not run."""
         scores = sqrt_softplus(torch.nn.functional.linear(hidden.float(), self.router))
         budget = batch.num_experts
-        most = batch.default_experts if budget is None else int(budget.max())
-        most -= self._config.num_shared_experts
+        most = batch.budget - self._config.num_shared_experts
         if self.table is None:
             assert self.bias is not None
             chosen = (scores + self.bias).topk(most, dim=-1).indices
