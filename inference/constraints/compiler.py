@@ -50,8 +50,8 @@ class ConstraintCompiler:
         matcher = self._matcher(json.dumps(schema, separators=(",", ":")), _of_schema)
         return Constraint(matcher, opens_after, self._before)
 
-    def compile_calls(self, form: CallForm) -> Constraint:
-        """A fresh constraint for an answer that has to call a tool.
+    def compile_calls(self, form: CallForm, opens_after: int | None = None) -> Constraint:
+        """A fresh constraint for an answer that has to call a tool; see `Constraint`.
 
         Where the schemas cannot be enforced and nobody insists, arguments are any.
 
@@ -71,7 +71,7 @@ class ConstraintCompiler:
                     param="tools",
                 ) from None
             matcher = self._matcher(form.loose, _of_lark)
-        return Constraint(matcher, before=self._before, param="tools")
+        return Constraint(matcher, opens_after, self._before, param="tools")
 
     def _matcher(self, text: str, read: Callable[[str], str]) -> "LLMatcher":
         """At the start of the grammar that ``read`` makes of ``text``."""

@@ -43,7 +43,7 @@ from inference.encoding.tools import (
     parameters_of,
     wanted_of,
 )
-from inference.errors import ReasoningMissing, RequestInvalid
+from inference.errors import ReasoningMissing
 
 _FORMAT = "## Response Format:\n\nYou MUST strictly adhere to the following schema to reply:\n"
 
@@ -67,7 +67,8 @@ class V4Prompt:
     thinking: bool
     goes_on: bool
     tools: Tools | None
-    opened: str
+    calls: bool  # the answer has to be a call
+    opened: str  # its markup in the prompt; none where thoughts come first
 
     def parser(self) -> AnswerParser:
         return AnswerParser(
@@ -122,6 +123,7 @@ class _Renderer:
             thinking=self._mode.thinking and not content,
             goes_on=going is not None and bool(going.content or going.reasoning),
             tools=tools_of({"tools": list(self._conversation.tools)}) if self._functions else None,
+            calls=going is None and self._wanted is not None,
             opened=opened,
         )
 
@@ -200,7 +202,7 @@ class _Renderer:
     def _open(self) -> str:
         """Begins the answer; the markup of a call that it has to begin with."""
         self._out.markup(ASSISTANT + (THINK if self._mode.thinking else END_OF_THINKING))
-        if self._wanted is None:
+        if self._wanted is None or self._mode.thinking:
             return ""
         mark = self._mark
         opened = f"<{mark}{self._generation.block}>\n"
@@ -217,16 +219,8 @@ class _Renderer:
 
 
 def _mode(mode: Mode, wanted: str | None) -> Mode:
-    """A call that must come first leaves no room for thinking."""
-    if wanted is None or not mode.thinking:
-        return mode
-    if mode.chosen:
-        raise RequestInvalid(
-            "A model that thinks cannot be made to call a tool; set tool_choice to auto or "
-            "thinking.type to disabled.",
-            param="tool_choice",
-        )
-    return Mode(False, mode.effort)
+    """Before a call that must be, a model thinks only if it was told to."""
+    return mode if wanted is None or mode.chosen else Mode(False, mode.effort)
 
 
 def _joined(texts: Iterable[str]) -> str:

@@ -35,20 +35,32 @@ class DsmlForm:
     bare: str
     gap: str
 
-    def calls(self, functions: Sequence[Schema], *, named: bool, strict: bool) -> CallForm:
-        """One call, from behind the opened block, or where ``named`` behind the opened call."""
+    def calls(
+        self, functions: Sequence[Schema], *, named: bool, strict: bool, opened: bool = True
+    ) -> CallForm:
+        """One call.
+
+        Args:
+            opened: the prompt ends with the block's opening, and where ``named`` the call's.
+        """
         names = [str(function["name"]) for function in functions]
         schemas = tuple(mapping(function["parameters"]) for function in functions)
         told = [self._arguments(schema) for schema in schemas]
         known = [arguments for arguments in told if arguments is not None]
-        loose = self._grammar(names, [self._anything] * len(names), named)
-        grammar = self._grammar(names, known, named) if len(known) == len(told) else None
+        begun = opened, opened and named
+        loose = self._grammar(names, [self._anything] * len(names), *begun)
+        grammar = self._grammar(names, known, *begun) if len(known) == len(told) else None
         return CallForm(schemas, grammar, loose, strict)
 
-    def _grammar(self, names: Sequence[str], arguments: Sequence[str], named: bool) -> str:
-        opened = ['""' if named else self._open(f'invoke name="{name}">\n') for name in names]
+    def _grammar(
+        self, names: Sequence[str], arguments: Sequence[str], block: bool, call: bool
+    ) -> str:
+        """Args: block, call: which of them the prompt has opened."""
+        opened = ['""' if call else self._open(f'invoke name="{name}">\n') for name in names]
         calls = [f"{begun} ({own})" for begun, own in zip(opened, arguments, strict=True)]
-        return f"start: ({any_of(calls)}) {self._close('invoke')} {self._close(self.block, '')}"
+        before = '""' if block else literal("\n\n") + " " + self._open(f"{self.block}>\n")
+        end = f"{self._close('invoke')} {self._close(self.block, '')}"
+        return f"start: {before} ({any_of(calls)}) {end}"
 
     def _arguments(self, schema: Schema) -> str | None:
         """One function's parameters in the order of its schema; None: it asks for more."""

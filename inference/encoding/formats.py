@@ -109,9 +109,15 @@ class DeepseekV4Format:
         conversation = Conversation(chat.messages, mode, chat.tools, chat.tool_choice, chat.schema)
         made = render(conversation, self._generation)
         ids = made.text.encode(self._tokenizer)
-        forced = forced_of(chat.tools, chat.tool_choice) if made.opened else None
+        forced = forced_of(chat.tools, chat.tool_choice) if made.calls else None
+        if forced and made.thinking and self._end is None:
+            raise RequestInvalid(
+                "This vocabulary has no token that ends thinking, so a call cannot be made to "
+                "follow it; set tool_choice to auto or thinking.type to disabled.",
+                param="tool_choice",
+            )
         calls = forced and self._form.calls(
-            forced.functions, named=forced.named, strict=forced.strict
+            forced.functions, named=forced.named, strict=forced.strict, opened=bool(made.opened)
         )
         end = self._end if made.thinking else None
         return ChatPrompt(ids, made.parser, self._keeps, end, calls)

@@ -150,7 +150,7 @@ class Worker:
             RequestInvalid, ConstraintUnsupported.
         """
         if calls is not None:
-            return await asyncio.to_thread(self._constraints.compile_calls, calls)
+            return await asyncio.to_thread(self._constraints.compile_calls, calls, opens_after)
         schema = schema_of(response_format)
         if schema is None:
             return None

@@ -97,9 +97,11 @@ def tool(name: str, schema: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"type": "function", "function": {"name": name, "parameters": schema, **more}}
 
 
-def asked(kind: str, tools: list[dict[str, Any]], choice: Any) -> ChatPrompt:
+def asked(
+    kind: str, tools: list[dict[str, Any]], choice: Any, thinking: str = "disabled"
+) -> ChatPrompt:
     messages = [{"role": "user", "content": "Hello"}]
-    return FORMATS[kind].prompt(Chat(messages, tools, choice, thinking={"type": "disabled"}))
+    return FORMATS[kind].prompt(Chat(messages, tools, choice, thinking={"type": thinking}))
 
 
 @pytest.fixture(scope="module")
@@ -110,25 +112,31 @@ def compiler() -> ConstraintCompiler:
 def answered(compiler: ConstraintCompiler, prompt: ChatPrompt, seed: int) -> tuple[str, str]:
     """Name and arguments of the call that a model writes which draws any token that may come."""
     assert prompt.calls is not None
-    constraint, draw = compiler.compile_calls(prompt.calls), random.Random(seed)
+    constraint = compiler.compile_calls(prompt.calls, prompt.end_of_thinking)
+    draw = random.Random(seed)
     detokenizer, parser = IncrementalDetokenizer(TOKENIZER, prompt.keeps), prompt.parser()
-    ids: list[int] = []
-    events = []
+    thoughts = TOKENIZER.encode("Hm</think>") if prompt.end_of_thinking is not None else []
+    ids = list(thoughts)
+    events = [event for token in ids for event in parser.feed(detokenizer.push(token))]
     while END not in ids:
         assert len(ids) < 800
         mask = constraint.mask(ids)
         assert mask is not None
         may = [n for n in range(TOKENIZER.vocab_size) if mask[n // 8] >> n % 8 & 1]
-        if len(ids) > 30:  # or texts would go on for ever
+        if len(ids) > 50:  # or texts would go on for ever
             spelled = {n: TOKENIZER.decode([n], skip_special=False) for n in may}
             may = [n for n in may if spelled[n].startswith(CLOSERS)] or may
         ids.append(draw.choice(may))
         if ids[-1] != END:
             events += parser.feed(detokenizer.push(ids[-1]))
     events += parser.finish()
-    assert [part for part, _ in events].count(Part.CALL) == 1
-    assert {part for part, _ in events} <= {Part.CALL, Part.ARGUMENTS}
-    return events[0][1], "".join(text for part, text in events if part is Part.ARGUMENTS)
+    told = [event for event in events if event[0] is not Part.REASONING]
+    assert "".join(text for part, text in events if part is Part.REASONING) == (
+        "Hm" if thoughts else ""
+    )
+    assert [part for part, _ in told].count(Part.CALL) == 1
+    assert {part for part, _ in told} <= {Part.CALL, Part.ARGUMENTS}
+    return told[0][1], "".join(text for part, text in events if part is Part.ARGUMENTS)
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -144,6 +152,19 @@ def test_arguments_meet_the_schema(compiler: ConstraintCompiler, kind: str, name
         jsonschema.validate(json.loads(arguments), {"type": "object", **SCHEMAS[name]})
         seen.add(name)
     assert len(seen) >= 4
+
+
+@pytest.mark.parametrize("kind", GENERATIONS)
+@pytest.mark.parametrize("named", [True, False])
+def test_a_call_that_must_be_follows_the_thoughts(
+    compiler: ConstraintCompiler, kind: str, named: bool
+) -> None:
+    tools = [tool("weather", SCHEMAS["weather"]), tool("empty", SCHEMAS["empty"])]
+    choice = {"type": "function", "function": {"name": "empty"}} if named else "required"
+    for seed in range(4):
+        name, arguments = answered(compiler, asked(kind, tools, choice, "enabled"), seed)
+        assert not named or name == "empty"
+        jsonschema.validate(json.loads(arguments), SCHEMAS[name])
 
 
 @pytest.mark.parametrize(
