@@ -1,8 +1,9 @@
-"""Four processes for tests of parallel models: begun once, they follow one plan after the other."""
+"""Processes for tests of parallel models: forked from one that has torch, they follow plans."""
 
 import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from torch.distributed import (
@@ -10,13 +11,19 @@ from torch.distributed import (
     TCPStore,  # pyright: ignore[reportPrivateImportUsage]
 )
 
-from inference.parallel.groups import Groups, join_world, leave_world, make_groups
+from inference.parallel.groups import EVER, Groups, join_world, leave_world, make_groups
 from inference.parallel.leading import LeadingModel
 from inference.parallel.orders import follow
 from inference.parallel.part import build_part
 from inference.parallel.plan import Plan
 
-SIZE = 4
+
+@dataclass(frozen=True)
+class Ranks:
+    """Rank 0's ``models`` of the plans in their order, each closed before the next one."""
+
+    models: Iterator[LeadingModel]
+    pids: list[int]  # of ranks 1 and up
 
 
 def follow_all(rank: int, port: int, plans: list[Plan]) -> None:
@@ -25,7 +32,9 @@ def follow_all(rank: int, port: int, plans: list[Plan]) -> None:
     for at, plan in enumerate(plans):
         if rank < plan.layout.size:
             groups = _join(rank, plan, PrefixStore(str(at), store))
-            follow(build_part(plan, groups), groups)
+            part = build_part(plan, groups)
+            groups.meet(EVER)
+            follow(part, groups)
             leave_world()
 
 
@@ -35,23 +44,22 @@ def _join(rank: int, plan: Plan, store: Any) -> Groups:
 
 
 @contextmanager
-def leading(plans: list[Plan]) -> Iterator[Iterator[LeadingModel]]:
-    """Rank 0's models of ``plans`` in their order, each closed before the next one."""
+def leading(plans: list[Plan]) -> Iterator[Ranks]:
     store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-    # One process loads torch, from which the three are forked.
+    # One process loads torch, from which the others are forked.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["inference.parallel.process"])
     others = [
         context.Process(target=follow_all, args=(rank, store.port, plans), daemon=True)
-        for rank in range(1, SIZE)
+        for rank in range(1, max(plan.layout.size for plan in plans))
     ]
     for process in others:
         process.start()
     try:
-        yield _models(plans, store)
+        yield Ranks(_models(plans, store), [process.pid or 0 for process in others])
     finally:
         for process in others:
-            process.join(10)
+            process.join(2)
             process.kill()
 
 
@@ -59,7 +67,9 @@ def _models(plans: list[Plan], store: Any) -> Iterator[LeadingModel]:
     for at, plan in enumerate(plans):
         groups = _join(0, plan, PrefixStore(str(at), store))
         try:
-            model = LeadingModel(plan, build_part(plan, groups), groups, None)
+            part = build_part(plan, groups)
+            groups.meet(EVER)
+            model = LeadingModel(plan, part, groups, None)
             yield model
             model.close()
         finally:

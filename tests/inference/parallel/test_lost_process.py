@@ -1,23 +1,31 @@
-"""A worker of two processes: it serves; one is killed, and nothing of its work is lost."""
+"""A worker of two processes loses one: nothing of its work is lost, and it says so at once."""
 
 import asyncio
 import json
 import os
 import signal
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import httpx
 import uvicorn
+from parallel_ranks import Ranks, leading
 
-from inference.engine.loading import EngineOptions
-from inference.parallel import Layout, LeadingModel
-from inference.parallel.placement import read_loads
+from inference.encoding.formats import load_format
+from inference.engine.block_manager import BlockManager
+from inference.engine.engine import Engine
+from inference.engine.model_runner import ModelRunner
+from inference.engine.scheduler import SchedulerLimits
+from inference.parallel import Layout, Plan
+from inference.sampling_params import SamplingDefaults
 from inference.server.app import WorkerApp
-from inference.server.serve import ServeOptions, load_worker
-from inference.server.worker import Worker
+from inference.server.worker import ServedModel, Worker
+from inference.tokenizer import Tokenizer
 
 BODY: dict[str, Any] = {
     "model": "v4",
@@ -27,65 +35,84 @@ BODY: dict[str, Any] = {
     "ignore_eos": True,
     "stream": True,
 }
+CHAT = "/v1/chat/completions"
 
 
-async def test_killing_a_process_loses_no_accounting(scripted_v4: Path, tmp_path: Path) -> None:
-    engine = EngineOptions(
-        dtype="float32",
-        kernels="reference",
-        layout=Layout(expert=2),
-        expert_loads=tmp_path / "loads.json",
-    )
-    worker = await asyncio.to_thread(
-        load_worker, ServeOptions(scripted_v4, name="v4", allow_unsigned=True, engine=engine)
+@asynccontextmanager
+async def serving_shared(directory: Path, ranks: Ranks) -> AsyncIterator[tuple[Worker, str]]:
+    """The next model of ``ranks`` behind a server of its own, and its base URL."""
+    model = await asyncio.to_thread(next, ranks.models)
+    runner = ModelRunner(model, 64, 16, 20)
+    blocks = BlockManager(64, 16, num_states=16, num_snapshots=4)
+    engine = Engine(runner, blocks, SchedulerLimits())
+    tokenizer = Tokenizer.load(directory)
+    worker = Worker(
+        engine,
+        tokenizer,
+        load_format(directory, tokenizer, engine.config.kind, ""),
+        {"v4": ServedModel("v4", engine.config.num_experts_per_tok)},
+        SamplingDefaults(max_tokens=8),
+        None,
     )
     server = uvicorn.Server(uvicorn.Config(WorkerApp(worker), log_level="error"))
     listener = socket.create_server(("127.0.0.1", 0))
     running = asyncio.create_task(server.serve(sockets=[listener]))
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     try:
-        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
-            await _check_it_serves(client)
-            await _check_the_lost(client, worker)
+        yield worker, f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
         await running
-        worker.engine.close()
-    assert read_loads(tmp_path / "loads.json") == {}, "a worker that failed keeps no record"
 
 
-async def _check_it_serves(client: httpx.AsyncClient) -> None:
-    body = {**BODY, "stream": False, "max_tokens": 5}
-    answer = (await client.post("/v1/chat/completions", json=body)).json()
-    assert answer["usage"]["completion_tokens"] == 5
+async def test_a_process_that_hangs_ends_what_runs(scripted_v4: Path) -> None:
+    """It is stopped in the midst of two streams, which end with all that they used."""
+    plan = Plan(scripted_v4, Layout(expert=2), kernels="reference", timeout=timedelta(seconds=2))
+    with leading([plan]) as ranks:
+        async with (
+            serving_shared(scripted_v4, ranks) as (worker, url),
+            httpx.AsyncClient(base_url=url, timeout=60) as client,
+        ):
+            short = {**BODY, "stream": False, "max_tokens": 5}
+            answer = (await client.post(CHAT, json=short)).json()
+            assert answer["usage"]["completion_tokens"] == 5
+            before = worker.engine.stats.busy_ns
+            started = asyncio.Event()
+            streams = [asyncio.create_task(_stream(client, started)) for _ in range(2)]
+            await started.wait()
+            os.kill(ranks.pids[0], signal.SIGSTOP)
+            spent = Decimal(0)
+            for last in await asyncio.gather(*streams):
+                assert last["error"]["code"] == "engine_failed"
+                assert 1 <= last["usage"]["completion_tokens"] < 400
+                spent += Decimal(last["usage"]["worker_seconds"])
+            assert spent * 10**9 == worker.engine.stats.busy_ns - before > 0
+            assert worker.engine.blocks.num_free == worker.engine.blocks.num_blocks
+            assert (await client.get("/ready")).status_code == 503
+            later = await client.post(CHAT, json=short)
+            assert (later.status_code, later.json()["error"]["code"]) == (500, "engine_failed")
 
 
-async def _check_the_lost(client: httpx.AsyncClient, worker: Worker) -> None:
-    """Two streams run when the other process is killed; a third request comes afterwards."""
-    before = worker.engine.stats.busy_ns
-    model = worker.engine._runner.model
-    assert isinstance(model, LeadingModel)
-    assert model._processes is not None
-    started = asyncio.Event()
-    streams = [asyncio.create_task(_stream(client, started)) for _ in range(2)]
-    await started.wait()
-    os.kill(model._processes.pids[0], signal.SIGKILL)
-    spent = Decimal(0)
-    for last in await asyncio.gather(*streams):
-        assert last["error"]["code"] == "engine_failed"
-        assert 1 <= last["usage"]["completion_tokens"] < 400
-        spent += Decimal(last["usage"]["worker_seconds"])
-    assert spent * 10**9 == worker.engine.stats.busy_ns - before > 0
-    assert worker.engine.blocks.num_free == worker.engine.blocks.num_blocks
-    assert (await client.get("/ready")).status_code == 503
-    later = await client.post("/v1/chat/completions", json={**BODY, "stream": False})
-    assert (later.status_code, later.json()["error"]["code"]) == (500, "engine_failed")
+async def test_a_process_that_ends_while_nothing_runs_is_noticed(scripted_v4: Path) -> None:
+    plan = Plan(scripted_v4, Layout(expert=2), kernels="reference")
+    with leading([plan]) as ranks:
+        async with (
+            serving_shared(scripted_v4, ranks) as (worker, url),
+            httpx.AsyncClient(base_url=url) as client,
+        ):
+            assert (await client.get("/ready")).status_code == 200
+            os.kill(ranks.pids[0], signal.SIGKILL)
+            for _ in range(300):
+                if (await client.get("/health")).status_code == 503:
+                    break
+                await asyncio.sleep(0.1)
+            assert (await client.get("/health")).json()["status"] == "failed"
+            assert worker.engine.stats.steps == 0, "no request had to fail for it"
 
 
 async def _stream(client: httpx.AsyncClient, started: asyncio.Event) -> dict[str, Any]:
     """The last event before the end."""
     events: list[str] = []
-    async with client.stream("POST", "/v1/chat/completions", json=BODY) as answer:
+    async with client.stream("POST", CHAT, json=BODY) as answer:
         async for line in answer.aiter_lines():
             if line.startswith("data: "):
                 events.append(line[6:])

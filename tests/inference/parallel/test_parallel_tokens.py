@@ -1,41 +1,82 @@
 """A model in two and four processes gives the tokens that it gives in one."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from engine_helpers import greedy, run_all, small_engine
+from engine_helpers import greedy, run_all, small_engine, vectors
 from parallel_ranks import leading
 from tiny_models import make_tiny
 from tiny_v4 import make_tiny_v4
 
 from inference.engine.block_manager import BlockManager
-from inference.engine.embedding import embed
 from inference.engine.engine import Engine
 from inference.engine.model_runner import ModelRunner
 from inference.engine.scheduler import SchedulerLimits
 from inference.engine.sequence import Sequence
 from inference.engine.speculation import ModelDraft
-from inference.parallel import Layout, LeadingModel, Plan
+from inference.parallel import Layout, LeadingModel, Plan, balance, even
+from inference.parallel.placement import read_loads
 
-LAYOUTS = {Layout(1, 2): 0, Layout(1, 4): 2, Layout(2, 1): 0, Layout(2, 2): 3}  # extra copies
 PROMPTS = [
     [5, 17, 42, 8, 90, 33, 2, 61, 7, 7, 12, 80, 4, 55, 29, 3, 71, 66, 20, 9],
     [11, 3],
     [70, 70, 1, 36, 22],
 ]
+MASS = 0.6  # of the router's weight, for the last one
+
+
+@dataclass
+class Alone:
+    """What one process answers."""
+
+    engine: Engine
+    sequences: list[Sequence]
+    answers: list[list[int]]
 
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    v4 = tmp_path_factory.mktemp("v4")
-    make_tiny_v4(v4, drafts=True)
-    mixtral, _ = make_tiny("mixtral", tmp_path_factory.mktemp("mixtral"))
-    return {"v4": v4, "mixtral": mixtral}
+    kinds = ("deepseek_v4", "deepseek_v3", "mixtral")
+    paths = {kind: tmp_path_factory.mktemp(kind) for kind in kinds}
+    make_tiny_v4(paths["deepseek_v4"], drafts=True)
+    make_tiny("deepseek_v3", paths["deepseek_v3"])
+    make_tiny("mixtral", paths["mixtral"])
+    return paths
+
+
+def plans_of(paths: dict[str, Path], loads: Path) -> list[Plan]:
+    """By experts, by heads, both; with copies, with experts that move meanwhile, by a record."""
+    v4, v3, mixtral = (
+        Plan(paths[kind], Layout(), kernels="reference")
+        for kind in ("deepseek_v4", "deepseek_v3", "mixtral")
+    )
+    packed = replace(mixtral, kernels="packed", rebalance_steps=3)
+    return [
+        replace(v4, layout=Layout(1, 2), expert_loads=loads),
+        replace(v4, layout=Layout(1, 4), expert_loads=loads, redundant_experts=2),
+        replace(v4, layout=Layout(2, 1)),
+        replace(v4, layout=Layout(2, 2), redundant_experts=3, rebalance_steps=3),
+        replace(v3, layout=Layout(2, 1)),
+        replace(v3, layout=Layout(2, 2), rebalance_steps=3),
+        replace(packed, layout=Layout(1, 4)),
+        replace(packed, layout=Layout(2, 1)),
+    ]
 
 
 def sequences(experts: int) -> list[Sequence]:
-    """Of different lengths, one with fewer experts than the others."""
-    return [greedy(ids, 12, experts - (at == 1)) for at, ids in enumerate(PROMPTS)]
+    """Of different lengths, one with fewer experts than the others, one with a share of them."""
+    made = [greedy(ids, 12, experts - (at == 1)) for at, ids in enumerate(PROMPTS)]
+    made[2].expert_mass = MASS
+    return made
+
+
+def answers_alone(path: Path) -> Alone:
+    engine = small_engine(path, kernels="reference")
+    if engine._runner.drafts:  # so that as much is computed
+        engine = small_engine(path, kernels="reference", guesses=2)
+    asked = sequences(engine.config.num_experts_per_tok)
+    return Alone(engine, asked, run_all(engine, *asked))
 
 
 def engine_over(model: LeadingModel) -> Engine:
@@ -45,32 +86,32 @@ def engine_over(model: LeadingModel) -> Engine:
     return Engine(runner, blocks, SchedulerLimits(max_batch=4), guess)
 
 
-def test_tokens_are_those_of_one_process(checkpoints: dict[str, Path]) -> None:
-    alone = {name: small_engine(path, kernels="reference") for name, path in checkpoints.items()}
-    experts = {name: engine.config.num_experts_per_tok for name, engine in alone.items()}
-    answers = {name: run_all(engine, *sequences(experts[name])) for name, engine in alone.items()}
-    plans = [
-        (name, Plan(path, layout, kernels="reference", redundant_experts=redundant))
-        for name, path in checkpoints.items()
-        for layout, redundant in LAYOUTS.items()
-    ]
-    with leading([plan for _, plan in plans]) as models:
-        for (name, plan), model in zip(plans, models, strict=True):
-            engine = engine_over(model)
-            assert run_all(engine, *sequences(experts[name])) == answers[name], (name, plan.layout)
+def test_tokens_are_those_of_one_process(checkpoints: dict[str, Path], tmp_path: Path) -> None:
+    alone = {path: answers_alone(path) for path in checkpoints.values()}
+    plans = plans_of(checkpoints, tmp_path / "loads.json")
+    with leading(plans) as ranks:
+        for plan, model in zip(plans, ranks.models, strict=True):
+            one, engine = alone[plan.directory], engine_over(model)
+            placed = _placements(model)
+            asked = sequences(engine.config.num_experts_per_tok)
+            assert run_all(engine, *asked) == one.answers, plan
+            assert asked[2].active_experts == one.sequences[2].active_experts
+            assert asked[2].active_experts < engine.config.num_experts_per_tok
             _check_loads(model, plan, engine)
-            _check_embedding(alone[name], engine, experts[name])
-            if plan.layout == Layout(1, 2):
-                again = run_all(engine, *sequences(experts[name]))
-                assert again == answers[name]
-                assert engine.stats.cached_tokens > 0
+            _check_embedding(one.engine, engine)
+            if plan.expert_loads is not None:
+                _check_record(plan, placed)
+            if plan.rebalance_steps and plan.layout.expert > 1:
+                _check_moves(model, engine, placed, one)
 
 
-def _check_embedding(alone: Engine, engine: Engine, experts: int) -> None:
-    one, other = (
-        embed(e._runner.model, PROMPTS[0], experts, e.blocks.block_size).vector
-        for e in (alone, engine)
-    )
+def _placements(model: LeadingModel) -> dict[str, tuple[tuple[int, ...], ...]]:
+    dispatched = model._part.kernels.dispatched
+    return {layer: experts.placement.slots for layer, experts in dispatched.items()}
+
+
+def _check_embedding(alone: Engine, engine: Engine) -> None:
+    one, other = (vectors(e, PROMPTS[:1])[0].vector for e in (alone, engine))
     assert one == pytest.approx(other, abs=1e-5)
 
 
@@ -80,8 +121,37 @@ def _check_loads(model: LeadingModel, plan: Plan, engine: Engine) -> None:
     if plan.layout.expert == 1:
         assert loads == {}
         return
-    assert len(loads) == engine.config.num_layers + (model.drafter is not None)
     tokens, routed = engine.stats.computed_tokens, engine.config.num_experts_per_tok
+    assert loads
     if model.drafter is None:
-        fewest = sum(len(ids) for ids in PROMPTS[:1] + PROMPTS[2:]) * routed
+        fewest = len(PROMPTS[0]) * (routed - 2)  # at most two experts of these are shared ones
         assert all(fewest <= sum(found) <= tokens * routed for found in loads.values())
+
+
+def _check_record(plan: Plan, placed: dict[str, tuple[tuple[int, ...], ...]]) -> None:
+    """The first start finds no record and the second what the first one left."""
+    assert plan.expert_loads is not None
+    record = read_loads(plan.expert_loads)
+    for layer, slots in placed.items():
+        count = 1 + max(map(max, slots))
+        if plan.layout.expert == 2:
+            assert slots == even(count, 2).slots
+            assert not record
+        else:
+            assert slots == balance(record[layer], 4, plan.redundant_experts).slots
+            assert sum(record[layer]) > 0
+
+
+def _check_moves(
+    model: LeadingModel,
+    engine: Engine,
+    placed: dict[str, tuple[tuple[int, ...], ...]],
+    one: Alone,
+) -> None:
+    """Experts moved while the sequences ran, and a prefix computed before is still right."""
+    assert model.moved_layers > 0
+    assert _placements(model) != placed
+    assert model.imbalance > 1
+    asked = sequences(engine.config.num_experts_per_tok)
+    assert run_all(engine, *asked) == one.answers
+    assert engine.stats.cached_tokens > 0
