@@ -15,6 +15,7 @@ MODULES: tuple[str, ...] = (
     "hyper_connections_pre",
     "hyper_connections_post",
     "qkv_norm_rope_insert",
+    "compress_store",
 )
 
 

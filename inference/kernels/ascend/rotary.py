@@ -20,3 +20,16 @@ def angles_of(cos, sin, row, ROPE: tl.constexpr, BLOCK_R: tl.constexpr):
     at = row * (ROPE // 2) + pair
     turns = pair < ROPE // 2
     return tl.load(cos + at, mask=turns, other=1.0), tl.load(sin + at, mask=turns, other=0.0)
+
+
+@triton.jit
+def turn_row(
+    x, cos, sin, row, WIDTH: tl.constexpr, ROPE: tl.constexpr, BLOCK: tl.constexpr
+):  # fmt: skip
+    """``x`` [BLOCK] float32, the last ROPE of WIDTH channels turned by the angles of ``row``."""
+    pair = tl.arange(0, BLOCK // 2)
+    at = row * (ROPE // 2) - (WIDTH - ROPE) // 2 + pair
+    turns = (pair >= (WIDTH - ROPE) // 2) & (pair < WIDTH // 2)
+    c = tl.load(cos + at, mask=turns, other=1.0)
+    s = tl.load(sin + at, mask=turns, other=0.0)
+    return tl.reshape(turn_pairs(x[None, :], c, s, 1, BLOCK), (BLOCK,))
