@@ -24,16 +24,15 @@ TICK = "sovgate.tick"
 
 
 def make_celery(settings: JobSettings, tasks: TaskRegistry) -> Celery:
-    """An application with the tasks ``sovgate.job(job_id)`` and ``sovgate.tick()``.
+    """An application with the tasks ``sovgate.job(job_id)`` and ``sovgate.tick()``, for
+    settings that name a broker.
 
-    Without a broker the first is only ever applied directly (``LocalRunner``).
     Results are not kept in Celery: they stand in the jobs table.
     """
-    app = Celery("sovgate", broker=settings.broker_url or "memory://", set_as_current=False)
+    app = Celery("sovgate", broker=settings.broker_url, set_as_current=False)
     poll_s = settings.poll.total_seconds()
     app.conf.update(
         task_ignore_result=True,
-        task_always_eager=settings.broker_url is None,
         task_default_queue="sovgate",
         task_serializer="json",
         accept_content=["json"],
@@ -51,8 +50,8 @@ def make_celery(settings: JobSettings, tasks: TaskRegistry) -> Celery:
     # Shared tasks would leak into every other application of the process.
     @app.task(name=RUN, bind=True, shared=False)
     def job(task: Task, job_id: str) -> None:
-        runner = settings.runner if task.request.is_eager else f"celery@{task.request.hostname}"
-        if asyncio.run(run_job(settings, tasks, job_id, runner)) and not task.request.is_eager:
+        runner = f"celery@{task.request.hostname}"
+        if asyncio.run(run_job(settings, tasks, job_id, runner)):
             ring(app, settings, job_id)
 
     @app.task(name=TICK, shared=False)

@@ -2,25 +2,27 @@
 
 Both only ring a bell. What is to be done stands in the jobs table, and both look
 at it again from time to time, so that a job outlives crashes and lost messages.
+Celery, 120 modules, is imported only where there is a broker.
 """
 
 import asyncio
 import threading
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
-from celery import Celery
-from celery.exceptions import OperationalError
 from sqlalchemy.exc import SQLAlchemyError
 
-from billing.jobs import app as celery_app
 from billing.jobs import repository
+from billing.jobs.execution import run_job
 from billing.jobs.queue import enqueue_due, waiting
 from billing.jobs.settings import JobSettings
 from billing.jobs.tasks import TaskRegistry
 from core.clock import Clock
 from core.database import Database
 from core.tasks import cancel
+
+if TYPE_CHECKING:
+    from celery import Celery
 
 _STOP_S = 30.0
 _LOOK_S = 30.0  # a database that takes longer to tell what waits does not answer
@@ -40,13 +42,10 @@ class Runner(Protocol):
 
 
 class LocalRunner:
-    """Applies the Celery task in one thread of this process, a job at a time; keeps the
-    schedule too, since there is no beat."""
+    """Runs them in one thread of this process, a job at a time; keeps the schedule too, since
+    there is no beat."""
 
-    def __init__(
-        self, app: Celery, settings: JobSettings, tasks: TaskRegistry, clock: Clock
-    ) -> None:
-        self._app = app
+    def __init__(self, settings: JobSettings, tasks: TaskRegistry, clock: Clock) -> None:
         self._settings = settings
         self._tasks = tasks
         self._clock = clock
@@ -87,9 +86,10 @@ class LocalRunner:
                 self._bell.wait(self._settings.poll.total_seconds())
 
     def _apply(self, job_id: str) -> None:
-        result = self._app.tasks[celery_app.RUN].apply(args=(job_id,))
-        if result.failed():
-            _log.error("job_crashed", job_id=job_id, error=type(result.result).__name__)
+        try:
+            asyncio.run(run_job(self._settings, self._tasks, job_id, self._settings.runner))
+        except Exception as error:  # the outermost boundary of a job; the next one is another's
+            _log.error("job_crashed", job_id=job_id, error=type(error).__name__)
 
     async def _waiting(self, left_behind: bool) -> list[str]:
         database = Database(self._settings.database_url, pool_size=1).answering_within(_LOOK_S)
@@ -108,7 +108,7 @@ class BrokerRunner:
     schedule."""
 
     def __init__(
-        self, app: Celery, settings: JobSettings, database: Database, clock: Clock
+        self, app: "Celery", settings: JobSettings, database: Database, clock: Clock
     ) -> None:
         self._app = app
         self._settings = settings
@@ -125,8 +125,12 @@ class BrokerRunner:
 
     async def ring(self, job_id: str) -> None:
         """A broker that is away is no loss: the next look sends the job."""
+        from celery.exceptions import OperationalError
+
+        from billing.jobs.app import ring
+
         try:
-            await asyncio.to_thread(celery_app.ring, self._app, self._settings, job_id)
+            await asyncio.to_thread(ring, self._app, self._settings, job_id)
         except (OperationalError, OSError) as error:
             _log.warning("broker_unreachable", job_id=job_id, error=type(error).__name__)
 

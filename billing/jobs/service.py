@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.errors import JobStateConflict, UnknownJob
 from billing.jobs import repository
-from billing.jobs.app import make_celery
 from billing.jobs.execution import CANCELLED
 from billing.jobs.files import export_path
 from billing.jobs.queue import enqueue
@@ -173,7 +172,8 @@ def job_to_json(job: Job) -> dict[str, Any]:
 
 
 def _runner(database: Database, clock: Clock, settings: JobSettings, tasks: TaskRegistry) -> Runner:
-    app = make_celery(settings, tasks)
     if settings.broker_url is None:
-        return LocalRunner(app, settings, tasks, clock)
-    return BrokerRunner(app, settings, database, clock)
+        return LocalRunner(settings, tasks, clock)
+    from billing.jobs.app import make_celery
+
+    return BrokerRunner(make_celery(settings, tasks), settings, database, clock)

@@ -5,6 +5,7 @@ import sys
 
 _LATER = (
     "alembic",  # a database that is up to date does without
+    "celery",  # a thread runs the jobs where there is no broker
     "fastapi",  # the admin API is built when it is asked
     "jinja2",
     "litellm",
