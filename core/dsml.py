@@ -30,7 +30,7 @@ _OPENER = regex.compile(
     rf'(?:<{_MARK}{_WORD}\s*>\s*)?<{_MARK}invoke\s+name\s*=\s*"(?P<name>[^"<>]{{1,256}})"[^<>]*>'
 )
 _CLOSER = regex.compile(rf"</{_MARK}{_WORD}\s*>")
-_TAG = regex.compile(rf"</?{_MARK}{_WORD}[^<>]*>")
+_TAG = regex.compile(rf"</?{_MARK}{_WORD}[^<>]*(?:>|(?=<))")  # or one that breaks off
 _IN_INVOKE = re.compile(
     rf'<{_MARK}parameter\s+name\s*=\s*"(?P<name>[^"]*)"'
     rf'(?:\s+string\s*=\s*"?(?P<string>true|false)"?)?[^<>]*>'

@@ -103,6 +103,7 @@ def test_no_markup_of_calls_is_left(text: str, thinking: bool) -> None:
         ("so</think>" + PARIS, ("so", "", [PARIS_CALL])),
         ("so</think>" + block(PARIS) + "\nIt is sunny.", ("so", "", [PARIS_CALL])),
         ("so</think>" + block(PARIS) + block(invoke("f")), ("so", "", [PARIS_CALL, ("f", "{}")])),
+        (mark("so</think>a<@parameter<@invoke <b"), ("so", "a<b", [])),
         (block(invoke("f", parameter("a", "</think>"))), ("", "", [("f", '{"a": "</think>"}')])),
         (block(invoke("f", parameter("n", "5", None))), ("", "", [("f", '{"n": 5}')])),
         (block(invoke("f", '{"arguments": {"a": 1}}\n')), ("", "", [("f", '{"a":1}')])),
