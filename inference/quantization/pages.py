@@ -47,6 +47,11 @@ class PagedEntries:
         at = (places // PAGE, places % PAGE)
         self.data[at], self.scales[at] = self.codec.encode(values)
 
+    def rounded(self, rows: torch.Tensor) -> torch.Tensor:
+        """Rows [..., width] as they would be read if they were kept; none is."""
+        data, scales = self.codec.encode(rows.flatten(0, -2))
+        return self.codec.decode(data, scales).view(rows.shape).to(rows.dtype)
+
     @property
     def nbytes(self) -> int:
         """Bytes of the entries, without what fills pages up."""

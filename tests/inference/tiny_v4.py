@@ -50,12 +50,16 @@ _YARN = {
 }
 
 
+def _kinds(sizes: Sizes) -> list[str]:
+    return KINDS[: sizes["num_hidden_layers"]]
+
+
 def published_config(sizes: Sizes = TINY, rates: Sizes = RATES) -> dict[str, Any]:
     """``config.json`` as checkpoints have it."""
     return {
         **sizes,
         "model_type": "deepseek_v4",
-        "compress_ratios": [{"sliding": 0, **rates}[kind] for kind in KINDS] + [0],
+        "compress_ratios": [{"sliding": 0, **rates}[kind] for kind in _kinds(sizes)] + [0],
         "compress_rate_csa": rates["csa"],
         "compress_rate_hca": rates["hca"],
         "num_hash_layers": 1,
@@ -86,8 +90,9 @@ def make_tiny_v4(
     from safetensors.torch import save_file
 
     torch.manual_seed(seed)
-    experts = ["hash_moe"] + ["moe"] * (len(KINDS) - 1)
-    model = _random_model(KINDS, experts, sizes, rates)
+    kinds = _kinds(sizes)
+    experts = ["hash_moe"] + ["moe"] * (len(kinds) - 1)
+    model = _random_model(kinds, experts, sizes, rates)
     weights = published_weights(model.state_dict())
     if drafts:
         drafter = _random_model(["sliding"], ["moe"], sizes, rates)

@@ -7,15 +7,19 @@ earlier ones from the rings. A run longer than the rings' spare length overwrite
 first windows read, so a batch that holds one takes two launches: pool, then keep.
 """
 
+from collections.abc import Callable
+
 import torch
 import triton
 import triton.language as tl
 
 from inference.kernels.cuda.device import store_packed, turn_pairs
+from inference.kernels.cuda.index_codes import store_index_key
 from inference.kernels.cuda.stores import store_of
 from inference.kernels.reference.deepseek_v4_seams import Rows, Store, pool_and_store, read_rows
 from inference.kernels.triton_common.spec import Case, Compilation, KernelSpec
-from inference.quantization import KeyCodec, PagedEntries
+from inference.quantization import Fp8IndexCodec, KeyCodec, Mxfp4IndexCodec, PagedEntries
+from inference.quantization.pages import Codec
 
 _BLOCK_J, _WARPS = 8, 8
 
@@ -124,7 +128,7 @@ def compress_kernel(
     OLD_STRIDE: tl.constexpr,
     LENGTH: tl.constexpr,
     STRIDE: tl.constexpr,
-    PACKED: tl.constexpr,
+    FORM: tl.constexpr,
     POOLS: tl.constexpr,
     KEEPS: tl.constexpr,
     BLOCK_J: tl.constexpr,
@@ -150,8 +154,10 @@ def compress_kernel(
                 pooled[None, :], cos + angles, sin + angles, WIDTH, ROPE, BLOCK_D, False
             )
             turned = tl.reshape(turned, (BLOCK_D,))
-            if PACKED:
+            if FORM == "key_fp8":
                 store_packed(turned, entries, place, columns, WIDTH, ROPE, BLOCK_D, STRIDE)
+            elif FORM != "numbers":
+                store_index_key(turned, entries, place, WIDTH, BLOCK_D, STRIDE, FORM)
             else:
                 to = entries + (place // LENGTH) * STRIDE + (place % LENGTH) * WIDTH
                 tl.store(to + columns, turned, mask=inside)
@@ -234,7 +240,7 @@ def _reference(singles: bool, **arguments: object) -> tuple[torch.Tensor, ...]:
 
 
 def _case(
-    device: torch.device, *, rate: int, width: int, runs: int, length: int, packed: bool = False
+    device: torch.device, *, rate: int, width: int, runs: int, length: int, form: str = "numbers"
 ) -> Case:
     """``runs`` sequences of ``length`` rows; the last row of each closes a window."""
     generator = torch.Generator(device).manual_seed(0)
@@ -253,8 +259,8 @@ def _case(
     places = torch.full_like(positions, -1).masked_scatter_(closes, torch.randperm(count) + 3)
     angles = draw(tokens, 32)
     entries: Store = torch.zeros(1, count + 3, width, device=device, dtype=torch.bfloat16)
-    if packed:
-        entries = PagedEntries(count + 3, KeyCodec(width, 64), device, torch.bfloat16)
+    if form != "numbers":
+        entries = PagedEntries(count + 3, _CODECS[form](width), device, torch.bfloat16)
     arguments = {
         "values": draw(tokens, wide).bfloat16(),
         "gates": draw(tokens, wide).bfloat16(),
@@ -274,11 +280,11 @@ def _case(
     read = 2 * 2 * tokens * wide + 4 * min(rate, length) * wide + 4 * width + 5 * 8 * tokens
     window = (1 + overlaps) * rate * width - min(length, rate) * width
     read += 8 * runs * window + 8 * 32 * count
-    written = count * (584 if packed else 2 * width) + 8 * runs * min(length, old_length) * wide
+    written = count * _BYTES.get(form, 2 * width) + 8 * runs * min(length, old_length) * wide
     return Case(arguments, read + written, operations=count * (1 + overlaps) * rate * width * 6)
 
 
-def _compilation(rate: int, width: int, packed: bool = False) -> Compilation:
+def _compilation(rate: int, width: int, form: str = "numbers") -> Compilation:
     """Pools and keeps, as in a batch of single rows."""
     overlaps = rate == 4
     length = (1 + overlaps) * rate + 16
@@ -293,7 +299,7 @@ def _compilation(rate: int, width: int, packed: bool = False) -> Compilation:
             "cos": "*fp32",
             "sin": "*fp32",
             **numbers,
-            "entries": "*u8" if packed else "*bf16",
+            "entries": "*bf16" if form == "numbers" else "*u8",
             "old_values": "*fp32",
             "old_gates": "*fp32",
             "eps": "fp32",
@@ -306,8 +312,8 @@ def _compilation(rate: int, width: int, packed: bool = False) -> Compilation:
             "OLD_LENGTH": length,
             "OLD_STRIDE": 1 << 22,
             "LENGTH": 64,
-            "STRIDE": 37440 if packed else 64 * width,
-            "PACKED": packed,
+            "STRIDE": _PAGES.get(form, 64 * width),
+            "FORM": form,
             "POOLS": True,
             "KEEPS": True,
             "BLOCK_J": _BLOCK_J,
@@ -317,6 +323,13 @@ def _compilation(rate: int, width: int, packed: bool = False) -> Compilation:
     )
 
 
+_CODECS: dict[str, Callable[[int], Codec]] = {
+    "key_fp8": lambda width: KeyCodec(width, 64),
+    "index_fp8": Fp8IndexCodec,
+    "index_mxfp4": Mxfp4IndexCodec,
+}
+_BYTES = {"key_fp8": 584, "index_fp8": 132, "index_mxfp4": 68}  # of an entry
+_PAGES = {"key_fp8": 37440, "index_fp8": 64 * 132, "index_mxfp4": 64 * 68}
 _HCA = {"rate": 128, "width": 512}
 _CSA = {"rate": 4, "width": 512}
 _INDEX = {"rate": 4, "width": 128}
@@ -333,12 +346,14 @@ KERNELS = tuple(
             "prefill": {**kind, "runs": 1, "length": 4096},
         },
         compilations=[_compilation(**kind)],
-        tolerance=3e-2,
+        tolerance=0.2 if name == "index_mxfp4" else 3e-2,
     )
     for name, what, kind in (
         ("hca", "HCA's compressor", _HCA),
         ("csa", "CSA's compressor", _CSA),
-        ("csa_fp8", "CSA's compressor into the FP8 cache", {**_CSA, "packed": True}),
+        ("csa_fp8", "CSA's compressor into the FP8 cache", {**_CSA, "form": "key_fp8"}),
         ("index", "the indexer's compressor", _INDEX),
+        ("index_fp8", "the indexer's compressor to FP8", {**_INDEX, "form": "index_fp8"}),
+        ("index_mxfp4", "the indexer's compressor to MXFP4", {**_INDEX, "form": "index_mxfp4"}),
     )
 )

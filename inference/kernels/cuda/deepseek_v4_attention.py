@@ -9,14 +9,14 @@ from typing import Any
 import torch
 
 from inference.kernels.cuda.compress_store import compress_store
-from inference.kernels.cuda.index_choice import best_entries, choose_entries
+from inference.kernels.cuda.index_choice import choose_entries
 from inference.kernels.cuda.output_projection import output_projection
 from inference.kernels.cuda.qkv_norm_rope_insert import qkv_norm_rope_insert
+from inference.kernels.cuda.rms_norm import rms_norm
 from inference.kernels.cuda.sparse_attention import sparse_attention
 from inference.kernels.interface import Batch
-from inference.kernels.reference.deepseek_v4 import rotate_pairs, wide_rms_norm
-from inference.kernels.reference.deepseek_v4_seams import Entries, Rows, Store, score_entries
-from inference.quantization import PagedEntries
+from inference.kernels.reference.deepseek_v4_seams import Entries, Fp8Groups, Rows, Store
+from inference.kernels.reference.packed_experts import ExpertFormat
 
 
 @dataclass(slots=True)
@@ -29,6 +29,7 @@ class StepRows:
     longest: int  # positions of the longest sequence
     kept: dict[int, torch.Tensor]  # rows that a ring keeps, by its length
     windows: dict[tuple[int, int], tuple[torch.Tensor, ...]]  # see `window`
+    readies: dict[int, torch.Tensor]  # see `ready`
 
     @classmethod
     def of(cls, batch: Batch) -> "StepRows":
@@ -62,6 +63,7 @@ class StepRows:
             longest=max([batch.decode_most, *(chunk.end for chunk in chunks)]),
             kept={},
             windows={},
+            readies={},
         )
 
     def latest(self, length: int) -> torch.Tensor:
@@ -73,6 +75,12 @@ class StepRows:
                 numbers += range(max(chunk.row, end - length), end)
             self.kept[length] = torch.tensor(numbers, device=self.rows.positions.device)
         return self.kept[length]
+
+    def ready(self, rate: int) -> torch.Tensor:
+        """[T] how many entries each row sees."""
+        if rate not in self.readies:
+            self.readies[rate] = (self.rows.positions + 1) // rate
+        return self.readies[rate]
 
     def window(self, compressor: Any, per_block: int) -> tuple[torch.Tensor, ...]:
         """Of each row's window: where its entry goes, cos and sin of its first position."""
@@ -86,6 +94,8 @@ class StepRows:
 
 def _tables(batch: Batch) -> torch.Tensor:
     """[sequences, most blocks] of all sequences, filled up with block 0."""
+    if not batch.prefill:
+        return batch.decode_blocks
     most = max([batch.decode_blocks.shape[1], *(len(chunk.blocks) for chunk in batch.prefill), 1])
     tables = batch.decode_blocks.new_zeros(batch.num_decode + len(batch.prefill), most)
     tables[: batch.num_decode, : batch.decode_blocks.shape[1]] = batch.decode_blocks
@@ -108,10 +118,17 @@ class Steps:
 
 
 class CudaAttention:
-    """Args: plain: a `models.deepseek_v4.attention.Attention`; first: of the first layer."""
+    """Args:
+    plain: a `models.deepseek_v4.attention.Attention`, which gives its output groups away.
+    form: what weights are kept as; of a checkpoint in FP8 and MXFP4 the groups are FP8.
+    first: of the first layer.
+    """
 
-    def __init__(self, plain: Any, steps: Steps, *, first: bool) -> None:
+    def __init__(self, plain: Any, form: ExpertFormat, steps: Steps, *, first: bool) -> None:
         self._plain, self._steps, self._first = plain, steps, first
+        groups = plain.output_groups.contiguous()
+        self._groups = Fp8Groups.of(groups) if form in ("fp8", "mxfp4") else groups
+        plain.output_groups = plain.output_groups.new_empty(0)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._plain, name)
@@ -123,7 +140,7 @@ class CudaAttention:
         plain, config = self._plain, self._plain.config
         step = self._steps.rows(batch, first=self._first)
         ring = memory.raw.rows
-        low = wide_rms_norm(plain.query_down(hidden), plain.query_norm, config.rms_norm_eps)
+        low = rms_norm(plain.query_down(hidden), plain.query_norm, eps=config.rms_norm_eps)
         queries, keys = qkv_norm_rope_insert(
             plain.query_up(low).unflatten(-1, (-1, config.head_dim)).contiguous(),
             plain.key(hidden).contiguous(),
@@ -149,7 +166,7 @@ class CudaAttention:
             kept = step.latest(ring.shape[1])
             places = step.rows.positions[kept] % ring.shape[1]
             ring[step.rows.states[kept], places] = keys[kept]
-        return plain.output(output_projection(out, plain.output_groups, *angles))
+        return plain.output(output_projection(out, self._groups, *angles))
 
     def _entries(
         self, hidden: torch.Tensor, low: torch.Tensor, angles: Any, step: StepRows, memory: Any
@@ -183,21 +200,19 @@ class CudaAttention:
     ) -> torch.Tensor:
         """The entries that the indexer chooses for each row: [T, index_topk] int32."""
         config, indexer = self._plain.config, self._plain.indexer
-        heads = indexer.query(low).unflatten(-1, (-1, config.index_head_dim))
-        turned = rotate_pairs(heads, *(part[:, None] for part in angles)).contiguous()
-        weights = indexer.weights(hidden).float() * config.index_heads**-0.5
         entries = _all_entries(indexer.compressor.rate, memory.pool)
-        if isinstance(entries.store, PagedEntries):  # narrow keys are read in plain torch
-            scores = score_entries(turned, weights, step.rows, entries, most)
-            ready = (step.rows.positions + 1) // entries.rate
-            return best_entries(scores, ready, config.index_topk)
-        return choose_entries(turned, weights, step.rows, entries, most, config.index_topk)
+        return choose_entries(
+            indexer.query(low).unflatten(-1, (-1, config.index_head_dim)).contiguous(),
+            indexer.weights(hidden).contiguous(),
+            *angles,
+            rows=step.rows,
+            ready=step.ready(entries.rate),
+            entries=entries,
+            most=most,
+            top_k=config.index_topk,
+        )
 
     def _compress(self, compressor: Any, hidden: torch.Tensor, step: StepRows, memory: Any) -> None:
-        store = memory.pool.entries
-        if isinstance(store, PagedEntries) and compressor is not self._plain.compressor:
-            _compress_plainly(compressor, hidden, step, memory)
-            return
         places, cos, sin = step.window(compressor, memory.pool.per_block)
         compress_store(
             compressor.values(hidden).contiguous(),
@@ -208,7 +223,7 @@ class CudaAttention:
             sin,
             step.rows,
             places,
-            _store(store),
+            _store(memory.pool.entries),
             memory.values.rows,
             memory.gates.rows,
             overlaps=bool(compressor.overlaps),
@@ -223,19 +238,3 @@ def _store(entries: Store) -> Store:
 
 def _all_entries(rate: int, pool: Any) -> Entries:
     return Entries(_store(pool.entries), pool.per_block, rate)
-
-
-def _compress_plainly(compressor: Any, hidden: torch.Tensor, step: StepRows, memory: Any) -> None:
-    """The indexer's narrow keys, whose codes this package's kernels do not write."""
-    batch, count = step.batch, step.batch.num_decode
-    if count:
-        compressor.decode(
-            hidden[:count],
-            batch.positions[:count],
-            batch.decode_states,
-            batch.decode_blocks,
-            memory,
-        )
-    for chunk in batch.prefill:
-        rows = hidden[chunk.row : chunk.row + chunk.end - chunk.start]
-        compressor.prefill(rows, chunk.start, chunk.state, chunk.blocks, memory)

@@ -10,11 +10,14 @@ import torch
 
 from inference.kernels.cuda.deepseek_v4_attention import CudaAttention, Steps
 from inference.kernels.cuda.experts import CudaExperts
+from inference.kernels.cuda.hyper_connections_head import hyper_connections_head
 from inference.kernels.cuda.hyper_connections_post import hyper_connections_post
 from inference.kernels.cuda.hyper_connections_pre import hyper_connections_pre
+from inference.kernels.cuda.rms_norm import rms_norm
 from inference.kernels.cuda.router import router_slices
 from inference.kernels.cuda.router_choice import choose_experts_of_slices
 from inference.kernels.interface import Batch
+from inference.kernels.reference.packed_experts import ExpertFormat
 
 
 class CudaFeedForward:
@@ -53,15 +56,17 @@ class CudaFeedForward:
             return batch.token_ids.new_full(batch.token_ids.shape, usual - fixed).int(), named
         if batch.num_experts is None:
             return None, usual - fixed
-        return (batch.num_experts - fixed).int(), int(batch.num_experts.max()) - fixed
+        return (batch.num_experts - fixed).int(), batch.budget - fixed
 
 
 class CudaLayer:
-    """Args: plain: a `models.deepseek_v4.layer.Layer`; first: of the model's."""
+    """Args: plain: a `models.deepseek_v4.layer.Layer`; form: of weights; first: of the model's."""
 
-    def __init__(self, config: Any, plain: Any, steps: Steps, *, first: bool) -> None:
+    def __init__(
+        self, config: Any, plain: Any, form: ExpertFormat, steps: Steps, *, first: bool
+    ) -> None:
         self._plain = plain
-        self.attention = CudaAttention(plain.attention, steps, first=first)
+        self.attention = CudaAttention(plain.attention, form, steps, first=first)
         self.feed_forward = CudaFeedForward(config, plain.feed_forward)
 
     def __getattr__(self, name: str) -> Any:
@@ -79,6 +84,46 @@ class CudaLayer:
             config, streams, plain.feed_forward_mixing, plain.feed_forward_norm
         )
         return hyper_connections_post(streams, self.feed_forward(hidden, batch), post, mixing)
+
+
+class CudaHead:
+    """Args: plain: the `models.deepseek_v4.layer.Mixing` after the last layer."""
+
+    def __init__(self, plain: Any) -> None:
+        self._plain = plain
+
+    def leave(self, config: Any, streams: torch.Tensor, norm: torch.Tensor) -> torch.Tensor:
+        """See `Mixing.leave`."""
+        plain = self._plain
+        return hyper_connections_head(
+            streams.contiguous(),
+            plain.function,
+            plain.scale,
+            plain.base,
+            norm,
+            hc_eps=config.hc_eps,
+            norm_eps=config.rms_norm_eps,
+        )
+
+
+class CudaDraft:
+    """Args: plain: a `models.deepseek_v4.mtp.DraftModule`; form: what weights are kept as."""
+
+    def __init__(self, plain: Any, form: ExpertFormat) -> None:
+        self._plain, self._head = plain, CudaHead(plain.mixing)
+        self.layer = CudaLayer(plain.config, plain.layer, form, Steps(), first=True)
+
+    def run(
+        self, streams: torch.Tensor, tokens: torch.Tensor, batch: Batch, memory: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """See `DraftModule.run`."""
+        plain, eps = self._plain, self._plain.config.rms_norm_eps
+        tokens = rms_norm(tokens, plain.token_norm, eps=eps, positions=batch.positions)
+        flat = rms_norm(streams.flatten(0, 1), plain.stream_norm, eps=eps)
+        mixed = plain.stream(flat).view_as(streams) + plain.token(tokens)[:, None]
+        angles = plain.rope(batch.positions)
+        after = self.layer.run(plain.config, mixed, angles, batch, memory)
+        return self._head.leave(plain.config, after, plain.norm), after
 
 
 def _enter(

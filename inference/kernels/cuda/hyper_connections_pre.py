@@ -2,77 +2,26 @@
 # pyright: reportGeneralTypeIssues=none
 """mHC before a block: norm, projection, Sinkhorn, collapse and the block's own norm.
 
-The projection is exact in float32 although it runs on bfloat16 matrix units: streams are bfloat16
-already, and a float32 weight is the sum of three bfloat16 parts. Many tokens run as one kernel
-that reads a tile of streams twice, the second time from the L2 cache. Few tokens would leave most
-of the chip idle, so there the inner dimension is cut into splits whose sums a second kernel adds.
+Many tokens run as one kernel that reads a tile of streams twice, the second time from the L2 cache.
+For few tokens the inner dimension is cut into splits whose sums a second kernel adds.
 """
 
 import torch
 import triton
 import triton.language as tl
 
+from inference.kernels.cuda.hyper_connections_parts import (
+    collapse,
+    padded,
+    project,
+    project_kernel,
+)
 from inference.kernels.cuda.tuning import architecture_of, configuration
 from inference.kernels.reference.deepseek_v4_seams import enter_block
 from inference.kernels.triton_common.jit import jit
 from inference.kernels.triton_common.spec import Case, Compilation, KernelSpec, bytes_of
 
 _NAME = "hyper_connections_pre"
-
-
-@triton.jit
-def _project(
-    streams,
-    function,
-    sums,
-    block,
-    split,
-    tokens,
-    INNER: tl.constexpr,
-    STREAMS: tl.constexpr,
-    SPLITS: tl.constexpr,
-    BLOCK_T: tl.constexpr,
-    BLOCK_K: tl.constexpr,
-):
-    """``sums[split, token]``: the (2 + n) n products of a share of the inner dimension, and, after
-    them, that share's sum of squares."""
-    OUTS: tl.constexpr = (2 + STREAMS) * STREAMS
-    PADDED: tl.constexpr = 2 * STREAMS * STREAMS
-    SHARE: tl.constexpr = triton.cdiv(triton.cdiv(INNER, SPLITS), BLOCK_K) * BLOCK_K
-    rows = (block * BLOCK_T + tl.arange(0, BLOCK_T)).to(tl.int64)
-    outs = tl.arange(0, PADDED)
-    columns = tl.arange(0, BLOCK_K)
-    products = tl.zeros((BLOCK_T, PADDED), dtype=tl.float32)
-    squares = tl.zeros((BLOCK_T,), dtype=tl.float32)
-    for step in range(0, SHARE, BLOCK_K):
-        at = split * SHARE + step + columns
-        inside = at[None, :] < INNER
-        x = tl.load(
-            streams + rows[:, None] * INNER + at[None, :],
-            mask=(rows[:, None] < tokens) & inside,
-            other=0.0,
-        )
-        w = tl.load(
-            function + outs[:, None] * INNER + at[None, :],
-            mask=(outs[:, None] < OUTS) & inside,
-            other=0.0,
-        )
-        wide = x.to(tl.float32)
-        squares += tl.sum(wide * wide, axis=1)
-        if x.dtype == tl.float32:
-            products = tl.dot(x, tl.trans(w), products, input_precision="ieee")
-        else:
-            high = w.to(tl.bfloat16)
-            rest = w - high.to(tl.float32)
-            middle = rest.to(tl.bfloat16)
-            low = (rest - middle.to(tl.float32)).to(tl.bfloat16)
-            products = tl.dot(x, tl.trans(high), products)
-            products = tl.dot(x, tl.trans(middle), products)
-            products = tl.dot(x, tl.trans(low), products)
-    to = sums + (split * tokens + rows) * PADDED
-    known = rows < tokens
-    tl.store(to[:, None] + outs[None, :], products, mask=known[:, None] & (outs[None, :] < OUTS))
-    tl.store(to + OUTS, squares, mask=known)
 
 
 @triton.jit
@@ -93,7 +42,7 @@ def _mix(
 ):
     """``post`` [T, n] and the doubly stochastic ``mixing`` [T, n, n] of ``rows``."""
     OUTS: tl.constexpr = (2 + STREAMS) * STREAMS
-    PADDED: tl.constexpr = 2 * STREAMS * STREAMS
+    PADDED: tl.constexpr = padded(OUTS)
     n = tl.arange(0, STREAMS)
     known = rows < tokens
     at = n[None, :]
@@ -118,61 +67,6 @@ def _mix(
         square = square / (tl.sum(square, axis=1)[:, None, :] + hc_eps)
     to = mixing + rows[:, None, None] * (STREAMS * STREAMS) + cell
     tl.store(to, square, mask=known[:, None, None])
-
-
-@triton.jit
-def _collapse(
-    streams,
-    sums,
-    scale,
-    base,
-    norm_weight,
-    hidden,
-    token,
-    tokens,
-    norm_eps,
-    hc_eps,
-    WIDTH: tl.constexpr,
-    STREAMS: tl.constexpr,
-    SPLITS: tl.constexpr,
-    BLOCK_D: tl.constexpr,
-):
-    """``hidden[token]``: the streams by their weights, normed for the block."""
-    OUTS: tl.constexpr = (2 + STREAMS) * STREAMS
-    PADDED: tl.constexpr = 2 * STREAMS * STREAMS
-    columns = tl.arange(0, BLOCK_D)
-    inside = columns < WIDTH
-    of = sums + (tl.arange(0, SPLITS) * tokens + token) * PADDED
-    norm = tl.rsqrt(tl.sum(tl.load(of + OUTS)) / (STREAMS * WIDTH) + norm_eps)
-    total = tl.zeros((BLOCK_D,), dtype=tl.float32)
-    for stream in tl.static_range(STREAMS):
-        z = tl.sum(tl.load(of + stream)) * norm * tl.load(scale) + tl.load(base + stream)
-        weight = 1.0 / (1.0 + tl.exp(-z)) + hc_eps
-        row = streams + (token * STREAMS + stream) * WIDTH
-        total += weight * tl.load(row + columns, mask=inside, other=0.0).to(tl.float32)
-    total = total.to(hidden.dtype.element_ty).to(tl.float32)  # as it is between two operators
-    norm = tl.rsqrt(tl.sum(total * total) / WIDTH + norm_eps)
-    weight = tl.load(norm_weight + columns, mask=inside, other=0.0)
-    tl.store(hidden + token * WIDTH + columns, weight * (total * norm), mask=inside)
-
-
-@jit(varying=("tokens",))
-def project_kernel(
-    streams,
-    function,
-    sums,
-    tokens,
-    WIDTH: tl.constexpr,
-    STREAMS: tl.constexpr,
-    SPLITS: tl.constexpr,
-    BLOCK_T: tl.constexpr,
-    BLOCK_K: tl.constexpr,
-):
-    block, split = tl.program_id(0), tl.program_id(1)
-    INNER: tl.constexpr = STREAMS * WIDTH
-    _project(
-        streams, function, sums, block, split, tokens, INNER, STREAMS, SPLITS, BLOCK_T, BLOCK_K
-    )
 
 
 @jit(varying=("tokens",))
@@ -201,9 +95,9 @@ def finish_kernel(
         sums, scale, base, post, mixing, rows, tokens, norm_eps, hc_eps,
         INNER, STREAMS, ITERATIONS, SPLITS,
     )  # fmt: skip
-    _collapse(
+    collapse(
         streams, sums, scale, base, norm_weight, hidden, token, tokens, norm_eps, hc_eps,
-        WIDTH, STREAMS, SPLITS, BLOCK_D,
+        WIDTH, STREAMS, (2 + STREAMS) * STREAMS, SPLITS, BLOCK_D,
     )  # fmt: skip
 
 
@@ -230,7 +124,8 @@ def pre_kernel(
 ):
     block = tl.program_id(0)
     INNER: tl.constexpr = STREAMS * WIDTH
-    _project(streams, function, sums, block, 0, tokens, INNER, STREAMS, 1, BLOCK_T, BLOCK_K)
+    OUTS: tl.constexpr = (2 + STREAMS) * STREAMS
+    project(streams, function, sums, block, 0, tokens, INNER, OUTS, 1, BLOCK_T, BLOCK_K)
     tl.debug_barrier()  # what this program's other threads wrote is read below
     rows = (block * BLOCK_T + tl.arange(0, BLOCK_T)).to(tl.int64)
     _mix(
@@ -239,9 +134,9 @@ def pre_kernel(
     )  # fmt: skip
     first = (block * BLOCK_T).to(tl.int64)
     for token in range(first, tl.minimum(first + BLOCK_T, tokens)):
-        _collapse(
+        collapse(
             streams, sums, scale, base, norm_weight, hidden, token, tokens, norm_eps, hc_eps,
-            WIDTH, STREAMS, 1, BLOCK_D,
+            WIDTH, STREAMS, OUTS, 1, BLOCK_D,
         )  # fmt: skip
 
 
@@ -265,7 +160,8 @@ def hyper_connections_pre(
         return hidden, post, mixing
     chosen = configuration(_NAME, architecture_of(streams.device), tokens)
     splits = chosen.get("SPLITS", 1)
-    sums = streams.new_empty(splits, tokens, 2 * count**2, dtype=torch.float32)
+    outs = (2 + count) * count
+    sums = streams.new_empty(splits, tokens, padded(outs), dtype=torch.float32)
     blocks = triton.cdiv(tokens, chosen["BLOCK_T"])
     shape = {"WIDTH": width, "STREAMS": count}
     block_d = triton.next_power_of_2(width)
@@ -282,7 +178,9 @@ def hyper_connections_pre(
             **chosen,
         )
     else:
-        project_kernel[(blocks, splits)](streams, function, sums, tokens, **shape, **chosen)
+        project_kernel[(blocks, splits)](
+            streams, function, sums, tokens, OUTS=outs, **shape, **chosen
+        )
         finish_kernel[(tokens,)](
             streams, sums, *ends, ITERATIONS=iterations, SPLITS=splits, BLOCK_D=block_d, **shape,
             num_warps=_FINISH_WARPS,
@@ -338,7 +236,13 @@ def _compilations(width: int) -> list[Compilation]:
     shape = {"WIDTH": width, "STREAMS": 4}
     ends = {**shape, "ITERATIONS": 20, "BLOCK_D": triton.next_power_of_2(width)}
     return [
-        Compilation(project_kernel, {**_INPUTS, "tokens": "i32"}, shape, tuned=_NAME, rows=16),
+        Compilation(
+            project_kernel,
+            {**_INPUTS, "tokens": "i32"},
+            {**shape, "OUTS": 24},
+            tuned=_NAME,
+            rows=16,
+        ),
         Compilation(
             finish_kernel,
             {"streams": "*bf16", "sums": "*fp32", **_POINTERS},

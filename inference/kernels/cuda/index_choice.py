@@ -110,7 +110,10 @@ def best_entries(scores: torch.Tensor, ready: torch.Tensor, top_k: int) -> torch
 def choose_entries(
     queries: torch.Tensor,
     weights: torch.Tensor,
+    cos: torch.Tensor,
+    sin: torch.Tensor,
     rows: Rows,
+    ready: torch.Tensor,
     entries: Entries,
     most: int,
     top_k: int,
@@ -119,12 +122,12 @@ def choose_entries(
 
     See `score_entries` and `choose_best`; rows in such portions that their scores stay in L2.
     """
-    ready = (rows.positions + 1) // entries.rate
     portion = max(1, _SCRATCH // max(most, 1))
     out = []
     for start in range(0, len(queries), portion):
         part = slice(start, start + portion)
-        scores = entry_scores(queries[part], weights[part], rows.part(part), entries, most)
+        own = (queries[part], weights[part], cos[part], sin[part])
+        scores = entry_scores(*own, rows.part(part), entries, most)
         out.append(best_entries(scores, ready[part], top_k))
     return torch.cat(out) if len(out) != 1 else out[0]
 

@@ -7,8 +7,9 @@ import torch
 from torch.nn import functional
 
 from inference.kernels.cuda.deepseek_v4_attention import Steps
-from inference.kernels.cuda.deepseek_v4_layers import CudaLayer
+from inference.kernels.cuda.deepseek_v4_layers import CudaDraft, CudaHead, CudaLayer
 from inference.kernels.cuda.experts import CudaExperts
+from inference.kernels.cuda.sampling import sample
 from inference.kernels.interface import Batch, Experts, ExpertWeights, Linear
 from inference.kernels.reference import paged_attention
 from inference.kernels.reference.packed_experts import ExpertFormat
@@ -24,7 +25,7 @@ class CudaKernels:
         self.choices: Sequence[str] = (
             f"Experts: Triton kernels (kernels.cuda) tuned for {architecture}, weights kept as "
             f"{form}.",
-            "DeepSeek-V4's attention, router and streams: Triton kernels (kernels.cuda).",
+            "DeepSeek-V4's attention, router, streams and drafts: Triton kernels (kernels.cuda).",
             "Linears, other models' attention: torch and the vendor's libraries.",
         )
 
@@ -42,12 +43,35 @@ class CudaKernels:
     ) -> torch.Tensor:
         return paged_attention(query, cache, batch)
 
+    def sample(
+        self,
+        logits: torch.Tensor,
+        temperatures: torch.Tensor,
+        top_ks: torch.Tensor,
+        top_ps: torch.Tensor,
+        min_ps: torch.Tensor,
+        seeds: torch.Tensor,
+        counters: torch.Tensor,
+    ) -> torch.Tensor:
+        """See `SamplingKernels`."""
+        wishes = (temperatures, top_ks, top_ps, min_ps, seeds, counters)
+        return sample(logits.contiguous(), *wishes)
+
+    def refuses_capture(self, config: Any) -> str:
+        """Why a model's decode steps ask the device something; empty: they do not."""
+        if getattr(config, "hc_mult", 0) == _STREAMS or not config.num_experts:
+            return ""
+        return "its experts are chosen as a matrix, whose widest row the host asks for"
+
     def fuse(self, model: Any) -> None:
         """A `DeepseekV4` gets this package's layers in place of its own; no step is one call."""
         config = model.config
         if getattr(config, "hc_mult", 0) == _STREAMS:
             steps = Steps()
             model.layers[:] = [
-                CudaLayer(config, layer, steps, first=not at)
+                CudaLayer(config, layer, self._form, steps, first=not at)
                 for at, layer in enumerate(model.layers)
             ]
+            model.mixing = CudaHead(model.mixing)
+            if model.drafter is not None:
+                model.drafter = CudaDraft(model.drafter, self._form)

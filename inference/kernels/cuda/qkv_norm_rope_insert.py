@@ -33,7 +33,7 @@ def norm_turn_kernel(
     INSERTS: tl.constexpr,
     LENGTH: tl.constexpr,
     STRIDE: tl.constexpr,
-    PACKED: tl.constexpr,
+    FORM: tl.constexpr,
     BLOCK_H: tl.constexpr,
     BLOCK_D: tl.constexpr,
 ):
@@ -59,7 +59,7 @@ def norm_turn_kernel(
         if INSERTS:
             place = tl.load(places + token)
             if place >= 0:
-                if PACKED:
+                if FORM == "key_fp8":
                     wide = y.to(tl.float32)
                     store_packed(wide, store, place, columns, WIDTH, ROPE, BLOCK_D, STRIDE)
                 else:
@@ -170,7 +170,7 @@ def _compilation(heads: int, packed: bool) -> Compilation:
             "INSERTS": True,
             "LENGTH": 64 if packed else 144,
             "STRIDE": 37440 if packed else 144 * 512,
-            "PACKED": packed,
+            "FORM": "key_fp8" if packed else "numbers",
             "BLOCK_H": _HEADS,
             "BLOCK_D": 512,
             "num_warps": _WARPS,

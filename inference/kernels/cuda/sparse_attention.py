@@ -54,7 +54,7 @@ def attention_kernel(
     MOST: tl.constexpr,
     LENGTH: tl.constexpr,
     STRIDE: tl.constexpr,
-    PACKED: tl.constexpr,
+    FORM: tl.constexpr,
     SPLITS: tl.constexpr,
     BLOCK_H: tl.constexpr,
     BLOCK_N: tl.constexpr,
@@ -108,7 +108,7 @@ def attention_kernel(
             number = tl.where(is_entry, number, 0)
             block = tl.load(table + number // PER_BLOCK, mask=is_entry, other=0).to(tl.int32)
             place = block * PER_BLOCK + number % PER_BLOCK
-            if not PACKED:
+            if FORM == "numbers":
                 at_entry = (place // LENGTH) * (STRIDE // WIDTH) + place % LENGTH
                 at_row = tl.where(is_raw, at_row, at_entry)
                 source = tl.where(is_raw, source, entries)
@@ -118,7 +118,7 @@ def attention_kernel(
             mask=known[:, None] & inside[None, :],
             other=0.0,
         )
-        if PACKED:
+        if FORM == "key_fp8":
             if tile >= raws:
                 k = load_packed(
                     entries, place.to(tl.int64), is_entry, columns, WIDTH, ROPE, STRIDE
@@ -191,7 +191,7 @@ def sparse_attention(
     if not tokens:
         return out
     store, layout = store_of(keys[None] if entries is None else entries.store)
-    name = _NAME + "_fp8" * layout["PACKED"]
+    name = _NAME + "_fp8" * (layout["FORM"] == "key_fp8")
     chosen = configuration(name, architecture_of(queries.device), tokens)
     picks = None if entries is None else entries.chosen
     pairs = triton.cdiv(window + _most_entries(rows, entries), 2 * chosen["BLOCK_N"])
@@ -342,7 +342,7 @@ def _compilation(heads: int, rate: int, picks: int, kept: bool, packed: bool) ->
             "MOST": picks,
             "LENGTH": 64,
             "STRIDE": 37440 if packed else 64 * 512,
-            "PACKED": packed,
+            "FORM": "key_fp8" if packed else "numbers",
             "BLOCK_D": 512,
         },
         tuned=_NAME + "_fp8" * packed,

@@ -11,12 +11,13 @@ from inference.kernels.reference.deepseek_v4 import (
     attend_with_sink,
     bare_rms_norm,
     index_scores,
+    mix_head,
     mix_in,
     pool_windows,
     rotate_pairs,
     wide_rms_norm,
 )
-from inference.quantization import PagedEntries
+from inference.quantization import PagedEntries, fp8_block
 
 Store = torch.Tensor | PagedEntries
 """Rows of numbers: [groups, length, d], row after row, or FP8 entries in pages."""
@@ -82,6 +83,30 @@ def enter_block(
         streams, function, scale, base, iterations=iterations, hc_eps=hc_eps, norm_eps=norm_eps
     )
     return wide_rms_norm(collapsed, norm_weight, norm_eps), post, mixing
+
+
+def leave_streams(
+    streams: torch.Tensor,
+    function: torch.Tensor,
+    scale: torch.Tensor,
+    base: torch.Tensor,
+    norm_weight: torch.Tensor,
+    *,
+    hc_eps: float,
+    norm_eps: float,
+) -> torch.Tensor:
+    """`mix_head`, then the last norm: [T, D]; ``norm_weight`` [D] float32."""
+    collapsed = mix_head(streams, function, scale, base, hc_eps=hc_eps, norm_eps=norm_eps)
+    return wide_rms_norm(collapsed, norm_weight, norm_eps)
+
+
+def norm_rows(
+    rows: torch.Tensor, weight: torch.Tensor, *, eps: float, positions: torch.Tensor | None = None
+) -> torch.Tensor:
+    """`wide_rms_norm` of [R, D]; zeros for rows whose position is 0."""
+    if positions is not None:
+        rows = rows.masked_fill((positions == 0)[:, None], 0.0)
+    return wide_rms_norm(rows, weight, eps)
 
 
 def norm_turn_insert(
@@ -225,16 +250,37 @@ def attend(
     return out
 
 
+def turn_index_queries(
+    queries: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, store: object
+) -> torch.Tensor:
+    """The indexer's queries [T, index heads, di] as they meet the keys in ``store``.
+
+    They are turned by position and, where keys are narrow, rounded as keys are: the published
+    models multiply both in few bits.
+    """
+    turned = rotate_pairs(queries, cos[:, None], sin[:, None])
+    return store.rounded(turned) if isinstance(store, PagedEntries) else turned
+
+
 def score_entries(
-    queries: torch.Tensor, weights: torch.Tensor, rows: Rows, entries: Entries, most: int
+    queries: torch.Tensor,
+    weights: torch.Tensor,
+    cos: torch.Tensor,
+    sin: torch.Tensor,
+    rows: Rows,
+    entries: Entries,
+    most: int,
 ) -> torch.Tensor:
     """`index_scores` of the first ``most`` entries of each row's sequence; -inf: not there yet.
 
     Args:
-        queries: [T, index heads, di], turned. weights: [T, index heads] float32.
+        queries: [T, index heads, di] and weights: [T, index heads], as projected.
+        cos, sin: [T, r / 2] float32.
     Returns:
         [T, most] float32.
     """
+    queries = turn_index_queries(queries, cos, sin, entries.store)
+    weights = weights.float() * weights.shape[-1] ** -0.5
     ready = ((rows.positions + 1) // entries.rate)[:, None]
     numbers = torch.arange(most, device=queries.device).expand(len(queries), -1)
     known = numbers < ready
@@ -263,8 +309,31 @@ def choose_best(scores: torch.Tensor, ready: torch.Tensor, top_k: int) -> torch.
     return best.masked_fill(best == count, -1).int()
 
 
+@dataclass(frozen=True, slots=True)
+class Fp8Groups:
+    """Matrices of all groups as published checkpoints have them: `fp8_block` over their rows."""
+
+    codes: torch.Tensor  # uint8 [G, rank, inner]: E4M3
+    scales: torch.Tensor  # uint8 [ceil(G rank / 128), ceil(inner / 128)]: E8M0
+
+    @classmethod
+    def of(cls, weight: torch.Tensor) -> "Fp8Groups":
+        """Of numbers [G, rank, inner]; those of such a checkpoint come to the same codes again."""
+        codes, scales = fp8_block.pack(weight.flatten(0, 1))
+        return cls(codes.view(torch.uint8).view(weight.shape), scales.view(torch.uint8))
+
+    @property
+    def shape(self) -> torch.Size:
+        return self.codes.shape
+
+    def values(self) -> torch.Tensor:
+        """float32 [G, rank, inner]."""
+        codes = self.codes.view(torch.float8_e4m3fn).flatten(0, 1)
+        return fp8_block.unpack(codes, self.scales).view(self.shape)
+
+
 def turn_back_and_project(
-    heads: torch.Tensor, weight: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor
+    heads: torch.Tensor, weight: torch.Tensor | Fp8Groups, cos: torch.Tensor, sin: torch.Tensor
 ) -> torch.Tensor:
     """Heads [T, H, d] turned back by their row's angles, then projected group by group.
 
@@ -273,6 +342,8 @@ def turn_back_and_project(
     Returns:
         [T, G * rank].
     """
+    if isinstance(weight, Fp8Groups):
+        weight = weight.values().to(heads.dtype)
     turned = rotate_pairs(heads, cos[:, None], sin[:, None], inverse=True)
     grouped = turned.reshape(len(heads), len(weight), -1).transpose(0, 1)
     return torch.bmm(grouped, weight.transpose(1, 2)).transpose(0, 1).flatten(1)

@@ -12,6 +12,7 @@ from inference.kernels.reference.deepseek_v4 import (
     rotate_pairs,
     wide_rms_norm,
 )
+from inference.kernels.reference.deepseek_v4_seams import turn_index_queries
 from inference.model_config_deepseek_v4 import DeepseekV4Config
 from inference.models.deepseek_v4.cache import CompressorMemory, LayerMemory
 from inference.models.deepseek_v4.compressor import Compressor
@@ -53,7 +54,7 @@ class Attention:
         turn = tuple(part[:, None] for part in angles)
         queries = rotate_pairs(bare_rms_norm(heads, eps), *turn)
         keys = rotate_pairs(wide_rms_norm(self.key(hidden), self.key_norm, eps), *angles)
-        wanted = None if self.indexer is None else self._index_queries(low, hidden, turn)
+        wanted = self._index_queries(low, hidden, angles, memory.indexer)
         out = torch.empty_like(queries)
         if batch.num_decode:
             rows = slice(0, batch.num_decode)
@@ -67,13 +68,18 @@ class Attention:
         return self.output(mixed.flatten(1))
 
     def _index_queries(
-        self, low: torch.Tensor, hidden: torch.Tensor, turn: tuple[torch.Tensor, ...]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+        self,
+        low: torch.Tensor,
+        hidden: torch.Tensor,
+        angles: Angles,
+        memory: CompressorMemory | None,
+    ) -> tuple[torch.Tensor, torch.Tensor] | None:
         """The indexer's queries [T, index heads, width], and the weight of each head."""
-        assert self.indexer is not None
+        if self.indexer is None or memory is None:
+            return None
         heads = self.indexer.query(low).unflatten(-1, (-1, self.config.index_head_dim))
         weights = self.indexer.weights(hidden).float() * self.config.index_heads**-0.5
-        return rotate_pairs(heads, turn[0], turn[1]), weights
+        return turn_index_queries(heads, *angles, memory.pool.entries), weights
 
     def _decode(
         self,

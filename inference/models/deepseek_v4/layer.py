@@ -35,9 +35,11 @@ class Mixing:
             norm_eps=config.rms_norm_eps,
         )
 
-    def collapse(self, config: DeepseekV4Config, streams: torch.Tensor) -> torch.Tensor:
-        """See `mix_head`."""
-        return mix_head(
+    def leave(
+        self, config: DeepseekV4Config, streams: torch.Tensor, norm: torch.Tensor
+    ) -> torch.Tensor:
+        """See `mix_head`; normed as the output head wants it."""
+        hidden = mix_head(
             streams,
             self.function,
             self.scale,
@@ -45,6 +47,7 @@ class Mixing:
             hc_eps=config.hc_eps,
             norm_eps=config.rms_norm_eps,
         )
+        return wide_rms_norm(hidden, norm, config.rms_norm_eps)
 
 
 @dataclass(slots=True)

@@ -6,7 +6,6 @@ import torch
 
 from inference.errors import CheckpointUnsupported
 from inference.kernels.interface import Batch, FusedStep, Linear
-from inference.kernels.reference.deepseek_v4 import wide_rms_norm
 from inference.model_config_deepseek_v4 import DeepseekV4Config
 from inference.models.deepseek_v4.cache import DeepseekV4Cache, KvDtype
 from inference.models.deepseek_v4.layer import Layer, Mixing
@@ -60,7 +59,7 @@ class DeepseekV4:
         for layer, kind, memory in zip(self.layers, config.layers, cache.layers, strict=True):
             streams = layer.run(config, streams, angles[kind != "sliding"], batch, memory)
         cache.streams = streams
-        return wide_rms_norm(self.mixing.collapse(config, streams), self.norm, config.rms_norm_eps)
+        return self.mixing.leave(config, streams, self.norm)
 
     @torch.inference_mode()
     def draft(
@@ -90,7 +89,7 @@ class DeepseekV4:
         budgets = None if batch.num_experts is None else batch.num_experts[last]
         while len(guesses) < most and len(last):
             positions = positions + 1
-            following = _singles(guesses[-1], positions, states, budgets, batch.default_experts)
+            following = _singles(guesses[-1], positions, states, budgets, batch)
             hidden, streams = self.drafter.run(
                 streams, self.embedding[guesses[-1]], following, memory
             )
@@ -119,7 +118,7 @@ def _singles(
     positions: torch.Tensor,
     states: torch.Tensor,
     budgets: torch.Tensor | None,
-    default_experts: int,
+    like: Batch,
 ) -> Batch:
     """One token of each of several sequences, for a layer that needs no blocks."""
     count = len(tokens)
@@ -135,5 +134,6 @@ def _singles(
         sample_rows=torch.arange(count, device=positions.device),
         decode_states=states,
         num_experts=budgets,
-        default_experts=default_experts,
+        default_experts=like.default_experts,
+        most_experts=like.most_experts,
     )

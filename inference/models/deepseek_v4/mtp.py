@@ -48,5 +48,4 @@ class DraftModule:
         flat = wide_rms_norm(streams, self.stream_norm, eps).flatten(0, 1)
         mixed = self.stream(flat).view_as(streams) + tokens[:, None]
         after = self.layer.run(config, mixed, self.rope(batch.positions), batch, memory)
-        hidden = self.mixing.collapse(config, after)
-        return wide_rms_norm(hidden, self.norm, eps), after
+        return self.mixing.leave(config, after, self.norm), after

@@ -5,22 +5,37 @@ import torch
 
 from inference.kernels.cuda import hyper_connections_pre as pre
 from inference.kernels.cuda.compress_store import compress_store
+from inference.kernels.cuda.hyper_connections_head import hyper_connections_head
 from inference.kernels.cuda.hyper_connections_pre import hyper_connections_pre
 from inference.kernels.cuda.index_choice import best_entries
+from inference.kernels.cuda.index_queries import narrow_queries
+from inference.kernels.cuda.index_scores import entry_scores
 from inference.kernels.cuda.output_projection import output_projection
 from inference.kernels.cuda.qkv_norm_rope_insert import qkv_norm_rope_insert
+from inference.kernels.cuda.rms_norm import rms_norm
 from inference.kernels.cuda.sparse_attention import sparse_attention
+from inference.kernels.cuda.stores import FORMS
 from inference.kernels.reference.deepseek_v4_seams import (
     Entries,
+    Fp8Groups,
     Rows,
+    Store,
     attend,
     choose_best,
     enter_block,
+    leave_streams,
+    norm_rows,
     norm_turn_insert,
     pool_and_store,
+    read_rows,
+    score_entries,
     turn_back_and_project,
 )
-from inference.quantization import KeyCodec, PagedEntries
+from inference.quantization import Fp8IndexCodec, KeyCodec, Mxfp4IndexCodec, PagedEntries
+from inference.quantization.pages import Codec
+
+INDEX_CODECS: tuple[Codec, ...] = (Fp8IndexCodec(32), Mxfp4IndexCodec(32))
+SMALL_CODECS = ((Fp8IndexCodec(8), 2, 4), (Mxfp4IndexCodec(16), 16, 8))
 
 
 def _draw(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -66,6 +81,28 @@ def test_streams_are_mixed_by_one_kernel_or_by_two(
         _close(mine, theirs)
 
 
+@pytest.mark.parametrize(("tokens", "width"), [(1, 48), (19, 70)])
+def test_streams_are_left_as_one(tokens: int, width: int) -> None:
+    arguments = (
+        _draw(tokens, 4, width),
+        _draw(4, 4 * width) / 8,
+        _draw(1),
+        30 * _draw(4),
+        _draw(width),
+    )
+    found = hyper_connections_head(*arguments, hc_eps=1e-6, norm_eps=1e-6)
+    _close(found, leave_streams(*arguments, hc_eps=1e-6, norm_eps=1e-6))
+
+
+def test_rows_are_normed_and_those_at_the_first_position_are_nothing() -> None:
+    rows, weight = _draw(3, 70), _draw(70)
+    rows[1, 3], positions = float("nan"), torch.tensor([5, 0, 1])
+    found = rms_norm(rows, weight, eps=1e-6, positions=positions)
+    _close(found, norm_rows(rows, weight, eps=1e-6, positions=positions))
+    assert not found[1].any()
+    assert rms_norm(rows, weight, eps=1e-6)[1].isnan().all()
+
+
 @pytest.mark.parametrize(("heads", "width", "rope"), [(1, 32, 8), (9, 24, 24), (4, 96, 32)])
 def test_queries_and_keys_are_turned_and_only_those_with_a_place_are_kept(
     heads: int, width: int, rope: int
@@ -82,9 +119,9 @@ def test_queries_and_keys_are_turned_and_only_those_with_a_place_are_kept(
 
 
 @pytest.mark.parametrize(("rate", "runs"), [(4, [(0, 9), (6, 3)]), (8, [(0, 8), (5, 20), (31, 1)])])
-@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("codec", [None, KeyCodec(32, 8), *INDEX_CODECS])
 def test_windows_are_pooled_from_this_batch_and_from_before(
-    rate: int, runs: list[tuple[int, int]], packed: bool
+    rate: int, runs: list[tuple[int, int]], codec: Codec | None
 ) -> None:
     width, overlaps, rows = 32, rate == 4, _rows(runs)
     wide, length = (1 + overlaps) * width, (1 + overlaps) * rate + 3
@@ -93,8 +130,9 @@ def test_windows_are_pooled_from_this_batch_and_from_before(
     gates[0] = float("-inf")  # a slot without weight
     results = []
     for function in (compress_store, pool_and_store):
-        entries = torch.zeros(1, 64, width)
-        store = PagedEntries(64, KeyCodec(width, 8), entries.device, torch.float32)
+        store: Store = torch.zeros(1, 64, width)
+        if codec:
+            store = PagedEntries(64, codec, store.device, torch.float32)
         rings = _draw(len(runs), length, wide), _draw(len(runs), length, wide, seed=1)
         function(
             _draw(tokens, wide, seed=2),
@@ -105,15 +143,50 @@ def test_windows_are_pooled_from_this_batch_and_from_before(
             angles.sin(),
             rows,
             rows.closing_places(rate, 2),
-            store if packed else entries,
+            store,
             *rings,
             overlaps=overlaps,
             eps=1e-6,
         )
-        results.append((*rings, store[torch.arange(64)] if packed else entries))
+        results.append((*rings, read_rows(store, torch.arange(64))))
     for mine, theirs in zip(*results, strict=True):
         _close(mine, theirs)
     assert results[0][2].abs().sum() > 0
+
+
+@pytest.mark.parametrize(
+    ("codec", "heads", "rope"),
+    [(None, 3, 8), (Fp8IndexCodec(32), 17, 16), (Mxfp4IndexCodec(64), 5, 8), *SMALL_CODECS],
+)
+def test_entries_are_scored_as_keys_are_kept(codec: Codec | None, heads: int, rope: int) -> None:
+    rows, width = _rows([(30, 2), (0, 1), (7, 1)]), codec.width if codec else 24
+    keys = _draw(1, 64, width)
+    keys[0, 3], store = 0.0, keys
+    if codec:
+        store = PagedEntries(64, codec, keys.device, torch.float32)
+        store[torch.arange(64)] = keys[0]
+    queries, angles = _draw(4, heads, width), _draw(4, rope // 2)
+    queries[0, 0, 5] *= 50  # one number much larger than the others
+    arguments = (queries, _draw(4, heads), angles.cos(), angles.sin(), rows, Entries(store, 2, 4))
+    found, expected = entry_scores(*arguments, 8), score_entries(*arguments, 8)
+    seen = torch.arange(8) < ((rows.positions + 1) // 4)[:, None]
+    _close(found[seen], expected[seen])
+    assert seen.sum() == 7 + 8 + 2
+
+
+@pytest.mark.parametrize("codec", INDEX_CODECS)
+def test_queries_become_the_codes_that_keys_would(codec: Codec) -> None:
+    queries, angles = _draw(2, 3, 32), torch.zeros(2, 4)
+    queries[0, 1] = 0.0
+    queries[1, 2] *= 2.0**-130  # scales end
+    found = narrow_queries(
+        queries, torch.ones(2, 3), angles.cos(), angles.sin(), FORMS[type(codec)]
+    )
+    data, scales = codec.encode(queries.flatten(0, 1))
+    codes = data if isinstance(codec, Fp8IndexCodec) else torch.cat([data, scales], -1)
+    assert torch.equal(found.codes.flatten(0, 1), codes)
+    if isinstance(codec, Fp8IndexCodec):
+        assert torch.equal(found.weights.view(-1, 1), scales.view(torch.float32))
 
 
 @pytest.mark.parametrize("scores", ["ties", "zeros", "-inf", "NaN"])
@@ -196,11 +269,16 @@ def test_attention_reads_fp8_entries() -> None:
     _close(found, attend(*arguments, window=4, kept=True))
 
 
-@pytest.mark.parametrize(("tokens", "heads", "groups", "rank"), [(1, 4, 2, 12), (19, 6, 3, 70)])
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize(
+    ("tokens", "heads", "groups", "rank", "width"), [(1, 2, 2, 150, 128), (19, 9, 3, 70, 72)]
+)
 def test_heads_are_turned_back_and_projected(
-    tokens: int, heads: int, groups: int, rank: int
+    tokens: int, heads: int, groups: int, rank: int, width: int, narrow: bool
 ) -> None:
     angles = _draw(tokens, 4)
-    weight = _draw(groups, rank, heads // groups * 24)
-    arguments = (_draw(tokens, heads, 24), weight, angles.cos(), angles.sin())
+    weight = _draw(groups, rank, heads // groups * width)
+    weight[:, 60:] *= 2.0**-20  # blocks whose scales are far apart
+    given = Fp8Groups.of(weight) if narrow else weight
+    arguments = (_draw(tokens, heads, width), given, angles.cos(), angles.sin())
     _close(output_projection(*arguments), turn_back_and_project(*arguments))

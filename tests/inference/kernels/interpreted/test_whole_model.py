@@ -1,4 +1,4 @@
-"""A tiny DeepSeek-V4 in the engine, its layers by Triton's kernels, beside transformers."""
+"""A tiny DeepSeek-V4 in the engine, by Triton's kernels, beside transformers and plain torch."""
 
 import sys
 from pathlib import Path
@@ -6,16 +6,25 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # for the engine's own helper modules
 
-from engine_helpers import greedy, logits_of, run_all, small_engine
+from engine_helpers import greedy, logits_of, small_engine
 from tiny_v4 import TINY, make_tiny_v4
 
 from inference.engine.engine import Engine
+from inference.quantization import fp8_block, mxfp4
 
-# Few iterations, each is slow in Python; a window and a choice that a short prompt passes.
-SIZES = {**TINY, "hc_sinkhorn_iters": 2, "sliding_window": 4, "index_topk": 1}
+# One layer of each kind, both routers and a draft; each launch is slow in Python, so few
+# iterations, and a window and a choice that a short prompt passes.
+SIZES = {
+    **TINY,
+    "num_hidden_layers": 3,
+    "hc_sinkhorn_iters": 2,
+    "sliding_window": 4,
+    "index_topk": 1,
+}
 EXPERTS = TINY["num_experts_per_tok"] + TINY["n_shared_experts"]
 IDS = [3, 10, 31, 66, 18, 81, 40, 7, 7, 90]
 
@@ -23,11 +32,11 @@ IDS = [3, 10, 31, 66, 18, 81, 40, 7, 7, 90]
 @pytest.fixture(scope="module")
 def v4(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     directory = tmp_path_factory.mktemp("v4")
-    return directory, make_tiny_v4(directory, sizes=SIZES)
+    return directory, make_tiny_v4(directory, drafts=True, sizes=SIZES)
 
 
-def _engine(directory: Path, kernels: str) -> Engine:
-    return small_engine(directory, block_size=8, kernels=kernels)
+def _engine(directory: Path, kernels: str, **options: Any) -> Engine:
+    return small_engine(directory, block_size=8, kernels=kernels, **options)
 
 
 def test_logits_equal_those_of_transformers(v4: tuple[Path, Any]) -> None:
@@ -37,9 +46,42 @@ def test_logits_equal_those_of_transformers(v4: tuple[Path, Any]) -> None:
     assert (ours - theirs).abs().max() <= 2e-5
 
 
-def test_rows_with_budgets_of_their_own_get_the_same_tokens(v4: tuple[Path, Any]) -> None:
+def test_narrow_keys_budgets_and_drafts_give_the_same_tokens_and_guesses(
+    v4: tuple[Path, Any],
+) -> None:
     def answers(kernels: str) -> list[list[int]]:
-        sequences = (greedy(IDS[:2], 2, budget) for budget in (2, EXPERTS))
-        return run_all(_engine(v4[0], kernels), *sequences)
+        engine = _engine(v4[0], kernels, kv_dtype="fp8", guesses=2)
+        sequences = [greedy(IDS[:8], 3, budget) for budget in (2, EXPERTS)]
+        for sequence in sequences:
+            engine.add(sequence)
+        seen = []
+        while engine.has_work:
+            engine.step()
+            seen += [list(sequence.draft) for sequence in sequences]
+        return [*(sequence.output_ids for sequence in sequences), *seen]
 
-    assert answers("triton") == answers("reference")
+    found = answers("triton")
+    assert found == answers("reference")
+    assert any(len(guesses) == 2 for guesses in found)
+
+
+def test_weights_and_keys_in_few_bits_give_logits_as_near_as_bfloat16_is(
+    v4: tuple[Path, Any], tmp_path: Path
+) -> None:
+    weights = load_file(v4[0] / "model.safetensors")
+    for name, weight in weights.items():  # numbers that MXFP4 and FP8 have
+        if ".experts." in name or ".shared_experts." in name:
+            weights[name] = mxfp4.unpack(*mxfp4.pack(weight))
+        elif name.endswith(".wo_a.weight"):
+            weights[name] = fp8_block.unpack(*fp8_block.pack(weight))
+    save_file(weights, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text((v4[0] / "config.json").read_text())
+
+    def logits(kernels: str, **options: Any) -> torch.Tensor:
+        engine = _engine(tmp_path, kernels, kv_dtype="fp8-mxfp4", **options)
+        return logits_of(engine, IDS, [9, 1], EXPERTS)
+
+    exact = logits("reference")
+    plain = logits("reference", dtype="bfloat16")
+    ours = logits("triton", dtype="bfloat16", weights="mxfp4")
+    assert (ours - exact).norm() <= 1.5 * (plain - exact).norm()
