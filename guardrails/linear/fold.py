@@ -18,6 +18,10 @@ Classes = NDArray[np.uint8]
 SEPARATOR, SYMBOL, LETTER, IDEOGRAPH = 0, 1, 2, 3
 _TABLE_SIZE = 0x20000  # BMP and the first supplementary plane; above: CJK extensions, tags
 _NEUTRAL = re.compile(r"https?://\S+|www\.\S+|(?<![\w.])@\w+|\[[A-Z][A-Z_]*_\d+\]")
+_CLASS_OF = bytes(
+    LETTER if letter in b"LMN" else SYMBOL if letter in b"PS" else SEPARATOR
+    for letter in range(256)
+)
 _IDEOGRAPHS = (
     (0x3040, 0x30FF),  # hiragana, katakana
     (0x3400, 0x4DBF),
@@ -30,17 +34,11 @@ _IDEOGRAPHS = (
 @cache
 def tables() -> tuple[NDArray[np.uint8], Codes]:
     """Class and replacement of every code point below ``_TABLE_SIZE``."""
-    classes = np.zeros(_TABLE_SIZE, np.uint8)
+    # Of each category ("Lu", "Nd") the first letter.
+    categories = "".join(map(unicodedata.category, map(chr, range(_TABLE_SIZE))))[::2].encode()
+    classes = np.frombuffer(bytearray(categories.translate(_CLASS_OF)), np.uint8)
     mapped = np.arange(_TABLE_SIZE, dtype=np.uint32)
-    for code in range(_TABLE_SIZE):
-        category = unicodedata.category(chr(code))
-        if category[0] in "LM":
-            classes[code] = LETTER
-        elif category[0] == "N":
-            classes[code] = LETTER
-            mapped[code] = ord("0")
-        elif category[0] in "PS":
-            classes[code] = SYMBOL
+    mapped[np.frombuffer(categories, np.uint8) == ord("N")] = ord("0")
     for low, high in _IDEOGRAPHS:
         classes[low : high + 1] = np.where(
             classes[low : high + 1] == LETTER, IDEOGRAPH, classes[low : high + 1]

@@ -37,11 +37,13 @@ class Plan:
     Args:
         targets: by expression, the rules that it stands for.
         plain: rules that no expression stands for; they run on every text.
+        digest: of what all of it was made from; ``None`` where nobody can say.
     """
 
     database: Database
     targets: dict[int, tuple[Target, ...]]
     plain: tuple[Target, ...]
+    digest: str | None = None
 
     def numbered(self) -> list[tuple[int, Target]]:
         """Expressions and targets, by expression."""
@@ -76,4 +78,4 @@ def make_plan(recognizers: Sequence[RuleRecognizer]) -> Plan:
         )
     plain = tuple(targets.pop(None))
     by_number = {number: tuple(each) for number, each in targets.items() if number is not None}
-    return Plan(database(found.groups), by_number, plain)
+    return Plan(database(found.groups), by_number, plain, found.digest)

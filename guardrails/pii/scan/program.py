@@ -1,13 +1,20 @@
 """A pattern's tree as a program for ``_native.c``, which runs it where a rule may match.
 
 It accepts at least what the tree accepts in the first characters of a match: repetitions become
-open ones, look-aheads their first character, and what lies beyond is accepted.
+open ones, look-aheads their first character, and what lies beyond is accepted. Writing those of
+some hundred rules was a tenth of a gateway's start, so they are kept between starts (``store``).
 """
 
+import hashlib
+import sys
 from array import array
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from guardrails.pii.recognizers.base import CONTEXT_AFTER, CONTEXT_BEFORE, CONTEXT_LENGTH
+from guardrails.pii.scan import store
 from guardrails.pii.scan.alphabet import ALL, alphabet
 from guardrails.pii.scan.plan import Plan
 from guardrails.pii.scan.shape import (
@@ -31,6 +38,23 @@ _MATCH, _CHARS, _SPLIT, _JUMP, _BEFORE, _AFTER = range(6)
 LONGEST: Final = 32
 _MOST_STEPS: Final = 4_000  # of a program; what comes then is accepted
 _MOST_COPIES: Final = 12  # of what may be repeated; an open repetition stands for more
+_KIND: Final = "programs"
+
+
+class Written(msgspec.Struct, frozen=True, array_like=True):
+    """The programs of a plan's targets, one after the other, in this machine's byte order.
+
+    Args:
+        classes: (n, 32) bytes, a bit for each cell.
+        steps: uint32, two a step.
+        targets: int32, nine a target, as ``Programs`` has them.
+        digit: the class of a digit.
+    """
+
+    classes: bytes
+    steps: bytes
+    targets: bytes
+    digit: int
 
 
 def native_programs(plan: Plan, far: int) -> "Programs | None":
@@ -46,6 +70,42 @@ def native_programs(plan: Plan, far: int) -> "Programs | None":
         from guardrails.pii.scan._native import Programs
     except ImportError:  # no C compiler where the package was installed
         return None
+    written = kept_or_written(plan)
+    return Programs(
+        written.classes,
+        written.steps,
+        written.targets,
+        plan.database.expressions,
+        written.digit,
+        CONTEXT_BEFORE + CONTEXT_LENGTH,
+        CONTEXT_AFTER,
+        far,
+    )
+
+
+def kept_or_written(plan: Plan) -> Written:
+    """What an earlier process wrote for the same rules with the same code, or written anew."""
+    digest = plan.digest and _digest(plan.digest)
+    kept = digest and store.load(_KIND, digest)
+    if kept:
+        return msgspec.msgpack.decode(kept, type=Written)
+    written = write(plan)
+    if digest:
+        store.keep(_KIND, digest, msgspec.msgpack.encode(written))
+    return written
+
+
+def _digest(read: str) -> str | None:
+    """``None`` where this file lies nowhere as source, so that nobody can say what it is."""
+    try:
+        code = Path(__file__).read_bytes()
+    except OSError:
+        return None
+    return hashlib.sha256(f"{read} {sys.byteorder} ".encode() + code).hexdigest()
+
+
+def write(plan: Plan) -> Written:
+    """The programs of a plan's targets, in the order of ``Plan.numbered``."""
     classes = Classes()
     steps, targets = array("I"), array("i")
     for number, target in plan.numbered():
@@ -66,18 +126,7 @@ def native_programs(plan: Plan, far: int) -> "Programs | None":
         )
         steps.extend(words)
     digit = classes.number(alphabet().category(r"\d").some)
-    expressions = plan.database.expressions
-    before = CONTEXT_BEFORE + CONTEXT_LENGTH
-    return Programs(
-        classes.to_bytes(),
-        steps.tobytes(),
-        targets.tobytes(),
-        expressions,
-        digit,
-        before,
-        CONTEXT_AFTER,
-        far,
-    )
+    return Written(classes.to_bytes(), steps.tobytes(), targets.tobytes(), digit)
 
 
 class Classes:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from msgspec import structs
 
 from guardrails.pii.recognizers.base import Rule
 from guardrails.pii.scan import store
@@ -60,10 +61,12 @@ class Readings(msgspec.Struct, frozen=True, array_like=True):
 
     Args:
         groups: numbered expressions, those of one automaton together.
+        digest: of what they were read from; ``None`` where nobody can say.
     """
 
     rules: tuple[Reading, ...]
     groups: tuple[tuple[tuple[int, str], ...], ...]
+    digest: str | None = None
 
 
 def readings(rules: Sequence[Rule]) -> Readings:
@@ -72,7 +75,7 @@ def readings(rules: Sequence[Rule]) -> Readings:
     kept = digest and store.load(_KIND, digest)
     if kept:
         return msgspec.json.decode(kept, type=Readings)
-    found = read(rules)
+    found = structs.replace(read(rules), digest=digest)
     if digest:
         store.keep(_KIND, digest, msgspec.json.encode(found))
     return found

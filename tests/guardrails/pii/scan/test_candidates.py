@@ -1,15 +1,17 @@
 """The programs in C refuse no place at which a rule matches, and most others."""
 
 import random
+from pathlib import Path
 
 import pytest
 
 from guardrails.pii.recognizers.base import RuleRecognizer
 from guardrails.pii.recognizers.catalogue import build_recognizers
+from guardrails.pii.scan import program as subject
 from guardrails.pii.scan.alphabet import alphabet
 from guardrails.pii.scan.candidates import NativeCandidates, PythonCandidates, candidates
 from guardrails.pii.scan.plan import Plan, make_plan
-from guardrails.pii.scan.program import LONGEST, Classes, program
+from guardrails.pii.scan.program import LONGEST, Classes, Written, kept_or_written, program, write
 from guardrails.pii.scan.shape import shape
 
 _RULES = [
@@ -54,6 +56,26 @@ def test_of_the_places_only_those_that_match_nothing_are_left_out(plan: Plan) ->
             kept, places = kept + len(own), places + len(starts)
         assert not found
     assert kept < places / 4
+
+
+def test_programs_kept_are_those_that_were_written(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOVGATE_CACHE_DIR", str(tmp_path))
+    written: list[Written] = []
+
+    def writing(plan: Plan) -> Written:
+        written.append(write(plan))
+        return written[-1]
+
+    monkeypatch.setattr(subject, "write", writing)
+    first = kept_or_written(plan)
+    assert kept_or_written(plan) == first == write(plan)
+    assert len(written) == 1
+    (file,) = (tmp_path / "sovgate" / "programs").iterdir()
+    file.write_bytes(file.read_bytes()[:-1])
+    assert kept_or_written(plan) == first
+    assert len(written) == 2
 
 
 def test_texts_beyond_the_lock_are_searched_too(plan: Plan) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from guardrails.pii.recognizers.base import Rule, RuleRecognizer
 from guardrails.pii.recognizers.catalogue import build_recognizers
@@ -43,7 +44,8 @@ def test_kept_is_what_was_read(folder: Path, reads: list[int]) -> None:
         for rule in each.rules
     ]
     first = readings(rules)
-    assert readings(rules) == first == read(rules)
+    assert readings(rules) == first == structs.replace(read(rules), digest=first.digest)
+    assert first.digest
     assert reads == [len(rules)]
     (file,) = folder.iterdir()
     assert file.stat().st_mode & 0o077 == 0
