@@ -16,6 +16,9 @@ MODULES: tuple[str, ...] = (
     "hyper_connections_post",
     "qkv_norm_rope_insert",
     "compress_store",
+    "turn_heads",
+    "index_scores",
+    "index_choice",
 )
 
 
