@@ -1,4 +1,5 @@
-# pyright: reportGeneralTypeIssues=none, reportOperatorIssue=none, reportAttributeAccessIssue=none
+# pyright: reportArgumentType=none, reportAttributeAccessIssue=none, reportCallIssue=none
+# pyright: reportGeneralTypeIssues=none, reportOperatorIssue=none
 """The weighted sum over each row's experts, out of the experts' order."""
 
 import torch
@@ -31,16 +32,17 @@ def _combine(
         row = task // slices
         column = (task % slices) * BLOCK + tl.arange(0, BLOCK)
         inside = column < width
+        begin = row.to(tl.int64) * width
         total = tl.zeros((BLOCK,), tl.float32)
         if HAS_SHARED:
-            total = tl.load(shared + row * width + column, mask=inside, other=0.0).to(tl.float32)
+            total = tl.load(shared + begin + column, mask=inside, other=0.0).to(tl.float32)
         for k in range(K):
-            place = tl.load(places + row * K + k)
+            place = tl.load(places + row * K + k).to(tl.int64)
             if place >= 0:
                 weight = tl.load(weights + row * K + k)
                 found = tl.load(outputs + place * width + column, mask=inside, other=0.0)
                 total += found.to(tl.float32) * weight
-        tl.store(out + row * width + column, total.to(out.dtype.element_ty), mask=inside)
+        tl.store(out + begin + column, total.to(out.dtype.element_ty), mask=inside)
 
 
 def combine(

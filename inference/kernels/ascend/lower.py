@@ -105,7 +105,7 @@ def examine(kernel: str, compilation: Compilation, keep: Path | None = None) -> 
         said = (error.stderr or b"").decode(errors="replace").strip().splitlines()
         return Lowered(kernel, name, error="triton-adapter-opt: " + "\n".join(said[:12]))
     except Exception as error:  # the front end raises anything; the report says what
-        return Lowered(kernel, name, error="\n".join(str(error).strip().splitlines()[-12:]))
+        return Lowered(kernel, name, error=_innermost(error))
     if keep:
         keep.mkdir(parents=True, exist_ok=True)
         (keep / f"{kernel}.{name}.mlir").write_text(linalg)
@@ -120,6 +120,13 @@ def examine(kernel: str, compilation: Compilation, keep: Path | None = None) -> 
         buffers(linalg),
         multibuffer,
     )
+
+
+def _innermost(error: BaseException) -> str:
+    """Where the front end failed first; each function that is called wraps its error."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {error}".strip()
 
 
 def lower_all(names: list[str] | None = None, keep: Path | None = None) -> Iterator[Lowered]:

@@ -32,3 +32,26 @@ def group_pairs(
     spare = most_blocks(len(flat), experts, block_rows) - len(blocks)
     blocks += [[-1, 0, 0]] * spare
     return order.int(), torch.tensor(blocks, dtype=torch.int32, device=chosen.device).view(-1, 3)
+
+
+def group_places(
+    chosen: torch.Tensor, experts: int, block_rows: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """`group_pairs` the other way round, for kernels whose rows lie in the experts' order.
+
+    Returns:
+        Each pair's place in that order, [T * K] int32, -1 where it is empty; and the blocks.
+    """
+    order, blocks = group_pairs(chosen, experts, block_rows)
+    flat = chosen.flatten()
+    places = torch.empty_like(order)
+    places[order.long()] = torch.arange(len(order), dtype=torch.int32, device=order.device)
+    return places.masked_fill(flat < 0, -1), blocks
+
+
+def expand_rows(hidden: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """Rows [T, D] at the places of their pairs, [T * K, D]; 0 where there is no pair."""
+    expanded = hidden.new_zeros(len(places), hidden.shape[1])
+    here = places >= 0
+    expanded[places[here].long()] = hidden.repeat_interleave(len(places) // len(hidden), 0)[here]
+    return expanded
