@@ -13,6 +13,7 @@
 
 #define LONGEST 32       /* characters that a program looks at; beyond it accepts */
 #define WITH_LOCK 20000  /* longer texts are searched without the interpreter's lock */
+#define NEW_STATES 64    /* that a text may lead to, and one more for each 64 characters */
 
 enum { MATCH, CHARS, SPLIT, JUMP, BEFORE, AFTER };
 
@@ -439,6 +440,22 @@ static void Programs_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
+static int keep_report(Reports *self, uint32_t number, uint32_t end)
+{
+    if (self->count == self->room) {
+        const Py_ssize_t room = self->room ? 2 * self->room : 256;
+        Report *grown = realloc(self->items, (size_t)room * sizeof *grown);
+        if (!grown)
+            return -1;
+        self->items = grown;
+        self->room = room;
+    }
+    self->items[self->count++] = (Report){number, end};
+    return 0;
+}
+
+#include "_lazy_dfa.h"
+
 static PyObject *Reports_add(PyObject *object, PyObject *const *args, Py_ssize_t count)
 {
     Reports *self = (Reports *)object;
@@ -449,15 +466,8 @@ static PyObject *Reports_add(PyObject *object, PyObject *const *args, Py_ssize_t
     const unsigned long number = PyLong_AsUnsignedLong(args[0]), end = PyLong_AsUnsignedLong(args[2]);
     if (PyErr_Occurred())
         return NULL;
-    if (self->count == self->room) {
-        const Py_ssize_t room = self->room ? 2 * self->room : 256;
-        Report *grown = realloc(self->items, (size_t)room * sizeof *grown);
-        if (!grown)
-            return PyErr_NoMemory();
-        self->items = grown;
-        self->room = room;
-    }
-    self->items[self->count++] = (Report){(uint32_t)number, (uint32_t)end};
+    if (keep_report(self, (uint32_t)number, (uint32_t)end) < 0)
+        return PyErr_NoMemory();
     Py_RETURN_NONE;
 }
 
@@ -489,6 +499,20 @@ static void Reports_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
+static PyObject *Reports_numbers(PyObject *object, PyObject *unused)
+{
+    (void)unused;
+    const Reports *self = (Reports *)object;
+    PyObject *result = PyFrozenSet_New(NULL);
+    for (Py_ssize_t i = 0; result && i < self->count; i++) {
+        PyObject *number = PyLong_FromUnsignedLong(self->items[i].number);
+        if (!number || PySet_Add(result, number) < 0)
+            Py_CLEAR(result);
+        Py_XDECREF(number);
+    }
+    return result;
+}
+
 static PyMethodDef programs_methods[] = {
     {"candidates", Programs_candidates, METH_VARARGS,
      "candidates(data, reports, chosen)\n\nWhere targets may match: [(target, [start, ...]), ...]."},
@@ -498,6 +522,7 @@ static PyMethodDef reports_methods[] = {
     {"add", (PyCFunction)(void (*)(void))Reports_add, METH_FASTCALL,
      "add(number, start, end, ...)\n\nAn expression ends there."},
     {"ends", Reports_ends, METH_O, "ends(number)\n\nWhere an expression ends, in order."},
+    {"numbers", Reports_numbers, METH_NOARGS, "numbers()\n\nThe expressions that end anywhere."},
     {NULL, NULL, 0, NULL}};
 
 static PyType_Slot programs_slots[] = {
@@ -525,10 +550,13 @@ static int module_exec(PyObject *module)
 {
     PyObject *programs = PyType_FromSpec(&programs_spec);
     PyObject *reports = PyType_FromSpec(&reports_spec);
-    int failed = !programs || !reports ||
+    PyObject *lazy_dfa = PyType_FromSpec(&lazy_dfa_spec);
+    int failed = !programs || !reports || !lazy_dfa ||
                  PyModule_AddObjectRef(module, "Programs", programs) < 0 ||
+                 PyModule_AddObjectRef(module, "LazyDfa", lazy_dfa) < 0 ||
                  PyModule_AddObjectRef(module, "Reports", reports) < 0;
     Py_XDECREF(programs);
+    Py_XDECREF(lazy_dfa);
     if (failed)
         Py_XDECREF(reports);
     else

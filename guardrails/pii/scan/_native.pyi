@@ -3,6 +3,25 @@ class Reports:
         self, number: int, start: int, end: int, flags: int = ..., context: object = ..., /
     ) -> None: ...
     def ends(self, number: int, /) -> list[int]: ...
+    def numbers(self) -> frozenset[int]: ...
+
+class LazyDfa:
+    def __init__(
+        self,
+        kinds: bytes,
+        classes: bytes,
+        class_of: bytes,
+        next_first: bytes,
+        next: bytes,
+        ends_of: bytes,
+        begins: bytes,
+        initial: bytes,
+        expressions: int,
+        states: int,
+    ) -> None: ...
+    def report(self, data: bytes, reports: Reports, /) -> bool: ...
+    @property
+    def states(self) -> int: ...
 
 class Programs:
     def __init__(

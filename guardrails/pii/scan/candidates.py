@@ -63,7 +63,7 @@ class NativeCandidates:
     def find(self, text: str, owners: frozenset[int]) -> Iterator[Candidate]:
         data = alphabet().encode(text)
         reports = self.new_reports()
-        self._plan.database.report(data, reports.add)
+        self._plan.database.report(data, reports)
         for number, starts in self.programs.candidates(data, reports, self._chosen(owners)):
             target = self._targets[number]
             words = None if target.context is None else reports.ends(target.context)
