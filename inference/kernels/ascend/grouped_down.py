@@ -101,7 +101,9 @@ def _reference(
 ) -> torch.Tensor:
     order = torch.arange(len(inner), dtype=torch.int32)
     weights = torch.ones(len(inner), 1)
-    found = reference.grouped_down(inner, turned_back(experts), weights, order, blocks, inner.dtype)
+    found = reference.grouped_down(
+        inner, turned_back(experts, inner.shape[1]), weights, order, blocks, inner.dtype
+    )
     return found[:, 0]
 
 

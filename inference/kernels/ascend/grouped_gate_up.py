@@ -141,7 +141,7 @@ def _reference(
 ) -> torch.Tensor:
     order = torch.arange(len(rows), dtype=torch.int32)
     found = reference.grouped_gate_up(
-        rows, turned_back(experts), order, blocks, top_k=1, limit=limit
+        rows, turned_back(experts, rows.shape[1]), order, blocks, top_k=1, limit=limit
     )
     assert isinstance(found, torch.Tensor)
     return found

@@ -48,13 +48,13 @@ def turned(packed: PackedExperts) -> PackedExperts:
     return PackedExperts(packed.form, codes.mT.contiguous(), *parts)
 
 
-def turned_back(packed: PackedExperts) -> PackedExperts:
-    """As `kernels.reference` takes them; inputs that `turned` added stay, 0."""
+def turned_back(packed: PackedExperts, width: int) -> PackedExperts:
+    """As `kernels.reference` takes them, of ``width`` inputs."""
     codes = packed.codes.mT
     if packed.form in _OF_FOUR_BITS:
         planes = codes.unflatten(-1, (-1, 1, PLANE))
         inputs = torch.cat((planes & 15, planes >> 4), dim=-2).flatten(-3)
-        codes = inputs[..., 0::2] | (inputs[..., 1::2] << 4)
+        codes = (inputs[..., 0::2] | (inputs[..., 1::2] << 4))[..., : width // 2]
     parts = (packed.scales, packed.least)
     if packed.form != "fp8":
         parts = tuple(None if part is None else part.mT for part in parts)

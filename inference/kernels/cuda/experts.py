@@ -7,6 +7,7 @@ from inference.kernels.cuda.grouped_down import grouped_down
 from inference.kernels.cuda.grouped_gate_up import grouped_gate_up
 from inference.kernels.cuda.pair_groups import group_pairs
 from inference.kernels.interface import ExpertWeights
+from inference.kernels.reference.experts_top_k import lists_of_gates
 from inference.kernels.reference.packed_experts import ExpertFormat, PackedExperts, pack_experts
 
 _FEW, _MANY = 16, 64  # rows of a block, where experts have few rows each and where many
@@ -26,14 +27,7 @@ class CudaExperts:
         self._limit, self._count = weights.limit, len(weights.down)
 
     def __call__(self, hidden: torch.Tensor, gates: torch.Tensor | None) -> torch.Tensor:
-        if gates is None:
-            every = torch.arange(self._count, dtype=torch.int32, device=hidden.device)
-            chosen = every.expand(len(hidden), -1).contiguous()
-            return self.run(hidden, chosen, torch.ones_like(chosen, dtype=torch.float32), None)
-        # As wide as the row with the most experts: the host has to ask the device for it.
-        most = max(1, int(gates.count_nonzero(dim=1).max())) if len(gates) else 1
-        weights, chosen = gates.float().topk(most, dim=1)
-        chosen = chosen.masked_fill(weights == 0, -1).int()
+        chosen, weights = lists_of_gates(gates, hidden, self._count)
         return self.run(hidden, chosen, weights, None)
 
     def run(

@@ -53,3 +53,19 @@ def choose_experts(
     weights = weights * kept
     weights = weights / (weights.sum(1, keepdim=True) + _EPS) * scaling
     return chosen.masked_fill(~kept, -1).int(), weights
+
+
+def lists_of_gates(
+    gates: torch.Tensor | None, hidden: torch.Tensor, experts: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """`interface.Experts`' gates [T, E] as `choose_experts` gives its result.
+
+    As wide as the row with the most experts: the host has to ask the device for it.
+    """
+    if gates is None:
+        every = torch.arange(experts, dtype=torch.int32, device=hidden.device)
+        chosen = every.expand(len(hidden), -1).contiguous()
+        return chosen, torch.ones_like(chosen, dtype=torch.float32)
+    most = max(1, int(gates.count_nonzero(dim=1).max())) if len(gates) else 1
+    weights, chosen = gates.float().topk(most, dim=1)
+    return chosen.masked_fill(weights == 0, -1).int(), weights
