@@ -19,6 +19,8 @@ MODULES: tuple[str, ...] = (
     "turn_heads",
     "index_scores",
     "index_choice",
+    "gather_entries",
+    "sparse_attention",
 )
 
 

@@ -150,7 +150,7 @@ KERNELS = (
         run=_run,
         reference=score_entries,
         case=_case,
-        shapes={"counted": {"tokens": 2, "entries": 600}},
+        shapes={"counted": {"tokens": 2, "entries": 500}},
         compilations=[
             Compilation(
                 scores_kernel,
