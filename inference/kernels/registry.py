@@ -10,7 +10,7 @@ from inference.kernels.cpu.native_kernels import Format
 from inference.kernels.interface import KernelSet
 from inference.kernels.reference import ReferenceKernels
 
-Preference = Literal["auto", "native", "packed", "triton", "reference"]
+Preference = Literal["auto", "native", "packed", "triton", "ascend", "reference"]
 Weights = Literal["auto", "float32", "bfloat16", "int8", "int4", "fp8", "mxfp4"]
 WEIGHTS: tuple[Weights, ...] = get_args(Weights)
 # Of so many small operators that torch mostly waits for itself: 20 times as slow (docs/engine.md).
@@ -48,6 +48,11 @@ def _npu() -> torch.device:
         raise DeviceUnavailable(
             "No Ascend NPU is usable here: torch-npu is not installed beside this torch."
         ) from None
+    if not torch.npu.is_available():  # pyright: ignore  (torch-npu adds it)
+        raise DeviceUnavailable(
+            "No Ascend NPU is usable here: torch-npu finds none; check the driver, `npu-smi info` "
+            "and that CANN's environment is set."
+        )
     return torch.device("npu")
 
 
@@ -58,11 +63,13 @@ def choose_kernels(
     weights: Weights = "auto",
     *,
     model: str = "",
+    whole_steps: bool = True,
 ) -> KernelSet:
     """The fastest set that runs ``dtype`` on ``device``, or what is asked for.
 
     Args:
         model: its kind, as its config says.
+        whole_steps: False where something has to happen between the operators of a step.
 
     Raises:
         DeviceUnavailable: nothing here keeps the weights so.
@@ -72,9 +79,13 @@ def choose_kernels(
         from inference.kernels.cuda.choosing import choose_cuda_kernels
 
         return choose_cuda_kernels(device, dtype, weights)
+    if preference == "ascend" or (preference == "auto" and device.type == "npu"):
+        from inference.kernels.ascend.choosing import choose_ascend_kernels
+
+        return choose_ascend_kernels(device, dtype, weights)
     if weights in ("fp8", "mxfp4"):
         raise DeviceUnavailable(
-            f"{weights} weights are kept so by an accelerator's kernels only (--device cuda); "
+            f"{weights} weights are kept so by an accelerator's kernels only (--device cuda, npu); "
             "leave out --weights, and they are widened when they are loaded."
         )
     here = native_backends() if device.type == "cpu" else []
@@ -92,7 +103,7 @@ def choose_kernels(
     if preference == "native" or (preference == "auto" and in_c):
         as_computed: Format = "float32" if dtype == torch.float32 else "bfloat16"
         kind: Format = as_computed if weights == "auto" else weights
-        chosen = NativeKernels(here[0], kind, torch.get_num_threads())
+        chosen = NativeKernels(here[0], kind, torch.get_num_threads(), whole_steps=whole_steps)
         if widened and weights == "auto":
             chosen.choices = (*chosen.choices, _WIDENED)
         return chosen

@@ -36,9 +36,9 @@ class JoinedLinear:
 
 @runtime_checkable
 class KeepsWeights(Protocol):
-    """Experts whose kernel has their weights as they were given, or can make them so again."""
+    """Experts whose kernel may have their weights as they were given."""
 
-    def given(self, expert: int) -> Parts: ...
+    def given(self, expert: int) -> Parts | None: ...
 
 
 class ParallelKernels:
@@ -98,7 +98,9 @@ class ParallelKernels:
         """Of an expert that is here: as its kernel kept it, or from the checkpoint again."""
         if isinstance(experts.inner, KeepsWeights):
             slot = experts.placement.slots[self._groups.expert.index].index(expert)
-            return experts.inner.given(slot)
+            kept = experts.inner.given(slot)
+            if kept is not None:
+                return kept
         read = self._checkpoint.expert
         return read(weights.gate[expert]), read(weights.up[expert]), read(weights.down[expert])
 

@@ -33,7 +33,9 @@ def build_part(plan: Plan, groups: Groups) -> Part:
     dtype: torch.dtype = getattr(torch, plan.dtype)
     checkpoint = PartialCheckpoint(plan.directory, device, dtype, groups.tensor)
     loads = read_loads(plan.expert_loads) if plan.expert_loads else {}
-    inner = choose_kernels(device, dtype, plan.kernels, plan.weights)
+    inner = choose_kernels(
+        device, dtype, plan.kernels, plan.weights, model=config.kind, whole_steps=False
+    )
     kernels = ParallelKernels(inner, checkpoint, groups, loads, plan.redundant_experts)
     model = build_model(config, checkpoint, kernels, device, dtype)
     keep_entries_as(model, plan.kv_dtype)

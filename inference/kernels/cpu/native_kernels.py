@@ -13,6 +13,7 @@ from torch.nn.functional import pad
 
 from inference.kernels.cpu.native_step import NativeStep
 from inference.kernels.cpu.native_v4 import NativeV4Step, runs_in_c
+from inference.kernels.cpu.packed import WIDE_SHARE, NarrowExperts
 from inference.kernels.interface import Batch, Experts, ExpertWeights, FusedStep, Linear
 from inference.kernels.reference import paged_attention, silu_mul
 
@@ -80,15 +81,25 @@ class NativeExperts:
 
 
 class NativeKernels:
-    """Args: backend: one of `native_backends`; kind: what weights are packed as."""
+    """C operators, and whole steps of them where nothing has to happen between two.
 
-    def __init__(self, backend: str, kind: Format, threads: int) -> None:
+    Args:
+        backend: one of `native_backends`.
+        kind: what weights are packed as.
+        whole_steps: False where processes exchange rows between operators.
+    """
+
+    def __init__(
+        self, backend: str, kind: Format, threads: int, *, whole_steps: bool = True
+    ) -> None:
         assert _native is not None
         self._backend = backend
         self._kind: Format = kind
         self._pool = _native.Pool(threads)
+        self._whole_steps = whole_steps
+        what = "Whole steps" if whole_steps else "Linears and experts, one after the other"
         self.choices: Sequence[str] = (
-            f"Whole steps: C for {_INSTRUCTIONS[backend]} (kernels.cpu), because it was built and "
+            f"{what}: C for {_INSTRUCTIONS[backend]} (kernels.cpu), because it was built and "
             f"this processor supports it; {kind} weights, {_SAID[kind]}.",
         )
 
@@ -100,7 +111,8 @@ class NativeKernels:
         return NativeLinear(weight, self._backend, kind, self._pool)
 
     def experts(self, weights: ExpertWeights, usual_share: float) -> Experts:
-        del usual_share
+        if not self._whole_steps and usual_share < WIDE_SHARE:
+            return NarrowExperts(weights, self.linear)
         return NativeExperts(weights, self._backend, self._kind, self._pool)
 
     def attention(
@@ -109,6 +121,8 @@ class NativeKernels:
         return paged_attention(query, cache, batch)
 
     def fuse(self, model: Any) -> FusedStep | None:
+        if not self._whole_steps:
+            return None
         if model.config.kind != "deepseek_v4":
             return NativeStep(model, self._backend, self._pool)
         if not runs_in_c(model.config, model.dtype):

@@ -5,7 +5,7 @@ read in about half the time of the same weight through ``F.linear``, which
 reorders it on each call.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ import torch
 from inference.kernels.interface import Batch, Experts, ExpertWeights, Linear
 from inference.kernels.reference import paged_attention, silu_mul
 
-_WIDE_SHARE = 0.7  # from this share of active experts on, one wide product is faster
+WIDE_SHARE = 0.7  # from this share of active experts on, one wide product is faster
 
 
 def can_pack(dtype: torch.dtype) -> bool:
@@ -64,12 +64,18 @@ class WideExperts:
 
 
 class NarrowExperts:
-    """Each expert packed by itself and run on the rows that chose it."""
+    """Each expert packed by itself and run on the rows that chose it.
 
-    def __init__(self, weights: ExpertWeights) -> None:
+    Args:
+        linear: packs a weight.
+    """
+
+    def __init__(
+        self, weights: ExpertWeights, linear: Callable[[torch.Tensor], Linear] = PackedLinear
+    ) -> None:
         pairs = zip(weights.gate, weights.up, strict=True)
-        self._gate_up = [PackedLinear(torch.cat(pair)) for pair in pairs]
-        self._down = [PackedLinear(down) for down in weights.down]
+        self._gate_up = [linear(torch.cat(pair)) for pair in pairs]
+        self._down = [linear(down) for down in weights.down]
         self._limit = weights.limit
 
     def __call__(self, hidden: torch.Tensor, gates: torch.Tensor | None) -> torch.Tensor:
@@ -83,10 +89,13 @@ class NarrowExperts:
             out.index_add_(0, rows, self._run(expert, hidden[rows]) * gates[rows, expert, None])
         return out
 
-    def given(self, expert: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Its weights, for a process that is to hold it: gate, up, down."""
-        gate, up = self._gate_up[expert].given().chunk(2)
-        return gate, up, self._down[expert].given()
+    def given(self, expert: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None:
+        """Its weights, bit by bit: gate, up, down; None where packing lost them."""
+        gate_up, down = self._gate_up[expert], self._down[expert]
+        if not (isinstance(gate_up, PackedLinear) and isinstance(down, PackedLinear)):
+            return None
+        gate, up = gate_up.given().chunk(2)
+        return gate, up, down.given()
 
     def _run(self, expert: int, hidden: torch.Tensor) -> torch.Tensor:
         gate, up = self._gate_up[expert](hidden).chunk(2, dim=-1)
@@ -110,7 +119,7 @@ class PackedKernels:
         return self.linear(weight)
 
     def experts(self, weights: ExpertWeights, usual_share: float) -> Experts:
-        wide = usual_share >= _WIDE_SHARE
+        wide = usual_share >= WIDE_SHARE
         return WideExperts(weights) if wide else NarrowExperts(weights)
 
     def attention(

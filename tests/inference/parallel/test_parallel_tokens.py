@@ -56,7 +56,7 @@ def plans_of(paths: dict[str, Path], loads: Path) -> list[Plan]:
         replace(v4, layout=Layout(1, 2), expert_loads=loads),
         replace(v4, layout=Layout(1, 4), expert_loads=loads, redundant_experts=2),
         replace(v4, layout=Layout(2, 1)),
-        replace(v4, layout=Layout(2, 2), redundant_experts=3, rebalance_steps=3),
+        replace(v4, layout=Layout(2, 2), redundant_experts=3, rebalance_steps=3, kernels="auto"),
         replace(v3, layout=Layout(2, 1)),
         replace(v3, layout=Layout(2, 2), rebalance_steps=3),
         replace(packed, layout=Layout(1, 4)),
