@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -36,9 +37,8 @@ REASON = {"x-sovgate-reason": "as agreed"}
 
 
 @asynccontextmanager
-async def _owner(services: AdminServices, *, signed_in: bool) -> AsyncIterator[httpx.AsyncClient]:
-    """An owner of a deployment that demands reasons."""
-    api = create_admin_api(replace(services, options=AdminOptions(require_reason=True)))
+async def _owner(api: FastAPI, *, signed_in: bool) -> AsyncIterator[httpx.AsyncClient]:
+    """An owner of the deployment."""
     app = Starlette(routes=[Mount(MOUNT, app=api)])
     base = f"http://gateway{MOUNT}"
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=base) as client:
@@ -79,10 +79,11 @@ async def test_every_change_leaves_a_record_or_does_not_happen(
     services: AdminServices, world: World, database: Database, tmp_path: Path
 ) -> None:
     await furnish(services, tmp_path)
+    api = create_admin_api(replace(services, options=AdminOptions(require_reason=True)))
     assert len(CHANGING) > 30
     for method, path, name in CHANGING:
         target, body = url(path, world, world.users["viewer"]), _body(name)
-        async with _owner(services, signed_in=name != "login") as client:
+        async with _owner(api, signed_in=name != "login") as client:
             if name not in UNRECORDED | WITHOUT_REASON and "reason" not in (body or {}):
                 before = await _everything(database)
                 refused = await client.request(method, target, json=body)
