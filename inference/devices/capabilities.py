@@ -76,10 +76,15 @@ def of_rocm(name: str, architecture: str, total: int, free: int) -> Capabilities
     return Capabilities("cuda", name, family, total, free, tuple(can), tuple(cannot))
 
 
-def of_npu(name: str, total: int, free: int) -> Capabilities:
-    return Capabilities(
-        "npu", name, name, total, free,
-        ("bfloat16 weights, in plain torch",),
-        ("There is no FP8 or FP4 arithmetic on A2 and A3: such weights are widened.",
-         "There are no kernels of ours for it, and no int8 or int4 weights."),
-    )  # fmt: skip
+def of_npu(name: str, total: int, free: int, *, kernels: bool) -> Capabilities:
+    """Args: kernels: triton-ascend is installed."""
+    can, cannot = ["bfloat16 weights"], []
+    if kernels:
+        can.append("our triton-ascend kernels; experts in FP8, MXFP4, int8 and int4, widened")
+        cannot.append("No kernel of ours was ever run on an NPU by us (docs/kernels.md).")
+    else:
+        cannot.append(
+            "Our kernels, and experts in few bits, need triton-ascend: pip install sovgate[ascend]."
+        )
+    cannot.append("There is no FP8 or FP4 arithmetic on A2 and A3: such weights are widened.")
+    return Capabilities("npu", name, name, total, free, tuple(can), tuple(cannot))

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from inference.devices.capabilities import Capabilities, of_cpu, of_cuda, of_npu, of_rocm
+from inference.kernels.ascend.choosing import has_kernels
 from inference.kernels.cpu import native_backends
 from inference.kernels.registry import resolve_device
 
@@ -22,7 +23,8 @@ def examine(name: str) -> Capabilities:
     if device.type == "cuda":
         return _cuda(device)
     free, total = torch.npu.mem_get_info()  # pyright: ignore  (torch-npu adds it)
-    return of_npu(str(torch.npu.get_device_name()), total, free)  # pyright: ignore
+    name = str(torch.npu.get_device_name())  # pyright: ignore
+    return of_npu(name, total, free, kernels=has_kernels())
 
 
 def _cpu() -> Capabilities:

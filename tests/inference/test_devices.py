@@ -136,7 +136,12 @@ def test_other_devices() -> None:
     assert mi300.architecture == "gfx942"
     assert "our Triton kernels" in mi300.can
     assert any("gfx1100" in text for text in of_rocm("card", "gfx1100", GIB, GIB).cannot)
-    assert "no FP8 or FP4" in of_npu("Ascend910B3", GIB, GIB).cannot[0]
+    with_kernels, without = (
+        of_npu("Ascend910B3", GIB, GIB, kernels=kernels) for kernels in (True, False)
+    )
+    assert "no FP8 or FP4" in with_kernels.cannot[-1]
+    assert any("triton-ascend" in text for text in with_kernels.can)
+    assert any("sovgate[ascend]" in text for text in without.cannot)
     bare = of_cpu("cpu", "DEFAULT", GIB, GIB, compiled=False, bfloat16=False)
     assert any("C compiler" in text for text in bare.cannot)
     assert any("no bfloat16 instructions" in text for text in bare.cannot)

@@ -11,6 +11,7 @@ from inference.kernels.ascend.packing import pack_for_ascend
 from inference.kernels.ascend.pair_groups import group_places
 from inference.kernels.interface import ExpertWeights
 from inference.kernels.reference.experts_top_k import lists_of_gates
+from inference.kernels.reference.moe import silu_mul
 from inference.kernels.reference.packed_experts import ExpertFormat
 
 _FEW, _MANY = 16, 64  # rows of a block, where experts have few rows each and where many
@@ -29,6 +30,9 @@ class AscendExperts:
         self._limit, self._count = weights.limit, len(weights.down)
 
     def __call__(self, hidden: torch.Tensor, gates: torch.Tensor | None) -> torch.Tensor:
+        if gates is None and self._count == 1 and self._gate_up.form == "bf16":
+            gate, up = (hidden @ self._gate_up.codes[0]).chunk(2, dim=-1)
+            return silu_mul(gate, up, self._limit) @ self._down.codes[0]
         chosen, weights = lists_of_gates(gates, hidden, self._count)
         return self.run(hidden, chosen, weights, None)
 

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from inference.kernels.cuda.deepseek_v4_attention import CudaAttention, Steps
-from inference.kernels.cuda.experts import CudaExperts
 from inference.kernels.cuda.hyper_connections_head import hyper_connections_head
 from inference.kernels.cuda.hyper_connections_post import hyper_connections_post
 from inference.kernels.cuda.hyper_connections_pre import hyper_connections_pre
@@ -18,45 +17,31 @@ from inference.kernels.cuda.router import router_slices
 from inference.kernels.cuda.router_choice import choose_experts_of_slices
 from inference.kernels.interface import Batch
 from inference.kernels.reference.packed_experts import ExpertFormat
+from inference.kernels.triton_common.feed_forward import RoutedFeedForward
 
 
-class CudaFeedForward:
+class CudaFeedForward(RoutedFeedForward):
     """Args: plain: a `DeepseekV4FeedForward` whose experts are `CudaExperts`."""
 
-    def __init__(self, config: Any, plain: Any) -> None:
-        self._config, self._plain = config, plain
-        self._table = None if plain.table is None else plain.table.int().contiguous()
-        self._experts: CudaExperts = plain.experts
-
-    def __call__(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
-        if batch.mass is not None:  # a share of the router's weight: counted in plain torch
-            return self._plain(hidden, batch)
-        shared = self._plain.shared(hidden, None)
-        budget, top_k = self._budget(batch)
+    def routed(
+        self,
+        hidden: torch.Tensor,
+        shared: torch.Tensor,
+        tokens: torch.Tensor | None,
+        budget: torch.Tensor | None,
+        top_k: int,
+    ) -> torch.Tensor:
+        plain = self._plain
         chosen, weights = choose_experts_of_slices(
-            router_slices(hidden, self._plain.router),
-            self._plain.bias,
+            router_slices(hidden, plain.router),
+            plain.bias,
             self._table,
-            None if self._table is None else batch.token_ids.int(),
+            tokens,
             budget,
             top_k=top_k,
             scaling=self._config.routed_scaling_factor,
         )
-        return self._experts.run(hidden, chosen, weights, shared)
-
-    def _budget(self, batch: Batch) -> tuple[torch.Tensor | None, int]:
-        """Routed experts of each row, None where all have ``top_k``; and ``top_k``."""
-        fixed, usual = self._config.num_shared_experts, batch.default_experts
-        if self._table is not None:
-            named = self._table.shape[1]
-            if batch.num_experts is not None:
-                return (batch.num_experts - fixed).int(), named
-            if usual - fixed >= named:
-                return None, named
-            return batch.token_ids.new_full(batch.token_ids.shape, usual - fixed).int(), named
-        if batch.num_experts is None:
-            return None, usual - fixed
-        return (batch.num_experts - fixed).int(), batch.budget - fixed
+        return plain.experts.run(hidden, chosen, weights, shared)
 
 
 class CudaLayer:

@@ -1,0 +1,53 @@
+"""The kernel set of Ascend NPUs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from inference.kernels.ascend.deepseek_v4_layers import AscendLayer
+from inference.kernels.ascend.experts import AscendExperts
+from inference.kernels.interface import Batch, Experts, ExpertWeights, Linear
+from inference.kernels.reference import paged_attention
+from inference.kernels.reference.packed_experts import ExpertFormat
+
+_STREAMS = 4  # what the mHC kernels are written for
+
+
+class AscendKernels:
+    """Linears by CANN, experts by triton-ascend or torch_npu, DeepSeek-V4's own by the former."""
+
+    def __init__(self, form: ExpertFormat) -> None:
+        self._form: ExpertFormat = form
+        how = (
+            "torch_npu's grouped products, our kernels (kernels.ascend) where budgets differ"
+            if form == "bf16"
+            else f"our triton-ascend kernels (kernels.ascend), which widen {form} weights"
+        )
+        self.choices: Sequence[str] = (
+            f"Experts: {how}.",
+            "DeepSeek-V4's router and streams: triton-ascend kernels (kernels.ascend).",
+            "Attention and linears: torch and CANN.",
+            "None of these kernels was ever run on an NPU by us (docs/kernels.md).",
+        )
+
+    def linear(self, weight: torch.Tensor) -> Linear:
+        return lambda hidden: functional.linear(hidden, weight)
+
+    def head(self, weight: torch.Tensor) -> Linear:
+        return self.linear(weight)
+
+    def experts(self, weights: ExpertWeights, usual_share: float) -> Experts:
+        return AscendExperts(weights, self._form)
+
+    def attention(
+        self, query: torch.Tensor, cache: tuple[torch.Tensor, torch.Tensor], batch: Batch
+    ) -> torch.Tensor:
+        return paged_attention(query, cache, batch)
+
+    def fuse(self, model: Any) -> None:
+        """A `DeepseekV4` gets this package's layers in place of its own; no step is one call."""
+        config = model.config
+        if getattr(config, "hc_mult", 0) == _STREAMS:
+            model.layers[:] = [AscendLayer(config, layer) for layer in model.layers]

@@ -1,0 +1,54 @@
+"""A DeepSeek-V4 layer's experts where kernels choose them: lists of experts, not a matrix."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+
+from inference.kernels.interface import Batch
+
+
+class RoutedFeedForward(ABC):
+    """Stands in for a `models.deepseek_v4.feed_forward.DeepseekV4FeedForward`, ``plain``."""
+
+    def __init__(self, config: Any, plain: Any) -> None:
+        self._config, self._plain = config, plain
+        self._table = None if plain.table is None else plain.table.int().contiguous()
+
+    def __call__(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
+        if batch.mass is not None:  # a share of the router's weight: counted in plain torch
+            return self._plain(hidden, batch)
+        shared = self._plain.shared(hidden, None)
+        budget, top_k = self._budget(batch)
+        tokens = None if self._table is None else batch.token_ids.int()
+        return self.routed(hidden, shared, tokens, budget, top_k)
+
+    @abstractmethod
+    def routed(
+        self,
+        hidden: torch.Tensor,
+        shared: torch.Tensor,
+        tokens: torch.Tensor | None,
+        budget: torch.Tensor | None,
+        top_k: int,
+    ) -> torch.Tensor:
+        """``shared`` and the chosen experts' sum: [T, D].
+
+        Args:
+            tokens: [T] int32 where a table names the experts. budget: [T] int32, how many of
+                ``top_k`` run; None: all.
+        """
+
+    def _budget(self, batch: Batch) -> tuple[torch.Tensor | None, int]:
+        """Routed experts of each row, None where all have ``top_k``; and ``top_k``."""
+        fixed, usual = self._config.num_shared_experts, batch.default_experts
+        if self._table is not None:
+            named = self._table.shape[1]
+            if batch.num_experts is not None:
+                return (batch.num_experts - fixed).int(), named
+            if usual - fixed >= named:
+                return None, named
+            return batch.token_ids.new_full(batch.token_ids.shape, usual - fixed).int(), named
+        if batch.num_experts is None:
+            return None, usual - fixed
+        return (batch.num_experts - fixed).int(), batch.budget - fixed
