@@ -53,11 +53,6 @@ def _npu() -> torch.device:
             "No Ascend NPU is usable here: torch-npu finds none; check the driver, `npu-smi info` "
             "and that CANN's environment is set."
         )
-    if not torch.npu.is_available():  # pyright: ignore  (torch-npu adds it)
-        raise DeviceUnavailable(
-            "No Ascend NPU is usable here: torch-npu finds none; check the driver, `npu-smi info` "
-            "and that CANN's environment is set."
-        )
     return torch.device("npu")
 
 
@@ -84,10 +79,6 @@ def choose_kernels(
         from inference.kernels.cuda.choosing import choose_cuda_kernels
 
         return choose_cuda_kernels(device, dtype, weights)
-    if preference == "ascend" or (preference == "auto" and device.type == "npu"):
-        from inference.kernels.ascend.choosing import choose_ascend_kernels
-
-        return choose_ascend_kernels(device, dtype, weights)
     if preference == "ascend" or (preference == "auto" and device.type == "npu"):
         from inference.kernels.ascend.choosing import choose_ascend_kernels
 
