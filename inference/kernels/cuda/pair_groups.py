@@ -99,7 +99,8 @@ def _count_chunks(chosen, counts, pairs, experts, CHUNK: tl.constexpr, BLOCK_E: 
 
 @jit(varying=("chunks", "most"))
 def _add_chunks(
-    counts,  # [chunks, BLOCK_E] int32: becomes where each chunk's part of an expert begins
+    counts,  # [chunks, BLOCK_E] int32
+    begins,  # [chunks, BLOCK_E] int32: where each chunk's part of an expert begins
     blocks,  # [most, 3] int32
     chunks,
     experts,
@@ -115,7 +116,7 @@ def _add_chunks(
     begin = tl.cumsum(total, 0) - total
     for chunk in range(chunks):
         found = tl.load(counts + chunk * BLOCK_E + at)
-        tl.store(counts + chunk * BLOCK_E + at, begin)
+        tl.store(begins + chunk * BLOCK_E + at, begin)
         begin += found
     total = tl.where(at < experts, total, 0)
     for first in range(0, most, TILE):
@@ -156,10 +157,12 @@ def group_pairs(
         return order, blocks
     chunks = triton.cdiv(pairs, _ONE)
     counts = torch.empty(chunks, block_e, dtype=torch.int32, device=chosen.device)
+    # Apart from the counts: threads that hold the same number would read what others wrote.
+    begins = torch.empty_like(counts)
     each = {"CHUNK": _ONE, "BLOCK_E": block_e, **options}
     _count_chunks[(chunks,)](chosen, counts, pairs, experts, **each)
-    _add_chunks[(1,)](counts, blocks, chunks, experts, most, **shape, **options)
-    _place_chunks[(chunks,)](chosen, counts, order, pairs, experts, **each)
+    _add_chunks[(1,)](counts, begins, blocks, chunks, experts, most, **shape, **options)
+    _place_chunks[(chunks,)](chosen, begins, order, pairs, experts, **each)
     return order, blocks
 
 
@@ -204,7 +207,7 @@ KERNELS = (
             ),
             Compilation(
                 _add_chunks,
-                {"counts": "*i32", "blocks": "*i32", "chunks": "i32"}
+                {"counts": "*i32", "begins": "*i32", "blocks": "*i32", "chunks": "i32"}
                 | {"experts": "i32", "most": "i32"},
                 _BLOCKED,
                 tuned="pair_groups",

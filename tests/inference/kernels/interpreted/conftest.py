@@ -4,6 +4,7 @@ Triton 3.8.0 multiplies matrices of bfloat16 and FP8 as the integers that their 
 float32 to bfloat16 instead of rounding it to the nearest.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -83,3 +84,44 @@ def _patched_once() -> Iterator[None]:
     patch.undo()
     for scope in reversed(scopes.values()):
         scope.restore()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _types_once() -> Iterator[None]:
+    """The interpreter describes shapes and types anew for each value: a third of what is left."""
+    from triton.language import core
+    from triton.runtime import interpreter
+
+    describe, make = interpreter._get_np_dtype, core.block_type.__init__
+    numpy_types: dict[str, Any] = {}
+    blocks: dict[Any, dict[str, Any]] = {}
+    shapes: dict[Any, tuple[Any, Any]] = {}
+
+    def numpy_type(kind: Any) -> Any:
+        name = kind.scalar.name
+        if name not in numpy_types:
+            numpy_types[name] = describe(kind)
+        return numpy_types[name]
+
+    def block(self: Any, element_ty: Any, shape: Any) -> None:
+        sizes = tuple(getattr(size, "value", size) for size in shape)
+        key = (element_ty.name, sizes)
+        if key not in blocks:
+            make(self, element_ty, shape)
+            blocks[key] = dict(vars(self))
+        vars(self).update(blocks[key])
+
+    def tensor(self: Any, handle: Any, type: Any) -> None:
+        self.handle, self.type, self.dtype = handle, type, type.scalar
+        sizes = type.shape if type.is_block() else ()
+        if sizes not in shapes:
+            shape = core.tuple([core.constexpr(size) for size in sizes])
+            shapes[sizes] = core.constexpr(math.prod(sizes)), shape
+        self.numel, self.shape = shapes[sizes]
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(interpreter, "_get_np_dtype", numpy_type)
+    patch.setattr(core.block_type, "__init__", block)
+    patch.setattr(core.tensor, "__init__", tensor)
+    yield
+    patch.undo()

@@ -4,11 +4,15 @@ import pytest
 import torch
 
 from inference.kernels.cuda.pair_groups import group_pairs
+from inference.kernels.cuda.traffic import counted
 from inference.kernels.reference.pair_groups import group_pairs as reference
 
 
 def _both(chosen: torch.Tensor, experts: int, block_rows: int) -> None:
-    found, expected = (f(chosen, experts, block_rows) for f in (group_pairs, reference))
+    with counted() as traffic:
+        found = group_pairs(chosen, experts, block_rows)
+    assert traffic.conflicts == []
+    expected = reference(chosen, experts, block_rows)
     assert torch.equal(found[0], expected[0])
     assert torch.equal(found[1], expected[1])
 
