@@ -3,9 +3,10 @@
     python -m inference.kernels.ascend.lower [--kernel NAME ...] [--json] [--keep DIRECTORY]
 
 In the environment of triton-ascend (`make check-ascend`). Exit code 1 when one is not lowered,
-leaves operations of Triton's, or takes more of a core's memories than there is; the unified buffer
-counts half, since the compiler fills one half of it while the other is computed with. The binary
-needs CANN's compiler and is not made.
+leaves operations of Triton's, compares tiles of integers (which vector cores do number by number),
+or takes more of a core's memories than there is; the unified buffer counts half, since the compiler
+fills one half of it while the other is computed with. The binary needs CANN's compiler and is not
+made.
 """
 
 import argparse
@@ -25,7 +26,8 @@ from inference.kernels.triton_common.spec import Compilation
 TARGET = ("npu", "Ascend910B3", 0)
 _MIX_MODE = re.compile(r'mix_mode = "(\w+)"')
 _OPERATION = re.compile(r"^\s*(?:%[\w:, ]+ = )?\"?(tt\.\w+)", re.MULTILINE)
-_LIBRARY = re.compile(r"func\.call @(\w+?)(?:_\d+)?\(")
+_LIBRARY = re.compile(r"\bcall @(\w+?)(?:_\d+)?\(")
+_COMPARISON = re.compile(r"arith\.cmpi .*: tensor<")
 _ONE_BY_ONE = "ExtractedLoadOrStore"  # a loop over what lies apart
 
 
@@ -39,6 +41,7 @@ class Lowered:
     unlowered: tuple[str, ...] = ()  # operations of Triton's that are left
     library: tuple[str, ...] = ()  # functions that CANN's compiler brings
     apart: int = 0  # loops over addresses that lie apart
+    comparisons: int = 0  # of integers of tiles, which are done number by number
     buffers: Buffers = field(default_factory=Buffers)
     multibuffer: bool = True
     error: str = ""
@@ -50,6 +53,8 @@ class Lowered:
             return self.error
         if self.unlowered:
             return f"not lowered: {', '.join(self.unlowered)}"
+        if self.comparisons:
+            return f"compares integers of tiles in {self.comparisons} places"
         unified = UNIFIED // 2 if self.multibuffer else UNIFIED
         for name, taken, most in (
             ("the unified buffer", self.buffers.unified, unified),
@@ -117,6 +122,7 @@ def examine(kernel: str, compilation: Compilation, keep: Path | None = None) -> 
         tuple(sorted(set(_OPERATION.findall(linalg)))),
         tuple(sorted(set(_LIBRARY.findall(linalg)))),
         linalg.count(_ONE_BY_ONE),
+        len(_COMPARISON.findall(linalg)),
         buffers(linalg),
         multibuffer,
     )
