@@ -21,6 +21,8 @@ MODULES: tuple[str, ...] = (
     "index_choice",
     "gather_entries",
     "sparse_attention",
+    "output_projection",
+    "sampling",
 )
 
 

@@ -36,7 +36,7 @@ def _scores(scores, start, ready, BLOCK: tl.constexpr):
 def _last_score(scores, ready, TOP: tl.constexpr, BLOCK: tl.constexpr):
     """The score of the last of the TOP best, and how many are above it."""
     key = tl.full((), 0, tl.int32)
-    for turn in tl.static_range(8):
+    for turn in range(8):
         tried = number_at(key + digit_steps(turn))[:, None]
         counts = tl.zeros((16,), tl.float32)
         for start in range(0, ready, BLOCK):

@@ -55,6 +55,7 @@ def scores_kernel(
         q = tl.load(
             queries + row * HEADS * WIDTH + at, mask=(head < HEADS)[:, None] & inside, other=0.0
         )
+        q = tl.trans(q)  # so that a tile of keys is an operand as it comes
         weight = tl.load(weights + row * HEADS + head, mask=head < HEADS, other=0.0)
         weight = weight.to(tl.float32) * scale
         table = tables + tl.load(sequences + row) * table_width + first
@@ -67,8 +68,8 @@ def scores_kernel(
                 mask=(j < count)[:, None] & inside,
                 other=0.0,
             )
-            products = tl.dot(q, tl.trans(k), input_precision="ieee")
-            score = tl.sum(tl.maximum(products, 0.0) * weight[:, None], axis=0)
+            products = tl.dot(k, q, input_precision="ieee")
+            score = tl.sum(tl.maximum(products, 0.0) * weight[None, :], axis=1)
             tl.store(scores + row * most + number + j, score, mask=j < count)
 
 

@@ -17,18 +17,15 @@ def number_at(key):
 
 
 @triton.jit
-def digit_steps(TURN: tl.constexpr):
-    """[16] int32: what each value of the digit adds to the key, ascending; TURN from 0 to 7."""
-    digit = tl.arange(0, 16)
-    if TURN == 0:
-        digit = digit - 8  # the first has the sign
-    return digit << (28 - 4 * TURN)
+def digit_steps(turn):
+    """[16] int32: what each value of the digit adds to the key, ascending; ``turn`` from 0 to 7."""
+    shift = 28 - 4 * turn
+    return (tl.arange(0, 16) - (shift // 28) * 8) << shift  # the first digit has the sign
 
 
 @triton.jit
-def chosen_step(fits, TURN: tl.constexpr):
+def chosen_step(fits, turn):
     """What the largest digit adds that ``fits`` [16] float32, ones and then zeros."""
-    digit = tl.sum(fits, axis=0).to(tl.int32) - 1
-    if TURN == 0:
-        digit = digit - 8
-    return digit << (28 - 4 * TURN)
+    shift = 28 - 4 * turn
+    digit = tl.maximum(tl.sum(fits, axis=0).to(tl.int32) - 1, 0)
+    return (digit - (shift // 28) * 8) << shift
