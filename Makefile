@@ -111,8 +111,9 @@ check-kernels: setup ## every Triton kernel: its reference under the interpreter
 check-gpu: setup ## on an NVIDIA or AMD card: parity and times of every kernel (GPU="--kernel router")
 	@$(BIN)/python -m benchmarks.kernels.check_gpu $(GPU)
 
-check-ascend: $(ASCEND_STAMP) ## every Ascend kernel lowered to linalg MLIR by triton-ascend, without an NPU
-	@$(ASCEND_VENV)/bin/python -m inference.kernels.ascend.lower $(ASCEND)
+check-ascend: $(ASCEND_STAMP) ## without an NPU, in triton-ascend's environment: every kernel's parity, lowered to linalg MLIR
+	@TRITON_INTERPRET=1 $(ASCEND_VENV)/bin/python -W ignore -m inference.kernels.ascend.parity
+	@$(ASCEND_VENV)/bin/python -m inference.kernels.ascend.lower
 
 # triton-ascend is a `triton` of its own, which must not come into .venv.
 $(ASCEND_STAMP): inference/kernels/ascend/requirements.txt
@@ -201,8 +202,10 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --no-header --no-emit-in
   --no-emit-find-links --no-emit-trusted-host --no-emit-options --strip-extras --no-annotate \
   --unsafe-package torch --unsafe-package pip
 
+# All but `ascend`, whose Triton takes the other's place.
+LOCKED_EXTRAS := worker cuda providers dev
 lock: setup ## write both lock files anew from pyproject.toml
-	@$(COMPILE) --all-extras -o requirements.lock pyproject.toml
+	@$(COMPILE) $(addprefix --extra ,$(LOCKED_EXTRAS)) -o requirements.lock pyproject.toml
 	@cp requirements.lock deploy/requirements.lock
 	@$(COMPILE) --extra worker --extra providers -o deploy/requirements.lock pyproject.toml
 	@# The warning at the end is about pip and torch, which are installed apart.

@@ -12,6 +12,7 @@ from support.repository import PACKAGES, ROOT, python_files
 
 _PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 _EXTRAS = _PROJECT["optional-dependencies"]
+_ASCEND = _EXTRAS.pop("ascend")  # its `triton` takes the other's place: an environment of its own
 _OF_THE_PRODUCT = _PROJECT["dependencies"] + [
     entry for extra, entries in _EXTRAS.items() if extra != "dev" for entry in entries
 ]
@@ -108,6 +109,15 @@ def test_pins_are_exact_and_the_lock_holds_them() -> None:
         name, version = re.sub(r"\[.*\]", "", requirement).split("==")
         if _name(name) not in _APART:
             assert locked.get(_name(name)) == version, requirement
+
+
+def test_what_runs_on_an_npu_is_what_is_checked_without_one() -> None:
+    listed = (ROOT / "inference/kernels/ascend/requirements.txt").read_text("utf-8").splitlines()
+    checked = dict(line.split("==") for line in listed if not line.startswith("#"))
+    pins = dict(entry.split("==") for entry in _ASCEND + _EXTRAS["worker"])
+    assert pins["torch-npu"] == pins["torch"]
+    shared = ("triton-ascend", "torch", "pybind11")
+    assert {name: checked[name] for name in shared} == {name: pins[name] for name in shared}
 
 
 def test_every_locked_package_has_hashes() -> None:
