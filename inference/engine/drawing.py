@@ -1,12 +1,15 @@
 """Draws from logits: temperature, top-k, top-p, min-p, then one uniform number a row.
 
 Inverse transform sampling: where in the cumulative weights the number falls. All rows go
-together; what a row gets depends on that row alone.
+together; what a row gets depends on that row alone. `kernel_drawing` does the same in one kernel.
 """
+
+from collections.abc import Callable
 
 import torch
 
 from inference.engine.sequence import Sequence
+from inference.kernels.reference.sampling import uniform
 
 # How many of the likeliest tokens are looked at: what is kept nearly always lies within the first
 # number, seldom beyond the second; otherwise everything is sorted.
@@ -14,11 +17,27 @@ _CANDIDATES = (256, 4096)
 _BLOCK = 256  # weights that are summed before single ones are
 
 
+Draw = Callable[[torch.Tensor, list[Sequence]], list[int]]
+"""A token id for each row of logits [sequences, vocab] float32, which may be changed in place."""
+
+
 def draw(logits: torch.Tensor, sequences: list[Sequence]) -> list[int]:
-    """A token id for each row of ``logits`` [sequences, vocab] float32 (changed in place)."""
+    """See `Draw`."""
+    drawing = [i for i, s in enumerate(sequences) if not s.params.greedy]
+    tokens = logits.argmax(dim=-1).tolist() if len(drawing) < len(sequences) else [0] * len(logits)
+    if drawing:
+        rows = logits if len(drawing) == len(sequences) else logits[drawing]
+        drawn = _draw(rows, [sequences[i] for i in drawing])
+        for index, token in zip(drawing, drawn, strict=True):
+            tokens[index] = token
+    return tokens
+
+
+def _draw(logits: torch.Tensor, sequences: list[Sequence]) -> list[int]:
+    """Of rows that are not greedy."""
     temperatures = _column([s.params.temperature for s in sequences], logits)
     probabilities = torch.softmax(logits.div_(temperatures.float()), dim=-1)
-    uniforms = _column([s.rng.random() for s in sequences], logits)
+    uniforms = _column([uniform(*s.next_number()) for s in sequences], logits)
     cut = [i for i, s in enumerate(sequences) if _is_cut(s)]
     if not cut:
         return _pick_wide(probabilities, uniforms).tolist()

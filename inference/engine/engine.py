@@ -12,6 +12,8 @@ import torch
 
 from inference.engine.accounting import divide, work_model
 from inference.engine.block_manager import BlockManager
+from inference.engine.drawing import Draw
+from inference.engine.drawing import draw as draw_plainly
 from inference.engine.embedding import Budget, EmbeddingBatch
 from inference.engine.model_runner import ModelRunner
 from inference.engine.sampler import sample
@@ -37,7 +39,7 @@ class EngineStats:
 
 
 class Engine:
-    """Args: guess: see `Scheduler`."""
+    """Args: guess: see `Scheduler`; draw: what tokens are drawn with."""
 
     def __init__(
         self,
@@ -45,6 +47,7 @@ class Engine:
         blocks: BlockManager,
         limits: SchedulerLimits,
         guess: Guess | None = None,
+        draw: Draw = draw_plainly,
     ) -> None:
         self.config: AnyConfig = runner.model.config
         self.stats = EngineStats()
@@ -52,7 +55,7 @@ class Engine:
         self._work = work_model(self.config)
         self.blocks = blocks
         self.scheduler = Scheduler(self.blocks, limits, guess)
-        self._guess = guess
+        self._guess, self._drawn_by = guess, draw
 
     @property
     def has_work(self) -> bool:
@@ -165,9 +168,10 @@ class Engine:
             rows.append(rows[-1] + 1 + len(chunk.draft))
         going, turn, drawn = list(zip(chunks, rows, strict=False)), 0, 0
         while going:
-            tokens = sample(
-                logits[[row + turn for _, row in going]], [chunk.sequence for chunk, _ in going]
-            )
+            places = [row + turn for _, row in going]
+            # All rows in their order stay where they are.
+            wanted = logits if places == list(range(len(logits))) else logits[places]
+            tokens = sample(wanted, [chunk.sequence for chunk, _ in going], self._drawn_by)
             drawn += len(tokens)
             still = []
             for (chunk, row), token in zip(going, tokens, strict=True):

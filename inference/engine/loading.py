@@ -13,13 +13,15 @@ from inference.devices import Capabilities, MemoryNeed, examine, memory_need
 from inference.devices.memory import CacheSize
 from inference.engine.block_manager import BlockManager
 from inference.engine.decode_shapes import Shape, decode_shapes
+from inference.engine.drawing import Draw, draw
 from inference.engine.engine import Engine
 from inference.engine.graphs import why_not
+from inference.engine.kernel_drawing import KernelDraw
 from inference.engine.model_runner import ModelRunner
 from inference.engine.scheduler import SchedulerLimits
 from inference.engine.speculation import ModelDraft, PromptLookup
 from inference.engine.warm_up import warm_up
-from inference.kernels.interface import KernelSet
+from inference.kernels.interface import KernelSet, SamplingKernels
 from inference.kernels.registry import Preference, Weights, choose_kernels, resolve_device
 from inference.model_config import AnyConfig, load_config
 from inference.model_config_deepseek_v4 import DeepseekV4Config
@@ -172,6 +174,7 @@ def load_engine(directory: Path, options: EngineOptions) -> tuple[Engine, tuple[
     plan = make_plan(directory, options)
     plan.need.check(plan.found.free, options.device)
     model, choices = _load_model(directory, options, plan)
+    drawing = _draw_of(plan, options)
     blocks = BlockManager(
         plan.cache.blocks,
         plan.cache.block_size,
@@ -187,7 +190,7 @@ def load_engine(directory: Path, options: EngineOptions) -> tuple[Engine, tuple[
         plan.decode_shapes,
     )
     if plan.device.type != "cpu":
-        warm_up(runner, options.limits, plan.config.num_experts_per_tok)
+        warm_up(runner, options.limits, plan.config.num_experts_per_tok, drawing)
     if plan.decode_shapes:
         choices = (*choices, runner.prepare_decoding())
     elif plan.not_prepared:
@@ -195,7 +198,12 @@ def load_engine(directory: Path, options: EngineOptions) -> tuple[Engine, tuple[
     guess = None
     if options.guesses:
         guess = (ModelDraft if runner.drafts else PromptLookup)(options.guesses)
-    return Engine(runner, blocks, options.limits, guess), choices
+    return Engine(runner, blocks, options.limits, guess, drawing), choices
+
+
+def _draw_of(plan: Plan, options: EngineOptions) -> Draw:
+    kernels = kernels_of(plan, options)
+    return KernelDraw(kernels, plan.device) if isinstance(kernels, SamplingKernels) else draw
 
 
 def follow_engine(directory: Path, options: EngineOptions, rank: int) -> None:

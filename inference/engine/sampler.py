@@ -1,6 +1,6 @@
 """Draws the next token of each sequence.
 
-Each sequence draws with its own generator and every operation works row by row,
+Each sequence draws with numbers of its own and every operation works row by row,
 so a sequence's tokens do not depend on what else is in the batch.
 """
 
@@ -13,13 +13,14 @@ from inference.engine.adjusting import (
     guard_loops,
     penalise,
 )
-from inference.engine.drawing import draw
+from inference.engine.drawing import Draw
+from inference.engine.drawing import draw as draw_plainly
 from inference.engine.logprobs import note_logprobs
 from inference.engine.sequence import Sequence
 
 
 @torch.inference_mode()
-def sample(logits: torch.Tensor, sequences: list[Sequence]) -> list[int]:
+def sample(logits: torch.Tensor, sequences: list[Sequence], draw: Draw = draw_plainly) -> list[int]:
     """One token id for each row of ``logits`` [sequences, vocab] float32 (changed in place)."""
     wanted = [i for i, s in enumerate(sequences) if s.params.logprobs is not None]
     raw = logits[wanted].log_softmax(-1) if wanted else None
@@ -29,12 +30,7 @@ def sample(logits: torch.Tensor, sequences: list[Sequence]) -> list[int]:
     guard_loops(logits, sequences, drawing)
     constrain(logits, sequences)
     forbid_ends(logits, sequences)
-    tokens = logits.argmax(dim=-1).tolist() if len(drawing) < len(sequences) else [0] * len(logits)
-    if drawing:
-        rows = logits if len(drawing) == len(sequences) else logits[drawing]
-        drawn = draw(rows, [sequences[i] for i in drawing])
-        for index, token in zip(drawing, drawn, strict=True):
-            tokens[index] = token
+    tokens = draw(logits, sequences)
     if raw is not None:
         note_logprobs(raw, [sequences[i] for i in wanted], [tokens[i] for i in wanted])
     return tokens

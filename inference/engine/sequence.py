@@ -4,10 +4,11 @@ Knows nothing of tensors or of text.
 """
 
 import itertools
-import random
+import secrets
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Literal
 
 from inference.sampling_params import SamplingParams
@@ -70,10 +71,17 @@ class Sequence:
     preemptions: int = 0
     constraint: "Constraint | None" = None  # which tokens may come, where not all may
     logprobs: list[Logprob] = field(default_factory=list)  # of the answer, if asked for
-    rng: random.Random = field(init=False)
+    draw_key: int = field(init=False)  # with how many numbers were used, it gives the next one
+    numbers_used: int = 0
 
     def __post_init__(self) -> None:
-        self.rng = random.Random(self.params.seed)
+        seed = self.params.seed
+        self.draw_key = secrets.randbits(64) if seed is None else _key_of(seed)
+
+    def next_number(self) -> tuple[int, int]:
+        """Key and counter of the number that the next token is drawn with."""
+        self.numbers_used += 1
+        return self.draw_key, self.numbers_used - 1
 
     @property
     def num_tokens(self) -> int:
@@ -106,3 +114,10 @@ class Sequence:
     def finish(self, reason: FinishReason) -> None:
         if self.status is not Status.FINISHED:
             self.status, self.finish_reason = Status.FINISHED, reason
+
+
+def _key_of(seed: int) -> int:
+    """A seed of 64 bits is the key itself; of any other one it is a digest."""
+    if 0 <= seed < 1 << 64:
+        return seed
+    return int.from_bytes(blake2b(str(seed).encode(), digest_size=8).digest())

@@ -4,7 +4,10 @@ An accelerator's kernels are compiled when they are first needed, which takes se
 than within somebody's request. The list follows from the scheduler's limits, not from a table.
 """
 
+from inference.engine.drawing import Draw
+from inference.engine.drawing import draw as draw_plainly
 from inference.engine.model_runner import ModelRunner
+from inference.engine.sampler import sample
 from inference.engine.scheduler import Chunk, SchedulerLimits
 from inference.engine.sequence import Sequence
 from inference.sampling_params import SamplingParams
@@ -12,11 +15,13 @@ from inference.sampling_params import SamplingParams
 _TOKEN = 0
 
 
-def warm_up(runner: ModelRunner, limits: SchedulerLimits, experts: int) -> int:
+def warm_up(
+    runner: ModelRunner, limits: SchedulerLimits, experts: int, draw: Draw = draw_plainly
+) -> int:
     """Prompts and batches of doubling sizes, up to the largest; how many steps that were.
 
     All of it is written to the cache's first block and state, which the first sequence that gets
-    them writes anew.
+    them writes anew. Each step draws tokens too, and throws them away.
 
     Args:
         experts: active ones of a row, as a request that names no number has.
@@ -25,7 +30,8 @@ def warm_up(runner: ModelRunner, limits: SchedulerLimits, experts: int) -> int:
     longest = min(limits.max_prefill_tokens, runner.model.config.max_context)
     prompts = [(length, 1) for length in _doubling(longest)[1:]]
     for length, count in singles + prompts:
-        runner.run([_chunk(runner, length, experts) for _ in range(count)])
+        chunks, logits = runner.run([_chunk(runner, length, experts) for _ in range(count)])
+        sample(logits, [chunk.sequence for chunk in chunks], draw)
     return len(singles) + len(prompts)
 
 
@@ -36,7 +42,7 @@ def _doubling(most: int) -> list[int]:
 
 
 def _chunk(runner: ModelRunner, length: int, experts: int) -> Chunk:
-    params = SamplingParams(max_tokens=1, temperature=0.0)
+    params = SamplingParams(max_tokens=1, top_p=0.9)
     sequence = Sequence([_TOKEN] * length, params, experts, frozenset())
     sequence.block_table = [0] * -(-length // runner.block_size)
     sequence.state = 0

@@ -7,7 +7,7 @@ torch set in ``kernels.reference`` is the truth that others are tested against.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 
@@ -112,6 +112,24 @@ class FusedDecoder(FusedStep, Protocol):
     """A decoder's whole step, over a cache of its own layout."""
 
     def make_cache(self, num_blocks: int, block_size: int) -> Any: ...
+
+
+@runtime_checkable
+class SamplingKernels(Protocol):
+    """A kernel set that draws tokens too."""
+
+    def sample(
+        self,
+        logits: torch.Tensor,
+        temperatures: torch.Tensor,
+        top_ks: torch.Tensor,
+        top_ps: torch.Tensor,
+        min_ps: torch.Tensor,
+        seeds: torch.Tensor,
+        counters: torch.Tensor,
+    ) -> torch.Tensor:
+        """See `kernels.reference.sampling.sample`."""
+        ...
 
 
 class KernelSet(Protocol):

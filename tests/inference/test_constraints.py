@@ -239,7 +239,8 @@ def test_a_form_can_begin_after_the_thoughts(
 ) -> None:
     bias = ((THOUGHT, 4.0), (END, 20.0))
     sequences = [
-        sequence_of(compiler.compile(PERSON, THOUGHT), seed, logit_bias=bias) for seed in range(6)
+        sequence_of(compiler.compile(PERSON, THOUGHT), seed, logit_bias=bias, max_tokens=300)
+        for seed in range(6)
     ]
     finish(engine, *sequences)
     lengths = set()

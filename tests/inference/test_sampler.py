@@ -1,6 +1,5 @@
 """Draws: greedy, cuts, seeds, penalties, biases, log probabilities."""
 
-import random
 from collections import Counter
 
 import pytest
@@ -8,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inference.engine import drawing
 from inference.engine.sampler import sample
 from inference.engine.sequence import Sequence
 from inference.errors import RequestInvalid
@@ -154,9 +154,9 @@ def test_cuts_are_those_of_transformers(
             temperature=temperature, top_p=top_p, top_k=top_k, min_p=min_p, seed=1
         )
         sequences = [Sequence([1], params, 0, frozenset()) for _ in range(4)]
-        for sequence in sequences:
-            sequence.rng = Fixed(place)
-        tokens = sample(logits.clone(), sequences)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(drawing, "uniform", lambda key, used, at=place: at)
+            tokens = sample(logits.clone(), sequences)
         for row, token in enumerate(tokens):
             assert weights[row, token] > 0
             if top_k or min_p or top_p < 1.0:
@@ -167,17 +167,6 @@ def test_cuts_are_those_of_transformers(
             at = int((order[1] == token).nonzero())
             before = float(total[at - 1]) if at else 0.0
             assert before - 1e-5 <= place <= float(total[at]) + 1e-5
-
-
-class Fixed(random.Random):
-    """Draws one number for ever."""
-
-    def __init__(self, value: float) -> None:
-        super().__init__()
-        self._value = value
-
-    def random(self) -> float:
-        return self._value
 
 
 def sequences_of_all_kinds() -> list[Sequence]:

@@ -168,7 +168,8 @@ def _draw(
         picked = tl.minimum(picked, count - 1)
         token = _token_of(tl.sum(tl.where(slot == picked, keys, 0), axis=0))
         # Certain if nothing hidden could stand before the last place that was decided upon.
-        ended = tl.sum(by_order.to(tl.int32), axis=0) == count
+        # What ended with the last that is kept here may go on among the hidden.
+        ended = (tl.sum(by_order.to(tl.int32), axis=0) == count) & (count < BLOCK_C * KEPT)
         needed = tl.where(ended, count - 1, count)
         needed = tl.maximum(needed, tl.where(top_k > 0, top_k - 1, 0))
         lowest = tl.sum(tl.where(slot == needed, keys, 0), axis=0)

@@ -1,0 +1,122 @@
+"""What serving on an accelerator runs: decode steps that ask nothing, and tokens by the kernel."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # for the engine's own helper modules
+
+from asking import Unasked
+from engine_helpers import greedy, run_all, small_engine
+from tiny_v4 import TINY, make_tiny_v4
+from torch.utils._python_dispatch import _disable_current_modes
+
+from inference.engine.drawing import draw
+from inference.engine.graphs import why_not
+from inference.engine.kernel_drawing import KernelDraw
+from inference.engine.sampler import sample
+from inference.engine.scheduler import SchedulerLimits
+from inference.engine.sequence import Sequence
+from inference.engine.static_step import StaticStep
+from inference.kernels.cuda.kernel_set import CudaKernels
+from inference.models.deepseek_v4.cache import KvDtype
+from inference.sampling_params import SamplingParams
+
+# Few iterations and layers, each is slow in Python; a choice that a short prompt passes.
+SIZES = {**TINY, "hc_sinkhorn_iters": 2, "sliding_window": 4, "index_topk": 1}
+EXPERTS = TINY["num_experts_per_tok"] + TINY["n_shared_experts"]
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def v4(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("v4")
+    make_tiny_v4(directory, sizes=SIZES)
+    return directory
+
+
+@pytest.fixture
+def launches_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interpreter copies a launch's arguments; a device's launch does nothing of the kind."""
+    from triton.runtime.interpreter import GridExecutor
+
+    launch = GridExecutor.__call__
+
+    def aside(self: Any, *arguments: Any, **options: Any) -> Any:
+        with _disable_current_modes():
+            return launch(self, *arguments, **options)
+
+    monkeypatch.setattr(GridExecutor, "__call__", aside)
+
+
+@pytest.mark.parametrize("kv_dtype", ["auto", "fp8-mxfp4"])
+def test_a_decode_step_asks_the_device_nothing(
+    v4: Path, launches_aside: None, monkeypatch: pytest.MonkeyPatch, kv_dtype: KvDtype
+) -> None:
+    modes: list[Unasked] = []
+    compute: Callable[[StaticStep], torch.Tensor] = StaticStep.compute
+
+    def unasked(step: StaticStep) -> torch.Tensor:
+        modes.append(Unasked())
+        with modes[-1]:
+            return compute(step)
+
+    monkeypatch.setattr(StaticStep, "compute", unasked)
+    limits = SchedulerLimits(max_batch=2)
+    engine = small_engine(
+        v4, block_size=8, kernels="triton", graphs="static", kv_dtype=kv_dtype, limits=limits
+    )
+    assert why_not(CudaKernels("bf16", "sm_90"), engine.config, guesses=0) == ""
+    sequences = [greedy([5, 6], 3, budget) for budget in (2, EXPERTS)]
+    found = run_all(engine, *sequences)
+    assert len(modes) == 2
+    assert all(mode.seen > 100 for mode in modes)
+    if kv_dtype == "auto":
+        sequences = [greedy(one.prompt_ids, 3, one.num_experts) for one in sequences]
+        assert found == run_all(
+            small_engine(v4, block_size=8, kernels="reference", limits=limits), *sequences
+        )
+
+
+KINDS = [
+    {"temperature": 0.0},
+    {"temperature": 1.3, "seed": 1},
+    {"temperature": 0.7, "top_p": 0.8, "seed": 2**64 + 5},
+    {"top_k": 5, "seed": 2**63 + 1},
+    {"temperature": 2.0, "min_p": 0.02, "seed": 4},
+    {"top_p": 0.95, "top_k": 30, "min_p": 0.01, "seed": -5},
+    {"seed": 6, "frequency_penalty": 0.7, "logit_bias": ((3, 2.0), (4, -100.0))},
+    {"top_p": 0.9, "seed": 9, "loop_guard": 1},
+]
+
+
+def test_tokens_by_the_kernel_are_those_of_plain_torch(v4: Path) -> None:
+    kernel = KernelDraw(CudaKernels("bf16", "sm_90"), CPU)
+    answers = []
+    for drawn_by in (draw, kernel):
+        engine = small_engine(
+            v4, block_size=8, kernels="reference", limits=SchedulerLimits(max_batch=6)
+        )
+        engine._drawn_by = drawn_by
+        params = [SamplingParams(max_tokens=5, ignore_eos=True, **kind) for kind in KINDS]
+        sequences = [
+            Sequence([5, 6 + at], one, EXPERTS, frozenset()) for at, one in enumerate(params)
+        ]
+        answers.append(run_all(engine, *sequences))
+    assert answers[0] == answers[1]
+    assert len({tuple(answer) for answer in answers[0]}) == len(KINDS)
+
+
+def test_an_engine_with_these_kernels_draws_with_them(v4: Path) -> None:
+    engine = small_engine(v4, block_size=8, kernels="triton")
+    assert isinstance(engine._drawn_by, KernelDraw)
+    logits = torch.randn(3, 97, generator=torch.Generator().manual_seed(1))
+    sequences = [Sequence([1], SamplingParams(seed=at), 0, frozenset()) for at in range(3)]
+    again = [Sequence([1], SamplingParams(seed=at), 0, frozenset()) for at in range(3)]
+    for _ in range(4):
+        found = sample(logits.clone(), sequences, engine._drawn_by)
+        assert found == sample(logits.clone(), again)
