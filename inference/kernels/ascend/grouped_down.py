@@ -99,8 +99,8 @@ def grouped_down(
 def _reference(
     *, inner: torch.Tensor, experts: PackedExperts, blocks: torch.Tensor, block_rows: int
 ) -> torch.Tensor:
-    order = torch.arange(len(inner), dtype=torch.int32)
-    weights = torch.ones(len(inner), 1)
+    order = torch.arange(len(inner), dtype=torch.int32, device=inner.device)
+    weights = torch.ones(len(inner), 1, device=inner.device)
     found = reference.grouped_down(
         inner, turned_back(experts, inner.shape[1]), weights, order, blocks, inner.dtype
     )

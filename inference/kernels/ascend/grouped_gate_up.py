@@ -139,7 +139,7 @@ def _reference(
     limit: float | None,
     block_rows: int,
 ) -> torch.Tensor:
-    order = torch.arange(len(rows), dtype=torch.int32)
+    order = torch.arange(len(rows), dtype=torch.int32, device=rows.device)
     found = reference.grouped_gate_up(
         rows, turned_back(experts, rows.shape[1]), order, blocks, top_k=1, limit=limit
     )

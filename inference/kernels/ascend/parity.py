@@ -17,10 +17,10 @@ from inference.kernels.triton_common.interpreter import exact_bfloat16
 from inference.kernels.triton_common.spec import KernelSpec
 
 
-def difference(spec: KernelSpec) -> str:
+def difference(spec: KernelSpec, device: torch.device) -> str:
     """What differs at the kernel's small shape; empty: nothing beyond its tolerance."""
     found, expected = (
-        _tensors(function(**spec.make("counted", torch.device("cpu")).arguments))
+        _tensors(function(**spec.make("counted", device).arguments))
         for function in (spec.run, spec.reference)
     )
     try:
@@ -42,7 +42,7 @@ def main() -> int:
             if sys.argv[1:] and spec.name not in sys.argv[1:]:
                 continue
             start = time.monotonic()
-            told = difference(spec)
+            told = difference(spec, torch.device("cpu"))
             differing += bool(told)
             state = f"DIFFERS: {told}" if told else "equal to its reference"
             print(f"{spec.name:26}{state} ({time.monotonic() - start:.1f} s)", flush=True)
