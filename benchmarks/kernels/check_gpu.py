@@ -1,25 +1,31 @@
-"""Every kernel on the card that is here: parity, then time beside its roofline and plain torch.
+"""On a card: every kernel's parity, a whole model's speed, then every kernel beside its roofline.
 
-    python -m benchmarks.kernels.check_gpu [--kernel NAME ...] [--json]
+    python -m benchmarks.kernels.check_gpu [--kernel NAME ...] [--part PART ...]
+        [--size tiny|small] [--minutes 9] [--json]
 
-Parity is at the small shape and at the real ones ("decode", "prefill"). The roofline is the card's
-own: bytes a second of a large copy, operations a second of a large bfloat16 product. Exit code 1
-when a kernel and its reference differ.
+Parts, those first without which the others are worth nothing, each printed as it is found:
+``parity`` of every kernel at its small shape; ``end-to-end`` (`benchmarks.kernels.end_to_end`);
+``decode`` and ``prefill``, parity and time at real shapes. After ``--minutes`` nothing new is
+begun. The roofline is the card's own: bytes a second of a large copy, operations a second of a
+large bfloat16 product. Exit code 1 when a kernel or the model differs, or the bar was missed.
 """
 
 import argparse
 import json
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 
+from benchmarks.kernels import end_to_end
 from inference.kernels.cuda.catalogue import kernels
 from inference.kernels.triton_common.spec import Case, KernelSpec
 
-_SHAPES = ("counted", "decode", "prefill")
+PARTS = ("parity", "end-to-end", "decode", "prefill")
+_SMALL = "counted"
 _BFLOAT16 = 0.02  # at real widths sums are rounded in another order
 
 
@@ -58,14 +64,20 @@ def measure_card(device: torch.device) -> Card:
     return Card(torch.cuda.get_device_name(device), copied, multiplied)
 
 
-def check(spec: KernelSpec, shape: str, card: Card, device: torch.device) -> Found:
-    """Parity of one shape and, but for the small one, its time."""
+def check(
+    spec: KernelSpec,
+    shape: str,
+    card: Card | None,
+    device: torch.device,
+    seconds_of: Callable[[Callable[[], Any]], float] = time_of,
+) -> Found:
+    """Parity of one shape and, with a ``card``, its time."""
     case = spec.make(shape, device)
     differs = _difference(spec, case, spec.make(shape, device))
-    if differs or shape == "counted":
+    if differs or card is None:
         return Found(spec.name, shape, differs)
-    ours = time_of(lambda: spec.run(**case.arguments))
-    eager = time_of(lambda: spec.reference(**case.arguments))
+    ours = seconds_of(lambda: spec.run(**case.arguments))
+    eager = seconds_of(lambda: spec.reference(**case.arguments))
     least = max(case.floor_bytes / card.bandwidth, case.operations / card.speed)
     return Found(spec.name, shape, "", ours * 1e6, least / ours, eager / ours)
 
@@ -87,32 +99,65 @@ def _tensors(result: Any) -> tuple[torch.Tensor, ...]:
     return tuple(result) if isinstance(result, tuple) else (result,)
 
 
+def check_kernels(
+    specs: list[KernelSpec], shape: str, card: Card | None, device: torch.device, deadline: float
+) -> list[Found]:
+    """Each of ``specs`` at ``shape``, said as it is found, until ``deadline`` (monotonic)."""
+    found: list[Found] = []
+    for spec in specs:
+        if time.monotonic() > deadline:
+            print(f"out of time: {len(specs) - len(found)} kernels at {shape} not run", flush=True)
+            break
+        try:
+            found.append(check(spec, shape, card, device))
+        except Exception as error:  # the others may run all the same
+            told = str(error).replace("\n", " ")[:300]
+            found.append(Found(spec.name, shape, f"failed: {type(error).__name__}: {told}"))
+        print(line(found[-1]), flush=True)
+    return found
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--kernel", nargs="+")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--kernel", nargs="+", default=[])
+    parser.add_argument("--part", nargs="+", choices=PARTS, default=[])
+    parser.add_argument("--size", choices=end_to_end.SIZES, default="small")
+    parser.add_argument("--minutes", type=float, default=9.0)
+    parser.add_argument("--json", action="store_true", help="print one JSON object at the end too")
     arguments = parser.parse_args()
     if not torch.cuda.is_available():
         print("check-gpu: there is no CUDA device here; nothing was checked.", file=sys.stderr)
         return 1
-    device = torch.device("cuda")
-    card = measure_card(device)
+    deadline, device = time.monotonic() + 60 * arguments.minutes, torch.device("cuda")
+    parts = arguments.part or [p for p in PARTS if not arguments.kernel or p != "end-to-end"]
     wanted = [s for s in kernels() if not arguments.kernel or s.name in arguments.kernel]
-    found = [check(spec, shape, card, device) for spec in wanted for shape in _SHAPES]
+    card = measure_card(device)
+    print(f"{card.name}: {card.bandwidth / 1e9:.0f} GB/s, {card.speed / 1e12:.0f} Tflop/s")
+    found: list[Found] = []
+    whole: end_to_end.Outcome | None = None
+    for part in PARTS:
+        if part not in parts:
+            continue
+        if part == "end-to-end":
+            whole = end_to_end.check(end_to_end.Settings(size=arguments.size))
+        else:
+            shape, timed = (_SMALL, None) if part == "parity" else (part, card)
+            found += check_kernels(wanted, shape, timed, device, deadline)
+    differing = [one for one in found if one.differs]
+    print(f"{len(found) - len(differing)} of {len(found)} cases equal their references")
     if arguments.json:
-        print(json.dumps({"card": asdict(card), "kernels": [asdict(one) for one in found]}))
-    else:
-        print(f"{card.name}: {card.bandwidth / 1e9:.0f} GB/s, {card.speed / 1e12:.0f} Tflop/s")
-        print(*map(_line, found), sep="\n")
-    return int(any(one.differs for one in found))
+        told = {"card": asdict(card), "kernels": [asdict(one) for one in found]}
+        print(json.dumps(told | {"end_to_end": None if whole is None else asdict(whole)}))
+    return int(bool(differing) or (whole is not None and (whole.missed or bool(whole.differs))))
 
 
-def _line(one: Found) -> str:
+def line(one: Found) -> str:
+    """What was found, on one line."""
     figures = (
         f"{one.microseconds:9.1f} us  {one.roofline_share:5.0%} of the roofline  "
         f"{one.times_eager:6.1f}x eager"
     )
-    told = one.differs or ("equal" if one.shape == "counted" else figures)
+    told = one.differs or (figures if one.microseconds else "equal")
     return f"{one.kernel:32}{one.shape:9}{told}"
 
 

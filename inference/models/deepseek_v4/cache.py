@@ -48,6 +48,12 @@ class Pool:
         self.entries = entries  # [blocks * per_block, width]
         self.per_block = per_block
 
+    def write(self, places: torch.Tensor, values: torch.Tensor) -> None:
+        """``values`` [n, width] at ``places`` [n], as what they are kept as."""
+        if isinstance(self.entries, torch.Tensor):
+            values = values.to(self.entries.dtype)
+        self.entries[places] = values
+
     def places(self, blocks: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
         """Where the entries ``numbers`` [...] lie; ``blocks`` [..., most blocks] of each."""
         chosen = blocks.gather(-1, numbers // self.per_block)

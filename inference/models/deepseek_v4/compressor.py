@@ -51,7 +51,7 @@ class Compressor:
             memory.values.read(slots, window), memory.gates.read(slots, window), numbers
         )
         places = memory.pool.places(blocks[closing], numbers[:, None])[:, 0]
-        memory.pool.entries[places] = entries
+        memory.pool.write(places, entries)
 
     def prefill(
         self,
@@ -74,7 +74,7 @@ class Compressor:
                 for ring, new in zip((memory.values, memory.gates), fresh, strict=True)
             )
             entries = self._entries(values, gates, numbers)
-            memory.pool.entries[memory.pool.places(blocks, numbers)] = entries
+            memory.pool.write(memory.pool.places(blocks, numbers), entries)
         kept = slice(-min(len(hidden), memory.values.length), None)
         for ring, new in zip((memory.values, memory.gates), fresh, strict=True):
             ring.write(here, positions[kept], new[kept])

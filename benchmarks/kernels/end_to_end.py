@@ -1,0 +1,210 @@
+"""Decoding a whole DeepSeek-V4: our engine with graphs and without, and transformers, eager.
+
+One model of random weights for all. First the same tokens in float32, where rounding seldom turns
+a choice; then tokens a second in bfloat16, from the first token on, median of interleaved rounds.
+Runs on a CPU too, where decode steps have fixed shapes that nobody captures: so the tests run it.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+
+from benchmarks.engine.v4 import SIZES, prompts
+from inference.engine.loading import EngineOptions, Graphs, load_engine, make_plan
+from inference.engine.sequence import Sequence
+from inference.kernels.registry import Preference
+from inference.sampling_params import SamplingParams
+from tests.inference.tiny_v4 import make_tiny_v4
+
+BAR = 1.5  # of transformers' speed: see docs/kernels.md
+_TRANSFORMERS = "transformers, eager"
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is run. ``graphs``: as the engine's option; a CPU has ``static``."""
+
+    device: str = "cuda"
+    size: str = "small"
+    kernels: Preference = "auto"
+    graphs: Graphs = "auto"
+    streams: tuple[int, ...] = (1, 16)
+    tokens: int = 64
+    rounds: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run's tokens by stream, and how many came in a second."""
+
+    tokens: list[list[int]]
+    speed: float
+
+
+System = Callable[[int, int], Run]
+"""(streams, tokens of each) -> what came."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """``differs``: systems whose tokens are not transformers', and from where on."""
+
+    parameters: int
+    notes: list[str] = field(default_factory=list)
+    differs: dict[str, str] = field(default_factory=dict)
+    speeds: dict[str, dict[int, float]] = field(default_factory=dict)
+
+    def ratio(self, streams: int) -> float:
+        """Of our fastest to transformers."""
+        ours = max(by[streams] for name, by in self.speeds.items() if name != _TRANSFORMERS)
+        return ours / self.speeds[_TRANSFORMERS][streams]
+
+    @property
+    def missed(self) -> bool:
+        """Whether the bar was missed with any number of streams."""
+        return any(self.ratio(streams) < BAR for streams in self.speeds[_TRANSFORMERS])
+
+
+def check(settings: Settings, say: Callable[[str], None] = print) -> Outcome:
+    """Parity, then speed; what is found is said as it comes."""
+    with _model(settings.size) as (directory, model):
+        outcome = Outcome(sum(parameter.numel() for parameter in model.parameters()))
+        say(f"end to end: DeepSeek-V4, {outcome.parameters / 1e6:.1f} M random parameters")
+        for streams in settings.streams:
+            systems = _systems(settings, directory, model, torch.float32, outcome)
+            _compare(systems, streams, min(settings.tokens, 32), outcome)
+        told = "; ".join(f"{name}: {how}" for name, how in outcome.differs.items())
+        say(f"  tokens in float32: {told or 'those of transformers'}")
+        systems = _systems(settings, directory, model, torch.bfloat16, outcome)
+        outcome.speeds = _speeds(systems, settings)
+        for line in [*outcome.notes, *table(outcome)]:
+            say(f"  {line}")
+    return outcome
+
+
+def table(outcome: Outcome) -> list[str]:
+    """Lines: a row for each system, and whether the bar was reached."""
+    counts = list(outcome.speeds[_TRANSFORMERS])
+    heads = "".join(f"{f'{count} stream' + 's' * (count > 1):>20}" for count in counts)
+    lines = [f"{'tokens a second, bfloat16':26}{heads}"]
+    for name, by in outcome.speeds.items():
+        ratios = (by[count] / outcome.speeds[_TRANSFORMERS][count] for count in counts)
+        cells = (
+            f"{by[count]:11.1f} ({ratio:.2f}x)".rjust(20)
+            for count, ratio in zip(counts, ratios, strict=True)
+        )
+        lines.append(f"{name:26}" + "".join(cells))
+    verdict = "MISSED" if outcome.missed else "reached"
+    return [*lines, f"bar of {BAR}x transformers: {verdict}"]
+
+
+@contextmanager
+def _model(size: str) -> Iterator[tuple[Path, Any]]:
+    """A checkpoint's directory and transformers' model, float32 on the CPU."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder), make_tiny_v4(Path(folder), sizes=SIZES[size])
+
+
+def _systems(
+    settings: Settings, directory: Path, model: Any, dtype: torch.dtype, outcome: Outcome
+) -> dict[str, System]:
+    kept: dict[str, System] = {}
+    kept["ours, graphs"] = _ours(settings, directory, dtype, settings.graphs, outcome.notes)
+    kept["ours, no graphs"] = _ours(settings, directory, dtype, "off", outcome.notes)
+    kept[_TRANSFORMERS] = _hugging_face(model.to(settings.device, dtype))
+    return kept
+
+
+def _ours(
+    settings: Settings, directory: Path, dtype: torch.dtype, graphs: Graphs, notes: list[str]
+) -> System:
+    options = EngineOptions(
+        device=settings.device,
+        dtype=str(dtype).removeprefix("torch."),
+        kernels=settings.kernels,
+        prefix_cache=False,
+        graphs=graphs,
+    )
+    engine, choices = load_engine(directory, options)
+    if graphs != "off" and dtype == torch.bfloat16:
+        reserved = make_plan(directory, options).need.graphs / _MIB
+        notes += [text for text in choices if text.startswith("Decode steps")]
+        notes.append(f"The fit check reserves {reserved:.0f} MiB for them.")
+
+    def run(streams: int, tokens: int) -> Run:
+        params = SamplingParams(max_tokens=tokens, temperature=0, ignore_eos=True)
+        usual = engine.config.num_experts_per_tok
+        several = [Sequence(ids, params, usual, frozenset()) for ids in prompts(streams)]
+        for sequence in several:
+            engine.add(sequence)
+        while not all(one.output_ids for one in several):
+            engine.step()
+        drawn, started = 0, time.perf_counter()
+        while engine.has_work:
+            drawn += len(engine.step())
+        spent = time.perf_counter() - started
+        return Run([one.output_ids for one in several], drawn / spent)
+
+    return run
+
+
+def _hugging_face(model: Any) -> System:
+    def run(streams: int, tokens: int) -> Run:
+        ids = torch.tensor(prompts(streams), device=model.device)
+        with torch.inference_mode():
+            out = model(ids, use_cache=True)
+            drawn = [out.logits[:, -1:].argmax(-1)]
+            _wait(model.device)
+            started = time.perf_counter()
+            for _ in range(tokens - 1):
+                out = model(drawn[-1], past_key_values=out.past_key_values, use_cache=True)
+                drawn.append(out.logits[:, -1:].argmax(-1))
+            _wait(model.device)
+            spent = time.perf_counter() - started
+        return Run(torch.cat(drawn, 1).tolist(), streams * (tokens - 1) / spent)
+
+    return run
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def _compare(systems: dict[str, System], streams: int, tokens: int, outcome: Outcome) -> None:
+    expected = systems[_TRANSFORMERS](streams, tokens).tokens
+    for name, run in systems.items():
+        found = run(streams, tokens).tokens
+        equal = [_equal(mine, theirs) for mine, theirs in zip(found, expected, strict=True)]
+        if min(equal) < tokens:
+            outcome.differs[f"{name}, {streams} streams"] = (
+                f"{sum(count == tokens for count in equal)} of {streams} answers equal, the first "
+                f"other token at {min(equal)}"
+            )
+
+
+def _equal(mine: list[int], theirs: list[int]) -> int:
+    """How many tokens are the same from the beginning."""
+    pairs = enumerate(zip(mine, theirs, strict=True))
+    return next((at for at, (one, other) in pairs if one != other), len(mine))
+
+
+def _speeds(systems: dict[str, System], settings: Settings) -> dict[str, dict[int, float]]:
+    found: dict[str, dict[int, list[float]]] = {name: {} for name in systems}
+    for at in range(settings.rounds + 1):  # the first one warms up
+        for streams in settings.streams:
+            for name, run in systems.items():
+                speed = run(streams, settings.tokens if at else 4).speed
+                found[name].setdefault(streams, []).append(speed)
+    return {
+        name: {streams: median(speeds[1:]) for streams, speeds in by.items()}
+        for name, by in found.items()
+    }
