@@ -8,6 +8,7 @@ import typer
 
 from core.money import format_amount
 from gateway.cli.options import ConfigOption, JsonOption, print_json, print_table
+from gateway.cli.profile import profile_app
 from gateway.cli.reading import FromOption, ToOption, instant, span_of, with_database
 from gateway.tenants.cli.deployment import Deployment, ReasonOption, TenantOption, run
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from core.database import Database
 
 billing_app = typer.Typer(help="The ledger.", no_args_is_help=True)
+billing_app.add_typer(profile_app, name="profile")
 
 RequestOption = Annotated[
     str | None, typer.Option("--request", help="A request's id, with what corrects it.")

@@ -19,6 +19,8 @@ from gateway.cli.reading import (
     write_out,
     write_report,
 )
+from gateway.cli.reconciliation import reconciliation
+from gateway.cli.savings import savings
 from gateway.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -184,3 +186,7 @@ def _filter(text: str) -> tuple[str, str]:
     if not equals:
         raise InvalidRequest("--only must look like model=flash.", param="only")
     return name, value
+
+
+report_app.command()(savings)
+report_app.command()(reconciliation)

@@ -20,6 +20,15 @@ _LATER = (
 )
 
 
+_NEVER_FOR_ALL = ("numpy", "pydantic", "sqlalchemy", "gateway.settings", "inference.cli")
+
+
+def test_a_command_does_not_wait_for_what_others_need() -> None:
+    code = f"import sys, gateway.cli\nprint(sorted(set({_NEVER_FOR_ALL!r}) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_what_is_not_needed_stays_out() -> None:
     code = (
         "import sys, gateway.cli, gateway.server, gateway.app\n"
