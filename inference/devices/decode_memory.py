@@ -11,7 +11,7 @@ from inference.model_config_deepseek_v4 import DeepseekV4Config
 
 # Allowances, not measured: no card was lent. `make check-gpu` prints what graphs took beside them.
 _LAUNCHES, _LAUNCH_BYTES = 48, 16 << 10  # of a layer, and what a graph keeps of each
-_SPREAD = 2  # what an allocator takes of what is alive at once
+_SPREAD, _SEGMENTS = 2, 64 << 20  # what an allocator takes of what is alive at once, and at least
 _COPIES = 8  # of a row's hidden state, queries and the like, alive at once
 
 
@@ -29,7 +29,7 @@ def steps_bytes(
     workspace = max(
         shape.rows * _row_bytes(config, dtype, shape.blocks * block_size) for shape in shapes
     )
-    return own + graphs + _SPREAD * workspace
+    return own + graphs + _SEGMENTS + _SPREAD * workspace
 
 
 def input_bytes(config: AnyConfig, shape: Shape, block_size: int) -> int:
