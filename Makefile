@@ -65,10 +65,13 @@ $(BUILT): $(STAMP) pyproject.toml $(NATIVE) $(HEADERS)
 run: setup ui ## start the gateway, a worker and two demo tenants (PORT=8080); Ctrl-C stops all
 	@exec $(BIN)/sovgate demo
 
-# One process a core, up to four; a file's tests stay together, since they share servers.
-TEST_PROCESSES ?= $(shell n=$$(nproc); echo $$((n < 4 ? n : 4)))
-test: setup ui browser clients lint ui-test ## lint, then every test; servers it needs are started by the tests
-	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
+# One process more than cores, up to four: tests wait for servers, what comes before them for the
+# network, and pip, npm and pyright use one core each. A file's tests stay together, since they
+# share servers; tests/support/order.py says which files go first.
+TEST_PROCESSES ?= $(shell n=$$(nproc); echo $$((n < 4 ? n + 1 : 4)))
+test: ## lint, then every test; servers it needs are started by the tests
+	@$(MAKE) -j $(TEST_PROCESSES) --output-sync=line --silent setup ui browser clients lint ui-test
+	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: setup audit ## ruff, pyright, the import contracts, and the audit of dependencies
 	@$(BIN)/ruff check .
@@ -143,14 +146,14 @@ $(TOOLS_STAMP): conformance/requirements.txt
 
 clients: $(FRAMEWORKS_STAMP) $(OPENAI3_STAMP) $(NODE_CLIENTS) ## the SDKs and frameworks that the tests point at a gateway
 
-$(FRAMEWORKS_STAMP): $(CLIENTS)/frameworks.txt | setup
+$(FRAMEWORKS_STAMP): $(CLIENTS)/frameworks.txt
 	@echo "clients: installing LangChain, LlamaIndex and litellm into $(FRAMEWORKS_VENV)"
 	@test -x $(FRAMEWORKS_VENV)/bin/python || $(PYTHON) -m venv $(FRAMEWORKS_VENV)
 	@$(FRAMEWORKS_VENV)/bin/pip install -qq --progress-bar off -r $(CLIENTS)/frameworks.txt
 	@rm -f $(FRAMEWORKS_VENV)/.installed-*
 	@touch $@
 
-$(OPENAI3_STAMP): $(CLIENTS)/openai3.txt | setup
+$(OPENAI3_STAMP): $(CLIENTS)/openai3.txt
 	@echo "clients: installing openai 3 into $(OPENAI3_VENV)"
 	@test -x $(OPENAI3_VENV)/bin/python || $(PYTHON) -m venv $(OPENAI3_VENV)
 	@$(OPENAI3_VENV)/bin/pip install -qq --progress-bar off -r $(CLIENTS)/openai3.txt

@@ -21,6 +21,7 @@ from core.database import Database
 from migrations.runner import upgrade
 from support import postgres, valkey
 from support.hardware import split_by_hardware
+from support.order import longest_first
 
 _WAITING = pytest.StashKey[dict[str, int]]()  # tests that need hardware which is not here
 _NUMBERS = count(1)
@@ -35,7 +36,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "database" in getattr(item, "fixturenames", ()):
             item.add_marker("db")
-    items[:], waiting = split_by_hardware(items)
+    runnable, waiting = split_by_hardware(items)
+    items[:] = longest_first(runnable)
     config.stash[_WAITING] = {hardware: len(tests) for hardware, tests in waiting.items()}
     config.hook.pytest_deselected(items=[item for group in waiting.values() for item in group])
 
@@ -108,7 +110,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     template = request.getfixturevalue("_postgres_template")
     server = request.getfixturevalue("postgres_url")
     name = f"sovgate_test_{os.getpid()}_{next(_NUMBERS)}"
-    asyncio.run(postgres.execute(server, f"CREATE DATABASE {name} TEMPLATE {template}"))
+    # Copied file by file: half the time of a copy through the log, which nobody needs here.
+    create = f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"
+    asyncio.run(postgres.execute(server, create))
     yield f"{server}/{name}"
     asyncio.run(postgres.execute(server, f"DROP DATABASE {name} WITH (FORCE)"))
 

@@ -3,6 +3,7 @@
 import re
 import subprocess
 
+from support.order import LONGEST
 from support.repository import ROOT
 
 _MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
@@ -27,6 +28,10 @@ def test_help_names_every_target() -> None:
 
 def test_the_promised_targets_exist() -> None:
     assert {"setup", "run", "test", "lint", "bench", "ui", "clean", "help"} <= _targets()
+
+
+def test_what_goes_first_is_there() -> None:
+    assert [file for file in LONGEST if not (ROOT / file).is_file()] == []
 
 
 def test_continuous_integration_runs_make_test() -> None:
