@@ -15,6 +15,7 @@ UNIFIED = 192 * 1024  # bytes of a vector core
 L1 = 512 * 1024  # bytes of a cube core
 L0C = 128 * 1024  # bytes of a cube core, for products
 ALIGNED = 32  # bytes that a tile's last axis is padded to
+CUBE_ALIGNED = 512  # bytes that triton-ascend wants it to be a multiple of beside `tl.dot`
 
 _TYPE = re.compile(r"(?:tensor|memref)<((?:\d+x)+)(bf16|index|[fi]\d+)\b")
 _DEFINED = re.compile(r"^\s*(%\w+)(?::(\d+))? = ([\w.]+)")
@@ -57,6 +58,10 @@ class _Tile:
     readers: set[str] = field(default_factory=set)
     within: "_Tile | None" = None  # the tile whose place it has
 
+    @property
+    def for_cube(self) -> bool:
+        return self.maker == "memref.alloc" and self.readers == {"linalg.matmul"}
+
     def place(self) -> "_Tile":
         return self if self.within is None else self.within.place()
 
@@ -72,36 +77,47 @@ class _Region:
 
 @dataclass(frozen=True, slots=True)
 class Buffers:
-    """Bytes at the most; and tiles from global memory whose last axis is padded."""
+    """Bytes at the most; and tiles from global memory by their last axis.
+
+    ``widest``: of the unified buffer, were each last axis padded to `CUBE_ALIGNED`. ``padded``:
+    tiles that are no multiple of `ALIGNED`; ``narrow``: of `CUBE_ALIGNED`.
+    """
 
     unified: int = 0
+    widest: int = 0
     l1: int = 0
     l0c: int = 0
     padded: int = 0
+    narrow: int = 0
 
 
 def buffers(linalg: str) -> Buffers:
     """Estimates for one function."""
-    scan = _Scan(linalg.splitlines())
-    tiles = scan.run()
-    cube = [t for t in tiles if t.maker == "memref.alloc" and t.readers == {"linalg.matmul"}]
-    vector = [t for t in tiles if t not in cube]
+    lines = linalg.splitlines()
+    tiles = _Scan(lines, ALIGNED).run()
     products = [t.size for t in tiles if "linalg.matmul" in t.maker]
-    padded = sum("= memref.alloc()" in line and _tail(line) % ALIGNED > 0 for line in scan.lines)
-    return Buffers(_peak(vector), _peak(cube), max(products, default=0), padded)
+    tails = [_tail(line) for line in lines if "= memref.alloc()" in line]
+    return Buffers(
+        _peak([t for t in tiles if not t.for_cube]),
+        _peak([t for t in _Scan(lines, CUBE_ALIGNED).run() if not t.for_cube]),
+        _peak([t for t in tiles if t.for_cube]),
+        max(products, default=0),
+        sum(tail % ALIGNED > 0 for tail in tails),
+        sum(tail % CUBE_ALIGNED > 0 for tail in tails),
+    )
 
 
 class _Scan:
     """Reads the lines once, in order, and keeps the names of every open region."""
 
-    def __init__(self, lines: list[str]) -> None:
-        self.lines = lines
+    def __init__(self, lines: list[str], aligned: int) -> None:
+        self._lines, self._aligned = lines, aligned
         self._ends = _ends(lines)
         self._open: list[_Region] = [_Region(-1, "", [], [])]
         self._tiles: list[_Tile] = []
 
     def run(self) -> list[_Tile]:
-        for at, line in enumerate(self.lines):
+        for at, line in enumerate(self._lines):
             bare = line.strip()
             if bare.startswith("}"):
                 self._close(at, bare)
@@ -118,7 +134,7 @@ class _Scan:
         operation = match.group(1) if match else ""
         outer = self._open[-1].names
         inputs, _, results = line.partition("->")
-        tiles = [self._new(at, size, operation) for size in _sizes(results)]
+        tiles = [self._new(at, size, operation) for size in _sizes(results, self._aligned)]
         carried: list[_Tile | None] = []
         names: dict[str, _Tile | None] = {}
         if operation in _LOOPS:
@@ -137,9 +153,13 @@ class _Scan:
     def _close(self, at: int, bare: str) -> None:
         region = self._open.pop()
         self._reopened = _Region(region.line, region.operation, region.results, region.carried)
-        started = self.lines[region.line] if region.line >= 0 else ""
+        started = self._lines[region.line] if region.line >= 0 else ""
         defined = _DEFINED.match(started)
-        if region.operation == "linalg.generic" and defined and (sizes := _sizes(bare)):
+        if (
+            region.operation == "linalg.generic"
+            and defined
+            and (sizes := _sizes(bare, self._aligned))
+        ):
             self._open[-1].names[defined.group(1)] = self._new(
                 region.line, sizes[-1], "linalg.generic"
             )
@@ -158,7 +178,7 @@ class _Scan:
         tile: _Tile | None = None
         if operation in _VIEWS:
             tile = next((t for t in operands if t), None)
-        elif operation not in _HOLLOW and (sizes := _sizes(line, operation)):
+        elif operation not in _HOLLOW and (sizes := _sizes(line, self._aligned, operation)):
             tile = self._new(at, sizes[-1], operation)
         self._open[-1].names[defined.group(1)] = tile
 
@@ -216,15 +236,15 @@ def _ends(lines: list[str]) -> dict[int, int]:
     return ends
 
 
-def _sizes(text: str, operation: str = "") -> list[int]:
+def _sizes(text: str, aligned: int, operation: str = "") -> list[int]:
     """Bytes of every tile type named, padded; comparisons give one bit a number."""
     narrow = operation.startswith("arith.cmp")
-    return [_size(shape, "i1" if narrow else kind) for shape, kind in _TYPE.findall(text)]
+    return [_size(shape, "i1" if narrow else kind, aligned) for shape, kind in _TYPE.findall(text)]
 
 
-def _size(shape: str, kind: str) -> int:
+def _size(shape: str, kind: str, aligned: int) -> int:
     *outer, last = (int(part) for part in shape.split("x") if part)
-    return prod(outer) * -(-last * _bits(kind) // (8 * ALIGNED)) * ALIGNED
+    return prod(outer) * -(-last * _bits(kind) // (8 * aligned)) * aligned
 
 
 def _bits(kind: str) -> int:

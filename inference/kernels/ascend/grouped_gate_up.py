@@ -25,11 +25,11 @@ from inference.kernels.triton_common.spec import Case, Compilation, KernelSpec, 
 # Widths of a task's slice and of a step's inputs, by a block's rows: what fits the unified buffer
 # (`lower`), with slices as wide as transfers are best.
 SIZES: dict[ExpertFormat, dict[int, tuple[int, int]]] = {
-    "bf16": {16: (256, 128), 64: (64, 256)},
-    "fp8": {16: (64, 128), 64: (64, 128)},
-    "mxfp4": {16: (32, 2 * PLANE), 64: (32, 2 * PLANE)},
-    "int8": {16: (64, 128), 64: (32, 128)},
-    "int4": {16: (32, 2 * PLANE), 64: (32, 2 * PLANE)},
+    "bf16": {16: (256, 128), 64: (128, 128)},
+    "fp8": {16: (128, 64), 64: (64, 64)},
+    "mxfp4": {16: (128, 2 * PLANE), 64: (64, 2 * PLANE)},
+    "int8": {16: (128, 64), 64: (64, 64)},
+    "int4": {16: (128, 2 * PLANE), 64: (64, 2 * PLANE)},
 }
 
 

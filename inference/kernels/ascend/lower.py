@@ -55,10 +55,10 @@ class Lowered:
             return f"not lowered: {', '.join(self.unlowered)}"
         if self.comparisons:
             return f"compares integers of tiles in {self.comparisons} places"
-        unified = UNIFIED // 2 if self.multibuffer else UNIFIED
+        share = 2 if self.multibuffer else 1
         for name, taken, most in (
-            ("the unified buffer", self.buffers.unified, unified),
-            ("L1", self.buffers.l1, L1),
+            ("the unified buffer", self.buffers.unified, UNIFIED // share),
+            ("L1", self.buffers.l1, L1 // share),
             ("L0C", self.buffers.l0c, L0C),
         ):
             if taken > most:
@@ -160,11 +160,13 @@ def main() -> int:
 
 def _line(one: Lowered) -> str:
     took = one.buffers
+    cube = f", {took.widest / 1024:.0f} were tails 512 B; {took.narrow} narrow"
     figures = (
-        f"{one.mix_mode:4} UB {took.unified / 1024:6.1f} KiB"
-        f"{'' if one.multibuffer else ' (single)'}, L1 {took.l1 / 1024:5.1f}, "
-        f"L0C {took.l0c / 1024:5.1f}, {took.padded} padded, {one.apart} apart"
+        f"{one.mix_mode:4} UB {took.unified / 1024:5.1f} KiB"
+        f"{cube if one.mix_mode != 'aiv' else ''}; L1 {took.l1 / 1024:.0f}, "
+        f"L0C {took.l0c / 1024:.0f}; {took.padded} padded, {one.apart} apart"
         f"{', calls ' + ' '.join(one.library) if one.library else ''}"
+        f"{'' if one.multibuffer else ', single buffers'}"
     )
     state = f"FAILED: {one.problem}" if one.problem else "ok"
     return f"{one.kernel:24}{one.function:20}{figures}  {state}"

@@ -5,7 +5,7 @@ from torch.nn.functional import pad
 
 from inference.kernels.reference.packed_experts import ExpertFormat, PackedExperts, pack_experts
 
-PLANE = 128
+PLANE = 32
 """Inputs between the two of a byte of 4-bit codes."""
 _OF_FOUR_BITS = ("mxfp4", "int4")
 
@@ -34,8 +34,8 @@ def beside(gate: PackedExperts, up: PackedExperts) -> PackedExperts:
 def turned(packed: PackedExperts) -> PackedExperts:
     """Codes [E, in, out] and groups' scales [E, in / 32, out]; blocks' scales stay.
 
-    Of 4-bit codes byte ``i`` of each 128 holds inputs ``i`` and ``i + 128`` of 256; inputs beyond
-    the last are 0, so that planes are whole.
+    Of 4-bit codes byte ``i`` of each 32 holds inputs ``i`` and ``i + 32`` of 64; inputs beyond the
+    last are 0, so that planes are whole.
     """
     codes = packed.codes
     if packed.form in _OF_FOUR_BITS:

@@ -75,4 +75,6 @@ def test_tiles_are_counted_where_they_lie() -> None:
     assert found.unified == 2 * 64 * 64 * 4
     assert found.l1 == 64 * 128 * 2  # for the product alone
     assert found.l0c == 64 * 64 * 4
-    assert found.padded == 1
+    assert (found.padded, found.narrow) == (1, 2)
+    # Were each row 512 B: within the loop the sum, the codes as loaded, and widened.
+    assert found.widest == (64 + 128 + 128) * 512
