@@ -63,13 +63,13 @@ def choose_kernels(
     weights: Weights = "auto",
     *,
     model: str = "",
-    whole_steps: bool = True,
+    shared: bool = False,
 ) -> KernelSet:
     """The fastest set that runs ``dtype`` on ``device``, or what is asked for.
 
     Args:
         model: its kind, as its config says.
-        whole_steps: False where something has to happen between the operators of a step.
+        shared: several processes compute each step.
 
     Raises:
         DeviceUnavailable: nothing here keeps the weights so.
@@ -103,7 +103,7 @@ def choose_kernels(
     if preference == "native" or (preference == "auto" and in_c):
         as_computed: Format = "float32" if dtype == torch.float32 else "bfloat16"
         kind: Format = as_computed if weights == "auto" else weights
-        chosen = NativeKernels(here[0], kind, torch.get_num_threads(), whole_steps=whole_steps)
+        chosen = NativeKernels(here[0], kind, torch.get_num_threads(), shared=shared)
         if widened and weights == "auto":
             chosen.choices = (*chosen.choices, _WIDENED)
         return chosen

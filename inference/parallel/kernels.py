@@ -5,7 +5,15 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 
-from inference.kernels.interface import Batch, Experts, ExpertWeights, KernelSet, Linear
+from inference.kernels.cpu.native_v4 import NativeV4Step
+from inference.kernels.interface import (
+    Batch,
+    Experts,
+    ExpertWeights,
+    FusedStep,
+    KernelSet,
+    Linear,
+)
 from inference.parallel.checkpoint import PartialCheckpoint, layer_of
 from inference.parallel.experts import DispatchedExperts, SharedWidthExperts
 from inference.parallel.groups import Group, Groups
@@ -30,8 +38,25 @@ class JoinedLinear:
         self._inner, self._group, self._outputs = inner, group, outputs
 
     def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
-        part = self._inner(hidden).transpose(0, 1)
-        return self._group.join_rows(part, self._outputs).transpose(0, 1).contiguous()
+        return _joined(self._inner(hidden), self._group, self._outputs)
+
+
+class JoinedStep:
+    """Whole steps that give a part of the ``outputs`` logits in each process."""
+
+    def __init__(self, inner: FusedStep, group: Group, outputs: int) -> None:
+        self._inner, self._group, self._outputs = inner, group, outputs
+
+    def logits(self, batch: Batch, cache: Any) -> torch.Tensor:
+        return _joined(self._inner.logits(batch, cache), self._group, self._outputs)
+
+    def states(self, batch: Batch, cache: Any) -> torch.Tensor:
+        return self._inner.states(batch, cache)
+
+
+def _joined(part: torch.Tensor, group: Group, outputs: int) -> torch.Tensor:
+    """[rows, outputs] of the columns that each process has."""
+    return group.join_rows(part.transpose(0, 1), outputs).transpose(0, 1).contiguous()
 
 
 @runtime_checkable
@@ -109,8 +134,13 @@ class ParallelKernels:
     ) -> torch.Tensor:
         return self._inner.attention(query, cache, batch)
 
-    def fuse(self, model: Any) -> None:
-        """Nothing: between operators the processes exchange rows."""
+    def fuse(self, model: Any) -> FusedStep | None:
+        """Steps that ask for what other processes have a part of; see `Asking`."""
+        step = self._inner.fuse(model)
+        if isinstance(step, NativeV4Step) and step.asking and self._groups.tensor.size > 1:
+            step.asking.add_up = self._groups.tensor.add_up
+        self.choices = (self.choices[0], *self._inner.choices)
+        return step
 
     def _placement(self, layer: str, count: int) -> Placement:
         ranks, observed = self._groups.expert.size, self._loads.get(layer, [])

@@ -13,7 +13,7 @@ from inference.models.deepseek_v3 import DeepseekV3
 from inference.models.deepseek_v4 import DeepseekV4, keep_entries_as
 from inference.parallel.checkpoint import PartialCheckpoint
 from inference.parallel.groups import Group, Groups
-from inference.parallel.kernels import JoinedLinear, ParallelKernels, SummedLinear
+from inference.parallel.kernels import JoinedLinear, JoinedStep, ParallelKernels, SummedLinear
 from inference.parallel.layout import part_of
 from inference.parallel.placement import read_loads
 from inference.parallel.plan import Plan
@@ -34,7 +34,7 @@ def build_part(plan: Plan, groups: Groups) -> Part:
     checkpoint = PartialCheckpoint(plan.directory, device, dtype, groups.tensor)
     loads = read_loads(plan.expert_loads) if plan.expert_loads else {}
     inner = choose_kernels(
-        device, dtype, plan.kernels, plan.weights, model=config.kind, whole_steps=False
+        device, dtype, plan.kernels, plan.weights, model=config.kind, shared=True
     )
     kernels = ParallelKernels(inner, checkpoint, groups, loads, plan.redundant_experts)
     model = build_model(config, checkpoint, kernels, device, dtype)
@@ -51,6 +51,8 @@ def _join(model: Any, checkpoint: PartialCheckpoint, group: Group) -> None:
         for layer in layers:
             layer.attention.output = SummedLinear(layer.attention.output, group)
         model.head = JoinedLinear(model.head, group, model.config.vocab_size)
+        if model.fused is not None:
+            model.fused = JoinedStep(model.fused, group, model.config.vocab_size)
     elif isinstance(model, Decoder | DeepseekV3):
         for layer in model.layers:
             layer.output = SummedLinear(layer.output, group)

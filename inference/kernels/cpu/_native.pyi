@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 _Layer: TypeAlias = tuple[
@@ -99,5 +100,9 @@ class DeepseekV4:
         logits: int,
         states: int,
         streams: int,
+        ask: Callable[[int, int], object] = ...,
+        asked: int = ...,
+        passed: int = ...,
+        gates: int = ...,
         /,
     ) -> None: ...

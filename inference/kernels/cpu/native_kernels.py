@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 from torch.nn.functional import pad
 
+from inference.kernels.cpu.native_asking import Asking
 from inference.kernels.cpu.native_step import NativeStep
 from inference.kernels.cpu.native_v4 import NativeV4Step, runs_in_c
 from inference.kernels.cpu.packed import WIDE_SHARE, NarrowExperts
@@ -86,18 +87,18 @@ class NativeKernels:
     Args:
         backend: one of `native_backends`.
         kind: what weights are packed as.
-        whole_steps: False where processes exchange rows between operators.
+        shared: several processes compute a step; only DeepSeek-V4's can ask them within one.
     """
 
-    def __init__(
-        self, backend: str, kind: Format, threads: int, *, whole_steps: bool = True
-    ) -> None:
+    def __init__(self, backend: str, kind: Format, threads: int, *, shared: bool = False) -> None:
         assert _native is not None
         self._backend = backend
         self._kind: Format = kind
         self._pool = _native.Pool(threads)
-        self._whole_steps = whole_steps
-        what = "Whole steps" if whole_steps else "Linears and experts, one after the other"
+        self._shared = shared
+        # Experts run while a step that asked for them holds the other one.
+        self._steps_pool = _native.Pool(threads) if shared else self._pool
+        what = "Linears and experts" if shared else "Whole steps"
         self.choices: Sequence[str] = (
             f"{what}: C for {_INSTRUCTIONS[backend]} (kernels.cpu), because it was built and "
             f"this processor supports it; {kind} weights, {_SAID[kind]}.",
@@ -111,7 +112,7 @@ class NativeKernels:
         return NativeLinear(weight, self._backend, kind, self._pool)
 
     def experts(self, weights: ExpertWeights, usual_share: float) -> Experts:
-        if not self._whole_steps and usual_share < WIDE_SHARE:
+        if self._shared and usual_share < WIDE_SHARE:
             return NarrowExperts(weights, self.linear)
         return NativeExperts(weights, self._backend, self._kind, self._pool)
 
@@ -121,10 +122,12 @@ class NativeKernels:
         return paged_attention(query, cache, batch)
 
     def fuse(self, model: Any) -> FusedStep | None:
-        if not self._whole_steps:
-            return None
         if model.config.kind != "deepseek_v4":
-            return NativeStep(model, self._backend, self._pool)
+            return None if self._shared else NativeStep(model, self._backend, self._pool)
         if not runs_in_c(model.config, model.dtype):
             return None
-        return NativeV4Step(model, self._backend, self._pool, lambda w: self.linear(w).packed)
+        asking = Asking(model.layers) if self._shared else None
+        if asking is not None:
+            self.choices = (*self.choices, "Steps: one call into C, which asks for the experts.")
+        pack = lambda w: self.linear(w).packed  # noqa: E731
+        return NativeV4Step(model, self._backend, self._steps_pool, pack, asking)

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch.nn.functional import pad
 
+from inference.kernels.cpu.native_asking import Asking
 from inference.kernels.interface import Batch
 
 try:
@@ -40,12 +41,21 @@ def runs_in_c(config: Any, dtype: torch.dtype) -> bool:
 
 
 class NativeV4Step:
-    """Args: model: a `DeepseekV4` of sizes that `runs_in_c`; pack: as its linears are packed."""
+    """A `DeepseekV4`'s steps.
 
-    def __init__(self, model: Any, backend: str, pool: Any, pack: Pack) -> None:
+    Args:
+        model: of sizes that `runs_in_c`.
+        pack: as its linears are packed.
+        asking: who has the experts, where C has none; their linears use another pool.
+    """
+
+    def __init__(
+        self, model: Any, backend: str, pool: Any, pack: Pack, asking: Asking | None = None
+    ) -> None:
         assert _native is not None
         self._config, self._dtype = model.config, model.dtype
         self._backend, self._pack = backend, pack
+        self.asking = asking
         self._kept: list[torch.Tensor] = []  # C holds their addresses
         self._vocab, self._drafts = model.head.out, model.drafter is not None
         self._memories: WeakKeyDictionary[Any, torch.Tensor] = WeakKeyDictionary()
@@ -67,8 +77,12 @@ class NativeV4Step:
         budgets, mass = batch.num_experts, batch.mass
         streams = self._streams(len(batch.token_ids)) if self._drafts else None
         decode_states = batch.decode_states
+        rows, config = len(batch.token_ids), self._config
+        asks = ()
+        if self.asking is not None:
+            asks = self.asking.arguments(rows, config.hidden_size, config.num_routed_experts)
         self._run(
-            len(batch.token_ids),
+            rows,
             batch.token_ids.data_ptr(),
             batch.positions.data_ptr(),
             batch.num_decode,
@@ -92,10 +106,11 @@ class NativeV4Step:
             logits,
             states,
             0 if streams is None else streams.data_ptr(),
+            *asks,
         )
         cache.streams = streams
         if mass is not None:
-            mass.layers += self._config.num_layers
+            mass.layers += config.num_layers
 
     def _streams(self, rows: int) -> torch.Tensor:
         return torch.empty((rows, _STREAMS, self._config.hidden_size), dtype=self._dtype)
@@ -147,8 +162,8 @@ class NativeV4Step:
                 0 if table is None else table.data_ptr(),
                 0 if table is None else table.shape[1],
             ),
-            _experts(feed_forward.experts),
-            _experts(feed_forward.shared),
+            _experts(feed_forward.experts) if self.asking is None else None,
+            _experts(feed_forward.shared) if self.asking is None else None,
         )
 
     def _attention(self, attention: Any) -> tuple[Any, ...]:

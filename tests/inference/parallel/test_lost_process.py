@@ -66,7 +66,7 @@ async def serving_shared(directory: Path, ranks: Ranks) -> AsyncIterator[tuple[W
 
 async def test_a_process_that_hangs_ends_what_runs(scripted_v4: Path) -> None:
     """It is stopped in the midst of two streams, which end with all that they used."""
-    plan = Plan(scripted_v4, Layout(expert=2), kernels="reference", timeout=timedelta(seconds=2))
+    plan = Plan(scripted_v4, Layout(expert=2), timeout=timedelta(seconds=2))
     with leading([plan]) as ranks:
         async with (
             serving_shared(scripted_v4, ranks) as (worker, url),
@@ -93,7 +93,7 @@ async def test_a_process_that_hangs_ends_what_runs(scripted_v4: Path) -> None:
 
 
 async def test_a_process_that_ends_while_nothing_runs_is_noticed(scripted_v4: Path) -> None:
-    plan = Plan(scripted_v4, Layout(expert=2), kernels="reference")
+    plan = Plan(scripted_v4, Layout(expert=2))
     with leading([plan]) as ranks:
         async with (
             serving_shared(scripted_v4, ranks) as (worker, url),

@@ -54,8 +54,8 @@ def plans_of(paths: dict[str, Path], loads: Path) -> list[Plan]:
     packed = replace(mixtral, kernels="packed", rebalance_steps=3)
     return [
         replace(v4, layout=Layout(1, 2), expert_loads=loads),
-        replace(v4, layout=Layout(1, 4), expert_loads=loads, redundant_experts=2),
-        replace(v4, layout=Layout(2, 1)),
+        replace(v4, layout=Layout(1, 4), expert_loads=loads, redundant_experts=2, kernels="auto"),
+        replace(v4, layout=Layout(2, 1), kernels="auto"),
         replace(v4, layout=Layout(2, 2), redundant_experts=3, rebalance_steps=3, kernels="auto"),
         replace(v3, layout=Layout(2, 1)),
         replace(v3, layout=Layout(2, 2), rebalance_steps=3),

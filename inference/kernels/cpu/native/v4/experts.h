@@ -63,6 +63,11 @@ static void route_row(const V4Work *w, const V4Layer *layer, int row)
     for (int i = 0; i < count; i++)
         s->share[(size_t)row * s->most + i] = scores[expert[i]] / (sum + 1e-20f) * m->scaling;
     s->num[row] = count;
+    if (step->asked & ASK_EXPERTS) {
+        float *gates = step->gates + (size_t)row * m->experts;
+        memset(gates, 0, m->experts * sizeof(float));
+        for (int i = 0; i < count; i++) gates[expert[i]] = s->share[(size_t)row * s->most + i];
+    }
     if (step->active) step->active[row] += count + m->shared_experts;
 }
 

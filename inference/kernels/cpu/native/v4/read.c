@@ -49,9 +49,11 @@ static int read_compressor(PyObject *tuple, Compressor *to)
     return -1;
 }
 
+/* None: they are asked for. */
 static int read_experts(PyObject *tuple, Experts *to)
 {
     PyObject *gate, *up, *down;
+    if (tuple == Py_None) return 0;
     if (!PyArg_ParseTuple(tuple, "OOOif", &gate, &up, &down, &to->width, &to->limit)) return -1;
     if (to->width > 0 && to->width % GROUP == 0)
         return read_weight(gate, &to->gate) || read_weight(up, &to->up)

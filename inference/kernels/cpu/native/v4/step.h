@@ -130,6 +130,23 @@ static void project_out(const V4Work *w, const V4Layer *layer)
     multiply_all(w, &s->ranks, &output, 1);
 }
 
+/* Has rows of `from` answered, into `out`; they are padded as `normed` is. */
+static void ask_all(const V4Work *w, int layer, int what, const float *from, int thread)
+{
+    const V4Step *step = w->step;
+    int hidden = w->model->hidden, width = w->s->normed.width;
+    V4_UNITS(w, row, step->rows)
+        memcpy(step->passed + (size_t)row * hidden, from + (size_t)row * width,
+               hidden * sizeof(float));
+    pool_meet(w->pool);
+    if (thread == 0 && step->ask(step->caller, layer, what)) w->s->failed = 1;
+    pool_meet(w->pool);
+    V4_UNITS(w, row, step->rows)
+        memcpy(w->s->out + (size_t)row * width, step->passed + (size_t)row * hidden,
+               hidden * sizeof(float));
+    pool_meet(w->pool);
+}
+
 static void run_attention_block(const V4Work *w, const V4Layer *layer, int index, int thread)
 {
     enter_all(w, &layer->attention_mixing, layer->attention_norm);
@@ -141,6 +158,7 @@ static void run_attention_block(const V4Work *w, const V4Layer *layer, int index
         attend_unit(w, layer, index, unit / blocks, unit % blocks, thread);
     pool_meet(w->pool);
     project_out(w, layer);
+    if (w->step->asked & ASK_ATTENTION) ask_all(w, index, ASK_ATTENTION, w->s->out, thread);
     V4_UNITS(w, row, w->step->rows) {
         leave_block(w, row);
         write_rings(w, layer, index, row);
@@ -148,14 +166,15 @@ static void run_attention_block(const V4Work *w, const V4Layer *layer, int index
     pool_meet(w->pool);
 }
 
-static void run_expert_block(const V4Work *w, const V4Layer *layer, int thread)
+static void run_expert_block(const V4Work *w, const V4Layer *layer, int index, int thread)
 {
     V4Product router = product_of(layer->router, w->s->logits, w->model->experts);
     enter_all(w, &layer->feed_mixing, layer->feed_norm);
     multiply_all(w, &w->s->normed, &router, 1);
     V4_UNITS(w, row, w->step->rows) route_row(w, layer, row);
     pool_meet(w->pool);
-    run_experts(w, layer, thread);
+    if (w->step->asked & ASK_EXPERTS) ask_all(w, index, ASK_EXPERTS, w->s->normed.value, thread);
+    else run_experts(w, layer, thread);
     V4_UNITS(w, row, w->step->rows) leave_block(w, row);
     pool_meet(w->pool);
 }
@@ -233,7 +252,9 @@ static void run_v4(void *argument, int thread)
     pool_meet(w->pool);
     for (int l = 0; l < w->model->num_layers; l++) {
         run_attention_block(w, &w->model->layers[l], l, thread);
-        run_expert_block(w, &w->model->layers[l], thread);
+        if (w->s->failed) return;
+        run_expert_block(w, &w->model->layers[l], l, thread);
+        if (w->s->failed) return;
     }
     run_end(w);
 }
@@ -241,5 +262,6 @@ static void run_v4(void *argument, int thread)
 static void v4_step(struct Pool *pool, const V4Model *model, const V4Step *step, V4Scratch *scratch)
 {
     V4Work work = {pool, model, step, scratch};
+    scratch->failed = 0;
     pool_run(pool, run_v4, &work);
 }

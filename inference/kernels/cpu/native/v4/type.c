@@ -97,6 +97,11 @@ static int check(const V4Model *m, const V4Step *step)
             PyErr_SetString(PyExc_ValueError, "a row has no sequence, or a token that is not known");
             return -1;
         }
+    for (int l = 0; l < m->num_layers && !(step->asked & ASK_EXPERTS); l++)
+        if (!m->layers[l].routed.gate || !m->layers[l].shared.gate) {
+            PyErr_SetString(PyExc_ValueError, "a layer has no experts, and nobody is asked for them");
+            return -1;
+        }
     for (int i = 0; i < step->sampled; i++)
         if (step->sample_rows[i] < 0 || step->sample_rows[i] >= step->rows) {
             PyErr_SetString(PyExc_ValueError, "a row that samples is not among the rows");
@@ -129,7 +134,17 @@ static int run(V4Object *self, const V4Step *step)
     pthread_mutex_unlock(&self->pool->lock);
     Py_END_ALLOW_THREADS
     if (failed) PyErr_NoMemory();
-    return failed;
+    return failed || self->scratch.failed; /* who was asked has said why */
+}
+
+/* Calls Python in the thread that called the step. */
+static int ask(void *caller, int layer, int what)
+{
+    PyGILState_STATE state = PyGILState_Ensure();
+    PyObject *answer = PyObject_CallFunction(caller, "ii", layer, what);
+    Py_XDECREF(answer);
+    PyGILState_Release(state);
+    return answer ? 0 : -1;
 }
 
 static PyObject *v4_step(PyObject *object, PyObject *args)
@@ -138,12 +153,13 @@ static PyObject *v4_step(PyObject *object, PyObject *args)
     V4Step step = {0};
     Given given = {0};
     unsigned long long budgets, shares, active, sample, memory, raw, state, logits, states, streams;
+    unsigned long long passed = 0, gates = 0;
     long long budget;
-    if (!PyArg_ParseTuple(args, "iKKiKKiO!KLKKKiiKKKKKK", &step.rows, &given.tokens,
+    if (!PyArg_ParseTuple(args, "iKKiKKiO!KLKKKiiKKKKKK|OiKK", &step.rows, &given.tokens,
                           &given.positions, &given.singles, &given.states, &given.blocks,
                           &given.most, &PyList_Type, &given.chunks, &budgets, &budget, &shares,
                           &active, &sample, &step.sampled, &step.block_size, &memory, &raw, &state,
-                          &logits, &states, &streams))
+                          &logits, &states, &streams, &step.caller, &step.asked, &passed, &gates))
         return NULL;
     step.tokens = AT(const int64_t *, given.tokens);
     step.budgets = AT(const int64_t *, budgets);
@@ -157,6 +173,9 @@ static PyObject *v4_step(PyObject *object, PyObject *args)
     step.logits = AT(float *, logits);
     step.states = AT(float *, states);
     step.streams = AT(void *, streams);
+    step.ask = ask;
+    step.passed = AT(float *, passed);
+    step.gates = AT(float *, gates);
     V4Row *rows = calloc(step.rows + 1, sizeof(*rows));
     if (!rows) return PyErr_NoMemory();
     step.row = rows;

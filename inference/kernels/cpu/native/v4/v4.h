@@ -98,7 +98,17 @@ typedef struct {
     float *logits;  /* [sampled, vocab] or NULL */
     float *states;  /* [rows, hidden] or NULL */
     void *streams;  /* [rows, n, hidden] in the cache's dtype, or NULL */
+    /* What other processes have a part of is asked for by one thread, while the others wait: rows
+     * of `passed` go out and what was asked for comes back in their place. 0, or -1: give up. */
+    int (*ask)(void *caller, int layer, int what);
+    void *caller;
+    int asked;     /* of ASK_...; 0: all is here */
+    float *passed; /* [rows, hidden] */
+    float *gates;  /* [rows, experts]: weight of each, 0 where a row does not run it */
 } V4Step;
+
+#define ASK_EXPERTS 1   /* what the routed and the shared ones make of a row */
+#define ASK_ATTENTION 2 /* the sum over all heads of what attention gives */
 
 /* Buffers of one step. `most` is what a row chooses of experts. */
 typedef struct {
@@ -132,6 +142,7 @@ typedef struct {
     int *pair_row, *pair; /* [rows * most] by expert: its row, and its place in `inner` */
     int *every;       /* [rows]: 0, 1, 2, ... */
     int scored;       /* rows whose scores are kept at once */
+    int failed;       /* nobody answered: the step is given up */
 } V4Scratch;
 
 /* 0, or -1 where memory is out. */
