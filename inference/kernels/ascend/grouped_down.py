@@ -143,7 +143,7 @@ def _spec(form: ExpertFormat) -> KernelSpec:
         reference=_reference,
         case=_case,
         shapes={
-            "counted": {**small, "rows": 3, "experts": 2, "width": 96, "inner": 256},
+            "counted": {**small, "rows": 3, "experts": 2, "width": 64, "inner": 128},
             "decode": {**small, "rows": 16, **large},
             "prefill": {"form": form, "block_rows": 64, "rows": 4096, **large},
         },

@@ -162,7 +162,9 @@ def make_rows(
 def make_experts(
     device: torch.device, form: ExpertFormat, experts: int, out: int, width: int
 ) -> PackedExperts:
-    """Random weights; every fourth expert is the same, so that making many is quick."""
+    """Random weights, of "fp8" with whole blocks of 128 in each half; every fourth expert is the same,
+    so that making many is quick.
+    """
     generator = torch.Generator(device).manual_seed(1)
     base = torch.randn(out, width, device=device, generator=generator) * width**-0.5
     few = [base.roll(i, 0).bfloat16() for i in range(min(experts, 4))]
@@ -237,7 +239,7 @@ def _spec(form: ExpertFormat) -> KernelSpec:
         reference=_reference,
         case=_case,
         shapes={
-            "counted": {**small, "rows": 3, "experts": 2, "width": 256, "inner": 96},
+            "counted": {**small, "rows": 3, "experts": 2, "width": 128, "inner": 128},
             "decode": {**small, "rows": 16, **large},
             "prefill": {"form": form, "block_rows": 64, "rows": 4096, **large},
         },
