@@ -44,6 +44,8 @@ def token_name(entity_type: str) -> str:
 
 def planted(name: str, text: str) -> set[int]:
     """Numbers that ``text`` already uses with ``name`` in any form that could be restored."""
+    if name.partition("_")[0].lower() not in text.lower():  # a twentieth of the search's time
+        return set()
     return {int(number) for number in _numbered(name).findall(text)}
 
 

@@ -8,6 +8,7 @@
  */
 #define AT_END 0xffff      /* instead of a class: the end of the text */
 #define ENDS_HERE 0x8000   /* in a row: some expression ends in that state */
+#define MOST_DFAS 32       /* that read a text at once */
 #define MOST_STATES 0x7fff /* a state's number has 15 bits; 0 stands for "not made yet" */
 
 typedef struct {
@@ -28,7 +29,7 @@ typedef struct {
     Py_buffer begins, initial;  /* uint32: places open everywhere; at a text's begin too */
     uint32_t place_count, kind_count, expressions, state_limit;
     Numbers *fresh, *fresh_ends; /* per kind: what begins with it opens, and ends */
-    uint8_t *is_begin;
+    uint8_t *is_begin, *is_own; /* of places; of expressions */
     uint32_t *place_turn, *end_turn, turn; /* when each was last put into the set being made */
     Numbers set, set_ends, passed;
     uint32_t *fresh_state; /* per kind: where it leads if it goes on with nothing, or 0 */
@@ -216,51 +217,121 @@ static int report_last(LazyDfa *self, Reports *reports, uint32_t number, uint32_
     return 0;
 }
 
-/* Reports of a text: 1, or 0 if that led to too many new states, -1 without memory. */
-static int read_text(LazyDfa *self, const uint8_t *data, Py_ssize_t length, Reports *reports)
+/* One automaton on its way through a text. */
+typedef struct {
+    LazyDfa *dfa;
+    uint32_t at;
+    Py_ssize_t new_states; /* that it may still make */
+    int given_up;
+} Walk;
+
+/* The state at which `walk` arrives with data[i], where that is not made yet or ends something.
+ * 0 if it gives up, -1 without memory. */
+static int arrive(Walk *walk, int32_t entry, const uint8_t *data, Py_ssize_t i, Reports *reports)
 {
-    const uint8_t *kinds = self->kinds.buf;
-    uint32_t at = self->start;
-    Py_ssize_t made = 0, most = NEW_STATES + length / 64;
-    for (Py_ssize_t i = 0; i < length; i++) {
-        if (i + 1 == length && data[i] == '\n' &&
-            report_last(self, reports, at, (uint32_t)i) < 0)
-            return -1;
-        int32_t entry = self->rows[(size_t)at * self->kind_count + kinds[data[i]]];
-        if (!entry) {
-            if (++made > most)
-                return 0;
-            entry = step_to(self, at, kinds[data[i]]);
-            if (entry < 0)
-                return -1;
-            if (!entry)
-                return empty_states(self);
-        }
-        at = (uint32_t)entry & MOST_STATES;
-        if (entry & ENDS_HERE) {
-            const State *state = self->states + at;
-            for (uint32_t e = 0; e < state->end_count; e++)
-                if (keep_report(reports, self->ends.items[state->ends + e], (uint32_t)i + 1) < 0)
-                    return -1;
-        }
+    LazyDfa *self = walk->dfa;
+    if (!entry) {
+        if (walk->new_states-- <= 0)
+            return 0;
+        entry = step_to(self, walk->at, ((const uint8_t *)self->kinds.buf)[data[i]]);
+        if (entry <= 0)
+            return entry < 0 ? -1 : empty_states(self);
     }
-    return report_last(self, reports, at, (uint32_t)length) < 0 ? -1 : 1;
+    walk->at = (uint32_t)entry & MOST_STATES;
+    if (entry & ENDS_HERE) {
+        const State *state = self->states + walk->at;
+        for (uint32_t e = 0; e < state->end_count; e++)
+            if (keep_report(reports, self->ends.items[state->ends + e], (uint32_t)i + 1) < 0)
+                return -1;
+    }
+    return 1;
 }
 
-static PyObject *LazyDfa_report(PyObject *object, PyObject *args)
+/* What `walk` reported goes again. */
+static void take_back(const Walk *walk, Reports *reports, Py_ssize_t since)
 {
+    Py_ssize_t kept = since;
+    for (Py_ssize_t i = since; i < reports->count; i++) {
+        const uint32_t number = reports->items[i].number;
+        if (number >= walk->dfa->expressions || !walk->dfa->is_own[number])
+            reports->items[kept++] = reports->items[i];
+    }
+    reports->count = kept;
+}
+
+/* Several automata at once: each waits for memory at every character, and so they wait together.
+ * Those that give the text up have `given_up` set and report nothing; -1 without memory. */
+static int walk_text(Walk *walks, int count, const uint8_t *data, Py_ssize_t length,
+                     Reports *reports)
+{
+    const Py_ssize_t since = reports->count;
+    for (Py_ssize_t i = 0; i < length; i++) {
+        for (int w = 0; w < count; w++) {
+            Walk *walk = walks + w;
+            const LazyDfa *dfa = walk->dfa;
+            const uint8_t *kinds = dfa->kinds.buf;
+            if (walk->given_up)
+                continue;
+            if (i + 1 == length && data[i] == '\n' &&
+                report_last(walk->dfa, reports, walk->at, (uint32_t)i) < 0)
+                return -1;
+            const uint16_t entry =
+                dfa->rows[(size_t)walk->at * dfa->kind_count + kinds[data[i]]];
+            if (entry && !(entry & ENDS_HERE)) {
+                walk->at = entry;
+                continue;
+            }
+            const int arrived = arrive(walk, entry, data, i, reports);
+            if (arrived < 0)
+                return -1;
+            walk->given_up = !arrived;
+        }
+    }
+    for (int w = 0; w < count; w++) {
+        if (walks[w].given_up)
+            take_back(walks + w, reports, since);
+        else if (report_last(walks[w].dfa, reports, walks[w].at, (uint32_t)length) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static PyTypeObject *lazy_dfa_type;
+
+/* report(dfas, data, reports) */
+static PyObject *report_all(PyObject *module, PyObject *args)
+{
+    (void)module;
     Py_buffer data;
-    PyObject *given;
-    if (!PyArg_ParseTuple(args, "y*O!", &data, reports_type, &given))
+    PyObject *dfas, *given, *given_up = NULL;
+    if (!PyArg_ParseTuple(args, "O!y*O!", &PyTuple_Type, &dfas, &data, reports_type, &given))
         return NULL;
     Reports *reports = (Reports *)given;
-    const Py_ssize_t before = reports->count;
-    const int done = data.len < INT32_MAX
-                         ? read_text((LazyDfa *)object, data.buf, data.len, reports) : 0;
+    const Py_ssize_t count = PyTuple_GET_SIZE(dfas), before = reports->count;
+    Walk walks[MOST_DFAS];
+    int good = count <= MOST_DFAS && data.len < INT32_MAX;
+    for (Py_ssize_t w = 0; good && w < count; w++) {
+        LazyDfa *dfa = (LazyDfa *)PyTuple_GET_ITEM(dfas, w);
+        good = Py_TYPE(dfa) == lazy_dfa_type;
+        if (good)
+            walks[w] = (Walk){dfa, dfa->start, NEW_STATES + data.len / 64, 0};
+    }
+    if (!good)
+        PyErr_SetString(PyExc_ValueError, "these are no automata, or too many");
+    else if (walk_text(walks, (int)count, data.buf, data.len, reports) < 0)
+        PyErr_NoMemory();
+    else
+        given_up = PyList_New(0);
+    for (Py_ssize_t w = 0; given_up && w < count; w++) {
+        PyObject *number = walks[w].given_up ? PyLong_FromSsize_t(w) : NULL;
+        if (walks[w].given_up && (!number || PyList_Append(given_up, number) < 0))
+            Py_CLEAR(given_up);
+        Py_XDECREF(number);
+    }
     PyBuffer_Release(&data);
-    if (done <= 0)
+    if (!given_up)
         reports->count = before;
-    return done < 0 ? PyErr_NoMemory() : PyBool_FromLong(done);
+    return given_up;
 }
 
 static PyObject *LazyDfa_states(PyObject *object, void *closure)
@@ -303,6 +374,9 @@ static int find_fresh(LazyDfa *self)
     const size_t count = (size_t)self->begins.len / sizeof *begins;
     for (size_t i = 0; i < count; i++)
         self->is_begin[begins[i]] = 1;
+    for (uint32_t place = 0; place < self->place_count; place++)
+        if (((const int32_t *)self->ends_of.buf)[place] >= 0)
+            self->is_own[((const int32_t *)self->ends_of.buf)[place]] = 1;
     for (uint32_t kind = 0; kind < self->kind_count; kind++) {
         next_turn(self);
         for (size_t i = 0; i < count; i++)
@@ -348,6 +422,7 @@ static int LazyDfa_init(PyObject *object, PyObject *args, PyObject *named)
     self->fresh_ends = calloc(self->kind_count, sizeof *self->fresh_ends);
     self->fresh_state = calloc(self->kind_count, sizeof *self->fresh_state);
     self->is_begin = calloc(self->place_count, 1);
+    self->is_own = calloc(self->expressions + 1u, 1);
     self->place_turn = calloc(self->place_count, sizeof *self->place_turn);
     self->end_turn = calloc(self->expressions + 1u, sizeof *self->end_turn);
     self->states = calloc(states + 1, sizeof *self->states);
@@ -355,7 +430,7 @@ static int LazyDfa_init(PyObject *object, PyObject *args, PyObject *named)
     self->rows = calloc((states + 1) * self->kind_count, sizeof *self->rows);
     self->state_count = 1;
     if (!self->fresh || !self->fresh_ends || !self->fresh_state || !self->is_begin ||
-        !self->place_turn || !self->end_turn || !self->states || !self->buckets || !self->rows ||
+        !self->is_own || !self->place_turn || !self->end_turn || !self->states || !self->buckets || !self->rows ||
         find_fresh(self) < 0 || empty_states(self) < 0) {
         PyErr_NoMemory();
         return -1;
@@ -378,7 +453,7 @@ static void LazyDfa_dealloc(PyObject *object)
             free(self->fresh_ends[kind].items);
     }
     void *all[] = {self->fresh, self->fresh_ends, self->fresh_state, self->is_begin,
-                   self->place_turn, self->end_turn, self->states, self->buckets, self->rows,
+                   self->is_own, self->place_turn, self->end_turn, self->states, self->buckets, self->rows,
                    self->set.items, self->set_ends.items, self->passed.items, self->places.items,
                    self->ends.items};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
@@ -386,11 +461,6 @@ static void LazyDfa_dealloc(PyObject *object)
     type->tp_free(object);
     Py_DECREF(type);
 }
-
-static PyMethodDef lazy_dfa_methods[] = {
-    {"report", LazyDfa_report, METH_VARARGS,
-     "report(data, reports)\n\nCollect where expressions end; False if it gave the text up."},
-    {NULL, NULL, 0, NULL}};
 
 static PyGetSetDef lazy_dfa_members[] = {
     {"states", LazyDfa_states, NULL, "How many were made.", NULL},
@@ -401,7 +471,6 @@ static PyType_Slot lazy_dfa_slots[] = {
     {Py_tp_new, PyType_GenericNew},
     {Py_tp_init, LazyDfa_init},
     {Py_tp_dealloc, LazyDfa_dealloc},
-    {Py_tp_methods, lazy_dfa_methods},
     {Py_tp_getset, lazy_dfa_members},
     {0, NULL}};
 

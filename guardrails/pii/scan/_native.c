@@ -556,18 +556,26 @@ static int module_exec(PyObject *module)
                  PyModule_AddObjectRef(module, "LazyDfa", lazy_dfa) < 0 ||
                  PyModule_AddObjectRef(module, "Reports", reports) < 0;
     Py_XDECREF(programs);
-    Py_XDECREF(lazy_dfa);
-    if (failed)
+    if (failed) {
         Py_XDECREF(reports);
-    else
-        reports_type = (PyTypeObject *)reports; /* kept as long as the process */
+        Py_XDECREF(lazy_dfa);
+    } else {
+        lazy_dfa_type = (PyTypeObject *)lazy_dfa;
+        reports_type = (PyTypeObject *)reports; /* both kept as long as the process */
+    }
     return failed ? -1 : 0;
 }
+
+static PyMethodDef module_methods[] = {
+    {"report", report_all, METH_VARARGS,
+     "report(dfas, data, reports)\n\nCollect where the expressions of some automata end; the "
+     "numbers of those that gave the text up, of which nothing is collected."},
+    {NULL, NULL, 0, NULL}};
 
 static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, module_exec}, {0, NULL}};
 
 static struct PyModuleDef module_def = {
-    PyModuleDef_HEAD_INIT, "_native", "Where rules may match, in C.", 0, NULL, module_slots,
+    PyModuleDef_HEAD_INIT, "_native", "Where rules may match, in C.", 0, module_methods, module_slots,
     NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__native(void) { return PyModuleDef_Init(&module_def); }

@@ -40,7 +40,10 @@ class Database:
         groups = [group for group in groups if group]
         self._automata = _automata(groups, flags)
         self._pools: list[list[Any]] = [[] for _ in groups]
-        self._lazy = [lazy_dfa(group) for group in groups]
+        lazy = [lazy_dfa(group) for group in groups]
+        self._lazy = tuple(each for each in lazy if each is not None)
+        self._of_lazy = [index for index, each in enumerate(lazy) if each is not None]
+        self._of_none = [index for index, each in enumerate(lazy) if each is None]
         self._lock = Lock()
 
     def scan(self, data: bytes) -> dict[int, list[int]]:
@@ -58,14 +61,20 @@ class Database:
         return found
 
     def report(self, data: bytes, reports: "Reports") -> None:
-        """Add where every expression ends, group after group."""
-        for index, lazy in enumerate(self._lazy):
-            if lazy is None or not lazy.report(data, reports):
-                self._scan(index, data, reports.add)
+        """Add where every expression ends."""
+        left = self._of_none
+        if self._lazy:
+            from guardrails.pii.scan._native import report
+
+            given_up = report(self._lazy, data, reports)
+            if given_up:
+                left = [*left, *(self._of_lazy[number] for number in given_up)]
+        for index in left:
+            self._scan(index, data, reports.add)
 
     def numbers(self, data: bytes) -> frozenset[int]:
         """The expressions that end anywhere."""
-        if None in self._lazy:
+        if not self._lazy:
             return frozenset(self.scan(data))
         from guardrails.pii.scan._native import Reports
 

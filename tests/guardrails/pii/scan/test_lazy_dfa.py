@@ -14,7 +14,7 @@ import pytest
 from guardrails.pii.recognizers.base import RuleRecognizer
 from guardrails.pii.recognizers.catalogue import build_recognizers
 from guardrails.pii.scan import places
-from guardrails.pii.scan._native import LazyDfa, Reports
+from guardrails.pii.scan._native import LazyDfa, Reports, report
 from guardrails.pii.scan.alphabet import alphabet
 from guardrails.pii.scan.database import Database
 from guardrails.pii.scan.places import Unknown, lazy_dfa, tables_of
@@ -46,7 +46,7 @@ def hyperscan_ends(group: Group, data: bytes) -> set[tuple[int, int]]:
 
 def lazy_ends(dfa: LazyDfa, group: Group, data: bytes) -> set[tuple[int, int]] | None:
     reports = Reports()
-    if not dfa.report(data, reports):
+    if report((dfa,), data, reports):
         assert not reports.numbers(), "what was given up is reported by another automaton"
         return None
     return {(number, end) for number, _ in group for end in reports.ends(number)}
@@ -128,6 +128,18 @@ def test_a_text_that_leads_to_too_many_states_is_given_up_and_found_all_the_same
         assert {(0, end) for end in reports.ends(0)} == hyperscan_ends(_MANY_STATES, data)
         assert database.numbers(data) == {0}
     assert given_up > 10
+
+
+def test_one_that_gives_up_takes_back_its_own_reports_only() -> None:
+    dfas = (lazy_dfa(_MANY_STATES), lazy_dfa(((1, "b1"),)))
+    assert dfas[0] is not None
+    assert dfas[1] is not None
+    for data in _random_texts(20):
+        reports = Reports()
+        given_up = report((dfas[0], dfas[1]), data, reports)
+        assert 1 not in given_up
+        assert {(1, end) for end in reports.ends(1)} == hyperscan_ends(((1, "b1"),), data)
+        assert bool(reports.ends(0)) is (0 not in given_up)
 
 
 def test_a_full_table_is_emptied_and_goes_on() -> None:
