@@ -162,8 +162,9 @@ def make_rows(
 def make_experts(
     device: torch.device, form: ExpertFormat, experts: int, out: int, width: int
 ) -> PackedExperts:
-    """Random weights, of "fp8" with whole blocks of 128 in each half; every fourth expert is the same,
-    so that making many is quick.
+    """Random weights; every fourth expert is the same, so that making many is quick.
+
+    Of "fp8" each half of the gate's and up's is whole blocks of 128.
     """
     generator = torch.Generator(device).manual_seed(1)
     base = torch.randn(out, width, device=device, generator=generator) * width**-0.5
