@@ -78,6 +78,9 @@ def serve(
         float,
         typer.Option(min=0.1, help="After which a silent process of several counts as lost."),
     ] = 60.0,
+    graphs: Annotated[
+        bool, typer.Option(help="On CUDA, capture decode steps as graphs before being ready.")
+    ] = True,
     threads: Annotated[int, typer.Option(help="Compute threads; 0 = all processors but one.")] = 0,
     default_max_tokens: Annotated[int, typer.Option(help="Where a request sets none.")] = 512,
     chat_generation: Annotated[
@@ -126,6 +129,7 @@ def serve(
                     redundant_experts=redundant_experts,
                     rebalance_steps=rebalance_steps,
                     exchange_seconds=exchange_seconds,
+                    graphs="auto" if graphs else "off",
                     limits=SchedulerLimits(max_batch=max_batch, max_queue=max_queue),
                 ),
             )
@@ -154,6 +158,9 @@ def doctor(
     redundant_experts: Annotated[
         int, typer.Option(min=0, help="Copies of busy experts in each layer.")
     ] = 0,
+    graphs: Annotated[
+        bool, typer.Option(help="On CUDA, count the memory of captured decode steps.")
+    ] = True,
     as_json: JsonFlag = False,
 ) -> None:
     """Say what a device can run and what it cannot, without loading a weight."""
@@ -171,6 +178,7 @@ def doctor(
             snapshots=snapshots,
             layout=Layout(tensor_parallel, expert_parallel),
             redundant_experts=redundant_experts,
+            graphs="auto" if graphs else "off",
             limits=SchedulerLimits(max_batch=max_batch),
         )
         told = diagnose(model, options)

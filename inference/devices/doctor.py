@@ -38,8 +38,9 @@ def _fit(directory: Path, options: EngineOptions) -> dict[str, Any]:
         "dtype": str(plan.dtype).removeprefix("torch."),
         "weights_bytes": plan.need.weights,
         "cache_bytes": plan.need.cache,
+        "graphs_bytes": plan.need.graphs,
         "cached_tokens": plan.cache.blocks * plan.cache.block_size,
-        "kernels": list(kernels.choices),
+        "kernels": [*kernels.choices, *plan.decoding],
     }
 
 
@@ -57,6 +58,7 @@ def as_text(told: dict[str, Any]) -> str:
             f"{model['kind']} in {model['dtype']}: {size(model['weights_bytes'])} for weights, "
             f"{size(model['cache_bytes'])} for a cache of {model['cached_tokens']:,} tokens: "
             "it fits",
+            *([f"  {size(model['graphs_bytes'])} for decode steps"] * bool(model["graphs_bytes"])),
             *(f"  {text}" for text in model["kernels"]),
         ]
     if told["problem"]:

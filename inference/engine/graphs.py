@@ -75,8 +75,8 @@ class DecodeSteps:
         torch.cuda.synchronize()
         taken = (torch.cuda.memory_reserved() - before) >> 20
         return (
-            f"Decode steps: {len(self._steps)} CUDA graphs of up to {self._steps[-1].shape.rows} "
-            f"sequences, captured in {time.perf_counter() - started:.1f} s, {taken} MiB."
+            f"Decode steps: {len(self._graphs)} CUDA graphs captured in "
+            f"{time.perf_counter() - started:.1f} s, {taken} MiB."
         )
 
     def _reason(self, chunks: SequenceOf[Chunk]) -> str:

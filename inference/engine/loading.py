@@ -88,6 +88,16 @@ class Plan:
     decode_shapes: tuple[Shape, ...]  # of decode steps that are prepared
     not_prepared: str  # why there are none, where one could expect some
 
+    @property
+    def decoding(self) -> tuple[str, ...]:
+        """A sentence on decode steps, where there is something to say."""
+        if self.not_prepared:
+            return (f"Decode steps: no CUDA graphs, because {self.not_prepared}.",)
+        if not self.decode_shapes:
+            return ()
+        most, count = self.decode_shapes[-1].rows, len(self.decode_shapes)
+        return (f"Decode steps: {count} fixed shapes of up to {most} sequences.",)
+
 
 def make_plan(directory: Path, options: EngineOptions) -> Plan:
     """Raises: CheckpointInvalid, CheckpointUnsupported, DeviceUnavailable."""
@@ -191,10 +201,9 @@ def load_engine(directory: Path, options: EngineOptions) -> tuple[Engine, tuple[
     )
     if plan.device.type != "cpu":
         warm_up(runner, options.limits, plan.config.num_experts_per_tok, drawing)
+    choices += plan.decoding
     if plan.decode_shapes:
-        choices = (*choices, runner.prepare_decoding())
-    elif plan.not_prepared:
-        choices = (*choices, f"Decode steps: no CUDA graphs, because {plan.not_prepared}.")
+        choices += runner.prepare_decoding()
     guess = None
     if options.guesses:
         guess = (ModelDraft if runner.drafts else PromptLookup)(options.guesses)

@@ -70,12 +70,12 @@ class ModelRunner:
         logits = [self._forward(part) for part in passes if part]
         return [c for part in passes for c in part if c.samples], torch.cat(logits)
 
-    def prepare_decoding(self) -> str:
-        """From now on decode steps run at fixed shapes, on CUDA as graphs; a sentence on it."""
+    def prepare_decoding(self) -> tuple[str, ...]:
+        """From now on decode steps run at fixed shapes, on CUDA as graphs; what those took."""
         self.decode_steps = DecodeSteps(self._place, self._decode_shapes)
         if self.model.device.type == "cuda":
-            return self.decode_steps.capture()
-        return f"Decode steps: {len(self._decode_shapes)} fixed shapes, not captured."
+            return (self.decode_steps.capture(),)
+        return ()
 
     def _forward(self, chunks: SequenceOf[Chunk]) -> torch.Tensor:
         batch = self._batch(chunks)
