@@ -203,9 +203,23 @@ def compress_store(
     eps: float,
     singles: bool = False,
 ) -> None:
-    """See `pool_and_store`. ``singles``: every run is one row, so one launch does."""
+    """See `pool_and_store`; codes of narrow index keys are torch's.
+
+    Args:
+        singles: every run is one row, so one launch does.
+    """
     tokens, width = len(values), len(norm)
     if not tokens:
+        return
+    if isinstance(entries, PagedEntries) and not isinstance(entries.codec, KeyCodec):
+        closes = places >= 0
+        numbers = torch.arange(tokens, device=places.device).masked_fill(~closes, -1)
+        pooled = values.new_zeros(1, tokens, width, dtype=torch.float32)
+        compress_store(
+            values, gates, bias, norm, cos, sin, rows, numbers, pooled, old_values, old_gates,
+            overlaps=overlaps, eps=eps, singles=singles,
+        )  # fmt: skip
+        entries[places[closes]] = pooled[0, closes]
         return
     target, turned, layout = store_of(entries)
     for pools, keeps in ((True, True),) if singles else ((True, False), (False, True)):

@@ -4,12 +4,14 @@ from typing import Any
 
 import torch
 
+from inference.kernels.ascend.deepseek_v4_attention import AscendAttention
 from inference.kernels.ascend.hyper_connections_post import hyper_connections_post
-from inference.kernels.ascend.hyper_connections_pre import hyper_connections_pre
+from inference.kernels.ascend.hyper_connections_pre import hyper_connections_pre, split_function
 from inference.kernels.ascend.router import router_logits
 from inference.kernels.ascend.router_choice import choose_experts
 from inference.kernels.interface import Batch
 from inference.kernels.triton_common.feed_forward import RoutedFeedForward
+from inference.kernels.triton_common.step_rows import Steps
 
 
 class AscendFeedForward(RoutedFeedForward):
@@ -41,12 +43,14 @@ class AscendFeedForward(RoutedFeedForward):
 
 
 class AscendLayer:
-    """Stands in for a `models.deepseek_v4.layer.Layer`, ``plain``."""
+    """Stands in for a `models.deepseek_v4.layer.Layer`, ``plain``; ``first``: of the model's."""
 
-    def __init__(self, config: Any, plain: Any) -> None:
+    def __init__(self, config: Any, plain: Any, steps: Steps, *, first: bool) -> None:
         self._plain = plain
-        self.attention = plain.attention
+        self.attention = AscendAttention(plain.attention, steps, first=first)
         self.feed_forward = AscendFeedForward(config, plain.feed_forward)
+        self._attention_parts = split_function(plain.attention_mixing.function)
+        self._feed_forward_parts = split_function(plain.feed_forward_mixing.function)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._plain, name)  # its weights, for whoever reads them
@@ -56,21 +60,27 @@ class AscendLayer:
     ) -> torch.Tensor:
         """The streams [T, n, D] after both blocks."""
         plain, streams = self._plain, streams.contiguous()
-        hidden, post, mixing = _enter(config, streams, plain.attention_mixing, plain.attention_norm)
+        hidden, post, mixing = _enter(
+            config, streams, plain.attention_mixing, self._attention_parts, plain.attention_norm
+        )
         output = self.attention(hidden, angles, batch, memory).contiguous()
         streams = hyper_connections_post(streams, output, post, mixing)
         hidden, post, mixing = _enter(
-            config, streams, plain.feed_forward_mixing, plain.feed_forward_norm
+            config,
+            streams,
+            plain.feed_forward_mixing,
+            self._feed_forward_parts,
+            plain.feed_forward_norm,
         )
         return hyper_connections_post(streams, self.feed_forward(hidden, batch), post, mixing)
 
 
 def _enter(
-    config: Any, streams: torch.Tensor, weights: Any, norm: torch.Tensor
+    config: Any, streams: torch.Tensor, weights: Any, parts: torch.Tensor, norm: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return hyper_connections_pre(
         streams,
-        weights.function,
+        parts if streams.dtype == torch.bfloat16 else weights.function,
         weights.scale,
         weights.base,
         norm,

@@ -14,9 +14,15 @@ import triton.language as tl
 from inference.kernels.ascend.cores import grid
 from inference.kernels.ascend.index_scores import entry_scores
 from inference.kernels.ascend.thresholds import chosen_step, digit_steps, number_at
-from inference.kernels.reference.deepseek_v4_seams import Entries, Rows, choose_best
+from inference.kernels.reference.deepseek_v4_seams import (
+    Entries,
+    Rows,
+    choose_best,
+    score_entries,
+)
 from inference.kernels.triton_common.jit import jit
 from inference.kernels.triton_common.spec import Case, Compilation, KernelSpec
+from inference.quantization import PagedEntries
 
 _BLOCK, _TILE, _MOVED = 512, 128, 32
 _SCRATCH = 1 << 23  # scores (32 MiB) that are written before some are chosen: they stay in L2
@@ -124,13 +130,15 @@ def choose_entries(
     """The entries that each row attends to: [T, top_k] int32, as `Entries.chosen`.
 
     See `score_entries` and `choose_best`; rows in such portions that their scores stay in L2.
+    Narrow keys are scored by torch.
     """
+    score = score_entries if isinstance(entries.store, PagedEntries) else entry_scores
     portion = max(1, _SCRATCH // max(most, 1))
     out = []
     for start in range(0, len(queries), portion):
         part = slice(start, start + portion)
         own = (queries[part], weights[part], cos[part], sin[part])
-        scores = entry_scores(*own, rows.part(part), entries, most)
+        scores = score(*own, rows.part(part), entries, most)
         out.append(best_entries(scores, ready[part], top_k))
     return torch.cat(out) if len(out) != 1 else out[0]
 

@@ -11,6 +11,7 @@ from inference.kernels.ascend.experts import AscendExperts
 from inference.kernels.interface import Batch, Experts, ExpertWeights, Linear
 from inference.kernels.reference import paged_attention
 from inference.kernels.reference.packed_experts import ExpertFormat
+from inference.kernels.triton_common.step_rows import Steps
 
 _STREAMS = 4  # what the mHC kernels are written for
 
@@ -27,8 +28,8 @@ class AscendKernels:
         )
         self.choices: Sequence[str] = (
             f"Experts: {how}.",
-            "DeepSeek-V4's router and streams: triton-ascend kernels (kernels.ascend).",
-            "Attention and linears: torch and CANN.",
+            "DeepSeek-V4's attention, router and streams: triton-ascend kernels (kernels.ascend).",
+            "Linears, other models' attention: torch and CANN.",
             "None of these kernels was ever run on an NPU by us (docs/kernels.md).",
         )
 
@@ -50,4 +51,8 @@ class AscendKernels:
         """A `DeepseekV4` gets this package's layers in place of its own; no step is one call."""
         config = model.config
         if getattr(config, "hc_mult", 0) == _STREAMS:
-            model.layers[:] = [AscendLayer(config, layer) for layer in model.layers]
+            steps = Steps()
+            model.layers[:] = [
+                AscendLayer(config, layer, steps, first=not at)
+                for at, layer in enumerate(model.layers)
+            ]

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from inference.kernels.cuda.deepseek_v4_attention import CudaAttention, Steps
+from inference.kernels.cuda.deepseek_v4_attention import CudaAttention
 from inference.kernels.cuda.hyper_connections_head import hyper_connections_head
 from inference.kernels.cuda.hyper_connections_post import hyper_connections_post
 from inference.kernels.cuda.hyper_connections_pre import hyper_connections_pre
@@ -18,6 +18,7 @@ from inference.kernels.cuda.router_choice import choose_experts_of_slices
 from inference.kernels.interface import Batch
 from inference.kernels.reference.packed_experts import ExpertFormat
 from inference.kernels.triton_common.feed_forward import RoutedFeedForward
+from inference.kernels.triton_common.step_rows import Steps
 
 
 class CudaFeedForward(RoutedFeedForward):

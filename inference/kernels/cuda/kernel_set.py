@@ -6,13 +6,13 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from inference.kernels.cuda.deepseek_v4_attention import Steps
 from inference.kernels.cuda.deepseek_v4_layers import CudaDraft, CudaHead, CudaLayer
 from inference.kernels.cuda.experts import CudaExperts
 from inference.kernels.cuda.sampling import sample
 from inference.kernels.interface import Batch, Experts, ExpertWeights, Linear
 from inference.kernels.reference import paged_attention
 from inference.kernels.reference.packed_experts import ExpertFormat
+from inference.kernels.triton_common.step_rows import Steps
 
 _STREAMS = 4  # what the mHC kernels are written for
 
