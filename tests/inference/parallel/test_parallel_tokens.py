@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from engine_helpers import greedy, run_all, small_engine, vectors
 from parallel_ranks import leading
 from tiny_models import make_tiny
-from tiny_v4 import make_tiny_v4
+from tiny_v4 import TINY, make_tiny_v4
 
 from inference.engine.block_manager import BlockManager
 from inference.engine.engine import Engine
+from inference.engine.loading import EngineOptions, make_plan
 from inference.engine.model_runner import ModelRunner
 from inference.engine.scheduler import SchedulerLimits
 from inference.engine.sequence import Sequence
@@ -103,6 +105,21 @@ def test_tokens_are_those_of_one_process(checkpoints: dict[str, Path], tmp_path:
                 _check_record(plan, placed)
             if plan.rebalance_steps and plan.layout.expert > 1:
                 _check_moves(model, engine, placed, one)
+
+
+def test_the_fit_check_counts_copies_and_what_moves(checkpoints: dict[str, Path]) -> None:
+    directory, layers = checkpoints["deepseek_v4"], 7  # the draft module's is one
+    expert = 3 * TINY["hidden_size"] * TINY["moe_intermediate_size"] * 4  # bytes
+
+    def need(**options: Any) -> int:
+        layout = Layout(expert=2)
+        given = EngineOptions(dtype="float32", kv_blocks=8, layout=layout, **options)
+        return make_plan(directory, given).need.weights
+
+    # Of six experts each of two processes has three, with two copies four.
+    assert need(redundant_experts=2) - need() == 2 * layers * expert
+    # Those of one layer as they travel, and prepared beside those that serve.
+    assert need(rebalance_steps=1) - need() == 2 * 2 * 3 * expert
 
 
 def _placements(model: LeadingModel) -> dict[str, tuple[tuple[int, ...], ...]]:
