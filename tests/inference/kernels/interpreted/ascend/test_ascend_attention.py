@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 import torch
-import triton
 import triton.language as tl
 
 from inference.kernels.ascend import hyper_connections_pre as pre
@@ -23,6 +22,7 @@ from inference.kernels.reference.deepseek_v4_seams import (
     pool_and_store,
     turn_back_and_project,
 )
+from inference.kernels.triton_common.jit import jit
 from inference.quantization import Fp8IndexCodec, KeyCodec, PagedEntries
 from inference.quantization.scales import power_above, power_value
 
@@ -49,7 +49,7 @@ def _close(found: torch.Tensor, expected: torch.Tensor) -> None:
     torch.testing.assert_close(found, expected, rtol=2e-5, atol=2e-5)
 
 
-@triton.jit
+@jit
 def _codes_kernel(numbers, codes, scales, decoded, SIZE: tl.constexpr):
     at = tl.arange(0, SIZE)
     x = tl.load(numbers + at)
