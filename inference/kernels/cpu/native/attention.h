@@ -57,7 +57,8 @@ INLINE void score_positions(HEAD_ARGUMENTS, const Tile *tile, const float *query
                        size_t stride)
 {
     int step = padded(past->size);
-    V sums[4 * PARTS] = {0};
+    V sums[4 * PARTS];
+    for (int i = 0; i < heads * PARTS; i++) sums[i] = (V){0};
     for (int d = 0; d < past->dim; d++) {
         V key[PARTS];
         for (int p = 0; p < PARTS; p++)
@@ -90,7 +91,8 @@ static float exponentiate(float *scores, int count)
 INLINE void mix_columns(HEAD_ARGUMENTS, const int vectors, const float *scores, size_t stride,
                         int tiles, int from, const float *totals, float *out)
 {
-    V sums[4 * MIXED] = {0};
+    V sums[4 * MIXED];
+    for (int i = 0; i < heads * MIXED; i++) sums[i] = (V){0};
     int width = padded(past->dim);
     for (int t = 0; t < tiles; t++) {
         Tile tile = tile_of(past, t);

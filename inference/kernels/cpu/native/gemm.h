@@ -5,7 +5,7 @@
  * depend on the rows beside it.
  */
 
-#define AHEAD 4096 /* bytes fetched before a single row needs them */
+#define AHEAD 4096 /* bytes of a weight that are fetched before they are needed */
 
 #if defined(HAVE_AVX2)
 #include "gemm_avx2.h"
@@ -31,23 +31,29 @@ typedef struct {
     int columns, add, bf16;
 } Sink;
 
-INLINE void drain(const Sink *sink, size_t row, int column, F value)
+INLINE void drain_from(const Sink *sink, size_t row, int column, const F *value)
 {
     int count = sink->columns - column < LANES ? sink->columns - column : LANES;
+    const float *from = (const float *)value;
     if (sink->bf16) {
-        Half halves = narrow(value);
+        Half halves = narrow(*value);
         memcpy((uint16_t *)sink->to + row * sink->stride + column, &halves, count * 2);
         return;
     }
     float *to = sink->to + row * sink->stride + column;
-    Lanes given = {value};
     if (count == LANES)
-        for (int i = 0; i < PARTS; i++) {
-            if (sink->add) given.part[i] += v_load(to + i * WIDTH);
-            v_store(to + i * WIDTH, given.part[i]);
+        for (int i = 0; i < LANES; i += WIDTH) {
+            V given = v_load(from + i);
+            if (sink->add) given += v_load(to + i);
+            v_store(to + i, given);
         }
     else
-        for (int i = 0; i < count; i++) to[i] = sink->add ? to[i] + value[i] : value[i];
+        for (int i = 0; i < count; i++) to[i] = sink->add ? to[i] + from[i] : from[i];
+}
+
+INLINE void drain(const Sink *sink, size_t row, int column, F value)
+{
+    drain_from(sink, row, column, &value);
 }
 
 /* The listed rows times panels `from` to `to`, over groups `first` to `last`. */
@@ -63,7 +69,7 @@ static void multiply(const Weight *w, const Rows *x, const int *rows, int count,
             any_block(n, m, w, x, rows + row, panel, first, last, sums);
             for (int r = 0; r < n; r++)
                 for (int p = 0; p < m; p++)
-                    drain(sink, rows[row + r], (panel + p) * LANES, sums[r * m + p]);
+                    drain_from(sink, rows[row + r], (panel + p) * LANES, &sums[r * m + p]);
         }
     }
 }

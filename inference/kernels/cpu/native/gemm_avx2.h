@@ -17,10 +17,14 @@ INLINE __m256i four_codes(const int8_t *codes)
     return _mm256_set1_epi32(four);
 }
 
-INLINE __m256i pairs(__m256i sums, __m256i weight, __m256i codes)
-{
-    return _mm256_add_epi16(sums, _mm256_maddubs_epi16(weight, codes));
-}
+/* Sums are added to one after the other, where they are. Left to itself GCC makes all products of a
+ * block first, has no registers left for them, and keeps the sums in memory.
+ */
+#define ADD_TO(sum, more, begin, size)                                                             \
+    if (begin) {                                                                                   \
+        sum = more;                                                                                \
+        __asm__ volatile("" : "+x"(sum) : : "memory");                                             \
+    } else __asm__ volatile("vpadd" size " %1, %0, %0" : "+x"(sum) : "x"(more) : "memory")
 
 INLINE void float_part(PART_ARGUMENTS)
 {
@@ -60,34 +64,39 @@ INLINE void bf16_part(PART_ARGUMENTS)
 INLINE void int8_part(PART_ARGUMENTS)
 {
     const __m256i one = _mm256_set1_epi16(1);
-    for (int g = first; g < last; g++) {
-        size_t place = (size_t)panel * w->groups + g;
-        const uint8_t *from = w->data + place * GROUP * LANES + half * 32;
-        __m256i dots[8] = {0};
-#pragma GCC unroll 1 /* else sums are rearranged and do not stay in registers */
-        for (int q = 0; q < 8; q++, from += 64) {
+    const int8_t *at[4];
+    const float *scale[4];
+    size_t place = (size_t)panel * w->groups + first;
+    const uint8_t *from = w->data + place * GROUP * LANES + half * 32;
+    const uint16_t *scales = (const uint16_t *)w->scale + place * LANES + half * 8;
+#pragma GCC unroll 4
+    for (int r = 0; r < count; r++) {
+        at[r] = x->code + (size_t)rows[r] * x->width + first * GROUP;
+        scale[r] = x->scale + (size_t)rows[r] * x->groups + first;
+    }
+    for (size_t g = 0, k = 0; g < (size_t)(last - first); g++, scales += LANES) {
+        __m256i dots[8];
+#pragma GCC unroll 8
+        for (int q = 0; q < 8; q++, k += 4, from += 64) {
             __m256i code[2], size[2];
-            if (count == 1) __builtin_prefetch(from + AHEAD);
+            __builtin_prefetch(from + AHEAD);
             for (int h = 0; h < halves; h++) {
                 code[h] = _mm256_load_si256((const __m256i *)(from + h * 32));
                 size[h] = _mm256_abs_epi8(code[h]);
             }
             for (int r = 0; r < count; r++) {
-                __m256i codes = four_codes(x->code + (size_t)rows[r] * x->width + g * GROUP + q * 4);
+                __m256i codes = four_codes(at[r] + k);
                 for (int h = 0; h < halves; h++) {
                     __m256i two = _mm256_maddubs_epi16(size[h], _mm256_sign_epi8(codes, code[h]));
-                    dots[r * halves + h] =
-                        _mm256_add_epi32(dots[r * halves + h], _mm256_madd_epi16(two, one));
+                    ADD_TO(dots[r * halves + h], _mm256_madd_epi16(two, one), q == 0, "d");
                 }
             }
         }
         for (int h = 0; h < halves; h++) {
-            const uint16_t *scales = (const uint16_t *)w->scale + place * LANES + (half + h) * 8;
-            __m256i wide = _mm256_cvtepu16_epi32(_mm_load_si128((const __m128i *)scales));
-            __m256 scale = _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+            __m256i wide = _mm256_cvtepu16_epi32(_mm_load_si128((const __m128i *)(scales + h * 8)));
+            __m256 own = _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
             for (int r = 0; r < count; r++) {
-                size_t group = (size_t)rows[r] * x->groups + g;
-                __m256 both = _mm256_mul_ps(scale, _mm256_broadcast_ss(x->scale + group));
+                __m256 both = _mm256_mul_ps(own, _mm256_broadcast_ss(scale[r] + g));
                 sums[r * halves + h] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dots[r * halves + h]),
                                                        both, sums[r * halves + h]);
             }
@@ -98,14 +107,22 @@ INLINE void int8_part(PART_ARGUMENTS)
 INLINE void int4_part(PART_ARGUMENTS)
 {
     const __m256i nibble = _mm256_set1_epi8(15);
-    for (int g = first; g < last; g++) {
-        size_t place = (size_t)panel * w->groups + g;
-        const uint8_t *from = w->data + place * GROUP * LANES / 2 + half * 32;
-        const uint8_t *steps = (const uint8_t *)w->scale + place * 2 * LANES + half * 8;
-        __m256i dots[8] = {0};
-#pragma GCC unroll 1
-        for (int q = 0; q < 4; q++, from += 64) {
-            if (count == 1) __builtin_prefetch(from + AHEAD);
+    const int8_t *at[4];
+    const float *scale[4], *total[4];
+    size_t place = (size_t)panel * w->groups + first;
+    const uint8_t *from = w->data + place * GROUP * LANES / 2 + half * 32;
+    const uint8_t *steps = (const uint8_t *)w->scale + place * 2 * LANES + half * 8;
+#pragma GCC unroll 4
+    for (int r = 0; r < count; r++) {
+        at[r] = x->code + (size_t)rows[r] * x->width + first * GROUP;
+        scale[r] = x->scale + (size_t)rows[r] * x->groups + first;
+        total[r] = x->total + (size_t)rows[r] * x->groups + first;
+    }
+    for (size_t g = 0, k = 0; g < (size_t)(last - first); g++, k += 16, steps += 2 * LANES) {
+        __m256i dots[8];
+#pragma GCC unroll 4
+        for (int q = 0; q < 4; q++, k += 4, from += 64) {
+            __builtin_prefetch(from + AHEAD);
             __m256i below[2], above[2];
             for (int h = 0; h < halves; h++) {
                 __m256i bytes = _mm256_load_si256((const __m256i *)(from + h * 32));
@@ -113,12 +130,12 @@ INLINE void int4_part(PART_ARGUMENTS)
                 above[h] = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), nibble);
             }
             for (int r = 0; r < count; r++) {
-                const int8_t *at = x->code + (size_t)rows[r] * x->width + g * GROUP + q * 4;
-                __m256i codes = four_codes(at), later = four_codes(at + 16);
-                for (int h = 0; h < halves; h++) {
-                    __m256i sum = pairs(dots[r * halves + h], below[h], codes);
-                    dots[r * halves + h] = pairs(sum, above[h], later);
-                }
+                __m256i codes = four_codes(at[r] + k);
+                for (int h = 0; h < halves; h++)
+                    ADD_TO(dots[r * halves + h], _mm256_maddubs_epi16(below[h], codes), q == 0, "w");
+                codes = four_codes(at[r] + k + 16);
+                for (int h = 0; h < halves; h++)
+                    ADD_TO(dots[r * halves + h], _mm256_maddubs_epi16(above[h], codes), 0, "w");
             }
         }
         for (int h = 0; h < halves; h++) {
@@ -127,12 +144,11 @@ INLINE void int4_part(PART_ARGUMENTS)
             step = _mm256_or_si256(step, _mm256_slli_epi32(step, 16));
             __m256 start = _mm256_cvtepi32_ps(_mm256_slli_epi32(least, 3));
             for (int r = 0; r < count; r++) {
-                size_t group = (size_t)rows[r] * x->groups + g;
                 __m256 whole = _mm256_cvtepi32_ps(_mm256_madd_epi16(dots[r * halves + h], step));
-                __m256 sum = _mm256_fmadd_ps(whole, _mm256_broadcast_ss(x->scale + group),
+                __m256 sum = _mm256_fmadd_ps(whole, _mm256_broadcast_ss(scale[r] + g),
                                              sums[r * halves + h]);
                 sums[r * halves + h] =
-                    _mm256_fnmadd_ps(start, _mm256_broadcast_ss(x->total + group), sum);
+                    _mm256_fnmadd_ps(start, _mm256_broadcast_ss(total[r] + g), sum);
             }
         }
     }
@@ -157,7 +173,8 @@ static void any_block(int count, int panels, const Weight *w, const Rows *x, con
 {
 #define PART(kind, c, h, r, half)                                                                \
     for (int p = 0; p < panels; p++) {                                                           \
-        __m256 held[c * h] = {0};                                                                \
+        __m256 held[c * h];                                                                      \
+        for (int i = 0; i < c * h; i++) held[i] = _mm256_setzero_ps();                           \
         kind##_part(c, h, half, w, x, rows + (r), panel + p, first, last, held);                 \
         finish_part(c, h, half, w, panel + p, panels, held, sums + (r) * panels + p);            \
     }

@@ -32,16 +32,6 @@ static void run_attention(const Work *w, const Layer *layer, int index, int thre
     pool_meet(w->pool);
 }
 
-INLINE F gated(const Layer *layer, F gate, F up)
-{
-    if (layer->limit > 0) {
-        F limit = splat(layer->limit);
-        gate = -larger(-gate, -limit);
-        up = larger(-larger(-up, -limit), -limit);
-    }
-    return gate / (1.0f + exponential(-gate)) * up;
-}
-
 /* 32 columns of the inner state, of the rows that activate their expert. */
 static void gate_unit(const Work *w, const Layer *layer, int unit)
 {
@@ -58,8 +48,8 @@ static void gate_unit(const Work *w, const Layer *layer, int unit)
             for (int i = 0; i < n * m; i++) {
                 int row = rows[at + i / m], column = (panel + p + i % m) * LANES;
                 float share = s->gates[(size_t)row * layer->experts + expert];
-                store(s->inner.value + (size_t)row * s->inner.width + column,
-                      gated(layer, gate[i], up[i]) * share);
+                gate_lanes(layer->limit, share, &gate[i], &up[i],
+                           s->inner.value + (size_t)row * s->inner.width + column);
             }
         }
         for (int r = 0; r < n && is_quantised(layer->down); r++)

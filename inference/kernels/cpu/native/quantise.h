@@ -14,7 +14,7 @@ INLINE void quantise_group(const Rows *rows, int row, int group)
     VI sums = {0};
     for (int i = 0; i < GROUP / WIDTH; i++) {
         VI code = v_rounded(value[i] * inverse);
-        *(VCodes *)(rows->code + at + i * WIDTH) = __builtin_convertvector(code, VCodes);
+        v_store_codes(rows->code + at + i * WIDTH, code);
         sums += code;
     }
     int32_t sum = (int32_t)v_sum(v_float(sums)); /* exact: below 2^24 */

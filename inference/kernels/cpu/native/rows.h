@@ -111,3 +111,17 @@ static void attend_row(const Work *w, int layer, int row, int head, float *score
     float *to = w->s->mixed.value + (size_t)row * w->s->mixed.width + first;
     attend(group, &past, joint + first, scores, w->s->context, to);
 }
+
+/* to = SwiGLU of LANES columns, times a row's share; `limit` cuts gate and up, 0: not. */
+INLINE void gate_lanes(float limit, float share, const F *gates, const F *ups, float *to)
+{
+    for (int i = 0; i < LANES; i += WIDTH) {
+        V gate = v_load((const float *)gates + i), up = v_load((const float *)ups + i);
+        if (limit > 0) {
+            V most = v_splat(limit);
+            gate = -v_larger(-gate, -most);
+            up = v_larger(-v_larger(-up, -most), -most);
+        }
+        v_store(to + i, gate / (1.0f + v_exponential(-gate)) * up * share);
+    }
+}

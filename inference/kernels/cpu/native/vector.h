@@ -63,6 +63,31 @@ INLINE V v_larger(V a, V b)
 #endif
 }
 
+#if WIDTH == 8
+/* Lanes are halved until one is left: 4 and 4, 2 and 2, 1 and 1. */
+#define V_FOLD(value, operation)                                                                   \
+    __m128 four = operation(_mm256_castps256_ps128((__m256)value),                                 \
+                            _mm256_extractf128_ps((__m256)value, 1));                              \
+    four = operation(four, _mm_movehl_ps(four, four));                                             \
+    return _mm_cvtss_f32(operation(four, _mm_movehdup_ps(four)))
+
+INLINE float v_sum(V value)
+{
+    V_FOLD(value, _mm_add_ps);
+}
+
+INLINE float v_largest(V value)
+{
+    V_FOLD(value, _mm_max_ps);
+}
+
+INLINE void v_store_codes(int8_t *to, VI codes)
+{
+    __m128i half = _mm_packs_epi32(_mm256_castsi256_si128((__m256i)codes),
+                                   _mm256_extracti128_si256((__m256i)codes, 1));
+    _mm_storeu_si64(to, _mm_packs_epi16(half, half));
+}
+#else
 INLINE float v_sum(V value)
 {
     float sums[WIDTH];
@@ -80,6 +105,12 @@ INLINE float v_largest(V value)
         for (int i = 0; i < half; i++) most[i] = most[i] > most[i + half] ? most[i] : most[i + half];
     return most[0];
 }
+
+INLINE void v_store_codes(int8_t *to, VI codes)
+{
+    *(VCodes *)to = __builtin_convertvector(codes, VCodes);
+}
+#endif
 
 /* To the nearest integer, for magnitudes below 2^22. */
 INLINE VI v_rounded(V value)
