@@ -31,6 +31,10 @@ class ExpertWeights:
     limit: float | None = None  # gate <= limit, -limit <= up <= limit, before they are multiplied
 
 
+ExpertParts = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+"""One expert's gate, up and down, as `ExpertWeights` has them."""
+
+
 @dataclass(slots=True)
 class Routing:
     """How the rows of a batch choose experts, for backends that do it themselves.

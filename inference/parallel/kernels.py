@@ -8,6 +8,7 @@ import torch
 from inference.kernels.cpu.native_v4 import NativeV4Step
 from inference.kernels.interface import (
     Batch,
+    ExpertParts,
     Experts,
     ExpertWeights,
     FusedStep,
@@ -17,7 +18,7 @@ from inference.kernels.interface import (
 from inference.parallel.checkpoint import PartialCheckpoint, layer_of
 from inference.parallel.experts import DispatchedExperts, SharedWidthExperts
 from inference.parallel.groups import Group, Groups
-from inference.parallel.moving import Move, Parts, exchange
+from inference.parallel.moving import Move, exchange
 from inference.parallel.placement import Placement, balance, even
 
 
@@ -60,10 +61,16 @@ def _joined(part: torch.Tensor, group: Group, outputs: int) -> torch.Tensor:
 
 
 @runtime_checkable
-class KeepsWeights(Protocol):
-    """Experts whose kernel may have their weights as they were given."""
+class Movable(Protocol):
+    """Experts each of which is prepared by itself."""
 
-    def given(self, expert: int) -> Parts | None: ...
+    def given(self, expert: int) -> ExpertParts | None:
+        """Its weights as they were given; None where preparing lost them."""
+        ...
+
+    def rearranged(self, slots: Sequence[int | ExpertParts]) -> Experts:
+        """Some of these, by number, as they are prepared, and new ones."""
+        ...
 
 
 class ParallelKernels:
@@ -109,19 +116,28 @@ class ParallelKernels:
     def move(self, move: Move) -> None:
         """Place a layer's experts anew; all processes that share its experts call this."""
         experts, (weights, usual_share) = self.dispatched[move.layer], self._given[move.layer]
-        held = exchange(
-            experts.placement,
-            move.placement,
-            self._groups.expert,
-            lambda expert: self._parts(experts, weights, expert),
-        )
-        gate, up, down = (list(parts) for parts in zip(*held, strict=True))
-        moved = ExpertWeights(gate, up, down, limit=weights.limit)
-        experts.place(self._inner.experts(moved, usual_share), move.placement)
 
-    def _parts(self, experts: DispatchedExperts, weights: ExpertWeights, expert: int) -> Parts:
+        def given(expert: int) -> ExpertParts:
+            return self._parts(experts, weights, expert)
+
+        rank = self._groups.expert.index
+        arrived = exchange(experts.placement, move.placement, self._groups.expert, given)
+        before, held = experts.placement.slots[rank], move.placement.slots[rank]
+        if isinstance(experts.inner, Movable):
+            slots = [arrived.get(expert) or before.index(expert) for expert in held]
+            inner = experts.inner.rearranged(slots)
+        else:
+            parts = [arrived.get(expert) or given(expert) for expert in held]
+            gate, up, down = (list(part) for part in zip(*parts, strict=True))
+            moved = ExpertWeights(gate, up, down, limit=weights.limit)
+            inner = self._inner.experts(moved, usual_share)
+        experts.place(inner, move.placement)
+
+    def _parts(
+        self, experts: DispatchedExperts, weights: ExpertWeights, expert: int
+    ) -> ExpertParts:
         """Of an expert that is here: as its kernel kept it, or from the checkpoint again."""
-        if isinstance(experts.inner, KeepsWeights):
+        if isinstance(experts.inner, Movable):
             slot = experts.placement.slots[self._groups.expert.index].index(expert)
             kept = experts.inner.given(slot)
             if kept is not None:

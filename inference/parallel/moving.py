@@ -1,7 +1,7 @@
 """Experts that change their process while a model serves: who gives which to whom, and the giving.
 
-One expert at a time enters a process and one leaves it, and one layer's kernels are prepared anew
-before the next layer's: what moving takes of memory is a layer's experts at most.
+One expert at a time enters a process and one leaves it, and a layer is served from its new places
+before the next one moves: what moving takes of memory is a layer's experts at most.
 """
 
 from collections.abc import Callable
@@ -10,11 +10,9 @@ from itertools import cycle
 
 import torch
 
+from inference.kernels.interface import ExpertParts
 from inference.parallel.groups import Group
 from inference.parallel.placement import Placement
-
-Parts = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
-"""One expert's gate, up and down, as `ExpertWeights` has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +56,22 @@ def waves(old: Placement, new: Placement) -> list[list[Transfer]]:
 
 
 def exchange(
-    old: Placement, new: Placement, group: Group, given: Callable[[int], Parts]
-) -> list[Parts]:
-    """Weights of the experts that this process holds from now on, in the order of its slots.
+    old: Placement, new: Placement, group: Group, given: Callable[[int], ExpertParts]
+) -> dict[int, ExpertParts]:
+    """Weights of the experts that come to this process, by their numbers.
 
     All processes of ``group`` call this with the same placements.
 
     Args:
         given: weights of an expert that this process holds until now.
     """
+    turns = waves(old, new)
+    if not turns:
+        return {}
     like = given(old.slots[group.index][0])
     nothing = like[0].new_empty(0, sum(part.numel() for part in like))
-    arrived: dict[int, Parts] = {}
-    for turn in waves(old, new):
+    arrived: dict[int, ExpertParts] = {}
+    for turn in turns:
         leaves = next((t for t in turn if t.source == group.index), None)
         enters = next((t for t in turn if t.target == group.index), None)
         received = group.exchange_known(
@@ -80,15 +81,15 @@ def exchange(
         )
         if enters is not None:
             arrived[enters.expert] = _parts(received, like)
-    return [arrived.get(e) or given(e) for e in new.slots[group.index]]
+    return arrived
 
 
-def _flat(parts: Parts) -> torch.Tensor:
+def _flat(parts: ExpertParts) -> torch.Tensor:
     """[1, numbers]"""
     return torch.cat([part.flatten() for part in parts])[None]
 
 
-def _parts(row: torch.Tensor, like: Parts) -> Parts:
+def _parts(row: torch.Tensor, like: ExpertParts) -> ExpertParts:
     """What `_flat` made of parts that have the shapes of ``like``."""
     gate, up, down = row[0].split([part.numel() for part in like])
     return gate.view(like[0].shape), up.view(like[1].shape), down.view(like[2].shape)

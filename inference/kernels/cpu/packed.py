@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from inference.kernels.interface import Batch, Experts, ExpertWeights, Linear
+from inference.kernels.interface import Batch, ExpertParts, Experts, ExpertWeights, Linear
 from inference.kernels.reference import paged_attention, silu_mul
 
 WIDE_SHARE = 0.7  # from this share of active experts on, one wide product is faster
@@ -76,7 +76,7 @@ class NarrowExperts:
         pairs = zip(weights.gate, weights.up, strict=True)
         self._gate_up = [linear(torch.cat(pair)) for pair in pairs]
         self._down = [linear(down) for down in weights.down]
-        self._limit = weights.limit
+        self._limit, self._linear = weights.limit, linear
 
     def __call__(self, hidden: torch.Tensor, gates: torch.Tensor | None) -> torch.Tensor:
         out = torch.zeros_like(hidden)
@@ -89,13 +89,25 @@ class NarrowExperts:
             out.index_add_(0, rows, self._run(expert, hidden[rows]) * gates[rows, expert, None])
         return out
 
-    def given(self, expert: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None:
+    def given(self, expert: int) -> ExpertParts | None:
         """Its weights, bit by bit: gate, up, down; None where packing lost them."""
         gate_up, down = self._gate_up[expert], self._down[expert]
         if not (isinstance(gate_up, PackedLinear) and isinstance(down, PackedLinear)):
             return None
         gate, up = gate_up.given().chunk(2)
         return gate, up, down.given()
+
+    def rearranged(self, slots: Sequence[int | ExpertParts]) -> "NarrowExperts":
+        """Some of these, by number, as they are packed, and new ones: gate, up, down."""
+        made = NarrowExperts(ExpertWeights([], [], [], limit=self._limit), self._linear)
+        for slot in slots:
+            if isinstance(slot, int):
+                made._gate_up.append(self._gate_up[slot])
+                made._down.append(self._down[slot])
+            else:
+                made._gate_up.append(self._linear(torch.cat(slot[:2])))
+                made._down.append(self._linear(slot[2]))
+        return made
 
     def _run(self, expert: int, hidden: torch.Tensor) -> torch.Tensor:
         gate, up = self._gate_up[expert](hidden).chunk(2, dim=-1)

@@ -1,9 +1,11 @@
 """Experts one after the other, each on the rows that chose it."""
 
+from collections.abc import Sequence
+
 import torch
 from torch.nn.functional import linear, silu
 
-from inference.kernels.interface import ExpertWeights
+from inference.kernels.interface import ExpertParts, ExpertWeights
 
 
 def silu_mul(gate: torch.Tensor, up: torch.Tensor, limit: float | None = None) -> torch.Tensor:
@@ -31,10 +33,16 @@ class ReferenceExperts:
                 out.index_add_(0, rows, weighted.to(out.dtype))
         return out
 
-    def given(self, expert: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def given(self, expert: int) -> ExpertParts:
         """Its weights, for a process that is to hold it: gate, up, down."""
         weights = self._weights
         return weights.gate[expert], weights.up[expert], weights.down[expert]
+
+    def rearranged(self, slots: Sequence[int | ExpertParts]) -> "ReferenceExperts":
+        """Some of these, by number, and new ones: gate, up, down."""
+        parts = [self.given(slot) if isinstance(slot, int) else slot for slot in slots]
+        gate, up, down = (list(part) for part in zip(*parts, strict=True))
+        return ReferenceExperts(ExpertWeights(gate, up, down, limit=self._weights.limit))
 
     def _run(self, expert: int, hidden: torch.Tensor) -> torch.Tensor:
         gate = linear(hidden, self._weights.gate[expert])
