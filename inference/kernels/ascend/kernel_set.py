@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from inference.kernels.ascend.deepseek_v4_layers import AscendLayer
 from inference.kernels.ascend.experts import AscendExperts
+from inference.kernels.ascend.sampling import sample
 from inference.kernels.interface import Batch, Experts, ExpertWeights, Linear
 from inference.kernels.reference import paged_attention
 from inference.kernels.reference.packed_experts import ExpertFormat
@@ -28,7 +29,8 @@ class AscendKernels:
         )
         self.choices: Sequence[str] = (
             f"Experts: {how}.",
-            "DeepSeek-V4's attention, router and streams: triton-ascend kernels (kernels.ascend).",
+            "DeepSeek-V4's attention, router and streams, and the drawing of tokens: triton-ascend "
+            "kernels (kernels.ascend).",
             "Linears, other models' attention: torch and CANN.",
             "None of these kernels was ever run on an NPU by us (docs/kernels.md).",
         )
@@ -46,6 +48,20 @@ class AscendKernels:
         self, query: torch.Tensor, cache: tuple[torch.Tensor, torch.Tensor], batch: Batch
     ) -> torch.Tensor:
         return paged_attention(query, cache, batch)
+
+    def sample(
+        self,
+        logits: torch.Tensor,
+        temperatures: torch.Tensor,
+        top_ks: torch.Tensor,
+        top_ps: torch.Tensor,
+        min_ps: torch.Tensor,
+        seeds: torch.Tensor,
+        counters: torch.Tensor,
+    ) -> torch.Tensor:
+        """See `SamplingKernels`."""
+        wishes = (temperatures, top_ks, top_ps, min_ps, seeds, counters)
+        return sample(logits.contiguous(), *wishes)
 
     def fuse(self, model: Any) -> None:
         """A `DeepseekV4` gets this package's layers in place of its own; no step is one call."""
