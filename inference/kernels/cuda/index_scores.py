@@ -302,7 +302,7 @@ KERNELS = tuple(
         reference=score_entries,
         case=_case,
         shapes={
-            "counted": {"tokens": 2 if form == "numbers" else 5, "entries": entries, "form": form},
+            "counted": {"tokens": 2, "entries": entries, "form": form},
             "decode": {"tokens": 64, "entries": 16384, "form": form},
             "prefill": {"tokens": 1024, "run": 1024, "entries": 16384, "form": form},
         },

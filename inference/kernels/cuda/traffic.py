@@ -35,12 +35,12 @@ class _Launch:
         every = np.concatenate([*stores.values(), np.empty(0, np.uint64)])
         if len(np.unique(every)) != len(every):
             yield f"{self.function}: two programs store the same address"
-        for program, parts in self.read.items():
-            found = np.intersect1d(_joined(parts), every)
-            if self.function in _BARRIERS:
-                found = np.setdiff1d(found, stores.get(program, found))
-            if len(found):
-                yield f"{self.function}: program {program} loads what is stored meanwhile"
+        loads = {program: _joined(parts) for program, parts in self.read.items()}
+        if self.function in _BARRIERS:
+            own = {at: np.intersect1d(loads[at], stores[at]) for at in loads if at in stores}
+            loads = {at: np.setdiff1d(loads[at], own.get(at, every[:0])) for at in loads}
+        if len(np.intersect1d(_joined([*loads.values(), every[:0]]), every)):
+            yield f"{self.function}: a program loads what is stored meanwhile"
 
 
 @dataclass(slots=True)

@@ -83,7 +83,9 @@ def test_entries_far_away_are_written_and_read(codec: Codec | None, tmp_path: Pa
 def _seen(store: Store, rows: Rows, codec: Any, turn: Any) -> list[torch.Tensor]:
     entries, seen = Entries(store, PER_BLOCK, 4), []
     if codec is not KEYS:
-        scores = entry_scores(_draw(2, 4, WIDTH), _draw(2, 4), *turn, rows, entries, 8)
+        scores = entry_scores(
+            _draw(2, 4, WIDTH), _draw(2, 4), *turn, rows=rows, entries=entries, most=8
+        )
         seen.append(scores[:, :7])
     if codec not in INDEX:
         ring = _draw(1, 19, WIDTH)

@@ -70,7 +70,7 @@ def test_narrow_keys_budgets_and_drafts_give_the_same_tokens_and_guesses(
 ) -> None:
     def answers(kernels: str) -> list[list[int]]:
         engine = _engine(v4[0], kernels, kv_dtype="fp8", guesses=2)
-        sequences = [greedy(IDS[:2], 3, 2), greedy(IDS[:8], 3, EXPERTS)]
+        sequences = [greedy(IDS[:2], 2, 2), greedy(IDS[:8], 2, EXPERTS)]
         for sequence in sequences:
             engine.add(sequence)
         seen = []
