@@ -1,7 +1,6 @@
 """A process beside rank 0: ``python -m inference.parallel PLAN STORE RANK``."""
 
 import os
-import signal
 import sys
 import threading
 from pathlib import Path
@@ -17,6 +16,5 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # rank 0 decides when to end
     threading.Thread(target=_end_with_parent, daemon=True).start()
     join_and_follow(Plan.from_json(sys.argv[1]), int(sys.argv[3]), Path(sys.argv[2]))

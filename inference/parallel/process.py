@@ -1,5 +1,6 @@
 """A process beside rank 0: it joins, loads its part, and follows."""
 
+import signal
 from pathlib import Path
 
 from inference.parallel.groups import EVER, join_world, leave_world, make_groups
@@ -16,6 +17,8 @@ def join_and_follow(plan: Plan, rank: int, path: Path | None) -> None:
         path: where rank 0 meets the others on this machine; None: as the launcher's environment
             says (torchrun).
     """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # rank 0 decides when to end, also where all are told
     store = None
     if path is not None:
         store = open_store(path, plan)

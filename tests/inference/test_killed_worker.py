@@ -91,10 +91,10 @@ def events(response: httpx.Response) -> Iterator[dict[str, Any]]:
             yield json.loads(line.removeprefix("data: "))
 
 
-def kill_child(worker: "subprocess.Popen[str]") -> None:
+def signal_child(worker: "subprocess.Popen[str]", number: signal.Signals) -> None:
     children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text()
     (child,) = map(int, children.split())
-    os.kill(child, signal.SIGKILL)
+    os.kill(child, number)
 
 
 def test_what_a_killed_worker_computed_is_settled(tmp_path: Path) -> None:
@@ -113,7 +113,8 @@ def test_what_a_killed_worker_computed_is_settled(tmp_path: Path) -> None:
         gateway(tmp_path, settings_with(tmp_path, urls)) as deployment,
     ):
         killed = interrupt(deployment, ALONE, alone.kill)
-        lost = interrupt(deployment, SHARED, lambda: kill_child(shared))
+        signal_child(shared, signal.SIGTERM)  # it ends when the first process says so
+        lost = interrupt(deployment, SHARED, lambda: signal_child(shared, signal.SIGKILL))
         assert shared.wait(30) == 1, "a worker that lost a process ends, to be started again"
         assert shared.stderr is not None
         assert "[engine_failed]" in shared.stderr.read()
