@@ -2,6 +2,7 @@
 
 import json
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, get_args
 
@@ -115,6 +116,9 @@ def test_this_machine() -> None:
     if not torch.cuda.is_available():
         with pytest.raises(DeviceUnavailable):
             examine("cuda")
+    if find_spec("torch_npu") is None:
+        with pytest.raises(DeviceUnavailable, match="torch-npu is not installed"):
+            examine("npu")
 
 
 def test_cards_by_what_they_compute() -> None:
