@@ -1,5 +1,6 @@
 """Chooses kernels by device and capability, and says what it chose."""
 
+from importlib.util import find_spec
 from typing import Literal, get_args
 
 import torch
@@ -44,9 +45,13 @@ def resolve_device(name: str) -> torch.device:
 def _npu() -> torch.device:
     try:
         import torch_npu  # noqa: F401  # pyright: ignore  (registers the device; only when asked)
-    except ImportError:
+    except ImportError as error:
+        found = find_spec("torch_npu") is not None
+        why = (
+            f"does not load ({error}); is CANN's environment set?" if found else "is not installed"
+        )
         raise DeviceUnavailable(
-            "No Ascend NPU is usable here: torch-npu is not installed beside this torch."
+            f"No Ascend NPU is usable here: torch-npu {why} (pip install sovgate[ascend])."
         ) from None
     if not torch.npu.is_available():  # pyright: ignore  (torch-npu adds it)
         raise DeviceUnavailable(
