@@ -18,6 +18,7 @@ _BLOCK_N = 8
 @jit(varying=("groups", "width"))
 def gather_kernel(
     storage,  # uint8: pages of 64 entries
+    words,  # the same as int32
     turned,  # the same as bfloat16
     places,  # [groups, width] int32
     counts,  # [groups] int64
@@ -32,23 +33,26 @@ def gather_kernel(
 ):
     PLAIN: tl.constexpr = WIDTH - ROPE
     DATA: tl.constexpr = PLAIN + 2 * ROPE
-    SCALES: tl.constexpr = triton.cdiv(PLAIN, 512) * 8
-    GROUPS: tl.constexpr = BLOCK_D // 64
+    SCALES: tl.constexpr = BLOCK_D // 64  # bytes of an entry
     n, columns, rope = tl.arange(0, BLOCK_N), tl.arange(0, BLOCK_D), tl.arange(0, ROPE)
-    byte = tl.arange(0, GROUPS)
+    word, shifts = tl.arange(0, SCALES // 4), (tl.arange(0, 4) * 8)[None, None, :]
     tiles = tl.cdiv(width, BLOCK_N)
     for task in range(tl.program_id(0), groups * tiles, tl.num_programs(0)):
         group, first = tl.cast(task // tiles, tl.int64), (task % tiles) * BLOCK_N
         count = tl.minimum(tl.load(counts + group).to(tl.int32), width) - first
         if count > 0:
             place = tl.load(places + group * width + first + n, mask=n < count, other=0)
-            page, at = (place >> 6) * PAGE_BYTES, place & 63
+            page, at = (place >> 6).to(tl.int64) * PAGE_BYTES, place & 63
             row = (page + at * DATA)[:, None]
-            codes = tl.load(storage + row + columns[None, :])
-            row = (page + 64 * DATA + at * SCALES)[:, None]
-            scales = tl.load(storage + row + byte[None, :])
-            scale = scale_value(scales.to(tl.int32))[:, :, None]
-            scale = tl.broadcast_to(scale, (BLOCK_N, GROUPS, 64))
+            if DATA >= BLOCK_D:  # a scattered row with a mask would be read without it
+                codes = tl.load(storage + row + columns[None, :])
+            else:
+                codes = tl.load(storage + row + columns[None, :], mask=(columns < DATA)[None, :])
+            # Bytes would be read one by one, so they come four at a time.
+            row = (page // 4 + 16 * DATA + at * (SCALES // 4))[:, None]
+            scale = (tl.load(words + row + word[None, :])[:, :, None] >> shifts) & 0xFF
+            scale = scale_value(tl.reshape(scale, (BLOCK_N, SCALES)))[:, :, None]
+            scale = tl.broadcast_to(scale, (BLOCK_N, SCALES, 64))
             value = decode_e4m3(codes.to(tl.int32)) * tl.reshape(scale, (BLOCK_N, BLOCK_D))
             to = wide + (group * width + first) * WIDTH + n[:, None] * WIDTH
             known = (n < count)[:, None]
@@ -66,16 +70,14 @@ def gather_entries(
     What is beyond is left as it was in memory. ``rope``: a power of two.
     """
     (groups, width), channels = places.shape, store.codec.width
-    block_d = max(64, triton.next_power_of_2(channels))
-    # Rows are read without masks, which scattered rows do not have: they end within their page.
-    assert block_d // 64 <= store.codec.scale_bytes, "a row's scales end before its tile"
     wide = store.storage.new_empty(groups, width, channels, dtype=torch.bfloat16)
     tasks = groups * triton.cdiv(width, _BLOCK_N)
     if tasks:
         gather_kernel[grid(tasks, places.device, "vector")](
-            store.storage, store.storage.view(torch.bfloat16), places, counts, wide, groups, width,
-            WIDTH=channels, ROPE=rope, PAGE_BYTES=store.storage.shape[1], BLOCK_N=_BLOCK_N,
-            BLOCK_D=block_d,
+            store.storage, store.storage.view(torch.int32), store.storage.view(torch.bfloat16),
+            places, counts, wide, groups, width, WIDTH=channels, ROPE=rope,
+            PAGE_BYTES=store.storage.shape[1], BLOCK_N=_BLOCK_N,
+            BLOCK_D=64 * store.codec.scale_bytes,
         )  # fmt: skip
     return wide
 
@@ -125,7 +127,7 @@ KERNELS = (
                 {
                     "storage": "*u8",
                     **dict.fromkeys(("turned", "wide"), "*bf16"),
-                    "places": "*i32",
+                    **dict.fromkeys(("words", "places"), "*i32"),
                     "counts": "*i64",
                     **dict.fromkeys(("groups", "width"), "i32"),
                 },

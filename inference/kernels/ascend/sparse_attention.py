@@ -79,7 +79,7 @@ def _entries(
     begin, end = _share(count, split, SPLITS, BLOCK_N)
     for start in range(begin, end, BLOCK_N):
         place = tl.load(places + start + n, mask=n < end - start, other=tl.load(places))
-        at = entries + place[:, None] * WIDTH + columns[None, :]
+        at = entries + place.to(tl.int64)[:, None] * WIDTH + columns[None, :]
         if WIDTH == BLOCK_D:
             k = tl.load(at)
         else:
