@@ -179,6 +179,7 @@ def _compilation(form: ExpertFormat, rows: int) -> Compilation:
 
 def _spec(form: ExpertFormat) -> KernelSpec:
     real = {"form": form, "experts": 256, "width": 4096, "inner": 2048}
+    several = 256 if form == "fp8" else 128  # blocks of 128 with scales of their own
     return KernelSpec(
         name=f"grouped_down.{form}",
         does=f"down projection of pairs by expert, weighted; weights {form}",
@@ -186,7 +187,7 @@ def _spec(form: ExpertFormat) -> KernelSpec:
         reference=_reference,
         case=_case,
         shapes={
-            "counted": {"form": form, "rows": 2, "experts": 6, "width": 256, "inner": 256}
+            "counted": {"form": form, "rows": 2, "experts": 6, "width": several, "inner": several}
             | {"block_rows": 16},
             "decode": real | {"rows": 16, "block_rows": 16},
             "prefill": real | {"rows": 4096, "block_rows": 64},

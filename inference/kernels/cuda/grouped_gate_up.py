@@ -248,6 +248,7 @@ def _compilation(form: ExpertFormat, rows: int) -> Compilation:
 
 def _spec(form: ExpertFormat) -> KernelSpec:
     real = {"form": form, "experts": 256, "width": 4096, "inner": 2048}
+    several = 256 if form == "fp8" else 128  # blocks of 128 with scales of their own
     return KernelSpec(
         name=f"grouped_gate_up.{form}",
         does=f"gate and up of pairs by expert, SwiGLU; weights {form}",
@@ -255,7 +256,7 @@ def _spec(form: ExpertFormat) -> KernelSpec:
         reference=_reference,
         case=_case,
         shapes={
-            "counted": {"form": form, "rows": 2, "experts": 6, "width": 256, "inner": 128}
+            "counted": {"form": form, "rows": 2, "experts": 6, "width": several, "inner": 128}
             | {"block_rows": 16},
             "decode": real | {"rows": 16, "block_rows": 16},
             "prefill": real | {"rows": 4096, "block_rows": 64},

@@ -133,7 +133,7 @@ KERNELS = (
         reference=leave_streams,
         case=_case,
         shapes={
-            "counted": {"tokens": 1, "width": 4096},
+            "counted": {"tokens": 1, "width": 2000},
             "decode": {"tokens": 64, "width": 4096},
             "prefill": {"tokens": 4096, "width": 4096},
         },

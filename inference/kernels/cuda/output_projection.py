@@ -197,7 +197,7 @@ KERNELS = tuple(
         reference=turn_back_and_project,
         case=_case,
         shapes={
-            "counted": {"tokens": 3, "groups": 1, "rank": 100, "narrow": narrow},
+            "counted": {"tokens": 3, "groups": 1, "rank": 60, "narrow": narrow},
             "decode": {"tokens": 64, "groups": 8, "narrow": narrow},
             "prefill": {"tokens": 4096, "groups": 8, "narrow": narrow},
         },
