@@ -139,16 +139,23 @@ class LeadingModel:
     def close(self) -> None:
         """Let the other processes end, and note what experts were asked for where that is kept."""
         self._watch.stop()
-        if not self._failed:
-            if self._record is not None:
-                self._write_record(self.loads())
-            with self._turn:
-                self._failed = True
-                self._groups.tell(End())
-                self._groups.meet()
+        if self.ready:
+            try:
+                self._end()
+            except (RuntimeError, EngineFailed) as error:
+                log.error("a process of the parallel worker was lost at its end: %s", error)
+                self._give_up()
         if self._processes is not None:
             self._processes.close()
         leave_world()
+
+    def _end(self) -> None:
+        if self._record is not None:
+            self._write_record(self.loads())
+        with self._turn:
+            self._failed = True  # nothing is computed any more
+            self._groups.tell(End())
+            self._groups.meet()
 
     def _write_record(self, loads: dict[str, list[int]]) -> None:
         if self._record is not None:
