@@ -166,7 +166,12 @@ def _decode_shapes(
 def kernels_of(plan: Plan, options: EngineOptions) -> KernelSet:
     """Raises: DeviceUnavailable: nothing here keeps the weights so."""
     return choose_kernels(
-        plan.device, plan.dtype, options.kernels, options.weights, model=plan.config.kind
+        plan.device,
+        plan.dtype,
+        options.kernels,
+        options.weights,
+        model=plan.config.kind,
+        shared=options.layout.size > 1,
     )
 
 
