@@ -16,14 +16,36 @@ from typing import Any
 
 import torch
 
-from benchmarks.engine.v4 import SIZES, prompts
 from inference.engine.loading import EngineOptions, Graphs, load_engine, make_plan
 from inference.engine.sequence import Sequence
 from inference.kernels.registry import Preference
 from inference.sampling_params import SamplingParams
-from tests.inference.tiny_v4 import make_tiny_v4
+from tests.inference.tiny_v4 import RATES, TINY, make_tiny_v4
 
 BAR = 1.5  # of transformers' speed: see docs/kernels.md
+SIZES: dict[str, dict[str, Any]] = {
+    "tiny": TINY,
+    "small": {  # heads, windows and indexer as published, a third of a billion parameters
+        **TINY,
+        "vocab_size": 16384,
+        "hidden_size": 1024,
+        "moe_intermediate_size": 512,
+        "num_attention_heads": 16,
+        "head_dim": 512,
+        "qk_rope_head_dim": 64,
+        "q_lora_rank": 512,
+        "num_experts_per_tok": 6,
+        "n_routed_experts": 32,
+        "max_position_embeddings": 4096,
+        "sliding_window": 128,
+        "o_lora_rank": 512,
+        "index_n_heads": 64,
+        "index_head_dim": 128,
+        "index_topk": 128,
+        "swiglu_limit": 10.0,
+    },
+}
+_RATES = {"tiny": RATES, "small": {"csa": 4, "hca": 128}}
 _TRANSFORMERS = "transformers, eager"
 _MIB = 1 << 20
 
@@ -73,7 +95,11 @@ class Outcome:
         return any(self.ratio(streams) < BAR for streams in self.speeds[_TRANSFORMERS])
 
 
-def check(settings: Settings, say: Callable[[str], None] = print) -> Outcome:
+def _print(text: str) -> None:
+    print(text, flush=True)
+
+
+def check(settings: Settings, say: Callable[[str], None] = _print) -> Outcome:
     """Parity, then speed; what is found is said as it comes."""
     with _model(settings.size) as (directory, model):
         outcome = Outcome(sum(parameter.numel() for parameter in model.parameters()))
@@ -110,7 +136,7 @@ def table(outcome: Outcome) -> list[str]:
 def _model(size: str) -> Iterator[tuple[Path, Any]]:
     """A checkpoint's directory and transformers' model, float32 on the CPU."""
     with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder), make_tiny_v4(Path(folder), sizes=SIZES[size])
+        yield Path(folder), make_tiny_v4(Path(folder), sizes=SIZES[size], rates=_RATES[size])
 
 
 def _systems(
@@ -172,6 +198,10 @@ def _hugging_face(model: Any) -> System:
         return Run(torch.cat(drawn, 1).tolist(), streams * (tokens - 1) / spent)
 
     return run
+
+
+def prompts(streams: int) -> list[list[int]]:
+    return [[2 + (7 * stream + at) % 90 for at in range(32)] for stream in range(streams)]
 
 
 def _wait(device: torch.device) -> None:

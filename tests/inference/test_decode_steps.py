@@ -5,12 +5,14 @@ plain steps that are filled up to the same size.
 """
 
 import random
+from collections.abc import Callable
 from collections.abc import Sequence as SequenceOf
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from asking import AskingError, Unasked
 from engine_helpers import greedy, run_all, small_engine
 from tiny_models import make_tiny
 from tiny_v4 import make_tiny_v4
@@ -207,3 +209,33 @@ def test_their_memory_is_told_before(directory: Path) -> None:
         held = (step.inputs, step._positions, batch.decode_mask, batch.sample_rows)
         told = input_bytes(engine.config, step.shape, engine.blocks.block_size)
         assert sum(tensor.nbytes for tensor in held) == told
+
+
+def test_a_dense_decoders_step_asks_the_device_nothing(tmp_path: Path) -> None:
+    engine = engine_of(make_tiny("llama", tmp_path)[0], "static")
+    step = StaticStep(engine._runner._place, Shape(2, 3))
+    sequence = greedy([5], 1, 0)
+    sequence.block_table = [2]
+    step.fill([Chunk(sequence, 0, 1)])
+    with Unasked() as watch, torch.device("meta"):  # where what is made without saying where lies
+        step.compute()
+    assert watch.seen > 100
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        lambda numbers: int(numbers.max()),
+        lambda numbers: numbers.nonzero(),
+        lambda numbers: numbers[numbers > 1],
+        lambda numbers: numbers.index_put_((numbers > 1,), numbers.new_zeros(())),
+        lambda numbers: numbers.repeat_interleave(numbers),
+        lambda numbers: numbers.unique(),
+        lambda numbers: bool((numbers == numbers).all()),
+        lambda numbers: numbers + torch.tensor([1, 2, 3]),
+    ],
+)
+def test_what_asks_is_refused(asks: Callable[[torch.Tensor], object]) -> None:
+    numbers = torch.arange(3)
+    with pytest.raises(AskingError), Unasked():
+        asks(numbers)
