@@ -129,7 +129,7 @@ class LeadingModel:
         if self._moves:
             self._order(self._moves.popleft())
             self.moved_layers += 1
-        elif self._rebalancer.due():
+        elif self._part.kernels.dispatched and self._rebalancer.due():
             loads = self.loads()
             self._write_record(loads)
             dispatched = self._part.kernels.dispatched
@@ -158,8 +158,12 @@ class LeadingModel:
             self._groups.meet()
 
     def _write_record(self, loads: dict[str, list[int]]) -> None:
-        if self._record is not None:
+        if self._record is None:
+            return
+        try:
             write_loads(self._record, add_up(self._recorded, loads))
+        except OSError as error:  # no reason to fail those who wait for answers
+            log.warning("the record of experts' loads is not written: %s", error)
 
     def _order(self, order: Order) -> Any:
         with self._turn:

@@ -10,13 +10,14 @@ from inference.parallel.moving import Move
 from inference.parallel.placement import Placement, balance, keep_in_place
 
 _WORTH = 0.95  # of what the busiest process has to do now
+_SEEN = 1000  # steps between two looks where nothing is to be moved
 
 
 class Rebalancer:
-    """Args: every: steps between two looks; 0: never. redundant: see `balance`."""
+    """Args: every: steps between two looks; 0: move nothing. redundant: see `balance`."""
 
     def __init__(self, every: int, redundant: int) -> None:
-        self._every, self._redundant = every, redundant
+        self._every, self._redundant, self._moves = every or _SEEN, redundant, every > 0
         self._steps = 0
         self._before: dict[str, list[int]] = {}
         self.imbalance = 1.0  # at the last look: the busiest process's work by the mean's
@@ -24,7 +25,7 @@ class Rebalancer:
     def due(self) -> bool:
         """Count a step; whether it is time for a look."""
         self._steps += 1
-        return self._every > 0 and self._steps % self._every == 0
+        return self._steps % self._every == 0
 
     def look(
         self, loads: Mapping[str, Sequence[int]], placements: Mapping[str, Placement]
@@ -42,6 +43,8 @@ class Rebalancer:
         window = {layer: tokens for layer, tokens in window.items() if any(tokens)}
         if window:
             self.imbalance = _imbalance(window, placements)
+        if not self._moves:
+            return []
         moves = (self._move(layer, window[layer], placements[layer]) for layer in window)
         return [move for move in moves if move is not None]
 

@@ -74,7 +74,13 @@ def test_what_gains_little_stays() -> None:
     loads = [51, 50, 50, 50, 50, 50, 50, 49]
     assert rebalancer.look({LAYER: loads}, {LAYER: even(8, 2)}) == []
     assert rebalancer.look({LAYER: loads}, {LAYER: even(8, 2)}) == [], "nothing was asked for"
-    assert not any(Rebalancer(every=0, redundant=0).due() for _ in range(9))
+
+
+def test_where_nothing_is_to_move_it_is_seen_all_the_same() -> None:
+    rebalancer = Rebalancer(every=0, redundant=0)
+    assert sum(rebalancer.due() for _ in range(2000)) == 2
+    assert rebalancer.look({LAYER: [9, 9, 1, 1]}, {LAYER: even(4, 2)}) == []
+    assert rebalancer.imbalance == pytest.approx(1.8)
 
 
 @given(st.integers(1, 24), RANKS, REDUNDANT)
