@@ -1,21 +1,20 @@
 """Tokens a second of our engine, llama.cpp and transformers with SmolLM2-135M, side by side.
 
-    python -m benchmarks.engine [--threads 1] [--rounds 5] [--tokens 64] [--json]
+    python -m benchmarks.engine [--http] [--streams 1,16] [--threads 1] [--rounds 5] [--tokens 64]
+        [--only int8,Q8_0] [--json]
 
-Rounds are interleaved, one system at a time; a figure is the median of its rounds.
+Rounds are interleaved, one system at a time; a figure is the median of its rounds. ``--http``
+measures servers and their answers as a whole: ours and llama.cpp's.
 """
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 
 import gguf
 
+from benchmarks.engine.processes import Medians, interleaved
 from benchmarks.engine.weights import hugging_face, requantised
 from inference.convert.gguf_source import default_source
 
@@ -31,83 +30,50 @@ PAIRS = (
 )
 
 
-@dataclass(slots=True)
-class System:
-    name: str
-    process: subprocess.Popen[str]
-    found: dict[int, list[float]] = field(default_factory=lambda: {n: [] for n in STREAMS})
-
-    def ask(self, streams: int, tokens: int) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps({"streams": streams, "tokens": tokens}) + "\n")
-        self.process.stdin.flush()
-        answer = self.answer()
-        self.found[streams].append(answer["decode" if streams == 1 else "total"])
-        speed = self.found[streams][-1]
-        print(f"{self.name:24}{streams:4} streams {speed:8.1f}", file=sys.stderr, flush=True)
-
-    def answer(self) -> dict[str, float]:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"{self.name} ended with code {self.process.wait()}")
-        return json.loads(line)
-
-
-def start(name: str, weights: Path, threads: int) -> System:
-    system, form = name.split(" ")
-    command = [sys.executable, "-m", "benchmarks.engine.systems", system, str(weights)]
-    process = subprocess.Popen(
-        [*command, str(threads), form],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    started = System(name, process)
-    started.answer()
-    return started
-
-
 def weights_of(folder: Path) -> dict[str, Path]:
     dense = hugging_face(folder / "dense")
     formats = gguf.GGMLQuantizationType
     return {
         "ours int8": dense,
-        "ours int4": dense,
-        "ours bfloat16": dense,
         "llama.cpp Q8_0": requantised(folder / "q8_0.gguf", formats.Q8_0),
+        "ours int4": dense,
         "llama.cpp Q4_0": requantised(folder / "q4_0.gguf", formats.Q4_0),
         "llama.cpp Q4_1": default_source(),
+        "ours bfloat16": dense,
         "transformers bfloat16": dense,
         "transformers float32": dense,
     }
 
 
-def measure(threads: int, rounds: int, tokens: int) -> dict[str, dict[int, float]]:
+def measure(options: argparse.Namespace, streams: tuple[int, ...]) -> Medians:
+    module = "benchmarks.engine.servers" if options.http else "benchmarks.engine.systems"
+    only = options.only.split(",") if options.only else None
     with tempfile.TemporaryDirectory() as folder:
-        files = weights_of(Path(folder))
-        systems = [start(name, path, threads) for name, path in files.items()]
-        try:
-            for _ in range(rounds):
-                for streams in STREAMS:
-                    for system in systems:
-                        system.ask(streams, tokens)
-        finally:
-            for system in systems:
-                system.process.kill()
-                system.process.wait()
-    return {s.name: {n: median(s.found[n]) for n in STREAMS} for s in systems}
+        files = {
+            name: path
+            for name, path in weights_of(Path(folder)).items()
+            if not (options.http and name.startswith("transformers"))
+            and (only is None or name.split(" ")[1] in only)
+        }
+        return interleaved(files, module, options.threads, options.rounds, options.tokens, streams)
 
 
-def main() -> None:
+def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engine")
+    parser.add_argument("--http", action="store_true")
+    parser.add_argument("--streams", default=",".join(map(str, STREAMS)))
+    parser.add_argument("--only", help="formats of weights, by commas", default="")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    found = measure(options.threads, options.rounds, options.tokens)
+    return parser
+
+
+def main() -> None:
+    options = arguments().parse_args()
+    streams = tuple(int(count) for count in options.streams.split(","))
+    found = measure(options, streams)
     if options.json:
         print(json.dumps(found))
         return
@@ -115,8 +81,13 @@ def main() -> None:
     for name, speeds in found.items():
         print(f"{name:24}" + "".join(f"{n:4} streams {v:8.1f}" for n, v in speeds.items()))
     for name, other, one, many in PAIRS:
-        ratios = [found[name][n] / found[other][n] for n in STREAMS]
-        print(f"{name} / {other}: {ratios[0]:.2f} (asked {one}), {ratios[1]:.2f} (asked {many})")
+        if name not in found or other not in found:
+            continue
+        ratios = (
+            f"{found[name][n] / found[other][n]:.2f} with {n} (asked {one if n == 1 else many})"
+            for n in streams
+        )
+        print(f"{name} / {other}: {', '.join(ratios)}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """One system under measurement, as a process that does what it reads from stdin.
 
-    python -m benchmarks.engine.systems ours|llama.cpp|transformers WEIGHTS THREADS FORMAT
+    python -m benchmarks.engine.systems ours|llama.cpp|transformers WEIGHTS THREADS FORMAT [VOCAB]
 
 Each line asks for ``{"streams": n, "tokens": m}``: n greedy answers of m tokens to prompts of 32,
 all at once; the answer has ``total``, tokens a second over whole requests, and for one stream
-``decode``, tokens a second from its first token on. None of them goes over HTTP.
+``decode``, tokens a second from its first token on (of several llama.cpp tells it too, as the sum
+over its slots). None of them goes over HTTP.
 """
 
 import json
@@ -18,11 +19,11 @@ from typing import Any
 
 Run = Callable[[int, int], dict[str, float]]
 
-MOST_STREAMS, CONTEXT = 16, 256
+MOST_STREAMS, CONTEXT, VOCABULARY = 16, 256, 49152
 
 
-def prompt(stream: int) -> list[int]:
-    return [1000 + 97 * stream + 11 * at for at in range(32)]
+def prompt(stream: int, vocabulary: int = VOCABULARY) -> list[int]:
+    return [3 + (997 + 97 * stream + 11 * at) % (vocabulary - 3) for at in range(32)]
 
 
 def ours(weights: Path, threads: int, form: str) -> Run:
@@ -45,23 +46,29 @@ def ours(weights: Path, threads: int, form: str) -> Run:
         while engine.has_work:
             drawn += len(engine.step())
             first = first or time.perf_counter()
-        return _speeds(started, first, time.perf_counter(), drawn)
+        return speeds(started, first, time.perf_counter(), drawn)
 
     return run
 
 
-def llama_cpp(weights: Path, threads: int, form: str) -> Run:
+def llama_cpp_server(weights: Path, threads: int) -> Any:
+    """With a slot for each stream; it listens too, on a port of its own."""
     import xllamacpp.xllamacpp as xllamacpp  # what the package exports is made at run time
 
-    del form
     params = xllamacpp.CommonParams()
     params.model.path = str(weights)
+    params.port = 0
     params.n_parallel, params.n_ctx = MOST_STREAMS, MOST_STREAMS * CONTEXT
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
-    server = xllamacpp.Server(params)
+    return xllamacpp.Server(params)
+
+
+def llama_cpp(weights: Path, threads: int, form: str, vocabulary: int = VOCABULARY) -> Run:
+    del form
+    server = llama_cpp_server(weights, threads)
 
     def ask(stream: int, tokens: int, answers: list[Any]) -> None:
-        request = {"prompt": prompt(stream), "n_predict": tokens, "temperature": 0}
+        request = {"prompt": prompt(stream, vocabulary), "n_predict": tokens, "temperature": 0}
         request |= {"ignore_eos": True, "cache_prompt": False}
         server.handle_completions(request, answers.append)
 
@@ -79,7 +86,8 @@ def llama_cpp(weights: Path, threads: int, form: str) -> Run:
         ended = time.perf_counter()
         timings = [(a if isinstance(a, dict) else json.loads(a))["timings"] for a in answers]
         drawn = sum(timing["predicted_n"] for timing in timings)
-        return {"total": drawn / (ended - started), "decode": timings[0]["predicted_per_second"]}
+        decode = sum(timing["predicted_per_second"] for timing in timings)
+        return {"total": drawn / (ended - started), "decode": decode}
 
     return run
 
@@ -117,22 +125,26 @@ def hugging_face(weights: Path, threads: int, form: str) -> Run:
             )
         drawn = whole.numel() - ids.numel()
         first = watch.times[1] if streams == 1 else started  # the prompt is put first
-        return _speeds(started, first, time.perf_counter(), drawn)
+        return speeds(started, first, time.perf_counter(), drawn)
 
     return run
 
 
-def _speeds(started: float, first: float, ended: float, drawn: int) -> dict[str, float]:
+def speeds(started: float, first: float, ended: float, drawn: int) -> dict[str, float]:
     return {"total": drawn / (ended - started), "decode": (drawn - 1) / (ended - first)}
 
 
-SYSTEMS = {"ours": ours, "llama.cpp": llama_cpp, "transformers": hugging_face}
+SYSTEMS: dict[str, Callable[..., Run]] = {
+    "ours": ours,
+    "llama.cpp": llama_cpp,
+    "transformers": hugging_face,
+}
 
 
-def main(system: str, weights: str, threads: str, form: str) -> None:
+def main(system: str, weights: str, threads: str, form: str, *vocabulary: str) -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no answer
-    run = SYSTEMS[system](Path(weights), int(threads), form)
+    run = SYSTEMS[system](Path(weights), int(threads), form, *map(int, vocabulary))
     run(1, 8)
     print(json.dumps({"ready": True}), file=answers, flush=True)
     for line in sys.stdin:

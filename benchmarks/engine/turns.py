@@ -9,16 +9,15 @@ through the engine, then over HTTP against ``sovgate worker serve``. Figures are
 
 import argparse
 import json
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import httpx
+
+from benchmarks.engine.servers import worker
 
 Turns = tuple[float, float]
 """Seconds to the first token of the first and of the second turn."""
@@ -89,21 +88,11 @@ def through_engine(
     return turns, round(median(lengths))
 
 
-@contextmanager
-def worker(directory: Path, weights: str) -> Iterator[str]:
-    """The URL of a worker process."""
-    command = [sys.executable, "-m", "gateway.cli", "worker", "serve", "--model", str(directory)]
-    command += ["--port", "0", "--name", "model", "--weights", weights, "--allow-unsigned"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield json.loads(process.stdout.readline())["url"]
-        finally:
-            process.terminate()
-
-
 def over_http(directory: Path, history: int, rounds: int, weights: str) -> list[Turns]:
-    with worker(directory, weights) as url, httpx.Client(base_url=url, timeout=300) as client:
+    with (
+        worker(directory, "--weights", weights) as url,
+        httpx.Client(base_url=url, timeout=300) as client,
+    ):
 
         def turn(messages: list[dict[str, str]]) -> tuple[float, str]:
             body: dict[str, Any] = {"model": "model", "messages": messages, "temperature": 0}

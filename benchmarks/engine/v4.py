@@ -1,9 +1,10 @@
-"""Tokens a second of DeepSeek-V4: our steps in C, our steps in torch, and transformers.
+"""Tokens a second of DeepSeek-V4: our steps in C, our steps in torch, llama.cpp and transformers.
 
     python -m benchmarks.engine.v4 [--size tiny|small] [--threads 1] [--rounds 3] [--tokens 32]
 
-Random weights, float32, the same for all; prompts of 32 tokens, answers of ``--tokens``. Rounds are
-interleaved; a figure is the median of decoding alone, from the first token on.
+Random weights, float32, the same for all, in sizes that llama.cpp has code for; prompts of 32
+tokens, answers of ``--tokens``. Rounds are interleaved; a figure is the median of decoding alone,
+from the first token on (of llama.cpp the sum of what its slots tell).
 """
 
 import argparse
@@ -16,29 +17,38 @@ from typing import Any
 
 import torch
 
+from benchmarks.engine.gguf_v4 import write_gguf
+from benchmarks.engine.processes import System, start
+from benchmarks.engine.systems import prompt
+from benchmarks.engine.tiny_v4 import TINY, make_tiny_v4
 from inference.engine.loading import EngineOptions, load_engine
 from inference.engine.sequence import Sequence
 from inference.kernels.registry import Preference
 from inference.sampling_params import SamplingParams
-from tests.inference.tiny_v4 import TINY, make_tiny_v4
 
 STREAMS = (1, 16)
+# llama.cpp has one size of a turned part, of an indexer's head and of a compressed window each.
+_PEER: dict[str, Any] = {
+    **TINY,
+    "vocab_size": 320,
+    "head_dim": 128,
+    "qk_rope_head_dim": 64,
+    "index_head_dim": 64,
+}
+RATES = {"csa": 4, "hca": 128}
 SIZES: dict[str, dict[str, Any]] = {
-    "tiny": TINY,
+    "tiny": _PEER,
     "small": {
-        **TINY,
+        **_PEER,
         "vocab_size": 4096,
         "hidden_size": 512,
         "moe_intermediate_size": 256,
         "num_attention_heads": 16,
-        "head_dim": 128,
-        "qk_rope_head_dim": 32,
         "q_lora_rank": 256,
         "n_routed_experts": 64,
         "num_experts_per_tok": 6,
         "sliding_window": 128,
         "o_lora_rank": 128,
-        "index_head_dim": 64,
         "index_topk": 64,
     },
 }
@@ -46,8 +56,8 @@ Run = Callable[[int, int], float]
 """(streams, tokens) -> tokens a second."""
 
 
-def prompts(streams: int) -> list[list[int]]:
-    return [[2 + (7 * stream + at) % 90 for at in range(32)] for stream in range(streams)]
+def prompts(streams: int, vocabulary: int) -> list[list[int]]:
+    return [prompt(stream, vocabulary) for stream in range(streams)]
 
 
 def ours(directory: Path, threads: int, kernels: Preference) -> Run:
@@ -58,7 +68,7 @@ def ours(directory: Path, threads: int, kernels: Preference) -> Run:
         params = SamplingParams(max_tokens=tokens, temperature=0, ignore_eos=True)
         several = [
             Sequence(ids, params, engine.config.num_experts_per_tok, frozenset())
-            for ids in prompts(streams)
+            for ids in prompts(streams, engine.config.vocab_size)
         ]
         for sequence in several:
             engine.add(sequence)
@@ -72,9 +82,13 @@ def ours(directory: Path, threads: int, kernels: Preference) -> Run:
     return run
 
 
+def llama_cpp(system: System) -> Run:
+    return lambda streams, tokens: system.ask(streams, tokens)["decode"]
+
+
 def hugging_face(model: Any) -> Run:
     def run(streams: int, tokens: int) -> float:
-        ids = torch.tensor(prompts(streams))
+        ids = torch.tensor(prompts(streams, model.config.vocab_size))
         with torch.inference_mode():
             out = model(ids, use_cache=True)
             started = time.perf_counter()
@@ -87,20 +101,31 @@ def hugging_face(model: Any) -> Run:
 
 
 def measure(size: str, threads: int, rounds: int, tokens: int) -> dict[str, dict[int, float]]:
-    with tempfile.TemporaryDirectory() as folder:
-        model = make_tiny_v4(Path(folder), sizes=SIZES[size])
-        systems: dict[str, Run] = {
-            "ours, C": ours(Path(folder), threads, "native"),
-            "ours, torch": ours(Path(folder), threads, "packed"),
-            "transformers": hugging_face(model),
-        }
-        torch.set_num_threads(threads)
-        found: dict[str, dict[int, list[float]]] = {}
-        for at in range(rounds + 1):  # the first one warms up
-            for streams in STREAMS:
-                for name, run in systems.items():
-                    speed = run(streams, tokens if at else 2)
-                    found.setdefault(name, {}).setdefault(streams, []).append(speed)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        model = make_tiny_v4(folder, sizes=SIZES[size], rates=RATES)
+        vocabulary = str(model.config.vocab_size)
+        peer = start("llama.cpp F32", write_gguf(folder, folder / "v4.gguf"), threads, vocabulary)
+        try:
+            systems: dict[str, Run] = {
+                "ours, C": ours(folder, threads, "native"),
+                "ours, torch": ours(folder, threads, "packed"),
+                "llama.cpp": llama_cpp(peer),
+                "transformers": hugging_face(model),
+            }
+            torch.set_num_threads(threads)
+            return interleaved(systems, rounds, tokens)
+        finally:
+            peer.stop()
+
+
+def interleaved(systems: dict[str, Run], rounds: int, tokens: int) -> dict[str, dict[int, float]]:
+    found: dict[str, dict[int, list[float]]] = {}
+    for at in range(rounds + 1):  # the first one warms up
+        for streams in STREAMS:
+            for name, run in systems.items():
+                speed = run(streams, tokens if at else 2)
+                found.setdefault(name, {}).setdefault(streams, []).append(speed)
     return {name: {n: median(v[1:]) for n, v in by.items()} for name, by in found.items()}
 
 
