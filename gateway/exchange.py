@@ -5,7 +5,6 @@ end (audit, ledger, log line) comes from its other fields.
 """
 
 import asyncio
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -37,8 +36,7 @@ if TYPE_CHECKING:
 Priority = Literal["interactive", "batch"]
 
 
-@dataclass(frozen=True, slots=True)
-class GuardDecision:
+class GuardDecision(msgspec.Struct, frozen=True, gc=False):
     """What one detector said and what the policy made of it; no content."""
 
     name: str

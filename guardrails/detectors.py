@@ -4,10 +4,12 @@ So that one text can be looked at in a thread of the gateway or in a process bes
 no tenants and no policies.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from guardrails.errors import GuardError, GuardUnavailable
 from guardrails.injection import InjectionGuard

@@ -1,7 +1,8 @@
 """The values that guards exchange: what was looked at, found and decided."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class Action(StrEnum):
@@ -34,8 +35,7 @@ class Role(StrEnum):
     SCHEMA = "schema"
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True, gc=False):
     """A finding in a text: ``text[start:end]``, offsets in code points.
 
     ``detector`` names the recognizer (``name@version``) for the audit record; ``reason`` says
@@ -50,8 +50,7 @@ class Span:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """One classifier's word on one text.
 
     Args:

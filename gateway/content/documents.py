@@ -7,8 +7,10 @@ texts they lie in.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import replace
 
 from gateway.content.walk import walk
 from guardrails.types import Span

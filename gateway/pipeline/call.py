@@ -5,9 +5,10 @@ tenant's policy allows (docs/resilience.md).
 """
 
 import hashlib
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
+
+from msgspec.structs import replace
 
 from core.clock import Clock
 from gateway.archive import Archive

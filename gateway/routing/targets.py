@@ -10,6 +10,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
+
 from gateway.content import conversation_key, last_user_text
 from gateway.errors import ResidencyDenied, UnknownModel
 from gateway.routing.complexity import Assessment, ComplexityModel
@@ -53,8 +55,7 @@ class Target:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """The chosen target and why: ``reason`` is one sentence without content.
 
     ``others`` may serve it too, in this order, where that one fails.

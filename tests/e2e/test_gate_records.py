@@ -4,11 +4,11 @@ Routing lets no foreign target through, so this breaks it, as a bug in a fallbac
 """
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from gateway.app import Gateway, build_routes
