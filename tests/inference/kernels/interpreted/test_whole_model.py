@@ -1,4 +1,4 @@
-"""A tiny DeepSeek-V4 in the engine, by Triton's kernels, beside transformers and plain torch."""
+"""A tiny DeepSeek-V4 in the engine, by either set of kernels, beside transformers and torch."""
 
 import sys
 from collections.abc import Iterator
@@ -28,6 +28,7 @@ SIZES = {
     "sliding_window": 4,
     "index_topk": 1,
 }
+SETS = ("triton", "ascend")
 EXPERTS = TINY["num_experts_per_tok"] + TINY["n_shared_experts"]
 IDS = [3, 10, 31, 66, 18, 81, 40, 7, 7, 90]
 # As few programs as do; that more give the same is for each kernel's own tests.
@@ -58,15 +59,17 @@ def _engine(directory: Path, kernels: str, **options: Any) -> Engine:
     return small_engine(directory, block_size=8, kernels=kernels, **options)
 
 
-def test_logits_equal_those_of_transformers(v4: tuple[Path, Any]) -> None:
-    ours = logits_of(_engine(v4[0], "triton"), IDS, [9, 1], EXPERTS)
+@pytest.mark.parametrize("kernels", SETS)
+def test_logits_equal_those_of_transformers(v4: tuple[Path, Any], kernels: str) -> None:
+    ours = logits_of(_engine(v4[0], kernels), IDS, [9, 1], EXPERTS)
     with torch.inference_mode():
         theirs = v4[1](torch.tensor([IDS])).logits[0, 8:]
     assert (ours - theirs).abs().max() <= 2e-5
 
 
+@pytest.mark.parametrize("kernels", SETS)
 def test_narrow_keys_budgets_and_drafts_give_the_same_tokens_and_guesses(
-    v4: tuple[Path, Any],
+    v4: tuple[Path, Any], kernels: str
 ) -> None:
     def answers(kernels: str) -> list[list[int]]:
         engine = _engine(v4[0], kernels, kv_dtype="fp8", guesses=2)
@@ -79,13 +82,14 @@ def test_narrow_keys_budgets_and_drafts_give_the_same_tokens_and_guesses(
             seen += [list(sequence.draft) for sequence in sequences]
         return [*(sequence.output_ids for sequence in sequences), *seen]
 
-    found = answers("triton")
+    found = answers(kernels)
     assert found == answers("reference")
     assert any(len(guesses) == 2 for guesses in found)
 
 
+@pytest.mark.parametrize("kernels", SETS)
 def test_weights_and_keys_in_few_bits_give_logits_as_near_as_bfloat16_is(
-    v4: tuple[Path, Any], tmp_path: Path
+    v4: tuple[Path, Any], tmp_path: Path, kernels: str
 ) -> None:
     weights = load_file(v4[0] / "model.safetensors")
     for name, weight in weights.items():  # numbers that MXFP4 and FP8 have
@@ -102,5 +106,5 @@ def test_weights_and_keys_in_few_bits_give_logits_as_near_as_bfloat16_is(
 
     exact = logits("reference")
     plain = logits("reference", dtype="bfloat16")
-    ours = logits("triton", dtype="bfloat16", weights="mxfp4")
+    ours = logits(kernels, dtype="bfloat16", weights="mxfp4")
     assert (ours - exact).norm() <= 1.5 * (plain - exact).norm()
