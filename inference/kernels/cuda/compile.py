@@ -1,8 +1,9 @@
 """Compiles every kernel for chips that are not here, and reports what each takes.
 
-    python -m inference.kernels.cuda.compile [--arch sm_90 ...] [--kernel NAME ...] [--json]
+    python -m inference.kernels.cuda.compile [--arch NAME ...] [--kernel NAME ...] [--json|--write]
 
-Exit code 1 when one does not compile or spills registers. NVIDIA's figures are those of
+Exit code 1 when one does not compile, spills registers or takes more shared memory than there is.
+``--write`` keeps what was found (`compiled`), of all chips. NVIDIA's figures are those of
 ``cuobjdump -res-usage`` (bundled with Triton), AMD's those of the code object's own metadata.
 """
 
@@ -14,43 +15,32 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from inference.kernels.cuda.catalogue import kernels
+from inference.kernels.cuda.compiled import SHARED_BYTES, Resources, write
 from inference.kernels.cuda.tuning import configuration
 from inference.kernels.triton_common.spec import Compilation, KernelSpec
 
-ARCHITECTURES = ("sm_80", "sm_90", "sm_100", "gfx942")
+ARCHITECTURES = tuple(SHARED_BYTES)
 """What every kernel is compiled for ahead of time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resources:
-    """What a compiled function takes of a chip; ``spills``: bytes on NVIDIA, registers on AMD."""
-
-    kernel: str
-    function: str
-    architecture: str
-    registers: int
-    spills: int
-    shared_bytes: int
-    error: str = ""
-
-
-def compile_for(kernel: str, compilation: Compilation, architecture: str) -> Resources:
+def compile_for(spec: KernelSpec, index: int, architecture: str) -> Resources:
     """Compile one specialisation; a failure is in ``error``."""
-    name = compilation.function.__name__
+    compilation = spec.compilations[index]
+    of = (spec.name, index, compilation.function.__name__, architecture)
     try:
         built = _compile(compilation, architecture)
     except Exception as error:  # Triton's compilers raise anything; the report says what
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        return Resources(kernel, name, architecture, 0, 0, 0, error="\n".join(lines[-12:]))
+        return Resources(*of, 0, 0, 0, error="\n".join(lines[-12:]))
     read = _nvidia_usage if architecture.startswith("sm_") else _amd_usage
     registers, spills = read(built.asm)
-    return Resources(kernel, name, architecture, registers, spills, built.metadata.shared)
+    return Resources(*of, registers, spills, built.metadata.shared)
 
 
 def _compile(compilation: Compilation, architecture: str) -> Any:
@@ -106,37 +96,27 @@ def _amd_usage(asm: Any) -> tuple[int, int]:
 
 
 def compile_all(
-    architectures: list[str],
-    names: list[str] | None = None,
-    processes: int = 2,
-    *,
-    quick: bool = False,
+    architectures: list[str], names: list[str] | None = None, processes: int = 2
 ) -> Iterator[Resources]:
-    """Every specialisation of the kernels (of those in ``names``), for every architecture.
-
-    Args:
-        quick: of each function of a kernel its first specialisation only.
-    """
+    """Every specialisation of the kernels (of those in ``names``), for every architecture."""
     wanted = [
         (spec.name, index, architecture)
         for spec in kernels()
         if not names or spec.name in names
-        for index in (_firsts(spec) if quick else range(len(spec.compilations)))
+        for index in range(len(spec.compilations))
         for architecture in architectures
     ]
+    if processes == 1:
+        yield from map(_one, wanted)
+        return
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         yield from pool.map(_one, wanted)
-
-
-def _firsts(spec: KernelSpec) -> list[int]:
-    functions = [compilation.function for compilation in spec.compilations]
-    return [at for at, function in enumerate(functions) if function not in functions[:at]]
 
 
 def _one(wanted: tuple[str, int, str]) -> Resources:
     name, index, architecture = wanted
     spec = next(spec for spec in kernels() if spec.name == name)
-    return compile_for(name, spec.compilations[index], architecture)
+    return compile_for(spec, index, architecture)
 
 
 def main() -> int:
@@ -144,21 +124,27 @@ def main() -> int:
     parser.add_argument("--arch", nargs="+", default=list(ARCHITECTURES))
     parser.add_argument("--kernel", nargs="+")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--quick", action="store_true", help="one specialisation a function")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--write", action="store_true", help="keep what was found, of all chips")
     arguments = parser.parse_args()
-    found = []
-    for one in compile_all(arguments.arch, arguments.kernel, quick=arguments.quick):
+    if arguments.write and set(arguments.arch) != set(ARCHITECTURES):
+        parser.error("what is kept is of all chips; leave out --arch")
+    found: list[Resources] = []
+    for one in compile_all(arguments.arch, arguments.kernel, arguments.processes):
         found.append(one)
         if not arguments.json:
             print(_line(one), flush=True)
     if arguments.json:
         print(json.dumps([asdict(one) for one in found]))
-    return int(any(one.spills or one.error for one in found))
+    if arguments.write:
+        write(kernels(), found)
+    return int(any(one.problem for one in found))
 
 
 def _line(one: Resources) -> str:
     figures = f"{one.registers} registers, {one.spills} spilled, {one.shared_bytes} B shared"
-    return f"{one.kernel:28}{one.function:28}{one.architecture:8}{one.error or figures}"
+    problem = f" ({one.problem})" if one.problem else ""
+    return f"{one.kernel:28}{one.function:28}{one.architecture:8}{figures}{problem}"
 
 
 if __name__ == "__main__":
