@@ -13,6 +13,7 @@ import torch
 
 from inference.engine.decode_shapes import Shape
 from inference.engine.scheduler import Chunk
+from inference.engine.sequence import Sequence
 from inference.kernels.interface import Batch
 from inference.model_config_deepseek_v4 import DeepseekV4Config
 from inference.models import Model
@@ -40,6 +41,8 @@ class StaticStep:
         self.inputs = torch.zeros(shape.numbers, dtype=torch.long, device=model.device)
         self._columns = [column.numpy() for column in shape.fields(self._host)]
         self._tables = shape.tables(self._host).numpy()
+        # Whose blocks each row of tables has, after how many preemptions, and how many of them.
+        self._held: list[tuple[Sequence, int, int] | None] = [None] * shape.rows
         self._positions = torch.arange(shape.blocks * place.block_size, device=model.device)
         self.batch = self._batch()
 
@@ -69,20 +72,29 @@ class StaticStep:
         tokens, positions, slots, states, experts = self._columns
         for row, chunk in enumerate(chunks):
             sequence, at = chunk.sequence, chunk.start
-            table = sequence.block_table[: at // size + 1]
             tokens[row] = chunk.token_ids()[0]
             positions[row] = at
-            slots[row] = table[-1] * size + at % size
+            slots[row] = sequence.block_table[at // size] * size + at % size
             states[row] = sequence.state or 0
             experts[row] = sequence.num_experts
-            self._tables[row, : len(table)] = table
-            self._tables[row, len(table) :] = 0
+            self._fill_table(row, sequence, at // size + 1)
         tokens[used:] = positions[used:] = 0
         slots[used:] = place.scratch_block * size
         states[used:] = place.scratch_state
         experts[used:] = place.model.config.min_experts_per_tok
         self._tables[used:] = place.scratch_block
+        self._held[used:] = [None] * (self.shape.rows - used)
         self.inputs.copy_(self._host, non_blocking=True)
+
+    def _fill_table(self, row: int, sequence: Sequence, count: int) -> None:
+        """The first ``count`` blocks: a long table is written once, and then what is new of it."""
+        table, held, known = self._tables[row], self._held[row], 0
+        if held is not None and held[:2] == (sequence, sequence.preemptions):
+            known = min(held[2], count)
+        else:
+            table[count:] = 0
+        table[known:count] = sequence.block_table[known:count]
+        self._held[row] = (sequence, sequence.preemptions, count)
 
     @torch.inference_mode()
     def compute(self) -> torch.Tensor:
