@@ -9,6 +9,7 @@ from functools import partial
 from itertools import accumulate
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
 from guardrails.errors import GuardError, GuardUnavailable
@@ -21,8 +22,7 @@ from guardrails.pii.engine import NameEngine
 from guardrails.types import Role, Span, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class LookForData:
+class LookForData(msgspec.Struct, frozen=True):
     """Look for personal data. ``entities=None``: the default ones.
 
     ``own``: the tenant's recognizers; they can be sent to another process. ``parts``: what the
@@ -36,8 +36,7 @@ class LookForData:
     parts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class JudgeSpeech:
+class JudgeSpeech(msgspec.Struct, frozen=True):
     """Ask the classifiers about what somebody said."""
 
     text: str
@@ -46,23 +45,20 @@ class JudgeSpeech:
     injection: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RateSpeech:
+class RateSpeech(msgspec.Struct, frozen=True):
     """Ask moderation for the probability of every category."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rating:
+class Rating(msgspec.Struct, frozen=True):
     """``verdict`` as for a prompt; ``categories``: probability by category."""
 
     verdict: Verdict
     categories: dict[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(msgspec.Struct, frozen=True):
     """What the classifiers say of one speech; ``None`` where one was not asked."""
 
     role: Role

@@ -7,17 +7,16 @@ texts they lie in.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from gateway.content.walk import walk
 from guardrails.types import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(msgspec.Struct, frozen=True):
     """Pieces in order; ``True`` marks a text of the request, ``False`` what lies between.
 
     ``parts``: the pieces are the parts of one message, and only values that have a form of their

@@ -10,8 +10,9 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.metadata import version as distribution_version
+
+import msgspec
 
 from gateway.content import Document, spans_by_text
 from gateway.errors import Unavailable
@@ -46,8 +47,7 @@ MAX_WAITING_LONG_CHARS = 8_000_000
 _INJECTABLE = frozenset({Role.USER, Role.TOOL})
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(msgspec.Struct, frozen=True):
     """What the guards found.
 
     Args:

@@ -7,8 +7,9 @@ the same in all conversations of an application, so neither tells anything.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from gateway.vault.keys import TenantKeys
 
@@ -20,8 +21,7 @@ _MOST_MESSAGES = 64
 _LONGEST_IDENTIFIER = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
+class Marks(msgspec.Struct, frozen=True):
     """What tells the conversation of one request.
 
     Args:

@@ -10,7 +10,8 @@ import hashlib
 import hmac
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+
+import msgspec
 
 from guardrails.types import MaskMode
 
@@ -18,8 +19,7 @@ _KEY_BYTES = 32
 Key = Callable[[], bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
+class Remembered(msgspec.Struct, frozen=True):
     """One value and what stands for it.
 
     Args:
@@ -28,11 +28,15 @@ class Remembered:
     """
 
     entity_type: str
-    value: str = field(repr=False)  # nor in a traceback
+    value: str
     mode: MaskMode
     name: str
     number: int
-    text: str = field(repr=False)
+    text: str
+
+    def __repr__(self) -> str:
+        """Without value and text, which have no place in a traceback."""
+        return f"Remembered({self.name}_{self.number}, {self.mode})"
 
 
 class ScopeMemory:
