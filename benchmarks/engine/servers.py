@@ -41,7 +41,8 @@ def worker(directory: Path, *options: str) -> Iterator[str]:
 @contextmanager
 def serving(system: str, weights: Path, threads: int, form: str) -> Iterator[tuple[str, Told]]:
     if system == "llama.cpp":
-        yield llama_cpp_server(weights, threads).listening_address, {"cache_prompt": False}
+        server = llama_cpp_server(weights, threads)  # it ends when nobody holds it
+        yield server.listening_address, {"cache_prompt": False}
         return
     options = ["--weights", form, "--threads", str(threads), "--no-prefix-cache"]
     with worker(weights, *options, "--max-batch", str(MOST_STREAMS)) as url:
