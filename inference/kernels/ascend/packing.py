@@ -3,7 +3,12 @@
 import torch
 from torch.nn.functional import pad
 
-from inference.kernels.reference.packed_experts import ExpertFormat, PackedExperts, pack_experts
+from inference.kernels.reference.packed_experts import (
+    ExpertFormat,
+    PackedExperts,
+    beside,
+    pack_experts,
+)
 
 PLANE = 32
 """Inputs between the two of a byte of 4-bit codes."""
@@ -20,15 +25,6 @@ def pack_for_ascend(
     """
     first = pack_experts(weights, form)
     return turned(first if more is None else beside(first, pack_experts(more, form)))
-
-
-def beside(gate: PackedExperts, up: PackedExperts) -> PackedExperts:
-    """One projection of both, the gate's half first."""
-    parts = (
-        None if first is None or second is None else torch.cat((first, second), dim=1)
-        for first, second in ((gate.scales, up.scales), (gate.least, up.least))
-    )
-    return PackedExperts(gate.form, torch.cat((gate.codes, up.codes), dim=1), *parts)
 
 
 def turned(packed: PackedExperts) -> PackedExperts:

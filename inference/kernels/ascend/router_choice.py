@@ -35,11 +35,13 @@ def _score(logits):
 
 @jit
 def _kept(score, row, there, budget, k, HAS_BUDGET: tl.constexpr):
-    """The k-th score of each row, 0 where its budget ends before."""
+    """The k-th score of each row, 0 where its budget ends before; and whether it does not."""
     if HAS_BUDGET:
-        most = tl.load(budget + row, mask=there, other=0).to(tl.float32)
-        return tl.where(most > k, score, 0.0), most > k
-    return score, score == score
+        kept = tl.load(budget + row, mask=there, other=0).to(tl.float32) > k
+        score = tl.where(kept, score, 0.0)
+    else:
+        kept = score == score
+    return score, kept
 
 
 @jit

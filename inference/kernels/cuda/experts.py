@@ -8,7 +8,7 @@ from inference.kernels.cuda.grouped_gate_up import grouped_gate_up
 from inference.kernels.cuda.pair_groups import group_pairs
 from inference.kernels.interface import ExpertWeights
 from inference.kernels.reference.experts_top_k import lists_of_gates
-from inference.kernels.reference.packed_experts import ExpertFormat, PackedExperts, pack_experts
+from inference.kernels.reference.packed_experts import ExpertFormat, beside, pack_experts
 
 _FEW, _MANY = 16, 64  # rows of a block, where experts have few rows each and where many
 
@@ -23,7 +23,7 @@ class CudaExperts:
 
     def __init__(self, weights: ExpertWeights, form: ExpertFormat) -> None:
         gate, up = (pack_experts(part, form) for part in (weights.gate, weights.up))
-        self._gate_up, self._down = _stacked(gate, up), pack_experts(weights.down, form)
+        self._gate_up, self._down = beside(gate, up), pack_experts(weights.down, form)
         self._limit, self._count = weights.limit, len(weights.down)
 
     def __call__(self, hidden: torch.Tensor, gates: torch.Tensor | None) -> torch.Tensor:
@@ -61,12 +61,3 @@ class CudaExperts:
             inner, self._down, weights, order, blocks, hidden.dtype, block_rows=block_rows
         )
         return combine(outputs, chosen, shared)
-
-
-def _stacked(gate: PackedExperts, up: PackedExperts) -> PackedExperts:
-    """One projection of both, the gate's half first."""
-    more = (
-        None if first is None or second is None else torch.cat((first, second), dim=1)
-        for first, second in ((gate.scales, up.scales), (gate.least, up.least))
-    )
-    return PackedExperts(gate.form, torch.cat((gate.codes, up.codes), dim=1), *more)

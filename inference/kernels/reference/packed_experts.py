@@ -58,6 +58,15 @@ def pack_experts(weights: list[torch.Tensor], form: ExpertFormat) -> PackedExper
     return PackedExperts(form, codes, scales, parts[2] if form == "int4" else None)
 
 
+def beside(gate: PackedExperts, up: PackedExperts) -> PackedExperts:
+    """One projection of both, the gate's half first."""
+    parts = (
+        None if first is None or second is None else torch.cat((first, second), dim=1)
+        for first, second in ((gate.scales, up.scales), (gate.least, up.least))
+    )
+    return PackedExperts(gate.form, torch.cat((gate.codes, up.codes), dim=1), *parts)
+
+
 class QuantisedRows(NamedTuple):
     """FP8 codes of activations, a power of two for each 128 numbers of a row."""
 
