@@ -45,6 +45,7 @@ class ModelRunner:
         self._decode_shapes = decode_shapes
         spare = bool(decode_shapes)
         self.cache: Any = model.make_cache(num_blocks + spare, block_size, num_states + spare)
+        self.positions = num_blocks * block_size
         self._place = Place(model, self.cache, block_size, num_blocks, num_states)
         self._rows: dict[Sequence, int] = {}  # where each one's rows began in the latest step
         self._ran: dict[Sequence, Fraction] = {}  # experts of those with an expert mass, there

@@ -20,19 +20,25 @@ def warm_up(
 ) -> int:
     """Prompts and batches of doubling sizes, up to the largest; how many steps that were.
 
-    All of it is written to the cache's first block and state, which the first sequence that gets
-    them writes anew. Each step draws tokens too, and throws them away.
+    Each of them at the beginning of a sequence and, since other kernels choose what a long one
+    attends to, at the end of sequences of doubling lengths. All of it is written to the cache's
+    first block and state, which the first sequence that gets them writes anew. Each step draws
+    tokens too, and throws them away.
 
     Args:
         experts: active ones of a row, as a request that names no number has.
     """
     singles = [(1, size) for size in _doubling(limits.max_batch)]
-    longest = min(limits.max_prefill_tokens, runner.model.config.max_context)
+    most = min(runner.positions, runner.model.config.max_context)
+    longest = min(limits.max_prefill_tokens, most)
     prompts = [(length, 1) for length in _doubling(longest)[1:]]
-    for length, count in singles + prompts:
-        chunks, logits = runner.run([_chunk(runner, length, experts) for _ in range(count)])
-        sample(logits, [chunk.sequence for chunk in chunks], draw)
-    return len(singles) + len(prompts)
+    ends = [0, *(end for end in _doubling(most) if end > longest)]
+    for end in ends:
+        for length, count in singles + prompts:
+            chunks = [_chunk(runner, length, max(end, length), experts) for _ in range(count)]
+            sampling, logits = runner.run(chunks)
+            sample(logits, [chunk.sequence for chunk in sampling], draw)
+    return len(ends) * len(singles + prompts)
 
 
 def _doubling(most: int) -> list[int]:
@@ -41,9 +47,10 @@ def _doubling(most: int) -> list[int]:
     return sizes if sizes[-1] == most else [*sizes, most]
 
 
-def _chunk(runner: ModelRunner, length: int, experts: int) -> Chunk:
+def _chunk(runner: ModelRunner, length: int, end: int, experts: int) -> Chunk:
+    """The last ``length`` positions of a sequence of ``end``."""
     params = SamplingParams(max_tokens=1, top_p=0.9)
-    sequence = Sequence([_TOKEN] * length, params, experts, frozenset())
-    sequence.block_table = [0] * -(-length // runner.block_size)
+    sequence = Sequence([_TOKEN] * end, params, experts, frozenset())
+    sequence.block_table = [0] * -(-end // runner.block_size)
     sequence.state = 0
-    return Chunk(sequence, 0, length)
+    return Chunk(sequence, end - length, end)

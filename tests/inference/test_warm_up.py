@@ -15,10 +15,12 @@ LIMITS = SchedulerLimits(max_batch=3, max_prefill_tokens=20, max_mixed_tokens=20
 def test_a_warm_up_changes_no_answer(tmp_path: Path) -> None:
     make_tiny_v4(tmp_path)  # with a running state beside the blocks
     cold, warm = (
-        small_engine(tmp_path, block_size=8, limits=LIMITS, kernels="reference") for _ in range(2)
+        small_engine(tmp_path, block_size=8, kv_blocks=16, limits=LIMITS, kernels="reference")
+        for _ in range(2)
     )
-    # Batches of 1, 2 and 3 tokens, prompts of 2, 4, 8, 16 and 20.
-    assert warm_up(warm._runner, LIMITS, EXPERTS) == 8
+    # Batches of 1, 2 and 3 tokens, prompts of 2, 4, 8, 16 and 20: at the beginning, and at the end
+    # of 32, 64 and 128 positions, where some entries are chosen.
+    assert warm_up(warm._runner, LIMITS, EXPERTS) == 8 * 4
     prompts = ([5] * 3, [7, 9, 60], list(range(25)))
     answers = [
         run_all(engine, *(greedy(prompt, 6, EXPERTS) for prompt in prompts))
