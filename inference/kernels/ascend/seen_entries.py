@@ -16,6 +16,7 @@ class Seen:
     places: torch.Tensor  # [groups, width] int32
     groups: torch.Tensor  # [T] int64
     counts: torch.Tensor  # [T] int64
+    chosen: bool = False  # each row is a group of its own
 
     @classmethod
     def of(cls, rows: Rows, entries: Entries) -> "Seen":
@@ -27,14 +28,14 @@ class Seen:
         numbers = chosen.clamp(min=0).long()
         places = tables[rows.sequences[:, None], numbers // size] * size + numbers % size
         own = torch.arange(len(chosen), device=chosen.device)
-        return cls(places.int(), own, (chosen >= 0).sum(1))
+        return cls(places.int(), own, (chosen >= 0).sum(1), chosen=True)
 
     def widened(
         self, store: PagedEntries, rope: int, start: int, end: int
     ) -> tuple[torch.Tensor, "Seen"]:
         """Entries of rows ``start`` to ``end`` [groups, width, d], and which of them they see."""
         counts = self.counts
-        if len(self.places) == len(counts):
+        if self.chosen:
             places, own = self.places[start:end], self.groups - start
             return gather_entries(store, places, counts[start:end], rope), Seen(places, own, counts)
         most = counts.new_zeros(len(self.places)).scatter_reduce_(0, self.groups, counts, "amax")

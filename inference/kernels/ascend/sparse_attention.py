@@ -269,6 +269,7 @@ def sparse_attention(
         assert len(store) == 1, "entries stand side by side"
         call.launch(0, tokens, seen, store, dense=False)
         return out
+    # Rows of a sequence see the same entries where they see all: those are widened once.
     portion = tokens if entries.chosen is None else max(1, _WIDENED // seen.places.shape[1])
     for start in range(0, tokens, portion):
         end = min(start + portion, tokens)

@@ -1,5 +1,6 @@
 """Ascend's attention kernels at their edges: odd sizes, cuts, ties, NaN, codes."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -213,6 +214,17 @@ def test_attention_sees_the_window_and_the_entries(
         *arguments, window=7, kept=kept, splits=splits, rope=8
     )
     _close(found, attend(*arguments, window=7, kept=kept))
+
+
+def test_rows_see_their_sequence_whatever_its_number() -> None:
+    rows = _rows([(7, 1), (23, 1)])
+    rows = replace(rows, sequences=rows.sequences.flip(0))
+    store = PagedEntries(64, KeyCodec(32, 8), CPU, torch.float32)
+    store[torch.arange(64)] = _draw(64, 32).bfloat16().float()
+    ring, entries = _draw(2, 19, 32), Entries(store, 2, 4)
+    arguments = (_draw(2, 3, 32), _draw(2, 32), rows, ring, entries, _draw(3))
+    found = sparse_attention.sparse_attention(*arguments, window=4, kept=True, rope=8)
+    _close(found, attend(*arguments, window=4, kept=True))
 
 
 def test_what_nobody_sees_may_be_no_number() -> None:
