@@ -1,1 +1,1 @@
-"""What kernels of every Triton share: how one is declared, and `triton.jit` for type checkers."""
+"""What kernels of every Triton share: how one is declared, bodies, and a model's layers."""
