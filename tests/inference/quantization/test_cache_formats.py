@@ -64,6 +64,7 @@ def test_index_keys_keep_their_products(codec: Codec, worst: float) -> None:
     pages[places] = rows
     off = (pages[places[None]] - rows).norm() / rows.norm()
     assert off < worst
+    assert torch.equal(pages.rounded(rows[None]), pages[places[None]])  # as queries are
     turned = hadamard(queries) @ hadamard(rows).T
     assert torch.allclose(turned, queries @ rows.T, atol=1e-4)
 
