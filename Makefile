@@ -111,7 +111,7 @@ check-kernels: setup ## every Triton kernel: its reference under the interpreter
 	@TRITON_INTERPRET=1 OMP_NUM_THREADS=1 $(BIN)/pytest -q tests/inference/kernels/interpreted
 	@$(BIN)/python -m inference.kernels.cuda.compile
 
-check-gpu: setup ## on an NVIDIA or AMD card: parity and times of every kernel (GPU="--kernel router")
+check-gpu: setup ## on an NVIDIA or AMD card, ten minutes: parity, a whole model, times (GPU="--kernel router")
 	@$(BIN)/python -m benchmarks.kernels.check_gpu $(GPU)
 
 check-ascend: $(ASCEND_STAMP) ## without an NPU, in triton-ascend's environment: every kernel's parity, lowered to linalg MLIR

@@ -16,11 +16,11 @@ from typing import Any
 
 import torch
 
+from benchmarks.engine.tiny_v4 import RATES, TINY, make_tiny_v4
 from inference.engine.loading import EngineOptions, Graphs, load_engine, make_plan
 from inference.engine.sequence import Sequence
 from inference.kernels.registry import Preference
 from inference.sampling_params import SamplingParams
-from tests.inference.tiny_v4 import RATES, TINY, make_tiny_v4
 
 BAR = 1.5  # of transformers' speed: see docs/kernels.md
 SIZES: dict[str, dict[str, Any]] = {
