@@ -20,7 +20,7 @@ LAYER = "layers.3.ffn"
 
 
 @given(LOADS, LOADS, RANKS, REDUNDANT)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_every_process_gets_what_it_lacks_from_one_that_has_it(
     before: list[int], now: list[int], ranks: int, redundant: int
 ) -> None:
@@ -37,7 +37,7 @@ def test_every_process_gets_what_it_lacks_from_one_that_has_it(
 
 
 @given(LOADS, LOADS, RANKS, REDUNDANT)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_the_order_of_processes_saves_travels(
     before: list[int], now: list[int], ranks: int, redundant: int
 ) -> None:
