@@ -22,6 +22,12 @@ from inference.quantization import Fp8IndexCodec, Mxfp4IndexCodec, PagedEntries
 
 
 @jit
+def _cut(products):
+    """At zero; what is no number stays none, so that its entry is chosen last."""
+    return tl.maximum(products, 0.0, propagate_nan=tl.PropagateNan.ALL)
+
+
+@jit
 def _mxfp4_queries(queries, heads, valid, WIDTH: tl.constexpr, BLOCK_D: tl.constexpr):
     """The even and the odd numbers of queries, [H, BLOCK_D / 2] bfloat16 each."""
     GROUPS: tl.constexpr = triton.cdiv(WIDTH, GROUP)
@@ -137,7 +143,7 @@ def scores_kernel(
                     other=0.0,
                 )
                 products = tl.dot(q, tl.trans(k), input_precision="ieee")
-                score = tl.sum(tl.maximum(products, 0.0) * weight[:, None], axis=0)
+                score = tl.sum(_cut(products) * weight[:, None], axis=0)
             elif FORM == "index_fp8":
                 k = tl.load(
                     (page + (place % LENGTH) * WIDTH)[None, :] + columns[:, None],
@@ -146,13 +152,13 @@ def scores_kernel(
                 )
                 scales = (page + LENGTH * WIDTH).to(tl.pointer_type(tl.float32))
                 factor = tl.load(scales + place % LENGTH, mask=known, other=0.0)
-                products = tl.maximum(dot_e4m3(q, k, NATIVE), 0.0)
+                products = _cut(dot_e4m3(q, k, NATIVE))
                 score = tl.sum(products * weight[:, None], axis=0) * factor
             else:
                 products = _mxfp4_products(
                     q, odd, page, place % LENGTH, known, WIDTH, LENGTH, BLOCK_D
                 )
-                score = tl.sum(tl.maximum(products, 0.0) * weight[:, None], axis=0)
+                score = tl.sum(_cut(products) * weight[:, None], axis=0)
             tl.store(scores + row * most + number, score, mask=known)
 
 

@@ -161,7 +161,9 @@ def test_windows_are_pooled_from_this_batch_and_from_before(
 def test_entries_are_scored_as_keys_are_kept(codec: Codec | None, heads: int, rope: int) -> None:
     rows, width = _rows([(30, 2), (0, 1), (7, 1)]), codec.width if codec else 24
     keys = _draw(1, 64, width)
-    keys[0, 3], store = 0.0, keys
+    keys[0, 3], store = 0.0, keys  # scores that tie at zero
+    if not isinstance(codec, Mxfp4IndexCodec):  # which has no code for what is no number
+        keys[0, int(rows.entry_places(torch.full((4, 1), 1), 2)[0, 0])] = float("nan")
     if codec:
         store = PagedEntries(64, codec, keys.device, torch.float32)
         store[torch.arange(64)] = keys[0]
@@ -170,7 +172,7 @@ def test_entries_are_scored_as_keys_are_kept(codec: Codec | None, heads: int, ro
     arguments = (queries, _draw(4, heads), angles.cos(), angles.sin(), rows, Entries(store, 2, 4))
     found, expected = entry_scores(*arguments, 8), score_entries(*arguments, 8)
     seen = torch.arange(8) < ((rows.positions + 1) // 4)[:, None]
-    _close(found[seen], expected[seen])
+    _close(found[seen].nan_to_num(nan=-7.0), expected[seen].nan_to_num(nan=-7.0))
     assert seen.sum() == 7 + 8 + 2
 
 
