@@ -1,6 +1,7 @@
 """``sovgate demo``, ``serve`` and ``db``: running a deployment."""
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,7 @@ def demo(
 
 def serve(config: ConfigOption = None) -> None:
     """Start the gateway that a configuration file describes."""
+    leave_rich_out()
     from gateway.server import serve as serve_settings
     from gateway.settings import find_config
 
@@ -52,3 +54,15 @@ def upgrade(config: ConfigOption = None) -> None:
             await database.dispose()
 
     print(f"The database is at revision {asyncio.run(run())}.")
+
+
+def leave_rich_out() -> None:
+    """structlog imports rich where it finds it, 80 modules and 5 MB, for tracebacks that the
+    gateway does not print."""
+    if "rich" in sys.modules:
+        return
+    sys.modules["rich"] = None  # type: ignore[assignment]
+    try:
+        import structlog  # noqa: F401
+    finally:
+        del sys.modules["rich"]
