@@ -31,7 +31,7 @@ typedef struct {
     int columns, add, bf16;
 } Sink;
 
-INLINE void drain_from(const Sink *sink, size_t row, int column, const F *value)
+INLINE void drain(const Sink *sink, size_t row, int column, const F *value)
 {
     int count = sink->columns - column < LANES ? sink->columns - column : LANES;
     const float *from = (const float *)value;
@@ -51,11 +51,6 @@ INLINE void drain_from(const Sink *sink, size_t row, int column, const F *value)
         for (int i = 0; i < count; i++) to[i] = sink->add ? to[i] + from[i] : from[i];
 }
 
-INLINE void drain(const Sink *sink, size_t row, int column, F value)
-{
-    drain_from(sink, row, column, &value);
-}
-
 /* The listed rows times panels `from` to `to`, over groups `first` to `last`. */
 static void multiply(const Weight *w, const Rows *x, const int *rows, int count, int from, int to,
                      int first, int last, const Sink *sink)
@@ -69,7 +64,7 @@ static void multiply(const Weight *w, const Rows *x, const int *rows, int count,
             any_block(n, m, w, x, rows + row, panel, first, last, sums);
             for (int r = 0; r < n; r++)
                 for (int p = 0; p < m; p++)
-                    drain_from(sink, rows[row + r], (panel + p) * LANES, &sums[r * m + p]);
+                    drain(sink, rows[row + r], (panel + p) * LANES, &sums[r * m + p]);
         }
     }
 }

@@ -94,16 +94,6 @@ static void list_pairs(const V4Work *w)
     s->start[0] = 0;
 }
 
-INLINE F swiglu(float limit, F gate, F up)
-{
-    if (limit > 0) {
-        F most = splat(limit);
-        gate = -larger(-gate, -most);
-        up = larger(-larger(-up, -most), -most);
-    }
-    return gate / (1.0f + exponential(-gate)) * up;
-}
-
 /* Rows that run an expert: `row` of the input, `to` of the inner state, and the weight of each. */
 typedef struct {
     const int *row, *to;
@@ -126,9 +116,8 @@ static void inner_unit(const V4Work *w, const Experts *experts, const Running *r
                       experts->up->groups, up);
             for (int i = 0; i < n * m; i++) {
                 int to = run->to[at + i / m], column = part * GROUP + (p + i % m) * LANES;
-                F value = swiglu(experts->limit, gate[i], up[i]);
-                if (run->share) value *= run->share[to];
-                store(inner->value + (size_t)to * inner->width + column, value);
+                gate_lanes(experts->limit, run->share ? run->share[to] : 1, &gate[i], &up[i],
+                           inner->value + (size_t)to * inner->width + column);
             }
         }
         for (int r = 0; r < n && is_quantised(experts->down); r++)
@@ -166,7 +155,7 @@ static void outer_unit(const V4Work *w, const Experts *experts, const Running *r
             m = panels_at_once(n, to - panel);
             any_block(n, m, experts->down, &rows, run->to + at, panel, first, first + groups, sums);
             for (int i = 0; i < n * m; i++)
-                drain(&out, run->row[at + i / m], (panel + i % m) * LANES, sums[i]);
+                drain(&out, run->row[at + i / m], (panel + i % m) * LANES, &sums[i]);
         }
     }
 }
