@@ -7,10 +7,8 @@ use in place of those from the wheels.
 
 import asyncio
 import os
-import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +18,11 @@ import redis
 from core.database import Database
 from migrations.runner import upgrade
 from support import postgres, valkey
+from support.databases import copied
 from support.hardware import split_by_hardware
 from support.order import longest_first
 
 _WAITING = pytest.StashKey[dict[str, int]]()  # tests that need hardware which is not here
-_NUMBERS = count(1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -86,38 +84,27 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def _postgres_template(postgres_url: str) -> Iterator[str]:
-    """Name of a migrated database that tests copy."""
+def _postgresql_template(postgres_url: str) -> Iterator[str]:
+    """URL of a migrated database that tests copy."""
     name = f"sovgate_template_{os.getpid()}"
     asyncio.run(_migrate_postgres(postgres_url, name))
-    yield name
+    yield f"{postgres_url}/{name}"
     asyncio.run(postgres.execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture(scope="session")
-def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated file that tests copy."""
-    path = tmp_path_factory.mktemp("sqlite") / "template.db"
-    asyncio.run(_migrate(f"sqlite+aiosqlite:///{path}"))
-    return path
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """URL of a migrated file that tests copy."""
+    url = f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('sqlite') / 'template.db'}"
+    asyncio.run(_migrate(url))
+    return url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """URL of a fresh database at the newest migration, once per kind."""
-    if request.param == "sqlite":
-        path = tmp_path / "sovgate.db"
-        shutil.copyfile(request.getfixturevalue("_sqlite_template"), path)
-        yield f"sqlite+aiosqlite:///{path}"
-        return
-    template = request.getfixturevalue("_postgres_template")
-    server = request.getfixturevalue("postgres_url")
-    name = f"sovgate_test_{os.getpid()}_{next(_NUMBERS)}"
-    # Copied file by file: half the time of a copy through the log, which nobody needs here.
-    create = f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"
-    asyncio.run(postgres.execute(server, create))
-    yield f"{server}/{name}"
-    asyncio.run(postgres.execute(server, f"DROP DATABASE {name} WITH (FORCE)"))
+    with copied(request.getfixturevalue(f"_{request.param}_template"), tmp_path) as url:
+        yield url
 
 
 @pytest.fixture

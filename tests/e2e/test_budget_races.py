@@ -23,6 +23,7 @@ from sqlalchemy import func, select
 from billing import run_check
 from billing.models import BudgetLease, BudgetPeriod, UsageRecord
 from core.database import Database
+from support.databases import copied
 from support.deployment import KEYS, Capture, Deployment, gateway, settings
 
 _LIMIT = Decimal("2.00")
@@ -32,16 +33,10 @@ _BODY = {"model": "flash", "messages": [{"role": "user", "content": "hi"}], "max
 
 
 @pytest.fixture
-def database_url(postgres_url: str, _postgres_template: str, request: Any) -> Iterator[str]:
+def database_url(_postgresql_template: str, tmp_path: Path) -> Iterator[str]:
     """PostgreSQL only: three processes do not share an SQLite file."""
-    from support import postgres
-
-    name = f"sovgate_races_{request.node.name}"[:60].replace("[", "_").replace("]", "")
-    asyncio.run(
-        postgres.execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {_postgres_template}")
-    )
-    yield f"{postgres_url}/{name}"
-    asyncio.run(postgres.execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)"))
+    with copied(_postgresql_template, tmp_path) as url:
+        yield url
 
 
 @dataclass

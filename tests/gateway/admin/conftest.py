@@ -1,6 +1,8 @@
 """Two tenants with one of everything, an account of each kind, and clients that are signed in."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -55,8 +57,12 @@ from gateway.vault import MasterKeys
 from guardrails.pii import PiiEngine
 from guardrails.pii.custom import RecognizerSpec
 from guardrails.pii.recognizers.catalogue import contact_recognizers
+from support.databases import copied
 
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PEPPER = b"p" * 32
+PASSWORDS = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+TERMS = InvoiceTerms(seller=Seller(name="Sovereign AI", address="Hamburg"))
 PASSWORD = "a long pass phrase"
 
 BADGE = {"name": "badge", "entity": "BADGE_ID", "patterns": [{"regex": r"\bAC-\d{5}\b"}]}
@@ -130,7 +136,18 @@ Login = Callable[[str | None], Awaitable[httpx.AsyncClient]]
 
 @pytest.fixture
 def clock() -> ManualClock:
-    return ManualClock(datetime(2026, 11, 21, 12, tzinfo=UTC))
+    return ManualClock(NOW)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """As everywhere; where a test asks for the ``world``, it is in it."""
+    if "world" in request.fixturenames:
+        template, _ = request.getfixturevalue(f"_{request.param}_world")
+    else:
+        template = request.getfixturevalue(f"_{request.param}_template")
+    with copied(template, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture
@@ -155,12 +172,17 @@ async def jobs(
     database: Database, database_url: str, clock: ManualClock, reports: Reports, tmp_path: Path
 ) -> AsyncIterator[JobService]:
     """Not started: a test that wants exports written calls ``start``."""
-    key = SigningKey.load_or_create(None, tmp_path)
-    tasks = job_tasks(key, clock, InvoiceTerms(), reports)
-    settings = JobSettings(database_url=database_url, data_dir=tmp_path)
-    service = JobService(database, clock, settings, tasks)
+    service = _jobs(database, database_url, clock, reports, tmp_path)
     yield service
     await service.stop()
+
+
+def _jobs(
+    database: Database, url: str, clock: ManualClock, reports: Reports, folder: Path
+) -> JobService:
+    key = SigningKey.load_or_create(None, folder)
+    tasks = job_tasks(key, clock, InvoiceTerms(), reports)
+    return JobService(database, clock, JobSettings(database_url=url, data_dir=folder), tasks)
 
 
 @pytest.fixture(scope="session")
@@ -179,6 +201,10 @@ async def desk(database: Database, clock: ManualClock) -> AsyncIterator[PriceDes
 
 @pytest.fixture
 def settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
+    return _settings(monkeypatch)
+
+
+def _settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("POOL_SECRET_NAME", "a-key-of-the-pool")
     return parse_settings(
         {
@@ -243,7 +269,7 @@ def services(
         prices=PriceServices(desk, ["sov-flash"]),
         upstreams=upstreams,
         reports=reports,
-        invoice_terms=InvoiceTerms(seller=Seller(name="Sovereign AI", address="Hamburg")),
+        invoice_terms=TERMS,
         policies=frozenset(settings.policies),
         privacy=PrivacyServices(
             engine=engine,
@@ -254,7 +280,7 @@ def services(
             policies=settings.policies,
             throttle=ExplainThrottle(clock, per_minute=10),
         ),
-        passwords=Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)),
+        passwords=PASSWORDS,
     )
 
 
@@ -273,19 +299,75 @@ def api(services: AdminServices, _built: dict[AdminOptions, FastAPI]) -> FastAPI
 
 
 @pytest.fixture
-async def world(services: AdminServices, jobs: JobService) -> World:
-    acme, globex = await _estate(services, jobs, "acme"), await _estate(services, jobs, "globex")
-    password_hash = await services.passwords.hash(PASSWORD)
+def world(database_url: str, request: pytest.FixtureRequest) -> World:
+    """What is in the test's database."""
+    kind = "sqlite" if database_url.startswith("sqlite") else "postgresql"
+    _, world = request.getfixturevalue(f"_{kind}_world")
+    return world
+
+
+@pytest.fixture(scope="session")
+def _sqlite_world(
+    _sqlite_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, World]]:
+    with _furnished(_sqlite_template, tmp_path_factory.mktemp("world")) as furnished:
+        yield furnished
+
+
+@pytest.fixture(scope="session")
+def _postgresql_world(
+    _postgresql_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, World]]:
+    with _furnished(_postgresql_template, tmp_path_factory.mktemp("world")) as furnished:
+        yield furnished
+
+
+@contextmanager
+def _furnished(template: str, folder: Path) -> Iterator[tuple[str, World]]:
+    """URL of a database that tests copy, and what is in it."""
+    with copied(template, folder) as url, pytest.MonkeyPatch.context() as monkeypatch:
+        yield url, asyncio.run(_furnish(url, folder, _settings(monkeypatch)))
+
+
+async def _furnish(url: str, folder: Path, settings: Settings) -> World:
+    clock = ManualClock(NOW)
+    async with AsyncExitStack() as stack:
+        database = Database(url)
+        stack.push_async_callback(database.dispose)
+        store = PriceStore({"prices": [OF_THE_FILE]}, clock)
+        jobs = _jobs(database, url, clock, Reports(store, TIERS, clock), folder)
+        gate = open_gate(settings)
+        stack.push_async_callback(gate.aclose)
+        upstreams = await UpstreamDesk.open(settings, database, gate, interval_s=3600)
+        stack.push_async_callback(upstreams.close)
+        policies = frozenset(settings.policies)
+        return await _make_world(_Makers(database, clock, policies, store, jobs, upstreams))
+
+
+@dataclass(frozen=True)
+class _Makers:
+    """What a world is made with: that of ``AdminServices`` of which nothing is kept in memory."""
+
+    database: Database
+    clock: ManualClock
+    policies: frozenset[str]
+    store: PriceStore
+    jobs: JobService
+    upstreams: UpstreamDesk
+
+
+async def _make_world(makers: _Makers) -> World:
+    acme, globex = await _estate(makers, "acme"), await _estate(makers, "globex")
+    password_hash = await PASSWORDS.hash(PASSWORD)
     ids = {name: new_id("usr") for name in ACCOUNTS}
-    async with services.database.transaction() as session:
-        # At once, and not one by one through the service: every test starts here.
+    async with makers.database.transaction() as session:
         session.add_all(
             User(
                 id=ids[name],
                 email=email(name),
                 password_hash=password_hash,
                 disabled=False,
-                created_at=services.clock.now(),
+                created_at=makers.clock.now(),
             )
             for name in ACCOUNTS
         )
@@ -295,54 +377,54 @@ async def world(services: AdminServices, jobs: JobService) -> World:
             for name, grant in ACCOUNTS.items()
             if grant is not None
         )
-        shared = await _organisation(services, session)
-        rules = services.upstreams.rules
+        shared = await _organisation(makers, session)
+        rules = makers.upstreams.rules
         spec = UpstreamSpec.model_validate(UPSTREAM)
-        await UpstreamService(session, services.clock, rules).create(spec)
+        await UpstreamService(session, makers.clock, rules).create(spec)
     return World(acme, globex, ids, *shared)
 
 
-async def _organisation(services: AdminServices, session: AsyncSession) -> tuple[str, str]:
+async def _organisation(makers: _Makers, session: AsyncSession) -> tuple[str, str]:
     """An organisation of no tenant yet: the ids of its budget and of a raise."""
-    await OrganisationService(session, services.clock).create("group")
-    budgets = BudgetService(services.clock)
+    await OrganisationService(session, makers.clock).create("group")
+    budgets = BudgetService(makers.clock)
     budget = await budgets.create(session, "@group", limit="100", scope="organisation")
-    return budget.id, await _raise(services, session, "@group", budget.id)
+    return budget.id, await _raise(makers, session, "@group", budget.id)
 
 
-async def _raise(services: AdminServices, session: AsyncSession, owner: str, budget: str) -> str:
-    given = await RaiseService(services.clock).give(
+async def _raise(makers: _Makers, session: AsyncSession, owner: str, budget: str) -> str:
+    given = await RaiseService(makers.clock).give(
         session,
         owner,
         budget,
         amount="1",
-        expires_at=services.clock.now() + timedelta(hours=1),
+        expires_at=makers.clock.now() + timedelta(hours=1),
         author="usr_1",
     )
     return given.id
 
 
-async def _estate(services: AdminServices, jobs: JobService, tenant: str) -> Estate:
-    async with services.database.transaction() as session:
-        tenants = TenantService(session, services.clock, services.policies)
+async def _estate(makers: _Makers, tenant: str) -> Estate:
+    async with makers.database.transaction() as session:
+        tenants = TenantService(session, makers.clock, makers.policies)
         await tenants.create_tenant(tenant, limits=Limits(rpm=600))
         project = await tenants.create_project(tenant, "support")
-        keys = KeyService(session, services.clock, PEPPER)
+        keys = KeyService(session, makers.clock, PEPPER)
         key, api_key = await keys.create_key(tenant, project.id, "app")
-        budgets = BudgetService(services.clock)
+        budgets = BudgetService(makers.clock)
         budget = await budgets.create(session, tenant, limit="10")
         project_budget = await budgets.create(
             session, tenant, limit="5", scope="project", scope_id=project.id
         )
-        raise_id = await _raise(services, session, tenant, project_budget.id)
-        recognizers = RecognizerService(session, tenant, services.clock, Sealer(PEPPER))
+        raise_id = await _raise(makers, session, tenant, project_budget.id)
+        recognizers = RecognizerService(session, tenant, makers.clock, Sealer(PEPPER))
         recognizer = await recognizers.create(RecognizerSpec.model_validate(BADGE))
         own = NewEntry("price", OF_THE_FILE | {"tenant": tenant, "input": "0.10"})
-        change = await services.prices.desk.store.add(session, [own], author="usr_1", reason=tenant)
-        invoice_id = await _draft(services, session, tenant)
-    end = services.clock.now()
+        change = await makers.store.add(session, [own], author="usr_1", reason=tenant)
+        invoice_id = await _draft(makers, session, tenant)
+    end = makers.clock.now()
     span = {"from": (end - timedelta(days=1)).isoformat(), "to": end.isoformat()}
-    job = await jobs.submit(tenant, "usage", {"format": "csv", **span})
+    job = await makers.jobs.submit(tenant, "usage", {"format": "csv", **span})
     return Estate(
         tenant,
         project.id,
@@ -353,19 +435,19 @@ async def _estate(services: AdminServices, jobs: JobService, tenant: str) -> Est
         raise_id,
         job.id,
         recognizer.id,
-        (await jobs.submit(DEPLOYMENT, "retention", {})).id,
+        (await makers.jobs.submit(DEPLOYMENT, "retention", {})).id,
         change.added[0].id or "",
         invoice_id,
     )
 
 
-async def _draft(services: AdminServices, session: AsyncSession, tenant: str) -> str:
+async def _draft(makers: _Makers, session: AsyncSession, tenant: str) -> str:
     """Of October: a correction of 12.345 US dollars."""
     profile = Profile(legal_name=f"{tenant} Ltd", address="1 High Street")
-    await put_profile(session, services.clock, tenant, profile, author="usr_1")
+    await put_profile(session, makers.clock, tenant, profile, author="usr_1")
     facts = {"reason": "agreed", "author": "usr_1", "at": datetime(2026, 10, 5, tzinfo=UTC)}
-    await adjust(session, services.clock, tenant=tenant, amount="12.345", **facts)
-    invoices = InvoiceService(services.clock, services.invoice_terms)
+    await adjust(session, makers.clock, tenant=tenant, amount="12.345", **facts)
+    invoices = InvoiceService(makers.clock, TERMS)
     return (await invoices.draft(session, tenant, "2026-10", author="usr_1")).invoice.id
 
 
