@@ -1,5 +1,6 @@
 """A connection whose body is known already and whose answer is kept as it goes out."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from gateway.http.connection import Connection, HeaderList, too_large
@@ -10,10 +11,12 @@ class KeptConnection(Connection):
 
     A client that hangs up does not stop a request whose answer is kept whole: it will ask for
     the answer again. A stream is stopped as ever, since half of one is nothing to repeat.
+    ``answered``: the last of the answer goes out; ``settled``: it is kept, or never will be.
     """
 
     __slots__ = (
-        "_body", "_inner", "_most", "_watched", "answer", "answer_headers", "status", "too_large",
+        "_body", "_inner", "_most", "_watched", "answer", "answer_headers", "answered", "settled",
+        "status", "too_large",
     )  # fmt: skip
 
     def __init__(self, inner: Connection, body: bytes, most: int, *, watched: bool) -> None:
@@ -26,6 +29,8 @@ class KeptConnection(Connection):
         self.answer_headers: HeaderList = []
         self.answer = bytearray()
         self.too_large = False
+        self.answered = False
+        self.settled = asyncio.Event()
 
     @property
     def disconnected(self) -> bool:
@@ -60,4 +65,5 @@ class KeptConnection(Connection):
         self.too_large = self.too_large or len(self.answer) + len(body) > self._most
         if not self.too_large:
             self.answer += body
+        self.answered = not more
         await self._inner.write(body, more=more)

@@ -84,7 +84,7 @@ class IdempotencyKeys:
         self._pepper = pepper
         self._holder = holder
         self._max_body_bytes = max_body_bytes
-        self._running = 0
+        self._serving: dict[str, KeptConnection] = {}  # by the key's name
         self._renewing: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
@@ -108,19 +108,22 @@ class IdempotencyKeys:
         name = self._digest(b"name", principal.tenant, principal.key_id, given)
         path = connection.scope["path"]
         request = self._digest(b"request", principal.tenant, path, policy.digest, body)
+        first = self._serving.get(name)
         found = await self._claim(principal, name, request)
+        if found is not None and first is not None and first.answered:
+            await first.settled.wait()  # its client has the answer, and may ask at once
+            found = await self._claim(principal, name, request)
         if found is not None:
             await self._repeat(connection, principal, found, request)
             return
         streamed = b'"stream"' in body and _is_streamed(body)
         kept = KeptConnection(connection, body, self._settings.max_answer_bytes, watched=streamed)
-        self._running += 1
+        self._serving[name] = kept
         self._renewing = self._renewing or asyncio.create_task(self._renew())
         valid = False
         try:
             valid = await serve(kept)
         finally:
-            self._running -= 1
             await asyncio.shield(self._settle(principal, name, kept, valid=valid))
 
     async def _claim(self, principal: Principal, name: str, request: str) -> IdempotencyKey | None:
@@ -204,11 +207,15 @@ class IdempotencyKeys:
                 await repository.keep(name, self._holder, values)
         except (*_AWAY, VaultKeyUnusable) as error:
             _log.warning("idempotency.not_settled", error_type=type(error).__name__)
+        finally:
+            if self._serving.get(name) is kept:
+                del self._serving[name]
+            kept.settled.set()
 
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(_RENEW_S)
-            if not self._running:
+            if not self._serving:
                 continue
             try:
                 async with self._database.transaction() as session:

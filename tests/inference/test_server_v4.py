@@ -110,7 +110,7 @@ def test_a_limit_within_a_call_leaves_no_half_of_it_to_run(client: openai.OpenAI
     ("change", "param"),
     [
         ({"reasoning_effort": "enormous"}, "reasoning_effort"),
-        ({"tools": TOOLS, "tool_choice": "required", "reasoning_effort": "low"}, "tool_choice"),
+        ({"tools": TOOLS, "tool_choice": {"function": {"name": "no"}}}, "tool_choice"),
         ({"messages": [{"role": "tool", "tool_call_id": "1", "content": "x"}]}, "messages"),
     ],
 )
@@ -139,6 +139,11 @@ def test_a_call_can_be_demanded(client: openai.OpenAI) -> None:
     assert call.function.name == "get_weather"
     assert json.loads(call.function.arguments)["days"] in (3, 5)
     assert answer.finish_reason == "tool_calls"
+    thought = ask(
+        client, tools=[tool], tool_choice=choice, max_tokens=99, reasoning_effort="low"
+    ).choices[0]
+    assert thought.message.reasoning_content == "I may have to look."
+    assert json.loads(thought.message.tool_calls[0].function.arguments)["days"] in (3, 5)
     strict = tool["function"] | {"strict": True, "parameters": {"type": "object", "not": {}}}
     with pytest.raises(openai.BadRequestError) as raised:
         ask(client, tools=[tool | {"function": strict}], tool_choice="required")
