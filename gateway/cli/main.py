@@ -1,8 +1,7 @@
 """Puts the commands together; each group's commands live beside what they command.
 
 A command's modules are imported when it is named, and what it needs when it runs: those of all
-commands take most of a second, which neither ``sovgate serve`` nor ``sovgate --help`` has to wait
-for.
+commands take more than a second, which only the list of them (``sovgate --help``) waits for.
 """
 
 import sys
