@@ -6,8 +6,8 @@ write, no more; what it does not know stays Hyperscan's. Making the tables of al
 second of a core, so they are kept between starts (``store``).
 """
 
-import hashlib
 import re
+import sys
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
@@ -74,23 +74,8 @@ def lazy_dfa(group: Sequence[tuple[int, str]]) -> "LazyDfa | None":
 
 
 def _kept_tables(group: Sequence[tuple[int, str]]) -> Tables:
-    digest = _digest(group)
-    kept = digest and store.load(_KIND, digest)
-    if kept:
-        return msgspec.msgpack.decode(kept, type=Tables)
-    tables = tables_of(group)
-    if digest:
-        store.keep(_KIND, digest, msgspec.msgpack.encode(tables))
-    return tables
-
-
-def _digest(group: Sequence[tuple[int, str]]) -> str | None:
-    """``None`` where this code lies nowhere as source, so that nobody can say what it is."""
-    try:
-        code = Path(__file__).read_bytes()
-    except OSError:
-        return None
-    return hashlib.sha256(code + repr(tuple(group)).encode()).hexdigest()
+    digest = store.digest_of(repr((tuple(group), sys.byteorder)), Path(__file__))
+    return store.kept_or_made(_KIND, digest, Tables, lambda: tables_of(group))
 
 
 def tables_of(group: Sequence[tuple[int, str]]) -> Tables:

@@ -5,7 +5,6 @@ open ones, look-aheads their first character, and what lies beyond is accepted. 
 some hundred rules was a tenth of a gateway's start, so they are kept between starts (``store``).
 """
 
-import hashlib
 import sys
 from array import array
 from pathlib import Path
@@ -85,23 +84,9 @@ def native_programs(plan: Plan, far: int) -> "Programs | None":
 
 def kept_or_written(plan: Plan) -> Written:
     """What an earlier process wrote for the same rules with the same code, or written anew."""
-    digest = plan.digest and _digest(plan.digest)
-    kept = digest and store.load(_KIND, digest)
-    if kept:
-        return msgspec.msgpack.decode(kept, type=Written)
-    written = write(plan)
-    if digest:
-        store.keep(_KIND, digest, msgspec.msgpack.encode(written))
-    return written
-
-
-def _digest(read: str) -> str | None:
-    """``None`` where this file lies nowhere as source, so that nobody can say what it is."""
-    try:
-        code = Path(__file__).read_bytes()
-    except OSError:
-        return None
-    return hashlib.sha256(f"{read} {sys.byteorder} ".encode() + code).hexdigest()
+    read = plan.digest
+    digest = store.digest_of(f"{read} {sys.byteorder} ", Path(__file__)) if read else None
+    return store.kept_or_made(_KIND, digest, Written, lambda: write(plan))
 
 
 def write(plan: Plan) -> Written:

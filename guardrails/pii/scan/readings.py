@@ -4,7 +4,6 @@ Reading some hundred rules takes a second of a core, so it is kept between start
 under a digest of the rules, of the code that reads them and of what that code stands on.
 """
 
-import hashlib
 import re
 import sys
 import unicodedata
@@ -72,13 +71,9 @@ class Readings(msgspec.Struct, frozen=True, array_like=True):
 def readings(rules: Sequence[Rule]) -> Readings:
     """Kept ones, or the rules read anew."""
     digest = _digest(rules)
-    kept = digest and store.load(_KIND, digest)
-    if kept:
-        return msgspec.json.decode(kept, type=Readings)
-    found = structs.replace(read(rules), digest=digest)
-    if digest:
-        store.keep(_KIND, digest, msgspec.json.encode(found))
-    return found
+    return store.kept_or_made(
+        _KIND, digest, Readings, lambda: structs.replace(read(rules), digest=digest), msgspec.json
+    )
 
 
 def read(rules: Sequence[Rule]) -> Readings:
@@ -89,16 +84,10 @@ def read(rules: Sequence[Rule]) -> Readings:
 
 
 def _digest(rules: Sequence[Rule]) -> str | None:
-    """``None`` where the code lies nowhere as source, so that nobody can say what it is."""
     patterns = [(rule.regex, int(rule.flags), rule.context) for rule in rules]
     stands_on = (sys.version, unicodedata.unidata_version, version("msgspec"))
-    digest = hashlib.sha256(repr((patterns, stands_on)).encode("utf-8", "surrogatepass"))
-    try:
-        for name in _READERS:
-            digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
-    except OSError:
-        return None
-    return digest.hexdigest()
+    code = (Path(__file__).with_name(f"{name}.py") for name in _READERS)
+    return store.digest_of(repr((patterns, stands_on)), *code)
 
 
 class _Expressions:

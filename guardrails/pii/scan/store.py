@@ -10,16 +10,18 @@ is kept.
 import hashlib
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
+from typing import Any, TypeVar
 
 import hyperscan
+import msgspec
 
 _MODE = hyperscan.HS_MODE_BLOCK
 _CHECKSUM = 32  # bytes
+_T = TypeVar("_T")
 
 
 def load_or_compile(group: Sequence[tuple[int, str]], flags: int) -> Any:
@@ -30,6 +32,39 @@ def load_or_compile(group: Sequence[tuple[int, str]], flags: int) -> Any:
         found = _compile(group, flags)
         _keep(path, hyperscan.dumpb(found))
     return found
+
+
+def kept_or_made(
+    kind: str,
+    digest: str | None,
+    form: type[_T],
+    make: Callable[[], _T],
+    codec: Any = msgspec.msgpack,
+) -> _T:
+    """What an earlier process made, or what ``make`` makes now.
+
+    Args:
+        digest: of what it is made from; ``None``: nobody can say, so that nothing is kept.
+        codec: ``msgspec.json`` where integers are longer than 64 bits.
+    """
+    kept = load(kind, digest) if digest else None
+    if kept:
+        return codec.decode(kept, type=form)
+    made = make()
+    if digest:
+        keep(kind, digest, codec.encode(made))
+    return made
+
+
+def digest_of(made_from: str, *sources: Path) -> str | None:
+    """``None`` where the code lies nowhere as source, so that nobody can say what it is."""
+    digest = hashlib.sha256(made_from.encode("utf-8", "surrogatepass"))
+    try:
+        for source in sources:
+            digest.update(source.read_bytes())
+    except OSError:
+        return None
+    return digest.hexdigest()
 
 
 def load(kind: str, digest: str) -> bytes | None:
