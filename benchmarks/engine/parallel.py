@@ -12,14 +12,12 @@ import time
 from pathlib import Path
 from statistics import median
 
-from benchmarks.engine.systems import prompt
+from benchmarks.engine.decoding import begun
 from benchmarks.engine.tiny_v4 import make_tiny_v4
-from benchmarks.engine.v4 import RATES, SIZES, STREAMS
+from benchmarks.engine.v4 import RATES, SIZES, STREAMS, prompts
 from inference.engine.loading import EngineOptions, load_engine
-from inference.engine.sequence import Sequence
 from inference.kernels.registry import Preference
 from inference.parallel import Layout
-from inference.sampling_params import SamplingParams
 
 WAYS: dict[str, tuple[Layout, Preference]] = {
     "one process, steps in C": (Layout(), "auto"),
@@ -36,20 +34,7 @@ def steps_of(directory: Path, options: EngineOptions, tokens: int) -> dict[int, 
     found: dict[int, float] = {}
     try:
         for streams in STREAMS:
-            params = SamplingParams(max_tokens=tokens, temperature=0, ignore_eos=True)
-            several = [
-                Sequence(
-                    prompt(stream, engine.config.vocab_size),
-                    params,
-                    engine.config.num_experts_per_tok,
-                    frozenset(),
-                )
-                for stream in range(streams)
-            ]
-            for sequence in several:
-                engine.add(sequence)
-            while not all(one.output_ids for one in several):
-                engine.step()
+            begun(engine, prompts(streams, engine.config.vocab_size), tokens)
             times: list[float] = []
             while engine.has_work:
                 started = time.perf_counter()

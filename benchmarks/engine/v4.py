@@ -9,22 +9,19 @@ from the first token on (of llama.cpp the sum of what its slots tell).
 
 import argparse
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import torch
 
+from benchmarks.engine.decoding import decode, decode_with_transformers, interleaved
 from benchmarks.engine.gguf_v4 import write_gguf
 from benchmarks.engine.processes import System, start
 from benchmarks.engine.systems import prompt
 from benchmarks.engine.tiny_v4 import TINY, make_tiny_v4
 from inference.engine.loading import EngineOptions, load_engine
-from inference.engine.sequence import Sequence
 from inference.kernels.registry import Preference
-from inference.sampling_params import SamplingParams
 
 STREAMS = (1, 16)
 # llama.cpp has one size of a turned part, of an indexer's head and of a compressed window each.
@@ -52,7 +49,7 @@ SIZES: dict[str, dict[str, Any]] = {
         "index_topk": 64,
     },
 }
-Run = Callable[[int, int], float]
+Speed = Callable[[int, int], float]
 """(streams, tokens) -> tokens a second."""
 
 
@@ -60,42 +57,21 @@ def prompts(streams: int, vocabulary: int) -> list[list[int]]:
     return [prompt(stream, vocabulary) for stream in range(streams)]
 
 
-def ours(directory: Path, threads: int, kernels: Preference) -> Run:
+def ours(directory: Path, threads: int, kernels: Preference) -> Speed:
     options = EngineOptions(kernels=kernels, threads=threads, prefix_cache=False)
     engine, _ = load_engine(directory, options)
-
-    def run(streams: int, tokens: int) -> float:
-        params = SamplingParams(max_tokens=tokens, temperature=0, ignore_eos=True)
-        several = [
-            Sequence(ids, params, engine.config.num_experts_per_tok, frozenset())
-            for ids in prompts(streams, engine.config.vocab_size)
-        ]
-        for sequence in several:
-            engine.add(sequence)
-        while not all(one.output_ids for one in several):
-            engine.step()
-        drawn, started = 0, time.perf_counter()
-        while engine.has_work:
-            drawn += len(engine.step())
-        return drawn / (time.perf_counter() - started)
-
-    return run
+    vocabulary = engine.config.vocab_size
+    return lambda streams, tokens: decode(engine, prompts(streams, vocabulary), tokens).speed
 
 
-def llama_cpp(system: System) -> Run:
+def llama_cpp(system: System) -> Speed:
     return lambda streams, tokens: system.ask(streams, tokens)["decode"]
 
 
-def hugging_face(model: Any) -> Run:
+def hugging_face(model: Any) -> Speed:
     def run(streams: int, tokens: int) -> float:
-        ids = torch.tensor(prompts(streams, model.config.vocab_size))
-        with torch.inference_mode():
-            out = model(ids, use_cache=True)
-            started = time.perf_counter()
-            for _ in range(tokens - 1):
-                following = out.logits[:, -1:].argmax(-1)
-                out = model(following, past_key_values=out.past_key_values, use_cache=True)
-            return streams * (tokens - 1) / (time.perf_counter() - started)
+        asked = prompts(streams, model.config.vocab_size)
+        return decode_with_transformers(model, asked, tokens).speed
 
     return run
 
@@ -107,26 +83,16 @@ def measure(size: str, threads: int, rounds: int, tokens: int) -> dict[str, dict
         vocabulary = str(model.config.vocab_size)
         peer = start("llama.cpp F32", write_gguf(folder, folder / "v4.gguf"), threads, vocabulary)
         try:
-            systems: dict[str, Run] = {
+            systems: dict[str, Speed] = {
                 "ours, C": ours(folder, threads, "native"),
                 "ours, torch": ours(folder, threads, "packed"),
                 "llama.cpp": llama_cpp(peer),
                 "transformers": hugging_face(model),
             }
             torch.set_num_threads(threads)
-            return interleaved(systems, rounds, tokens)
+            return interleaved(systems, STREAMS, rounds, tokens, warm_up=2)
         finally:
             peer.stop()
-
-
-def interleaved(systems: dict[str, Run], rounds: int, tokens: int) -> dict[str, dict[int, float]]:
-    found: dict[str, dict[int, list[float]]] = {}
-    for at in range(rounds + 1):  # the first one warms up
-        for streams in STREAMS:
-            for name, run in systems.items():
-                speed = run(streams, tokens if at else 2)
-                found.setdefault(name, {}).setdefault(streams, []).append(speed)
-    return {name: {n: median(v[1:]) for n, v in by.items()} for name, by in found.items()}
 
 
 def main() -> None:

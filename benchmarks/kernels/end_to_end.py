@@ -6,21 +6,18 @@ Runs on a CPU too, where decode steps have fixed shapes that nobody captures: so
 """
 
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import torch
 
+from benchmarks.engine.decoding import Run, decode, decode_with_transformers, interleaved
 from benchmarks.engine.tiny_v4 import RATES, TINY, make_tiny_v4
 from inference.engine.loading import EngineOptions, Graphs, load_engine, make_plan
-from inference.engine.sequence import Sequence
 from inference.kernels.registry import Preference
-from inference.sampling_params import SamplingParams
 
 BAR = 1.5  # of transformers' speed: see docs/kernels.md
 SIZES: dict[str, dict[str, Any]] = {
@@ -61,14 +58,6 @@ class Settings:
     streams: tuple[int, ...] = (1, 16)
     tokens: int = 64
     rounds: int = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One run's tokens by stream, and how many came in a second."""
-
-    tokens: list[list[int]]
-    speed: float
 
 
 System = Callable[[int, int], Run]
@@ -146,7 +135,10 @@ def _systems(
     kept: dict[str, System] = {}
     kept["ours, graphs"] = _ours(settings, directory, dtype, settings.graphs, outcome.notes)
     kept["ours, no graphs"] = _ours(settings, directory, dtype, "off", outcome.notes)
-    kept[_TRANSFORMERS] = _hugging_face(model.to(settings.device, dtype))
+    there = model.to(settings.device, dtype)
+    kept[_TRANSFORMERS] = lambda streams, tokens: decode_with_transformers(
+        there, prompts(streams), tokens
+    )
     return kept
 
 
@@ -166,48 +158,11 @@ def _ours(
         notes += [text for text in choices if text.startswith("Decode steps")]
         notes.append(f"The fit check reserves {reserved:.0f} MiB for them.")
 
-    def run(streams: int, tokens: int) -> Run:
-        params = SamplingParams(max_tokens=tokens, temperature=0, ignore_eos=True)
-        usual = engine.config.num_experts_per_tok
-        several = [Sequence(ids, params, usual, frozenset()) for ids in prompts(streams)]
-        for sequence in several:
-            engine.add(sequence)
-        while not all(one.output_ids for one in several):
-            engine.step()
-        drawn, started = 0, time.perf_counter()
-        while engine.has_work:
-            drawn += len(engine.step())
-        spent = time.perf_counter() - started
-        return Run([one.output_ids for one in several], drawn / spent)
-
-    return run
-
-
-def _hugging_face(model: Any) -> System:
-    def run(streams: int, tokens: int) -> Run:
-        ids = torch.tensor(prompts(streams), device=model.device)
-        with torch.inference_mode():
-            out = model(ids, use_cache=True)
-            drawn = [out.logits[:, -1:].argmax(-1)]
-            _wait(model.device)
-            started = time.perf_counter()
-            for _ in range(tokens - 1):
-                out = model(drawn[-1], past_key_values=out.past_key_values, use_cache=True)
-                drawn.append(out.logits[:, -1:].argmax(-1))
-            _wait(model.device)
-            spent = time.perf_counter() - started
-        return Run(torch.cat(drawn, 1).tolist(), streams * (tokens - 1) / spent)
-
-    return run
+    return lambda streams, tokens: decode(engine, prompts(streams), tokens)
 
 
 def prompts(streams: int) -> list[list[int]]:
     return [[2 + (7 * stream + at) % 90 for at in range(32)] for stream in range(streams)]
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize()
 
 
 def _compare(systems: dict[str, System], streams: int, tokens: int, outcome: Outcome) -> None:
@@ -229,13 +184,8 @@ def _equal(mine: list[int], theirs: list[int]) -> int:
 
 
 def _speeds(systems: dict[str, System], settings: Settings) -> dict[str, dict[int, float]]:
-    found: dict[str, dict[int, list[float]]] = {name: {} for name in systems}
-    for at in range(settings.rounds + 1):  # the first one warms up
-        for streams in settings.streams:
-            for name, run in systems.items():
-                speed = run(streams, settings.tokens if at else 4).speed
-                found[name].setdefault(streams, []).append(speed)
-    return {
-        name: {streams: median(speeds[1:]) for streams, speeds in by.items()}
-        for name, by in found.items()
-    }
+    def speed(run: System) -> Callable[[int, int], float]:
+        return lambda streams, tokens: run(streams, tokens).speed
+
+    told = {name: speed(run) for name, run in systems.items()}
+    return interleaved(told, settings.streams, settings.rounds, settings.tokens, warm_up=4)
