@@ -34,15 +34,14 @@ async def served(scripted_v4: Path) -> AsyncIterator[tuple[Worker, httpx.AsyncCl
     await running
 
 
-def fail_after(worker: Worker, steps: int) -> None:
-    """The engine computes so many steps and fails in the next, once its work is done."""
-    compute, left = worker.engine._runner.run, steps
+def fail_once(worker: Worker, requests: int, tokens: int) -> None:
+    """The engine fails once so many requests have so many tokens each, its step computed."""
+    compute = worker.engine._runner.run
 
     def run(chunks: Any) -> Any:
-        nonlocal left
-        left -= 1
         computed = compute(chunks)
-        if left < 0:
+        running = worker.engine.scheduler.running
+        if sum(len(sequence.output_ids) >= tokens for sequence in running) >= requests:
             raise RuntimeError("the device is gone")
         return computed
 
@@ -53,9 +52,10 @@ async def test_every_request_that_ran_is_accounted_for(
     served: tuple[Worker, httpx.AsyncClient],
 ) -> None:
     worker, client = served
-    fail_after(worker, 4)
+    fail_once(worker, requests=3, tokens=1)
+    long = PROMPT | {"ignore_eos": True, "max_tokens": 500}  # none ends before the last one begins
     answers = await asyncio.gather(
-        *(client.post("/v1/chat/completions", json=PROMPT) for _ in range(3))
+        *(client.post("/v1/chat/completions", json=long) for _ in range(3))
     )
 
     spent = Decimal(0)
@@ -77,7 +77,7 @@ async def test_a_stream_ends_with_the_error_and_its_work(
     served: tuple[Worker, httpx.AsyncClient],
 ) -> None:
     worker, client = served
-    fail_after(worker, 4)
+    fail_once(worker, requests=1, tokens=2)
     answer = await client.post("/v1/chat/completions", json={**PROMPT, "stream": True})
 
     events = [line[6:] for line in answer.text.splitlines() if line.startswith("data: ")]
