@@ -39,7 +39,7 @@ def v4(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-@pytest.fixture(scope="module", params=["v4", "qwen3_moe"])
+@pytest.fixture(scope="module", params=["v4", "qwen3_moe", "deepseek_v3"])
 def directory(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     if request.param == "v4":
         return request.getfixturevalue("v4")

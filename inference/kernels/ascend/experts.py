@@ -45,12 +45,7 @@ class AscendExperts:
         *,
         whole: bool = False,
     ) -> torch.Tensor:
-        """[T, D], without asking the device anything.
-
-        Args:
-            hidden: [T, D] contiguous. chosen, weights: [T, K] int32 and float32, as of
-                `choose_experts`. shared: [T, D], added. whole: no place of ``chosen`` is empty.
-        """
+        """See `ListedExperts.run`."""
         if not len(hidden):
             return hidden
         if whole and self._gate_up.form == "bf16" and hidden.device.type == "npu":

@@ -12,6 +12,7 @@ from inference.kernels.ascend.sampling import sample
 from inference.kernels.interface import Batch, Experts, ExpertWeights, Linear
 from inference.kernels.reference import paged_attention
 from inference.kernels.reference.packed_experts import ExpertFormat
+from inference.kernels.triton_common.listed_feed_forward import list_experts
 from inference.kernels.triton_common.step_rows import Steps
 
 _STREAMS = 4  # what the mHC kernels are written for
@@ -64,8 +65,10 @@ class AscendKernels:
         return sample(logits.contiguous(), *wishes)
 
     def fuse(self, model: Any) -> None:
-        """A `DeepseekV4` gets this package's layers in place of its own; no step is one call."""
+        """DeepSeek-V4 gets this package's layers, others lists of experts; no step is one call."""
         config = model.config
+        if not hasattr(config, "hc_mult"):
+            list_experts(model)
         if getattr(config, "hc_mult", 0) == _STREAMS:
             steps = Steps()
             model.layers[:] = [

@@ -122,6 +122,8 @@ class NativeKernels:
         return paged_attention(query, cache, batch)
 
     def fuse(self, model: Any) -> FusedStep | None:
+        if model.config.kind == "deepseek_v3":
+            return None
         if model.config.kind != "deepseek_v4":
             return None if self._shared else NativeStep(model, self._backend, self._pool)
         if not runs_in_c(model.config, model.dtype):

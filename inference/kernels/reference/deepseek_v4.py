@@ -149,12 +149,25 @@ def route(
     Args:
         kept: [T, k] bool: which of the chosen count; ``None``: all.
     """
+    weights = route_weights(scores, chosen, kept, scaling, normalise=normalise)
+    return torch.zeros_like(scores).scatter_(1, chosen, weights)
+
+
+def route_weights(
+    scores: torch.Tensor,
+    chosen: torch.Tensor,
+    kept: torch.Tensor | None,
+    scaling: float,
+    *,
+    normalise: bool = True,
+) -> torch.Tensor:
+    """`route`'s gates of the chosen experts alone: [T, k]."""
     weights = scores.gather(1, chosen)
     if kept is not None:
         weights = weights * kept
     if normalise:
         weights = weights / (weights.sum(-1, keepdim=True) + _ROUTING_EPS)
-    return torch.zeros_like(scores).scatter_(1, chosen, weights * scaling)
+    return weights * scaling
 
 
 def sqrt_softplus(logits: torch.Tensor) -> torch.Tensor:

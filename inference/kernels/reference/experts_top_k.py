@@ -55,6 +55,50 @@ def choose_experts(
     return chosen.masked_fill(~kept, -1).int(), weights
 
 
+def choose_by_softmax(
+    logits: torch.Tensor, budget: torch.Tensor | None, *, top_k: int, normalise: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """`models.routing.softmax_top_k` as `choose_experts` gives its result.
+
+    Args:
+        logits: [T, E]. budget: [T], at least 1 and at most ``top_k``; ``None``: all are kept.
+    """
+    weights, chosen = torch.softmax(logits.float(), dim=-1).topk(top_k, dim=-1)
+    kept = _within(budget, top_k)
+    if kept is not None:
+        weights = weights * kept
+    if normalise:
+        weights = weights / weights.sum(dim=-1, keepdim=True)
+    return _listed(chosen, kept), weights
+
+
+def choose_beside_shared(
+    logits: torch.Tensor, budget: torch.Tensor | None, *, top_k: int, shared: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The first ``shared`` experts and the best of the others, all with weight 1.
+
+    Args:
+        logits: [T, E - shared] of the others. budget: [T] with shared ones; ``None``: ``top_k``.
+    """
+    best = logits.argsort(dim=-1, descending=True, stable=True)[:, : top_k - shared] + shared
+    always = torch.arange(shared, device=logits.device).expand(len(logits), -1)
+    chosen = torch.cat([always, best], dim=1)
+    kept = _within(budget, chosen.shape[1])
+    weights = torch.ones_like(chosen, dtype=torch.float32)
+    return _listed(chosen, kept), weights if kept is None else weights * kept
+
+
+def _within(budget: torch.Tensor | None, top_k: int) -> torch.Tensor | None:
+    """[T, top_k] bool: which places a row's budget has; ``None``: all."""
+    if budget is None:
+        return None
+    return torch.arange(top_k, device=budget.device) < budget[:, None]
+
+
+def _listed(chosen: torch.Tensor, kept: torch.Tensor | None) -> torch.Tensor:
+    return (chosen if kept is None else chosen.masked_fill(~kept, -1)).int()
+
+
 def lists_of_gates(
     gates: torch.Tensor | None, hidden: torch.Tensor, experts: int
 ) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,11 +1,33 @@
 """A DeepSeek-V4 layer's experts where kernels choose them: lists of experts, not a matrix."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
 from inference.kernels.interface import Batch
+
+
+@runtime_checkable
+class ListedExperts(Protocol):
+    """A layer's experts that take lists; those that several processes share take gates alone."""
+
+    def run(
+        self,
+        hidden: torch.Tensor,
+        chosen: torch.Tensor,
+        weights: torch.Tensor,
+        shared: torch.Tensor | None,
+        *,
+        whole: bool = False,
+    ) -> torch.Tensor:
+        """[T, D], without asking the device anything.
+
+        Args:
+            hidden: [T, D] contiguous. chosen, weights: [T, K] int32 and float32, as of
+                `choose_experts`. shared: [T, D], added. whole: no place of ``chosen`` is empty.
+        """
+        ...
 
 
 class RoutedFeedForward(ABC):
@@ -13,11 +35,12 @@ class RoutedFeedForward(ABC):
 
     def __init__(self, config: Any, plain: Any) -> None:
         self._config, self._plain = config, plain
+        self._lists = isinstance(plain.experts, ListedExperts)
         self._table = None if plain.table is None else plain.table.int().contiguous()
 
     def __call__(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
-        if batch.mass is not None:  # a share of the router's weight: counted in plain torch
-            return self._plain(hidden, batch)
+        if batch.mass is not None or not self._lists:
+            return self._plain(hidden, batch)  # counted in plain torch, or sent to others
         shared = self._plain.shared(hidden, None)
         budget, top_k = self._budget(batch)
         tokens = None if self._table is None else batch.token_ids.int()

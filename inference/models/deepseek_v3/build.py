@@ -22,7 +22,7 @@ def build_deepseek_v3(
     with torch.inference_mode():
         embedding = checkpoint.tensor("model.embed_tokens.weight")
         tied = config.tie_word_embeddings
-        return DeepseekV3(
+        model = DeepseekV3(
             config=config,
             kernels=kernels,
             embedding=embedding,
@@ -33,6 +33,8 @@ def build_deepseek_v3(
             device=device,
             dtype=dtype,
         )
+        kernels.fuse(model)  # an accelerator's set replaces its sparse layers' feed-forwards
+    return model
 
 
 def _layer(

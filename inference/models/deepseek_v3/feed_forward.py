@@ -18,8 +18,8 @@ class DeepseekV3FeedForward:
         self, checkpoint: Checkpoint, prefix: str, config: DeepseekV3Config, kernels: KernelSet
     ) -> None:
         self._config = config
-        self._router = checkpoint.tensor(f"{prefix}.gate.weight", torch.float32)
-        self._bias = checkpoint.tensor(f"{prefix}.gate.e_score_correction_bias", torch.float32)
+        self.router = checkpoint.tensor(f"{prefix}.gate.weight", torch.float32)
+        self.bias = checkpoint.tensor(f"{prefix}.gate.e_score_correction_bias", torch.float32)
         gate, up, down = (
             [
                 checkpoint.tensor(f"{prefix}.experts.{expert}.{part}_proj.weight")
@@ -28,24 +28,24 @@ class DeepseekV3FeedForward:
             for part in _PARTS
         )
         share = config.num_experts_per_tok / config.num_experts
-        self._experts = kernels.experts(ExpertWeights(gate, up, down), share)
+        self.experts = kernels.experts(ExpertWeights(gate, up, down), share)
         gate, up, down = (
             [checkpoint.tensor(f"{prefix}.shared_experts.{part}_proj.weight")] for part in _PARTS
         )
-        self._shared = kernels.experts(ExpertWeights(gate, up, down), 1.0)
+        self.shared = kernels.experts(ExpertWeights(gate, up, down), 1.0)
 
     def __call__(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
         gates = self._gates(hidden, batch).to(hidden.dtype)
-        return self._experts(hidden, gates) + self._shared(hidden, None)
+        return self.experts(hidden, gates) + self.shared(hidden, None)
 
     def _gates(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
         """[tokens, routed experts] float32."""
         config, budget = self._config, batch.num_experts
-        scores = torch.nn.functional.linear(hidden.float(), self._router).sigmoid()
+        scores = torch.nn.functional.linear(hidden.float(), self.router).sigmoid()
         routed = batch.default_experts if budget is None else budget[:, None]
         routed = routed - config.num_shared_experts
         most = batch.budget - config.num_shared_experts
-        wanted = self._within_groups(scores + self._bias, routed)
+        wanted = self.within_groups(scores + self.bias, routed)
         chosen = wanted.topk(most, dim=-1).indices
         kept = None
         if budget is not None:
@@ -56,7 +56,7 @@ class DeepseekV3FeedForward:
         count_active(batch, gates, config.num_shared_experts)
         return gates
 
-    def _within_groups(self, wanted: torch.Tensor, routed: torch.Tensor | int) -> torch.Tensor:
+    def within_groups(self, wanted: torch.Tensor, routed: torch.Tensor | int) -> torch.Tensor:
         """``wanted`` [tokens, experts], -inf outside the best groups.
 
         A row whose budget ``routed`` is more experts than those groups hold sees them all.
@@ -66,5 +66,5 @@ class DeepseekV3FeedForward:
         best = grouped.topk(2, dim=-1).values.sum(-1).topk(config.groups_per_tok, dim=-1).indices
         outside = torch.ones(grouped.shape[:-1], dtype=torch.bool, device=wanted.device)
         outside.scatter_(1, best, False)
-        limited = torch.as_tensor(routed <= config.groups_per_tok * grouped.shape[-1])
+        limited = routed <= config.groups_per_tok * grouped.shape[-1]
         return grouped.masked_fill((outside & limited)[..., None], float("-inf")).flatten(1)

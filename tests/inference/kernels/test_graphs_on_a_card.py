@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 from engine_helpers import run_all, small_engine
-from tiny_v4 import TINY, make_tiny_v4
+from tiny_models import make_tiny
+from tiny_v4 import make_tiny_v4
 
 from inference.engine.engine import Engine
 from inference.engine.kernel_drawing import KernelDraw
@@ -14,7 +15,6 @@ from inference.engine.scheduler import SchedulerLimits
 from inference.engine.sequence import Sequence
 from inference.sampling_params import SamplingParams
 
-EXPERTS = TINY["num_experts_per_tok"] + TINY["n_shared_experts"]
 LIMITS = SchedulerLimits(max_batch=5, max_prefill_tokens=24, max_mixed_tokens=9)
 
 
@@ -25,14 +25,14 @@ def engine_of(directory: Path, graphs: Graphs) -> Engine:
     )
 
 
-def sequences() -> list[Sequence]:
+def sequences(experts: int) -> list[Sequence]:
     return [
         Sequence(
             [3 + at] * (2 + 3 * at),
             SamplingParams(
                 max_tokens=14 + at, temperature=0.8 * (at % 2), top_p=0.9, seed=at, ignore_eos=True
             ),
-            EXPERTS - at % 2,
+            experts - at % 2,
             frozenset(),
         )
         for at in range(7)
@@ -41,14 +41,15 @@ def sequences() -> list[Sequence]:
 
 @pytest.mark.gpu
 @pytest.mark.timeout(600)  # kernels are compiled
-def test_graphs_change_no_token(tmp_path: Path) -> None:
-    make_tiny_v4(tmp_path)
+@pytest.mark.parametrize("kind", ["deepseek_v4", "deepseek_v3", "qwen3_moe"])
+def test_graphs_change_no_token(tmp_path: Path, kind: str) -> None:
+    make_tiny_v4(tmp_path) if kind == "deepseek_v4" else make_tiny(kind, tmp_path)
     plain, captured = engine_of(tmp_path, "off"), engine_of(tmp_path, "auto")
     steps = captured._runner.decode_steps
     assert steps is not None
     assert len(steps._graphs) == 4  # of 1, 2, 4 and 5 sequences
     assert isinstance(captured._drawn_by, KernelDraw)
-    mine, theirs = sequences(), sequences()
+    mine, theirs = (sequences(plain.config.num_experts_per_tok) for _ in range(2))
     assert run_all(captured, *mine) == run_all(plain, *theirs)
     assert sum(one.preemptions for one in mine) > 0
     assert steps.replayed > 20

@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # for the engine's own helpe
 
 from asking import Unasked
 from engine_helpers import greedy, run_all, small_engine
+from tiny_models import make_tiny
 from tiny_v4 import TINY, make_tiny_v4
 from torch.utils._python_dispatch import _disable_current_modes
 
@@ -53,10 +54,9 @@ def launches_aside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(GridExecutor, "__call__", aside)
 
 
-@pytest.mark.parametrize("kv_dtype", ["auto", "fp8-mxfp4"])
-def test_a_decode_step_asks_the_device_nothing(
-    v4: Path, launches_aside: None, monkeypatch: pytest.MonkeyPatch, kv_dtype: KvDtype
-) -> None:
+@pytest.fixture
+def modes(launches_aside: None, monkeypatch: pytest.MonkeyPatch) -> list[Unasked]:
+    """One for each static step that ran, within which nothing was asked."""
     modes: list[Unasked] = []
     compute: Callable[[StaticStep], torch.Tensor] = StaticStep.compute
 
@@ -67,6 +67,13 @@ def test_a_decode_step_asks_the_device_nothing(
             return compute(step)
 
     monkeypatch.setattr(StaticStep, "compute", unasked)
+    return modes
+
+
+@pytest.mark.parametrize("kv_dtype", ["auto", "fp8-mxfp4"])
+def test_a_decode_step_asks_the_device_nothing(
+    v4: Path, modes: list[Unasked], kv_dtype: KvDtype
+) -> None:
     limits = SchedulerLimits(max_batch=2)
     engine = small_engine(
         v4, block_size=8, kernels="triton", graphs="static", kv_dtype=kv_dtype, limits=limits
@@ -83,6 +90,20 @@ def test_a_decode_step_asks_the_device_nothing(
         assert found == run_all(
             small_engine(v4, block_size=8, kernels="reference", limits=limits), *sequences
         )
+
+
+@pytest.mark.parametrize("kind", ["qwen3_moe", "deepseek_v3"])
+def test_other_models_ask_nothing_either(kind: str, tmp_path: Path, modes: list[Unasked]) -> None:
+    directory, limits = make_tiny(kind, tmp_path)[0], SchedulerLimits(max_batch=2)
+    engine = small_engine(directory, kernels="triton", graphs="static", limits=limits)
+    assert why_not(CudaKernels("bf16", "sm_90"), engine.config, guesses=0) == ""
+    usual = engine.config.num_experts_per_tok
+    budgets = (usual, engine.config.min_experts_per_tok)
+    found = run_all(engine, *(greedy([5], 2, budget) for budget in budgets))
+    assert len(modes) == 2
+    assert all(mode.seen > 100 for mode in modes)
+    plain = small_engine(directory, kernels="reference", limits=limits)
+    assert found == run_all(plain, *(greedy([5], 2, budget) for budget in budgets))
 
 
 KINDS = [
