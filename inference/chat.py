@@ -8,11 +8,13 @@ stays text: a message that spells a special token does not become one.
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import jinja2
+import jinja2.meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from inference.errors import CheckpointInvalid, RequestInvalid
@@ -23,22 +25,28 @@ MAX_TEMPLATE = 200_000  # characters
 
 
 class ChatTemplate:
-    """A compiled chat template and the tokenizer that its output is for."""
+    """A compiled chat template and the tokenizer that its output is for.
+
+    Attributes:
+        source: its text.
+        variables: what it looks at, such as ``tools`` and ``enable_thinking``.
+    """
 
     def __init__(
         self, source: str, tokenizer: Tokenizer, names: Mapping[str, str] | None = None
     ) -> None:
         if len(source) > MAX_TEMPLATE:
             raise CheckpointInvalid("The chat template is too long to be one.")
+        self.source = source
         self._tokenizer = tokenizer
         self._names = dict(names or {})  # bos_token, eos_token, ...
-        self.takes_tools = "tools" in source
         environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
         environment.filters["tojson"] = _tojson
         environment.globals["raise_exception"] = _raise_exception
         environment.globals["strftime_now"] = lambda form: datetime.now(UTC).strftime(form)
         try:
             self._template = environment.from_string(source)
+            self.variables = jinja2.meta.find_undeclared_variables(environment.parse(source))
         except jinja2.TemplateError as error:
             raise CheckpointInvalid(f"The chat template does not compile: {error}") from error
 
@@ -70,18 +78,39 @@ class ChatTemplate:
                 f"The model's chat template refuses these messages: {error}", param="messages"
             ) from None
 
+    def guarded(
+        self, messages: Sequence[Mapping[str, Any]], extra: Mapping[str, Any] | None = None
+    ) -> "GuardedPrompt":
+        """The prompt, in which what clients wrote stays text; raises as `render`."""
+        marks: dict[str, str] = {}
+        special = self._tokenizer.special_tokens
+        told = [_guard(message, special, marks) for message in messages]
+        return GuardedPrompt(self.render(told, _guard(extra or {}, special, marks)), marks)
+
     def encode(
         self, messages: Sequence[Mapping[str, Any]], extra: Mapping[str, Any] | None = None
     ) -> list[int]:
         """The prompt's token ids; raises as `render`."""
-        marks: dict[str, str] = {}
-        guarded = [_guard(message, self._tokenizer.special_tokens, marks) for message in messages]
-        text = self.render(guarded, extra)
-        return (
-            self._tokenizer.encode_pieces(_pieces(text, marks))
-            if marks
-            else (self._tokenizer.encode(text))
-        )
+        return self.guarded(messages, extra).encode(self._tokenizer)
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedPrompt:
+    """A prompt's text, with a mark wherever a client spelled a special token.
+
+    Args:
+        marks: the spellings.
+    """
+
+    text: str
+    marks: Mapping[str, str]
+
+    def encode(self, tokenizer: Tokenizer, tail: str = "") -> list[int]:
+        """Token ids. Args: tail: what follows, in the template's own words."""
+        text = self.text + tail
+        if not self.marks:
+            return tokenizer.encode(text)
+        return tokenizer.encode_pieces(_pieces(text, self.marks))
 
 
 def _guard(value: Any, special: frozenset[str], marks: dict[str, str]) -> Any:

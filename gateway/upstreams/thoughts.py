@@ -3,6 +3,8 @@
 For upstreams without a reasoning parser. A tag later in the answer is part of the answer.
 """
 
+from core.tags import held_back
+
 OPEN, CLOSE = "<think>", "</think>"
 _SPACE = " \t\r\n"
 
@@ -80,15 +82,3 @@ class ThoughtSplitter:
             self._trim = not text
         if text:
             out.append((is_thought, text))
-
-
-def held_back(text: str, tag: str) -> int:
-    """Characters at the end of ``text`` that may be the beginning of ``tag``.
-
-    >>> held_back("so </th", "</think>")
-    4
-    """
-    for size in range(min(len(tag) - 1, len(text)), 0, -1):
-        if tag.startswith(text[-size:]):
-            return size
-    return 0

@@ -1,6 +1,6 @@
 """What an answer that has to call a tool may be, as a grammar in llguidance's Lark.
 
-Here for models whose own markup is not known: the arguments of a named function as JSON, or
+Here for all models but DeepSeek-V4: the arguments of a named function as JSON, or
 ``{"name": "f", "arguments": {...}}``. DeepSeek-V4's markup is in `inference.encoding.dsml_form`.
 """
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.dsml import Tools, tools_of
+from core.dsml import DsmlParser, Tools, tools_of
 from inference.encoding.generations import Generation
 from inference.encoding.history import (
     SYSTEM_ROLES,
@@ -71,9 +71,8 @@ class V4Prompt:
     opened: str  # its markup in the prompt; none where thoughts come first
 
     def parser(self) -> AnswerParser:
-        return AnswerParser(
-            self.tools, thinking=self.thinking, goes_on=self.goes_on, opened=self.opened
-        )
+        calls = None if self.tools is None else DsmlParser(self.tools, strict=True)
+        return AnswerParser(calls, thinking=self.thinking, goes_on=self.goes_on, opened=self.opened)
 
 
 def render(conversation: Conversation, generation: Generation) -> V4Prompt:

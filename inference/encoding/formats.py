@@ -5,20 +5,21 @@ DeepSeek-V4 has a format of its own; the other models bring a template.
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from inference.chat import ChatTemplate
+from inference.chat import ChatTemplate, GuardedPrompt
+from inference.encoding import hermes
 from inference.encoding.call_forms import CallForm, json_form
 from inference.encoding.deepseek_v4 import Conversation, render
 from inference.encoding.dsml_form import DsmlForm
 from inference.encoding.forced_calls import ForcedCallParser
 from inference.encoding.generations import AUGUST, GENERATIONS, Generation
-from inference.encoding.modes import mode_of
+from inference.encoding.modes import Mode, mode_of
 from inference.encoding.output import AnswerParser, PlainParser
-from inference.encoding.tokens import DSML, END_OF_THINKING
-from inference.encoding.tools import forced_of
+from inference.encoding.tokens import DSML, END_OF_THINKING, THINK
+from inference.encoding.tools import Forced, forced_of, functions_of
 from inference.errors import RequestInvalid
 from inference.tokenizer import Tokenizer
 
@@ -62,33 +63,71 @@ class ChatFormat(Protocol):
 
 
 class TemplateFormat:
-    """The checkpoint's own chat template; its answers are texts, or one call that must be."""
+    """The checkpoint's own chat template.
+
+    Calls are read where the template writes them as Hermes does, or has no place for tools and is
+    told of them in that way; of other templates an answer with calls is a text.
+    """
 
     gap = ""
 
-    def __init__(self, template: ChatTemplate) -> None:
+    def __init__(self, template: ChatTemplate, tokenizer: Tokenizer) -> None:
         self._template = template
+        self._tokenizer = tokenizer
+        self._end = tokenizer.id_of(END_OF_THINKING)
+        tags = (THINK, END_OF_THINKING, hermes.OPEN, hermes.CLOSE)
+        known = (tokenizer.id_of(tag) for tag in tags)
+        self._keeps = frozenset(token for token in known if token is not None)
+        self._takes_tools = "tools" in template.variables
+        self._writes_hermes = not self._takes_tools or hermes.OPEN in template.source
 
     def prompt(self, chat: Chat) -> ChatPrompt:
         tools = [] if chat.tool_choice == "none" else list(chat.tools)
-        if tools and not self._template.takes_tools:
-            raise RequestInvalid(
-                "This model's chat template has no place for tools.", param="tools"
-            )
+        functions_of(tools)  # or they are refused
         forced = forced_of(tools, chat.tool_choice)
-        if forced is None:
-            return ChatPrompt(self._encode(chat, tools))
-        shown = [{"type": "function", "function": function} for function in forced.functions]
-        name = forced.functions[0]["name"] if forced.named else None
-        return ChatPrompt(
-            self._encode(chat, shown),
-            functools.partial(ForcedCallParser, name),
-            calls=json_form(forced.functions, named=forced.named, strict=forced.strict),
+        mode = mode_of(chat.thinking, chat.effort, chat.template)
+        if forced is not None:
+            tools = [{"type": "function", "function": function} for function in forced.functions]
+            mode = mode if mode.chosen else Mode(thinking=False, chosen=True)
+        guarded = self._render(chat, tools, mode)
+        tail = self._tail(guarded.text, mode)
+        thinking = self._end is not None and (guarded.text + tail).rstrip().endswith(THINK)
+        made = ChatPrompt(
+            guarded.encode(self._tokenizer, tail),
+            functools.partial(self._parser, bool(tools), thinking),
+            self._keeps,
+            self._end if thinking else None,
         )
+        return made if forced is None else _calling(made, forced, thinking=thinking)
 
-    def _encode(self, chat: Chat, tools: Sequence[Mapping[str, Any]]) -> list[int]:
-        extra = {**(chat.template or {}), **({"tools": list(tools)} if tools else {})}
-        return self._template.encode(chat.messages, extra)
+    def _render(self, chat: Chat, tools: Sequence[Mapping[str, Any]], mode: Mode) -> GuardedPrompt:
+        template, extra = self._template, dict(chat.template or {})
+        if mode.chosen:
+            switches = template.variables & {"thinking", "enable_thinking"}
+            extra |= dict.fromkeys(switches, mode.thinking)
+        if not self._takes_tools:
+            return template.guarded(hermes.told_of_tools(chat.messages, tools), extra)
+        return template.guarded(chat.messages, extra | ({"tools": tools} if tools else {}))
+
+    def _tail(self, text: str, mode: Mode) -> str:
+        """Opens the thoughts that the model would open itself, so that it is known that it does."""
+        told = text.rstrip().endswith((THINK, END_OF_THINKING))
+        opens = "enable_thinking" in self._template.variables and self._end is not None
+        return f"{THINK}\n" if opens and mode.thinking and not told else ""
+
+    def _parser(self, has_tools: bool, thinking: bool) -> AnswerParser | PlainParser:
+        calls = hermes.HermesParser() if has_tools and self._writes_hermes else None
+        return AnswerParser(calls, thinking=thinking) if calls or thinking else PlainParser()
+
+
+def _calling(prompt: ChatPrompt, forced: Forced, *, thinking: bool) -> ChatPrompt:
+    """The same prompt, whose answer is a call in JSON."""
+    name = forced.functions[0]["name"] if forced.named else None
+    return replace(
+        prompt,
+        parser=functools.partial(ForcedCallParser, name, thinking=thinking),
+        calls=json_form(forced.functions, named=forced.named, strict=forced.strict),
+    )
 
 
 class DeepseekV4Format:
@@ -141,4 +180,4 @@ def load_format(
     if kind == "deepseek_v4":
         return DeepseekV4Format(tokenizer, GENERATIONS[generation] if generation else AUGUST)
     template = ChatTemplate.load(directory, tokenizer)
-    return None if template is None else TemplateFormat(template)
+    return None if template is None else TemplateFormat(template, tokenizer)

@@ -1,4 +1,4 @@
-"""What a DeepSeek-V4 checkpoint answers, told apart as it comes: thinking, answer, calls of tools.
+"""What a model answers, told apart as it comes: thinking, answer, calls of tools.
 
 Markup never comes out, and a text gives the same whatever pieces it comes in. As DeepSeek's own
 parser does, it leaves out line feeds at the edges of thinking and before calls, tags that end no
@@ -7,8 +7,10 @@ thinking, and what is written after a call.
 
 from collections.abc import Callable
 from enum import Enum
+from typing import Protocol
 
-from core.dsml import DsmlParser, Kind, Tools
+from core.dsml import Kind, Piece
+from core.tags import held_back
 from inference.encoding.tokens import END_OF_THINKING
 
 
@@ -23,11 +25,19 @@ Event = tuple[Part, str]
 Give = Callable[[Part, str], None]
 
 
+class CallParser(Protocol):
+    """Tells a markup's calls from the text around them, fed in whatever pieces it comes."""
+
+    def feed(self, text: str) -> list[Piece]: ...
+
+    def flush(self, *, truncated: bool = False) -> list[Piece]: ...
+
+
 class AnswerParser:
     """One answer.
 
     Args:
-        tools: the request's (`core.dsml.tools_of`); None: it has none, and a call is a text.
+        calls: reads the markup of calls; None: the request has no tools, and a call is a text.
         thinking: the prompt ends within thinking.
         goes_on: the client began this part of the answer, so line feeds belong to it.
         opened: markup of a call that the prompt ends with.
@@ -35,20 +45,20 @@ class AnswerParser:
 
     def __init__(
         self,
-        tools: Tools | None = None,
+        calls: CallParser | None = None,
         *,
         thinking: bool = False,
         goes_on: bool = False,
         opened: str = "",
     ) -> None:
         self._events: list[Event] = []
-        self._dsml = None if tools is None else DsmlParser(tools, strict=True)
-        self._sections = _Sections(
-            self._give, thinking=thinking, goes_on=goes_on, holds=tools is not None
+        self._calls = calls
+        self._sections = Sections(
+            self._give, thinking=thinking, goes_on=goes_on, holds=calls is not None
         )
         self.called = False
-        if opened and self._dsml is not None:
-            self._take(self._dsml.feed(opened))
+        if opened and self._calls is not None:
+            self._take(self._calls.feed(opened))
 
     @property
     def thinks(self) -> bool:
@@ -56,16 +66,16 @@ class AnswerParser:
         return self._sections.part is Part.REASONING and not self.called
 
     def feed(self, text: str) -> list[Event]:
-        if self._dsml is None:
+        if self._calls is None:
             self._sections.feed(text)
         else:
-            self._take(self._dsml.feed(text))
+            self._take(self._calls.feed(text))
         return self._taken()
 
     def finish(self, *, truncated: bool = False) -> list[Event]:
         """What was held back. Args: truncated: a call that was cut stays invalid JSON."""
-        if self._dsml is not None:
-            self._take(self._dsml.flush(truncated=truncated))
+        if self._calls is not None:
+            self._take(self._calls.flush(truncated=truncated))
         if not self.called:
             self._sections.finish()
         return self._taken()
@@ -108,14 +118,16 @@ class PlainParser:
         return []
 
 
-class _Sections:
+class Sections:
     """A text without calls: thinking up to its tag, then the answer.
 
     Args:
         holds: line feeds at the end of the answer wait, since a call may follow.
     """
 
-    def __init__(self, give: Give, *, thinking: bool, goes_on: bool, holds: bool) -> None:
+    def __init__(
+        self, give: Give, *, thinking: bool, goes_on: bool = False, holds: bool = False
+    ) -> None:
         self.part = Part.REASONING if thinking else Part.CONTENT
         self._give = give
         self._holds = holds
@@ -131,7 +143,7 @@ class _Sections:
                 self.part, self._begins = Part.CONTENT, True
             else:
                 self._say(before)
-        end = len(self._buffer) - held_back(self._buffer)
+        end = len(self._buffer) - held_back(self._buffer, END_OF_THINKING)
         if self._holds or self.part is Part.REASONING:
             end = len(self._buffer[:end].rstrip("\n"))
         self._say(self._buffer[:end])
@@ -148,15 +160,3 @@ class _Sections:
             self._begins = not text
         if text:
             self._give(self.part, text)
-
-
-def held_back(text: str) -> int:
-    """Characters at the end that may be the beginning of the tag that ends thinking.
-
-    >>> held_back("so </th")
-    4
-    """
-    for size in range(min(len(END_OF_THINKING) - 1, len(text)), 0, -1):
-        if END_OF_THINKING.startswith(text[-size:]):
-            return size
-    return 0

@@ -6,33 +6,44 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from inference.encoding.formats import ChatPrompt
 from inference.engine.sequence import Logprob, Sequence
 from inference.engine.thread import Output
 from inference.server.chats import ChatReader, message_of
 from inference.server.logprobs import LogprobShape
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Prompt:
+    """What is answered. Args: echo: a text that answers begin with; chat: None: a completion."""
+
+    ids: list[int]
+    echo: str = ""
+    chat: ChatPrompt | None = None
+
+
 @dataclass(slots=True)
 class Answer:
-    """Shapes one request's outputs as chat or text completion.
+    """Shapes one choice's outputs as chat or text completion.
 
     Args:
-        reader: of a chat's answer; None: a text completion.
         sequence: what the engine computes, once it is known.
         index: of the choice, where a request has several; they share ``id``.
     """
 
     model: str
     num_experts: int  # of a layer; 0 for a dense model
-    reader: ChatReader | None = None
+    prompt: Prompt
     logprobs: LogprobShape | None = None  # if they were asked for
     sequence: Sequence | None = None
     index: int = 0
     id: str = ""
     created: int = field(default_factory=lambda: int(time.time()))
+    reader: ChatReader | None = field(init=False)
     _deltas: list[dict[str, Any]] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
+        self.reader = ChatReader(self.prompt.chat) if self.prompt.chat else None
         kind = "cmpl" if self.reader is None else "chatcmpl"
         self.id = self.id or f"{kind}-{secrets.token_hex(12)}"
 
@@ -42,7 +53,8 @@ class Answer:
 
     def whole(self, last: Output, logprobs: Iterable[Logprob] = ()) -> dict[str, Any]:
         if self.reader is None:
-            content = {"text": "".join(delta["text"] for delta in self._deltas)}
+            texts = (delta["text"] for delta in self._deltas)
+            content = {"text": self.prompt.echo + "".join(texts)}
         else:
             content = {"message": message_of(self._deltas)}
         shown = self.logprobs(logprobs) if self.logprobs else None
@@ -55,8 +67,10 @@ class Answer:
         return self._envelope("", [choice], self.usage(last))
 
     def opening(self) -> dict[str, Any] | None:
-        """The first chunk of a chat stream."""
-        return None if self.reader is None else self._chunk({"role": "assistant", "content": ""})
+        """The first chunk of a chat's stream, or of a text's that begins with its prompt."""
+        if self.reader is None:
+            return self._chunk({"text": self.prompt.echo}) if self.prompt.echo else None
+        return self._chunk({"role": "assistant", "content": ""})
 
     def chunks(self, output: Output, *, with_usage: bool = False) -> list[dict[str, Any]]:
         """An output's chunks; log probabilities and usage stand in the first and the last."""

@@ -12,11 +12,10 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from core.errors import SovgateError
-from inference.encoding.formats import ChatFormat, ChatPrompt
+from inference.encoding.formats import ChatFormat
 from inference.errors import RequestInvalid
 from inference.server import http
-from inference.server.answers import Answer, active_share
-from inference.server.chats import ChatReader
+from inference.server.answers import Answer, Prompt, active_share
 from inference.server.embeddings import EmbeddingRequest, embeddings_answer, token_ids_of
 from inference.server.generating import Choice, send_stream, send_whole
 from inference.server.logprobs import LogprobShape
@@ -87,16 +86,17 @@ class WorkerApp:
         request = decode(await http.read_body(receive), ChatRequest)
         model = self.worker.model(request.model)
         chats = self._chats()
-        prompt = chats.prompt(request.chat(chats.gap, request.shown_schema))
-        await self._generate(request, model, prompt, receive, send)
+        chat = chats.prompt(request.chat(chats.gap, request.shown_schema))
+        await self._generate(request, model, [Prompt(chat.ids, chat=chat)], receive, send)
 
     async def complete(self, receive: Receive, send: Send) -> None:
         request = decode(await http.read_body(receive), CompletionRequest)
         model = self.worker.model(request.model)
-        prompt = _single_prompt(request)
-        ids = self.worker.tokenizer.encode(prompt) if isinstance(prompt, str) else prompt
-        self._check_ids(ids, "prompt")
-        await self._generate(request, model, ids, receive, send)
+        prompts = request.prompts(self.worker.tokenizer.encode)
+        for ids in prompts:
+            self._check_ids(ids, "prompt")
+        plain = [Prompt(ids, self._decode(ids) if request.echo else "") for ids in prompts]
+        await self._generate(request, model, plain, receive, send)
 
     async def embed(self, receive: Receive, send: Send) -> None:
         request = decode(await http.read_body(receive), EmbeddingRequest)
@@ -128,8 +128,7 @@ class WorkerApp:
     async def detokenize(self, receive: Receive, send: Send) -> None:
         request = decode(await http.read_body(receive), DetokenizeRequest)
         self._check_ids(request.tokens, "tokens")
-        text = self.worker.tokenizer.decode(request.tokens, skip_special=False)
-        await http.send_json(send, {"prompt": text})
+        await http.send_json(send, {"prompt": self._decode(request.tokens)})
 
     async def list_models(self, receive: Receive, send: Send) -> None:
         data = [self._model_card(model) for model in self.worker.models.values()]
@@ -164,6 +163,9 @@ class WorkerApp:
             raise RequestInvalid("This model has no chat template; use /v1/completions.")
         return self.worker.chat
 
+    def _decode(self, ids: list[int]) -> str:
+        return self.worker.tokenizer.decode(ids, skip_special=False)
+
     def _check_ids(self, ids: list[int], param: str) -> None:
         if any(not 0 <= token < self.worker.engine.config.vocab_size for token in ids):
             raise RequestInvalid(f"{param} holds a token id outside the vocabulary.", param=param)
@@ -186,18 +188,20 @@ class WorkerApp:
         self,
         request: SamplingFields,
         model: ServedModel,
-        prompt: ChatPrompt | list[int],
+        prompts: list[Prompt],
         receive: Receive,
         send: Send,
     ) -> None:
-        worker = self.worker
-        keeps = prompt.keeps if isinstance(prompt, ChatPrompt) else frozenset()
-        answers = await self._answers(request, model, prompt)
+        answers: list[Answer] = []
+        for prompt in prompts:
+            answers += await self._answers(request, model, prompt, answers)
         with ExitStack() as running:
             choices = []
             for answer in answers:
                 assert answer.sequence is not None
-                started = worker.generate(model, answer.sequence, keeps)
+                chat = answer.prompt.chat
+                keeps = chat.keeps if chat else frozenset[int]()
+                started = self.worker.generate(model, answer.sequence, keeps)
                 choices.append(Choice(running.enter_context(started), answer))
             watcher = asyncio.create_task(self._watch(receive, choices))
             try:
@@ -210,31 +214,34 @@ class WorkerApp:
                 watcher.cancel()
 
     async def _answers(
-        self, request: SamplingFields, model: ServedModel, prompt: ChatPrompt | list[int]
+        self, request: SamplingFields, model: ServedModel, prompt: Prompt, before: list[Answer]
     ) -> list[Answer]:
-        """What is to be computed: one for each choice, each with a sequence of its own."""
-        worker = self.worker
-        chat = prompt if isinstance(prompt, ChatPrompt) else None
-        ids = prompt if isinstance(prompt, list) else prompt.ids
-        params = sampling_params(request, worker.defaults, worker.room(ids))
+        """What is to be computed of a prompt: one for each choice, each with its own sequence.
+
+        Args:
+            before: the answers to the request's earlier prompts.
+        """
+        worker, chat = self.worker, prompt.chat
+        params = sampling_params(request, worker.defaults, worker.room(prompt.ids))
         model = model.with_budget(request.num_experts_per_tok, request.expert_mass)
         end, calls = (chat.end_of_thinking, chat.calls) if chat else (None, None)
         answers: list[Answer] = []
-        for index in range(request.n or 1):
+        for number in range(request.n or 1):
             constraint = await worker.constrain(request.response_format, calls, end)
-            own = params.of_choice(index)
+            own = params.of_choice(number)
             told = params.logprobs is not None
+            sequence = worker.sequence(
+                prompt.ids, own, model, constraint, request.priority, request.cache_salt
+            )
             answers.append(
                 Answer(
                     model.name,
                     worker.num_experts,
-                    ChatReader(chat) if chat else None,
+                    prompt,
                     LogprobShape(worker.tokenizer, chat=bool(chat)) if told else None,
-                    worker.sequence(
-                        ids, own, model, constraint, request.priority, request.cache_salt
-                    ),
-                    index,
-                    answers[0].id if answers else "",
+                    sequence,
+                    len(before) + number,
+                    (before or answers)[0].id if before or answers else "",
                 )
             )
         return answers
@@ -250,18 +257,3 @@ async def _send_missing(send: Send, status: int) -> None:
     code = "not_found" if status == 404 else "method_not_allowed"
     error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
     await http.send_json(send, {"error": error}, status)
-
-
-def _single_prompt(request: CompletionRequest) -> str | list[int]:
-    prompt = request.prompt
-    if request.echo:
-        raise RequestInvalid("echo is not offered by this worker.", param="echo")
-    if isinstance(prompt, str):
-        return prompt
-    numbers = [item for item in prompt if isinstance(item, int)]
-    texts = [item for item in prompt if isinstance(item, str)]
-    if numbers or not texts:
-        return numbers
-    if len(texts) > 1:
-        raise RequestInvalid("Send one prompt per request.", param="prompt")
-    return texts[0]

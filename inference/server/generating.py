@@ -4,7 +4,7 @@ A request has one generation for each choice that it asked for (``n``).
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -15,7 +15,7 @@ from core.errors import SovgateError
 from inference.engine.sequence import Logprob
 from inference.engine.thread import Output
 from inference.server import http
-from inference.server.answers import Answer
+from inference.server.answers import Answer, Prompt
 from inference.server.problems import error_body, retry_after, status_of
 from inference.server.worker import Generation
 
@@ -118,21 +118,31 @@ async def _pump(
 
 
 def _usage(choices: list[Choice]) -> dict[str, Any]:
-    """Of all choices so far: the prompt counts once, what was computed adds up, and the share of
+    """Of all choices so far: each prompt counts once, what was computed adds up, and the share of
     experts is the mean over tokens."""
-    found = [c.answer.usage(c.generation.last) for c in choices if c.generation.last is not None]
-    total = found[0]
+    given = [(c.answer, c.generation.last) for c in choices if c.generation.last is not None]
+    found = [answer.usage(last) for answer, last in given]
     weights = [usage["total_tokens"] for usage in found]
     shares = sum(usage["active_expert_share"] * n for usage, n in zip(found, weights, strict=True))
-    total["active_expert_share"] = round(shares / sum(weights), 6)
-    for usage in found[1:]:
-        total["completion_tokens"] += usage["completion_tokens"]
-        total["total_tokens"] += usage["completion_tokens"]
-        details, more = total["completion_tokens_details"], usage["completion_tokens_details"]
-        details["reasoning_tokens"] += more["reasoning_tokens"]
-        seconds = Decimal(total["worker_seconds"]) + Decimal(usage["worker_seconds"])
-        total["worker_seconds"] = str(seconds)
-    return total
+    firsts: dict[Prompt, dict[str, Any]] = {}
+    for (answer, _), usage in zip(given, found, strict=True):
+        firsts.setdefault(answer.prompt, usage)
+    prompts, completions = _sum(firsts.values(), "prompt_tokens"), _sum(found, "completion_tokens")
+    cached = [usage["prompt_tokens_details"] for usage in firsts.values()]
+    thought = [usage["completion_tokens_details"] for usage in found]
+    return {
+        "prompt_tokens": prompts,
+        "completion_tokens": completions,
+        "total_tokens": prompts + completions,
+        "prompt_tokens_details": {"cached_tokens": _sum(cached, "cached_tokens")},
+        "completion_tokens_details": {"reasoning_tokens": _sum(thought, "reasoning_tokens")},
+        "worker_seconds": f"{sum(Decimal(usage['worker_seconds']) for usage in found):f}",
+        "active_expert_share": round(shares / sum(weights), 6),
+    }
+
+
+def _sum(counts: Iterable[dict[str, Any]], name: str) -> int:
+    return sum(count[name] for count in counts)
 
 
 def _failure(error: SovgateError, choices: list[Choice]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Fields that this engine cannot honour and that would change the answer are
 refused; other unknown fields are ignored, as OpenAI-compatible servers do.
 """
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,7 +14,8 @@ from inference.errors import RequestInvalid
 from inference.sampling_params import MAX_LOGPROBS, SamplingDefaults, SamplingParams
 
 T = TypeVar("T")
-MAX_CHOICES = 16
+MAX_CHOICES = 16  # of a prompt
+MAX_ANSWERS = 64  # of a request
 
 
 class StreamOptions(msgspec.Struct):
@@ -124,8 +126,33 @@ class ChatRequest(SamplingFields, kw_only=True):
 
 
 class CompletionRequest(SamplingFields, kw_only=True):
-    prompt: str | list[int | str]
-    echo: bool = False
+    """``prompt``: one text or its token ids, or several of them."""
+
+    prompt: str | list[int | str | list[int]]
+    echo: bool | None = None
+    suffix: str | None = None
+    best_of: int | None = None
+
+    def prompts(self, encode: Callable[[str], list[int]]) -> list[list[int]]:
+        """Token ids of each prompt. Raises RequestInvalid."""
+        given = self.prompt
+        if isinstance(given, list) and all(isinstance(item, int) for item in given):
+            return [[item for item in given if isinstance(item, int)]]
+        texts = [given] if isinstance(given, str) else given
+        if len(texts) * (self.n or 1) > MAX_ANSWERS:
+            raise RequestInvalid(
+                f"Prompts times n may be at most {MAX_ANSWERS}; send several requests.",
+                param="prompt",
+            )
+        found: list[list[int]] = []
+        for text in texts:
+            if isinstance(text, int):
+                raise RequestInvalid(
+                    "prompt is a text, token ids, or a list of texts or of lists of token ids.",
+                    param="prompt",
+                )
+            found.append(encode(text) if isinstance(text, str) else text)
+        return found
 
 
 class TokenizeRequest(ChatRequest, kw_only=True):
@@ -184,6 +211,8 @@ def sampling_params(
 def _refuse_unsupported(request: SamplingFields) -> None:
     if not 1 <= (1 if request.n is None else request.n) <= MAX_CHOICES:
         raise RequestInvalid(f"n must lie between 1 and {MAX_CHOICES}.", param="n")
+    if isinstance(request, CompletionRequest):
+        _refuse_unsupported_completion(request)
     formed = (request.response_format or {}).get("type", "text") != "text"
     choice = request.tool_choice if isinstance(request, ChatRequest) else None
     forced = choice not in (None, "auto", "none")
@@ -197,6 +226,19 @@ def _refuse_unsupported(request: SamplingFields) -> None:
         raise RequestInvalid(
             "An answer that has to call a tool has no response_format; leave one of them out.",
             param="tool_choice",
+        )
+
+
+def _refuse_unsupported_completion(request: CompletionRequest) -> None:
+    if request.suffix:
+        raise RequestInvalid("suffix is not offered by this worker.", param="suffix")
+    if (request.best_of or 1) > (request.n or 1):
+        raise RequestInvalid(
+            "best_of beyond n is not offered by this worker; ask for n.", param="best_of"
+        )
+    if request.echo and request.logprobs is not None:
+        raise RequestInvalid(
+            "echo is not offered with logprobs: prompts have none here.", param="echo"
         )
 
 

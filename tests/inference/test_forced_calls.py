@@ -30,7 +30,7 @@ TEMPLATE = (
     "{% if tools %}{{ tools | tojson }}{% endif %}"
 )
 FORMATS: dict[str, ChatFormat] = {
-    "template": TemplateFormat(ChatTemplate(TEMPLATE, TOKENIZER)),
+    "template": TemplateFormat(ChatTemplate(TEMPLATE, TOKENIZER), TOKENIZER),
     **{name: DeepseekV4Format(TOKENIZER, kind) for name, kind in GENERATIONS.items()},
 }
 ADDRESS = {

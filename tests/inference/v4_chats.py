@@ -8,7 +8,7 @@ from typing import Any
 import deepseek_recipe as recipe
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-from core.dsml import tools_of
+from core.dsml import DsmlParser, tools_of
 from inference.encoding.output import AnswerParser, Part
 from inference.encoding.tokens import TOKENS
 
@@ -65,7 +65,8 @@ def pieces(text: str, cuts: Any) -> list[str]:
 def parsed(
     *texts: str, tools: Any = None, thinking: bool = False, truncated: bool = False, **options: Any
 ) -> Answer:
-    parser = AnswerParser(tools, thinking=thinking, **options)
+    calls = None if tools is None else DsmlParser(tools, strict=True)
+    parser = AnswerParser(calls, thinking=thinking, **options)
     events = [event for text in texts for event in parser.feed(text)]
     events += parser.finish(truncated=truncated)
     return joined(events)

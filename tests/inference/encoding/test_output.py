@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from v4_chats import TOOLS, block, invoke, mark, parameter, parsed, parsed_by_recipe, pieces
 
+from core.dsml import DsmlParser
 from inference.encoding.output import AnswerParser, Part
 
 PARIS = invoke("get_weather", parameter("city", "Paris"), parameter("days", "5", "false"))
@@ -147,7 +148,7 @@ def test_a_cut_call_stays_unreadable() -> None:
 
 
 def test_texts_go_out_as_they_come() -> None:
-    parser = AnswerParser(TOOLS, thinking=True)
+    parser = AnswerParser(DsmlParser(TOOLS, strict=True), thinking=True)
 
     assert parser.feed("one ") == [(Part.REASONING, "one ")]
     assert parser.thinks
