@@ -217,7 +217,8 @@ class TooManyConnections(Unavailable):
 
 
 class UpstreamError(GatewayError):
-    """The upstream failed; ``context['upstream']`` names it."""
+    """The upstream failed; ``context['upstream']`` names it, and ``context['usage']`` holds the
+    counts that came with its error, in the endpoint's shape."""
 
     code = "upstream_error"
 

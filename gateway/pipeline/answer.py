@@ -299,9 +299,12 @@ def decode_answer(data: bytes, exchange: Exchange | None = None) -> dict[str, An
     if not isinstance(event, dict):
         raise UpstreamInvalidReply("The upstream sent no JSON object; try again.")
     if event.get("error") is not None and not event.get("choices"):
+        usage = event.get("usage")
         if exchange is not None:
-            exchange.upstream_usage(event.get("usage"))
-        raise UpstreamError("The upstream reported an error within its answer; try again.")
+            exchange.upstream_usage(usage)
+        raise UpstreamError(
+            "The upstream reported an error within its answer; try again.", usage=usage
+        )
     return event
 
 

@@ -16,8 +16,15 @@ class WholeReply:
     def __init__(self, body: bytes) -> None:
         self._body = body
 
+    async def read(self) -> bytes:
+        return self._body
+
     async def chunks(self) -> AsyncIterator[bytes]:
         yield self._body
+
+
+def is_json(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() == "application/json"
 
 
 def binary_type(content_type: str) -> bytes:

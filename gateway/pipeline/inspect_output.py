@@ -9,7 +9,8 @@ from gateway.errors import UpstreamError, UpstreamInvalidReply
 from gateway.exchange import Exchange
 from gateway.guarding import Guards
 from gateway.http.connection import Connection
-from gateway.pipeline.answer_binary import WholeReply, binary_type
+from gateway.pipeline.answer import decode_answer
+from gateway.pipeline.answer_binary import WholeReply, binary_type, is_json
 from gateway.pipeline.answer_judge import Judge
 from gateway.pipeline.answer_text import OutputGuard
 from gateway.pipeline.headers import answer_headers
@@ -100,6 +101,8 @@ class InspectOutput(Stage):
         if not isinstance(reply, BinaryReply):
             assert reply is not None, "call comes first"
             reply = WholeReply(await reply.read())
+        elif is_json(reply.content_type):
+            decode_answer(await reply.read())  # an error that came as a success says so
         kind = binary_type(reply.content_type)
         async with aclosing(reply.chunks()) as chunks:  # type: ignore[type-var]
             async for chunk in chunks:

@@ -109,6 +109,9 @@ class Settle(Stage):
         """Counting is work for a thread: a tokenizer takes milliseconds for a long text."""
         if exchange.passage is None or not exchange.called:
             return exchange.usage or cache_usage(exchange)
+        if exchange.error is not None:
+            # Who failed may say what it had done until then, whatever form its error has.
+            exchange.surface.keep_usage(exchange, exchange.error.context.get("usage"))
         counter = exchange.passage.deployed.counter
         if exchange.raw_usage is not None:
             return usage_of(exchange, counter)

@@ -109,6 +109,10 @@ class Surface(ABC):
         """
         return Usage.from_openai(counts, worker_seconds=worker_seconds)
 
+    def keep_usage(self, exchange: "Exchange", usage: Any) -> None:
+        """Remember counts in the endpoint's shape, if they are some."""
+        exchange.upstream_usage(usage)
+
     def estimate(self, input_tokens: int, output_tokens: int) -> Usage:
         """Counts of the gateway's own, where the upstream gave none."""
         return Usage(input_tokens=input_tokens, output_tokens=output_tokens, estimated=True)

@@ -72,7 +72,9 @@ class EmbeddingsSurface(Surface):
                 "The upstream's answer is no embedding; try again."
             ) from None
         if answer.error is not None:
-            raise UpstreamError("The upstream reported an error within its answer; try again.")
+            raise UpstreamError(
+                "The upstream reported an error within its answer; try again.", usage=answer.usage
+            )
         if not bytes(answer.data).startswith(b"["):
             raise UpstreamInvalidReply("The upstream's answer is no embedding; try again.")
         exchange.upstream_usage(answer.usage)

@@ -25,6 +25,9 @@ class MediaSurface(Surface):
     takes_tiers = False
     stream_usage = False
 
+    def keep_usage(self, exchange: Exchange, usage: Any) -> None:
+        keep_usage(exchange, usage)
+
 
 class FormSurface(MediaSurface):
     """One whose requests are forms.

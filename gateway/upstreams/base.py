@@ -81,6 +81,8 @@ class BinaryReply(Protocol):
 
     content_type: str
 
+    async def read(self) -> bytes: ...
+
     def chunks(self) -> AsyncIterator[bytes]: ...
 
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC
 from email.utils import format_datetime, parsedate_to_datetime
+from typing import Any
 
 import msgspec
 
@@ -39,6 +40,7 @@ from gateway.upstreams.connection import (
 
 MAX_REPLY_BYTES = 64 * 1024 * 1024
 _MAX_ERROR_BYTES = 64 * 1024
+_ERROR_BODY_S = 1.0
 _MAX_MESSAGE = 300
 _RETRY_AFTER_DIGITS = 6
 MAX_LISTING_BYTES = 4 * 1024 * 1024
@@ -183,26 +185,35 @@ class HttpClient:
     async def _status_error(self, reply: "HttpReply") -> UpstreamError:
         status = reply.answer.status
         wait = retry_after(reply.answer.headers.get(b"retry-after", b"").decode("latin-1"))
+        said = await self._said(reply)
         if status == 429:
             return UpstreamRateLimited(
                 f"Upstream {self.upstream} is over its own rate limit; try again later.",
                 upstream=self.upstream,
                 retry_after=wait,
+                usage=_usage_of(said),
             )
-        if status in _REJECTIONS:
-            with suppress(UpstreamError):
-                said = _message_of(await reply.read(_MAX_ERROR_BYTES))
-                return UpstreamRejected(
-                    f"Upstream {self.upstream} rejected the request{said}",
-                    upstream=self.upstream,
-                    upstream_status=status,
-                )
+        if status in _REJECTIONS and said is not None:
+            return UpstreamRejected(
+                f"Upstream {self.upstream} rejected the request{_message_of(said)}",
+                upstream=self.upstream,
+                upstream_status=status,
+                usage=_usage_of(said),
+            )
         return UpstreamError(
             f"Upstream {self.upstream} answered with status {status}; try again later.",
             upstream=self.upstream,
             upstream_status=status,
             retry_after=wait,
+            usage=_usage_of(said),
         )
+
+    async def _said(self, reply: "HttpReply") -> bytes | None:
+        """The body of an error, unless it is long in coming: whoever is to be asked next waits."""
+        with suppress(UpstreamError, TimeoutError):
+            async with asyncio.timeout(_ERROR_BODY_S):
+                return await reply.read(_MAX_ERROR_BYTES)
+        return None
 
 
 class HttpReply:
@@ -276,6 +287,7 @@ class HttpReply:
                 return UpstreamError(
                     f"Upstream {name} reported an error within its answer; try again.",
                     upstream=name,
+                    usage=answer.get("usage"),
                 )
         return UpstreamInvalidReply(
             f"Upstream {name} sent a whole answer although a stream was asked for; try again.",
@@ -321,3 +333,10 @@ def _message_of(body: bytes) -> str:
     except (ValueError, KeyError, TypeError, RecursionError):
         return "; check the parameters that the model takes."
     return f": {str(message)[:_MAX_MESSAGE]}"
+
+
+def _usage_of(body: bytes | None) -> Any:
+    """The counts beside an error, as they came."""
+    with suppress(ValueError, RecursionError, AttributeError):
+        return msgspec.json.decode(body or b"").get("usage")
+    return None

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
+DONE = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}  # by one that failed
 ENVELOPE = {"id": "chatcmpl-1", "created": 1, "model": "m"}
 
 
@@ -280,6 +281,32 @@ def status(line: str, *more: str) -> Callable[[Call], Awaitable[None]]:
     return answered
 
 
+def told(line: str) -> Callable[[Call], Awaitable[None]]:
+    """An error that says what had been done until then, in the words of its endpoint."""
+
+    async def answered(call: Call) -> None:
+        counts = DONE
+        if call.path.startswith(("/v1/images/", "/v1/audio/")):
+            counts = {"input_tokens": DONE["prompt_tokens"], "output_tokens": 2}
+        body = {"error": {"message": "out of memory"}, "usage": counts}
+        await call.answer(json.dumps(body).encode(), "application/json", line)
+
+    return answered
+
+
+async def told_within(call: Call) -> None:
+    await call.begin()
+    await call.event(delta("Hello "))
+    await call.event({"error": {"message": "out of memory"}, "usage": DONE})
+    await call.end()
+
+
+async def stall_within_error(call: Call) -> None:
+    await call.head("500 Internal Server Error", "application/json", "content-length: 500")
+    await call.write(b'{"error": {"mess')
+    await asyncio.sleep(3600)
+
+
 FAULTS: dict[str, Callable[[Call], Awaitable[None]]] = {
     "ok": ok,
     "garbage": garbage,
@@ -315,6 +342,12 @@ FAULTS: dict[str, Callable[[Call], Awaitable[None]]] = {
     "504": status("504 Gateway Timeout"),
     "500": status("500 Internal Server Error"),
     "503": status("503 Service Unavailable", "retry-after: 9"),
+    "200-told": told("200 OK"),
+    "400-told": told("400 Bad Request"),
+    "429-told": told("429 Too Many Requests"),
+    "500-told": told("500 Internal Server Error"),
+    "told-within": told_within,
+    "500-halts": stall_within_error,
     "302": status("302 Found", "location: http://127.0.0.1:1/elsewhere"),
 }
 
@@ -366,9 +399,15 @@ class Upstream:
         headers = {
             name.lower(): value for line in lines if line for name, _, value in [_pair(line)]
         }
-        body = json.loads(await reader.readexactly(int(headers.get("content-length", "0"))) or "{}")
+        sent = await reader.readexactly(int(headers.get("content-length", "0")))
+        is_form = headers.get("content-type", "").startswith("multipart/")
+        body = {"model": _model_of(sent)} if is_form else json.loads(sent or b"{}")
         path = start.split()[1]
         return Call(path, headers, body, writer, reader, self.released, self.gone, number)
+
+
+def _model_of(form: bytes) -> str:
+    return form.partition(b'name="model"')[2].split(b"\r\n", 3)[2].decode()
 
 
 def _pair(line: str) -> tuple[str, str, str]:

@@ -2,13 +2,15 @@
 
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import httpx
 import pytest
 
-from support.deployment import Capture, gateway, settings
-from support.faults import Site
+from support.deployment import KEYS, Capture, gateway, settings
+from support.faults import HANGS_S, HELLO, Site
 from support.faulty_upstream import FAULTS
 from support.processes import answers, free_port, paused, running
 
@@ -48,6 +50,7 @@ FAULTY = [
     Fault("huge-header", 502, BROKEN, calls=2),
     Fault("no-http", 502, BROKEN, calls=2),
     Fault("500", 502, BROKEN, calls=2),
+    Fault("500-halts", 502, BROKEN, calls=2),
     Fault("503", 502, BROKEN),  # its Retry-After is longer than the request may take
     Fault("302", 502, BROKEN),
     Fault("429", 429, "upstream_rate_limited"),
@@ -106,6 +109,61 @@ def test_fault(site: Site, fault: Fault) -> None:
         assert record["status"] == answer.status
         assert record["upstream"] == "capture"
     site.serves(model="ok")
+
+
+# Every API that an upstream answers: path, body, and whether it streams too.
+APIS: list[tuple[str, dict[str, Any], bool]] = [
+    ("chat/completions", {"messages": HELLO}, True),
+    ("completions", {"prompt": "Hello"}, True),
+    ("responses", {"input": "Hello"}, True),
+    ("messages", {"messages": HELLO, "max_tokens": 9}, True),
+    ("embeddings", {"input": "Hello"}, False),
+    ("images/generations", {"prompt": "A hat."}, True),
+    ("audio/speech", {"input": "Hello", "voice": "alloy"}, False),
+]
+
+
+def asked(site: Site, path: str, **sent: Any) -> httpx.Response:
+    answer = httpx.post(
+        f"{site.deployment.base_url}/{path}",
+        headers={"authorization": f"Bearer {KEYS['acme']}"},
+        timeout=HANGS_S,
+        **sent,
+    )
+    site.answered.append(answer.headers["x-sovgate-request-id"])
+    return answer
+
+
+@pytest.mark.parametrize("fault", ["200-told", "400-told", "429-told", "500-told"])
+def test_what_an_error_says_was_done_is_billed(site: Site, fault: str) -> None:
+    answers = [
+        asked(site, path, json={"model": fault, **body, "stream": stream})
+        for path, body, streams in APIS
+        for stream in {False, streams}
+    ]
+    files = {"file": ("a.mp3", b"sound", "audio/mpeg")}
+    answers.append(asked(site, "audio/transcriptions", data={"model": fault}, files=files))
+    status = {"200": 502, "500": 502}.get(fault[:3], int(fault[:3]))
+    assert {answer.status_code for answer in answers} == {status}
+    books = site.check()
+    for answer in answers:
+        id_ = answer.headers["x-sovgate-request-id"]
+        record = books.records[id_]
+        assert record["outcome"] == "error"
+        is_embedding = record["surface"] == "embeddings"
+        assert record["tokens"]["estimated"] is False, record["surface"]
+        counts = (record["tokens"]["input"], record["tokens"]["output"])
+        assert is_embedding or counts == (5, 2), record["surface"]
+        done = 5 * Decimal("0.15") + (0 if is_embedding else 2 * Decimal("0.60"))
+        assert books.cost(id_) == done / 1_000_000, record["surface"]
+
+
+def test_what_an_error_event_says_was_done_is_billed(site: Site) -> None:
+    chat = site.ask(model="told-within", stream=True)
+    assert (chat.status, chat.code) == (200, BROKEN)
+    books = site.check()
+    assert books.records[chat.id]["tokens"]["estimated"] is False
+    assert books.cost(chat.id) == (5 * Decimal("0.15") + 2 * Decimal("0.60")) / 1_000_000
 
 
 def test_half_an_answer_that_ends_properly(site: Site) -> None:
