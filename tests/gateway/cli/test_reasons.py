@@ -66,6 +66,16 @@ def test_every_changing_command_takes_a_reason() -> None:
     assert {path for path in without - OTHERS if path[-1] not in READING} == set()
 
 
+def test_the_list_of_commands_says_what_their_own_help_says() -> None:
+    group: Any = get_command(app)
+    listed = CliRunner().invoke(app, ["--help"])
+    assert listed.exit_code == 0
+    told = " ".join(listed.stdout.replace("│", " ").split())  # lines are wrapped
+    for name in group.list_commands(None):
+        first = (group.get_command(None, name).help or "").strip().splitlines()[0]
+        assert f" {name} {first} " in told
+
+
 @pytest.fixture
 def config(database_url: str, tmp_path: Path) -> Path:
     """A deployment that demands reasons."""
