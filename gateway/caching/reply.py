@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from gateway.caching.conversion import Assembler, events_of, renewed
+from gateway.upstreams.base import OfferingReply
 
 if TYPE_CHECKING:
     from gateway.upstreams import Reply
+    from gateway.upstreams.base import Take
 
 
 class KeptReply:
@@ -64,6 +66,18 @@ class WatchedReply:
                 assembler.feed(data)
                 yield data
         self.complete = self._reply.complete
+
+    def offer(self, take: "Take") -> None:
+        """See ``OfferingReply``."""
+
+        def keep(data: bytes) -> bool:
+            taken = take(data)
+            if taken and self._assembler is not None:
+                self._assembler.feed(data)
+            return taken
+
+        if isinstance(self._reply, OfferingReply):
+            self._reply.offer(keep)
 
     async def aclose(self) -> None:
         await self._reply.aclose()

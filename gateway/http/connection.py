@@ -104,6 +104,15 @@ class Connection:
     async def write(self, body: bytes, *, more: bool = False) -> None:
         await self._send({"type": "http.response.body", "body": body, "more_body": more})
 
+    @property
+    def writes_at_once(self) -> bool:
+        """Whether ``write_now`` can be called now."""
+        return False
+
+    def write_now(self, body: bytes) -> None:
+        """``write`` for a piece in the middle of a streamed answer, without waiting."""
+        raise NotImplementedError
+
     async def respond(
         self,
         status: int,

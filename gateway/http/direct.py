@@ -149,6 +149,14 @@ class DirectConnection(Connection):
                 self._transport.close()
             self._on_response()
 
+    @property
+    def writes_at_once(self) -> bool:
+        waits = self._flow.write_paused or self._head is not None
+        return self._chunked and not (waits or self.disconnected or self.response_complete)
+
+    def write_now(self, body: bytes) -> None:
+        self._transport.write(b"%x\r\n%b\r\n" % (len(body), body))
+
     async def respond(
         self,
         status: int,

@@ -46,8 +46,9 @@ class SseParser:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Raises ``UpstreamInvalidReply`` for an event beyond ``MAX_EVENT_BYTES``."""
-        if not (self._size or self._skip_newline or self._data) and _is_one_event(chunk):
-            return [chunk[6:-2]]
+        event = self.whole(chunk)
+        if event is not None:
+            return [event]
         if self._skip_newline and chunk:
             self._skip_newline = False
             if chunk[:1] == b"\n":
@@ -65,6 +66,12 @@ class SseParser:
                 events.append(event)
             self._add(piece)
         return events
+
+    def whole(self, chunk: bytes) -> bytes | None:
+        """The data of a chunk that is one event and nothing else; else ``feed`` it."""
+        if not (self._size or self._skip_newline or self._data) and _is_one_event(chunk):
+            return chunk[6:-2]
+        return None
 
     def _add(self, piece: bytes) -> None:
         """A line may come in many pieces: they are joined once, at its end."""

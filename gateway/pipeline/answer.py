@@ -68,6 +68,18 @@ def inspect_choices(
     return changed
 
 
+class AnswerBlocked(Exception):
+    """The answer ends here.
+
+    Args:
+        closing: the event that tells the client.
+    """
+
+    def __init__(self, closing: bytes) -> None:
+        super().__init__()
+        self.closing = closing
+
+
 class AnswerStream:
     """Feed it the upstream's events; it returns those for the client.
 
@@ -102,15 +114,11 @@ class AnswerStream:
             UpstreamError: the event is an error or no JSON.
             GuardUnavailable: nobody could look; nothing more may go out.
         """
-        if self._template and self._exchange.capture is None:
-            plain = plain_text(data)
-            if plain is not None and self._passes(*plain):
-                index, _, text = plain
-                try:
-                    self._said(index, (text,), None)
-                except ContentBlocked:
-                    return [self._closing([{"index": index}])]
+        try:
+            if self.take(data):
                 return [data]
+        except AnswerBlocked as blocked:
+            return [blocked.closing]
         event = decode_answer(data, self._exchange)
         choices = choices_of(event)
         self._exchange.upstream_usage(event.get("usage"))
@@ -137,6 +145,25 @@ class AnswerStream:
                 choice["finish_reason"] = None
             out = [msgspec.json.encode(event), self._closing(choices)]
         return out
+
+    def take(self, data: bytes) -> bool:
+        """Take in one of the upstream's events that goes out as it is; else take in nothing.
+
+        Raises:
+            AnswerBlocked: it was taken in, and nothing more may go out.
+            GuardUnavailable: nobody could look; nothing more may go out.
+        """
+        if not self._template or self._exchange.capture is not None:
+            return False
+        plain = plain_text(data)
+        if plain is None or not self._passes(*plain):
+            return False
+        index, _, text = plain
+        try:
+            self._said(index, (text,), None)
+        except ContentBlocked:
+            raise AnswerBlocked(self._closing([{"index": index}])) from None
+        return True
 
     def finish(self) -> list[bytes]:
         """What was still held back when the upstream's events ended without a finish reason."""

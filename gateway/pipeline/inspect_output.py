@@ -9,14 +9,15 @@ from gateway.errors import UpstreamError, UpstreamInvalidReply
 from gateway.exchange import Exchange
 from gateway.guarding import Guards
 from gateway.http.connection import Connection
-from gateway.pipeline.answer import decode_answer
+from gateway.pipeline.answer import AnswerBlocked, AnswerStream, decode_answer
 from gateway.pipeline.answer_binary import WholeReply, binary_type, is_json
 from gateway.pipeline.answer_judge import Judge
 from gateway.pipeline.answer_text import OutputGuard
 from gateway.pipeline.headers import answer_headers
 from gateway.pipeline.inspect_input import decide_moderation
 from gateway.pipeline.stage import Stage
-from gateway.upstreams.base import BinaryReply
+from gateway.surfaces import Encoder
+from gateway.upstreams.base import BinaryReply, OfferingReply, Take
 from gateway.upstreams.resilience.deadlines import Deadlines, DeadlineWatch, Limit
 from guardrails.errors import GuardUnavailable
 from guardrails.types import Action, Role
@@ -68,31 +69,39 @@ class InspectOutput(Stage):
         stream = exchange.surface.stream(exchange, self._judge(exchange), guard)
         exchange.encoder = encoder = exchange.surface.encoder(exchange)
         held: list[bytes] = []  # of events that came together: one write for all of them
+        if isinstance(reply, OfferingReply) and isinstance(stream, AnswerStream):
+            reply.offer(_taking(exchange, stream, encoder, held))
         async with _sent(connection, held):
-            async with aclosing(reply.events()) as events:  # type: ignore[type-var]
-                async for data in events:
-                    if deadlines.first_by is not None:
-                        deadlines.first_by = None  # it has begun
-                        limit.by = deadlines.total_by
-                    out = encoder.events(stream.feed(data))
-                    # The head waits for the first good event, so that an upstream that
-                    # fails at once still gets the client a proper error status.
-                    if not exchange.head_sent:
-                        await self._send_head(exchange)
-                    if exchange.timing.first_token is None and exchange.output_chars:
-                        exchange.timing.first_token = self._clock.monotonic()
-                    if out:
-                        held.append(out)
-                    if held and not reply.has_next:
-                        await _send(connection, held)
-                    if stream.blocked:
-                        break
+            try:
+                async with aclosing(reply.events()) as events:  # type: ignore[type-var]
+                    async for data in events:
+                        if deadlines.first_by is not None:
+                            deadlines.first_by = None  # it has begun
+                            limit.by = deadlines.total_by
+                        await self._send_event(exchange, encoder.events(stream.feed(data)), held)
+                        if stream.blocked:
+                            break
+            except AnswerBlocked as blocked:
+                held.append(encoder.events([blocked.closing]))
             if not stream.blocked and not reply.complete and exchange.finish_reason is None:
                 raise UpstreamError("The upstream's answer broke off; what came is not complete.")
             rest = b"" if stream.blocked else encoder.events(stream.finish())
             if not exchange.head_sent:
                 await self._send_head(exchange)
             held.append(rest + encoder.end())
+
+    async def _send_event(self, exchange: Exchange, out: bytes, held: list[bytes]) -> None:
+        # The head waits for the first good event, so that an upstream that fails at once still
+        # gets the client a proper error status.
+        if not exchange.head_sent:
+            await self._send_head(exchange)
+        if exchange.timing.first_token is None and exchange.output_chars:
+            exchange.timing.first_token = self._clock.monotonic()
+        if out:
+            held.append(out)
+        assert exchange.reply is not None, "it is being read"
+        if held and not exchange.reply.has_next:
+            await _send(exchange.connection, held)
 
     async def _binary(self, exchange: Exchange) -> None:
         """What no guard reads goes on as it comes; the policy let it pass before it was asked."""
@@ -137,6 +146,22 @@ class InspectOutput(Stage):
             decide_moderation(exchange, policy, verdict, "output")
 
         return judge
+
+
+def _taking(exchange: Exchange, stream: AnswerStream, encoder: Encoder, held: list[bytes]) -> Take:
+    """Events in the middle of a stream that need nothing go out as they come."""
+    connection, timing = exchange.connection, exchange.timing
+
+    def take(data: bytes) -> bool:
+        if timing.first_token is None or held or not connection.writes_at_once:
+            return False
+        if not stream.take(data):
+            return False
+        if out := encoder.events([data]):
+            connection.write_now(out)
+        return True
+
+    return take
 
 
 @asynccontextmanager

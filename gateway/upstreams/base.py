@@ -3,7 +3,7 @@
 It does not know of tenants, prices or guards.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -73,6 +73,22 @@ class Health:
     healthy: bool = True
     detail: str = "not asked yet"
     servers: dict[str, bool] = field(default_factory=dict)
+
+
+# Told an event while nobody waits for its turn; false leaves it for ``Reply.events``.
+Take = Callable[[bytes], bool]
+
+
+@runtime_checkable
+class OfferingReply(Protocol):
+    """A reply whose events need not wait for the task that reads them to have its turn."""
+
+    def offer(self, take: Take) -> None:
+        """From now on offer ``take`` each event as it comes, while ``events`` is waited for.
+
+        Those that it does not take are yielded, in order. What it raises, ``events`` raises.
+        """
+        ...
 
 
 @runtime_checkable

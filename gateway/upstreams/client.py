@@ -27,6 +27,7 @@ from gateway.errors import (
     UpstreamUntrusted,
 )
 from gateway.http.sse import DONE, SseParser
+from gateway.upstreams.base import Take
 from gateway.upstreams.connection import (
     Answer,
     Broken,
@@ -224,6 +225,7 @@ class HttpReply:
         self.complete = False
         self.has_next = False
         self._client = client
+        self._parser = SseParser()
         self._size = 0
 
     async def read(self, limit: int = MAX_REPLY_BYTES) -> bytes:
@@ -257,7 +259,7 @@ class HttpReply:
         Raises:
             UpstreamError: as ``read`` does.
         """
-        parser, came = SseParser(), False
+        parser, came = self._parser, False
         content_type = self.answer.headers.get(b"content-type", b"")
         if content_type.partition(b";")[0].strip().lower() == b"application/json":
             raise await self._no_stream()
@@ -276,6 +278,20 @@ class HttpReply:
                 " try again.",
                 upstream=self._client.upstream,
             )
+
+    def offer(self, take: Take) -> None:
+        """See ``OfferingReply``; what comes as one event in one piece is offered."""
+
+        def sink(chunk: bytes) -> bool:
+            data = self._parser.whole(chunk)
+            if data is None or data == DONE or self._size + len(chunk) > MAX_REPLY_BYTES:
+                return False
+            if not take(data):
+                return False
+            self._size += len(chunk)
+            return True
+
+        self.answer.sink = sink
 
     async def _no_stream(self) -> UpstreamError:
         """What a whole body in place of a stream is: an error that came as a success, or nothing

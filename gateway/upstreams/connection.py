@@ -80,9 +80,9 @@ def header_lines(headers: dict[str, str]) -> list[str]:
 class Answer:
     """One answer as it comes: ``status`` and ``headers`` once ``head`` has returned."""
 
-    __slots__ = ("_body", "_connection", "_paused", "_size", "_waiter", "chunked", "complete",
-                 "error", "headed", "headers", "heard_at", "is_stale", "length",
-                 "status")  # fmt: skip
+    __slots__ = ("_body", "_connection", "_failure", "_paused", "_size", "_waiter", "chunked",
+                 "complete", "error", "headed", "headers", "heard_at", "is_stale", "length",
+                 "sink", "status")  # fmt: skip
 
     def __init__(self, connection: "Connection", now: float) -> None:
         self.status = 0
@@ -92,6 +92,9 @@ class Answer:
         self.error: Exception | None = None
         self.heard_at = now
         self.is_stale = False  # asked for on a kept connection, on which nothing has come since
+        # Given each piece of the body as it comes, while ``more`` waits; whether it took it.
+        self.sink: Callable[[bytes], bool] | None = None
+        self._failure: Exception | None = None  # of the sink
         self._connection = connection
         self._body: list[bytes] = []
         self._size = 0
@@ -106,9 +109,11 @@ class Answer:
     async def more(self) -> bytes:
         """What has come of the body since the last call; nothing at its end.
 
-        Raises: Broken, Silent.
+        Raises: Broken, Silent, and what the sink raised.
         """
         while not self._body:
+            if self._failure is not None:
+                raise self._failure
             if self.complete:
                 return b""
             await self._news()
@@ -138,6 +143,15 @@ class Answer:
 
     # What the connection tells
     def add(self, data: bytes) -> None:
+        if self._failure is not None:
+            return  # nobody reads on
+        if self.sink is not None and self._is_awaited:
+            try:
+                if self.sink(data):
+                    return
+            except Exception as error:  # raised where the answer is read
+                self._failure = error
+                return
         self._body.append(data)
         self._size += len(data)
         if self._size > _BUFFERED_BYTES and not self._paused:
@@ -145,8 +159,21 @@ class Answer:
             self._connection.pause()
 
     def wake(self) -> None:
+        """Something has come: what the sink took is no news to who reads the answer."""
+        if self.sink is not None and not (self._body or self.complete or self._failure):
+            return
+        self.end()
+
+    def end(self) -> None:
+        """Whoever waits goes on, if only to learn that nothing will come."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+    @property
+    def _is_awaited(self) -> bool:
+        """Whether its reader has had all that came before, and waits."""
+        waiter = self._waiter
+        return waiter is not None and not (waiter.done() or self._body)
 
     def _news(self) -> asyncio.Future[None]:
         """Done once something has come, or nothing will any more."""
@@ -205,7 +232,7 @@ class Connection(asyncio.Protocol):
         self._pool.done(self, keep=False)
         if answer is not None:
             answer.error = error
-            answer.wake()
+            answer.end()
 
     # Transport callbacks
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -223,7 +250,7 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self.fail(Broken("not an HTTP answer"))
-            answer.wake()  # it may have been complete before that
+            answer.end()  # it may have been complete before that
             return
         if not answer.headed:
             self._head_bytes += len(data)

@@ -14,7 +14,7 @@ import msgspec
 
 from core.dsml import DsmlParser, Kind, Piece, Tools, tools_of
 from core.ids import new_id
-from gateway.upstreams.base import Reply, UpstreamRequest
+from gateway.upstreams.base import OfferingReply, Reply, Take, UpstreamRequest
 from gateway.upstreams.history import reasoning_of
 from gateway.upstreams.thoughts import ThoughtSplitter
 
@@ -81,6 +81,12 @@ class RepairedReply:
         rest = mender.rest()
         if rest is not None:
             yield rest
+
+    def offer(self, take: Take) -> None:
+        """See ``OfferingReply``; what must be looked into is not offered."""
+        concerns = self._mender.concerns
+        if isinstance(self._reply, OfferingReply):
+            self._reply.offer(lambda data: not concerns(data) and take(data))
 
     async def aclose(self) -> None:
         await self._reply.aclose()

@@ -13,7 +13,7 @@ import pytest
 from gateway.errors import ContentBlocked, UpstreamError, UpstreamInvalidReply
 from gateway.exchange import Exchange, Timing
 from gateway.http.connection import Connection
-from gateway.pipeline.answer import AnswerStream, inspect_answer
+from gateway.pipeline.answer import AnswerBlocked, AnswerStream, inspect_answer
 from gateway.pipeline.answer_judge import JUDGE_EVERY
 from gateway.records import usage_of
 from gateway.settings import PolicySettings
@@ -237,3 +237,31 @@ def test_json_answers_stay_json(exchange: Exchange) -> None:
         event({"content": 'ON_1]"}'}, "stop")
     )
     assert msgspec.json.decode(joined(out, "content")) == {"name": NAME}
+
+
+@pytest.mark.parametrize("size", [3, 7, 16, 40])
+def test_what_is_taken_is_what_feeding_lets_out(exchange: Exchange, size: int) -> None:
+    """Events that are not taken leave no trace."""
+    text = f"Well, hello [PERSON_1], the order is on its way to you. {'Take care. ' * 20}a bomb, "
+    text += "or two, as was said before."
+    plain, offered = (AnswerStream(exchange, refuse_bombs) for _ in range(2))
+    given = [event({"role": "assistant", "content": ""})]
+    given += [event({"content": text[start : start + size]}) for start in range(0, len(text), size)]
+    out: tuple[list[bytes], list[bytes]] = ([], [])
+    taken = 0
+    for data in given:
+        out[0].extend(plain.feed(data))
+        try:
+            if offered.take(data):
+                out[1].append(data)
+                taken += 1
+            else:
+                out[1].extend(offered.feed(data))
+        except AnswerBlocked as blocked:
+            out[1].append(blocked.closing)
+        assert plain.blocked == offered.blocked
+        if plain.blocked:
+            break
+    assert plain.blocked
+    assert out[0] == out[1]
+    assert taken > len(out[0]) // 2
