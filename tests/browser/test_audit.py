@@ -32,7 +32,7 @@ def _records(console: Console, tenant: str, count: int) -> None:
     """Open the page when the drain has written so many records."""
     rows = console.page.get_by_role("button", name="Details of record")
     console.open(f"tenants/{tenant}/audit")
-    for _ in range(50):
+    for _ in range(150):
         if rows.count() >= count:
             break
         console.page.wait_for_timeout(200)

@@ -133,10 +133,10 @@ async def test_a_session_ends_when_the_database_takes_too_long(postgres_url: str
 
 async def test_each_statement_has_its_own_time(postgres_url: str) -> None:
     database = Database(f"{postgres_url}/postgres")
-    patient = database.answering_within(1.0)
+    patient = database.answering_within(2.5)
     async with patient.transaction() as session:
         for _ in range(3):
-            await session.execute(text("SELECT pg_sleep(0.4)"))
+            await session.execute(text("SELECT pg_sleep(0.9)"))
     with pytest.raises(TimeoutError):
         async with patient.session() as session:
             await session.execute(text("SELECT pg_sleep(30)"))

@@ -1,7 +1,7 @@
 """Processes for tests of parallel models: forked from one that has torch, they follow plans."""
 
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -55,15 +55,17 @@ def leading(plans: list[Plan]) -> Iterator[Ranks]:
     ]
     for process in others:
         process.start()
+    models = _models(plans, store)
     try:
-        yield Ranks(_models(plans, store), [process.pid or 0 for process in others])
+        yield Ranks(models, [process.pid or 0 for process in others])
     finally:
+        models.close()  # a test that fails leaves no world behind for the next one
         for process in others:
             process.join(2)
             process.kill()
 
 
-def _models(plans: list[Plan], store: Any) -> Iterator[LeadingModel]:
+def _models(plans: list[Plan], store: Any) -> Generator[LeadingModel, None, None]:
     for at, plan in enumerate(plans):
         groups = _join(0, plan, PrefixStore(str(at), store))
         try:

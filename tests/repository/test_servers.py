@@ -61,7 +61,7 @@ def test_server_that_ignores_the_signal_is_killed(tmp_path: Path) -> None:
     program = f"{ignore}; time.sleep(60)"
     log = tmp_path / "log"
     with running(
-        [sys.executable, "-c", program], ready=lambda: log.stat().st_size > 0, log=log, timeout=2
+        [sys.executable, "-c", program], ready=lambda: log.stat().st_size > 0, log=log, timeout=5
     ) as server:
         pid = server.pid
     assert not _alive(pid)

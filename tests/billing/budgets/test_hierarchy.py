@@ -51,7 +51,7 @@ async def test_processes_share_it_to_the_last_cent(stage: Any) -> None:
     await _organisation_budget(stage, "20")
     for tenant in ("acme", "globex"):
         await stage.budget("15", tenant)
-    keepers = [stage.keeper(f"gateway-{n}", patience=timedelta(seconds=1)) for n in range(2)]
+    keepers = [stage.keeper(f"gateway-{n}", patience=timedelta(seconds=3)) for n in range(2)]
     for keeper in keepers:
         await keeper.start()
     results = await asyncio.gather(

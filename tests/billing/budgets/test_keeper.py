@@ -39,7 +39,7 @@ async def test_500_at_once_get_the_200_that_there_are(stage: Any, keeper: Budget
 
 async def test_three_processes_share_it_to_the_last_cent(stage: Any) -> None:
     await stage.budget("200")
-    keepers = [stage.keeper(f"gateway-{n}", patience=timedelta(seconds=1)) for n in range(3)]
+    keepers = [stage.keeper(f"gateway-{n}", patience=timedelta(seconds=3)) for n in range(3)]
     for keeper in keepers:
         await keeper.start()
     results = await _all(stage, keepers, 500)
@@ -54,7 +54,7 @@ async def test_three_processes_share_it_to_the_last_cent(stage: Any) -> None:
 
 async def test_idle_money_of_another_process_is_recalled_not_refused(stage: Any) -> None:
     await stage.budget("8")
-    rich, poor = stage.keeper("a", share=1), stage.keeper("b", patience=timedelta(seconds=3))
+    rich, poor = stage.keeper("a", share=1), stage.keeper("b", patience=timedelta(seconds=20))
     await rich.start()
     rich.release(await stage.reserve(rich, "1"))
     assert (await stage.check()).budgets[0].leased == 8

@@ -28,7 +28,7 @@ def settings() -> JobSettings:
         schedule=Schedule({"rollups.verify": "every 1m", "alerts.deliver": "off"}),
         poll=timedelta(seconds=0.5),
         heartbeat=timedelta(seconds=0.3),
-        stale_after=timedelta(seconds=3),
+        stale_after=timedelta(seconds=6),
     )
 
 

@@ -171,7 +171,7 @@ async def test_a_runner_that_was_thought_dead_changes_nothing_and_stops(
     async with database.transaction() as session:
         await session.execute(_silence(job.id, clock, settings))
         assert await repository.claim(session, job.id, "same", clock.now(), clock.now())
-    await asyncio.wait_for(first, 10)
+    await asyncio.wait_for(first, 30)
     assert stopped.is_set()
     async with database.transaction() as session:
         assert not await repository.change(session, held, {"progress": 77})

@@ -95,7 +95,7 @@ async def recorded(database: Database) -> list[str]:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not true():  # noqa: ASYNC110 - the disk tells nobody when it works again
             await asyncio.sleep(0.02)
 

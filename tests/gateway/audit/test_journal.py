@@ -213,7 +213,7 @@ async def test_segments_go_when_they_are_drained_even_while_a_request_runs_on(
         await journal.outcome(f"req_{number}", AUDIT, None)
         if number % 20 == 0:
             drain(journal)
-            await asyncio.sleep(0.005)  # a moment for the fsync of what was written anew
+            await journal._commit.wait()  # what was written anew is on disk
             most = max(most, len(list(journals.directory.glob("w_*/*.seg"))))
     assert most <= 8, "of about 20 that were written"
     journals.abandon(journal)

@@ -89,12 +89,17 @@ async def test_a_long_text_is_looked_at_in_a_process_beside(guards: Guards) -> N
 
 async def test_the_loop_runs_on_while_a_long_text_is_looked_at(guards: Guards) -> None:
     await found(guards, LONG + " again")
+    pool = guards._beside._pool  # type: ignore[union-attr]
+    assert pool is not None
+    (process,) = pool._processes.values()
+    os.kill(process.pid or 0, signal.SIGSTOP)  # it takes as long as the test wants it to
     looking = asyncio.ensure_future(found(guards, LONG * 20))
-    rounds = 0
-    while not looking.done():
-        await asyncio.sleep(0.005)
-        rounds += 1
-    assert rounds > 5
+    try:
+        for _ in range(5):
+            await asyncio.sleep(0.005)
+        assert not looking.done()
+    finally:
+        os.kill(process.pid or 0, signal.SIGCONT)
     assert await looking != []
 
 

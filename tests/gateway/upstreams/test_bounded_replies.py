@@ -122,16 +122,23 @@ async def test_a_nested_error_body_is_no_message(client: HttpClient) -> None:
 async def test_of_events_that_came_together_all_but_the_last_have_a_next_one(
     client: HttpClient,
 ) -> None:
+    seen: list[tuple[bytes, bool]] = []
+
+    async def read(count: int) -> None:
+        while len(seen) < count:  # noqa: ASYNC110 - it is a list
+            await asyncio.sleep(0.01)
+
     async def pieces() -> AsyncIterator[bytes]:
         yield b"data: 1\n\ndata: 2\n\ndata: 3\n\nda"
-        await asyncio.sleep(0.2)
+        await read(3)
         yield b"ta: 4\n\n"
-        await asyncio.sleep(0.2)
+        await read(4)
         yield b"data: 5\n\ndata: [DONE]\n\n"
 
     async with upstream(HEAD, pieces) as url:
         reply = await client.post(url, b"{}", {})
-        seen = [(event, reply.has_next) async for event in reply.events()]
+        async for event in reply.events():
+            seen.append((event, reply.has_next))
     assert seen == [(b"1", True), (b"2", True), (b"3", False), (b"4", False), (b"5", True)]
     assert reply.complete
     assert not reply.has_next

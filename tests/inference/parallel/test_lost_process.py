@@ -66,7 +66,7 @@ async def serving_shared(directory: Path, ranks: Ranks) -> AsyncIterator[tuple[W
 
 async def test_a_process_that_hangs_ends_what_runs(scripted_v4: Path) -> None:
     """It is stopped in the midst of two streams, which end with all that they used."""
-    plan = Plan(scripted_v4, Layout(expert=2), timeout=timedelta(seconds=2))
+    plan = Plan(scripted_v4, Layout(expert=2), timeout=timedelta(seconds=5))
     with leading([plan]) as ranks:
         async with (
             serving_shared(scripted_v4, ranks) as (worker, url),
@@ -76,14 +76,15 @@ async def test_a_process_that_hangs_ends_what_runs(scripted_v4: Path) -> None:
             answer = (await client.post(CHAT, json=short)).json()
             assert answer["usage"]["completion_tokens"] == 5
             before = worker.engine.stats.busy_ns
-            started = asyncio.Event()
-            streams = [asyncio.create_task(_stream(client, started)) for _ in range(2)]
-            await started.wait()
+            started = [asyncio.Event() for _ in range(2)]
+            streams = [asyncio.create_task(_stream(client, each)) for each in started]
+            async with asyncio.timeout(60):
+                await asyncio.gather(*(each.wait() for each in started))
             os.kill(ranks.pids[0], signal.SIGSTOP)
             spent = Decimal(0)
             for last in await asyncio.gather(*streams):
                 assert last["error"]["code"] == "engine_failed"
-                assert 1 <= last["usage"]["completion_tokens"] < 400
+                assert 1 <= last["usage"]["completion_tokens"] < BODY["max_tokens"]
                 spent += Decimal(last["usage"]["worker_seconds"])
             assert spent * 10**9 == worker.engine.stats.busy_ns - before > 0
             assert worker.engine.blocks.num_free == worker.engine.blocks.num_blocks
@@ -113,6 +114,7 @@ async def _stream(client: httpx.AsyncClient, started: asyncio.Event) -> dict[str
     """The last event before the end."""
     events: list[str] = []
     async with client.stream("POST", CHAT, json=BODY) as answer:
+        assert answer.status_code == 200
         async for line in answer.aiter_lines():
             if line.startswith("data: "):
                 events.append(line[6:])
