@@ -112,6 +112,22 @@ class FusedStep(Protocol):
         ...
 
 
+@runtime_checkable
+class DraftingStep(FusedStep, Protocol):
+    """A step of a model with a draft module, which runs whole as well."""
+
+    def guess(
+        self, streams: torch.Tensor, batch: Batch, cache: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits [sampled rows, vocab] of what the module guesses, and its streams [T, n, D].
+
+        Args:
+            streams: [T, n, D] of the step that ran, or of this module to guess one token further.
+            batch: of the same positions, but with the tokens that follow them.
+        """
+        ...
+
+
 class FusedDecoder(FusedStep, Protocol):
     """A decoder's whole step, over a cache of its own layout."""
 

@@ -17,6 +17,7 @@ MODULES: tuple[str, ...] = (
     "qkv_norm_rope_insert",
     "compress_store",
     "turn_heads",
+    "index_queries",
     "index_scores",
     "index_choice",
     "gather_entries",

@@ -8,18 +8,21 @@ the rings' spare length overwrites rows that its own first windows read, so a ba
 takes two launches: pool, then keep.
 """
 
+from typing import Any
+
 import torch
 import triton
 import triton.language as tl
 
 from inference.kernels.ascend.codes import store_codes
 from inference.kernels.ascend.cores import grid
+from inference.kernels.ascend.index_codes import store_index_key
 from inference.kernels.ascend.rotary import turn_row
-from inference.kernels.ascend.stores import row_at, store_of
+from inference.kernels.ascend.stores import row_at, runs_here, store_of
 from inference.kernels.reference.deepseek_v4_seams import Rows, Store, pool_and_store, read_rows
 from inference.kernels.triton_common.jit import jit
 from inference.kernels.triton_common.spec import Case, Compilation, KernelSpec
-from inference.quantization import KeyCodec, PagedEntries
+from inference.quantization import Fp8IndexCodec, KeyCodec, Mxfp4IndexCodec, PagedEntries
 
 _BLOCK_J = 8
 
@@ -106,7 +109,7 @@ def _keep(
 @triton.jit
 def _finish(
     pooled, norm, cos, sin, entries, turned, place, row, eps, WIDTH: tl.constexpr,
-    ROPE: tl.constexpr, LENGTH: tl.constexpr, STRIDE: tl.constexpr, PACKED: tl.constexpr,
+    ROPE: tl.constexpr, LENGTH: tl.constexpr, STRIDE: tl.constexpr, FORM: tl.constexpr,
     BLOCK_D: tl.constexpr,
 ):  # fmt: skip
     """Norms, turns and stores an entry."""
@@ -116,14 +119,16 @@ def _finish(
     pooled *= tl.rsqrt(tl.sum(pooled * pooled, axis=0) / WIDTH + eps)
     pooled *= tl.load(norm + columns, mask=inside, other=0.0)
     pooled = turn_row(pooled, cos, sin, row, WIDTH, ROPE, BLOCK_D)
-    if PACKED:
+    if FORM == "fp8":
         DATA: tl.constexpr = PLAIN + 2 * ROPE
         store_codes(pooled, entries, place, PLAIN, DATA, STRIDE, BLOCK_D)
         to = turned + (place // 64) * (STRIDE // 2) + (place % 64) * (DATA // 2) - PLAIN // 2
         tl.store(to + columns, pooled.to(tl.bfloat16), mask=inside & (columns >= PLAIN))
-    else:
+    elif FORM == "numbers":
         to = row_at(entries, place, LENGTH, STRIDE, WIDTH)
         tl.store(to + columns, pooled.to(entries.dtype.element_ty), mask=inside)
+    else:
+        store_index_key(pooled, entries, turned, place, WIDTH, STRIDE, FORM)
 
 
 @jit(varying=("tokens",))
@@ -140,7 +145,7 @@ def compress_kernel(
     lasts,
     places,
     entries,
-    turned,  # the entries as bfloat16, for the channels of FP8 entries that turn
+    turned,  # as bfloat16, for the channels of FP8 entries that turn; as float32 for index keys
     old_values,  # [states, OLD_LENGTH, WIDE] float32, states OLD_STRIDE apart
     old_gates,
     tokens,
@@ -153,7 +158,7 @@ def compress_kernel(
     OLD_STRIDE: tl.constexpr,
     LENGTH: tl.constexpr,
     STRIDE: tl.constexpr,
-    PACKED: tl.constexpr,
+    FORM: tl.constexpr,
     POOLS: tl.constexpr,
     KEEPS: tl.constexpr,
     BLOCK_J: tl.constexpr,
@@ -176,7 +181,7 @@ def compress_kernel(
                 )  # fmt: skip
                 _finish(
                     pooled, norm, cos, sin, entries, turned, place, row, eps,
-                    WIDTH, ROPE, LENGTH, STRIDE, PACKED, BLOCK_D,
+                    WIDTH, ROPE, LENGTH, STRIDE, FORM, BLOCK_D,
                 )  # fmt: skip
         if KEEPS:  # noqa: SIM102 - a constant, decided before the load below is compiled
             if tl.load(lasts + row).to(tl.int32) - position < OLD_LENGTH:
@@ -203,7 +208,7 @@ def compress_store(
     eps: float,
     singles: bool = False,
 ) -> None:
-    """See `pool_and_store`; codes of narrow index keys are torch's.
+    """See `pool_and_store`; narrow keys that `runs_here` does not take get their codes from torch.
 
     Args:
         singles: every run is one row, so one launch does.
@@ -211,7 +216,7 @@ def compress_store(
     tokens, width = len(values), len(norm)
     if not tokens:
         return
-    if isinstance(entries, PagedEntries) and not isinstance(entries.codec, KeyCodec):
+    if not runs_here(entries):
         closes = places >= 0
         numbers = torch.arange(tokens, device=places.device).masked_fill(~closes, -1)
         pooled = values.new_zeros(1, tokens, width, dtype=torch.float32)
@@ -222,6 +227,8 @@ def compress_store(
         entries[places[closes]] = pooled[0, closes]
         return
     target, turned, layout = store_of(entries)
+    block_d = triton.next_power_of_2(width)  # of the indexer's keys their width itself
+    block_d = block_d if layout["FORM"].startswith("index") else max(64, block_d)
     for pools, keeps in ((True, True),) if singles else ((True, False), (False, True)):
         compress_kernel[grid(tokens, values.device, "vector")](
             values, gates, bias, norm, cos, sin, rows.positions, rows.states, rows.firsts,
@@ -229,7 +236,7 @@ def compress_store(
             RATE=len(bias), OVERLAPS=int(overlaps), WIDTH=width, ROPE=2 * cos.shape[-1],
             OLD_LENGTH=old_values.shape[1], OLD_STRIDE=old_values.stride(0), **layout,
             POOLS=pools, KEEPS=keeps, BLOCK_J=min(_BLOCK_J, triton.next_power_of_2(len(bias))),
-            BLOCK_D=max(64, triton.next_power_of_2(width)),
+            BLOCK_D=block_d,
         )  # fmt: skip
 
 
@@ -249,7 +256,7 @@ def _reference(singles: bool, **arguments: object) -> tuple[torch.Tensor, ...]:
     return _observed(pool_and_store, **arguments)
 
 
-def _case(device: torch.device, *, rate: int, width: int, runs: int, packed: bool = False) -> Case:
+def _case(device: torch.device, *, rate: int, width: int, runs: int, codec: Any = None) -> Case:
     """``runs`` sequences of one row, each of which closes a window."""
     generator = torch.Generator(device).manual_seed(0)
     overlaps = rate == 4
@@ -263,8 +270,8 @@ def _case(device: torch.device, *, rate: int, width: int, runs: int, packed: boo
     places = torch.randperm(runs, device=device, generator=generator) + 3
     angles = draw(runs, 32)
     entries: Store = torch.zeros(1, runs + 3, width, device=device, dtype=torch.bfloat16)
-    if packed:
-        entries = PagedEntries(runs + 3, KeyCodec(width, 64), device, torch.bfloat16)
+    if codec:
+        entries = PagedEntries(runs + 3, codec, device, torch.bfloat16)
     arguments = {
         "values": draw(runs, wide).bfloat16(),
         "gates": draw(runs, wide).bfloat16(),
@@ -284,22 +291,29 @@ def _case(device: torch.device, *, rate: int, width: int, runs: int, packed: boo
     window = (1 + overlaps) * rate * width - width
     read = 2 * 2 * runs * wide + 4 * wide + 4 * width + 5 * 8 * runs
     read += 8 * runs * window + 8 * 32 * runs
-    written = runs * (584 if packed else 2 * width) + 8 * runs * wide
+    key = codec.data_bytes + codec.scale_bytes if codec else 2 * width
+    written = runs * key + 8 * runs * wide
     return Case(arguments, read + written, operations=runs * (1 + overlaps) * rate * width * 6)
 
 
-def _compilation(rate: int, width: int, keeps: bool, packed: bool = False) -> Compilation:
+def _compilation(rate: int, width: int, keeps: bool, codec: Any = None) -> Compilation:
     """Of a batch of single rows, or of what pools in one with runs."""
     overlaps = rate == 4
+    entries: Store = torch.empty(1, 64, width, dtype=torch.bfloat16)
+    if codec:
+        entries = PagedEntries(64, codec, entries.device, torch.bfloat16)
+    kinds = {torch.uint8: "*u8", torch.bfloat16: "*bf16", torch.float32: "*fp32"}
+    target, turned, layout = store_of(entries)
     floats = ("bias", "norm", "cos", "sin", "old_values", "old_gates")
     numbers = ("positions", "states", "firsts", "lasts", "places")
     return Compilation(
         compress_kernel,
         {
-            **dict.fromkeys(("values", "gates", "turned"), "*bf16"),
+            **dict.fromkeys(("values", "gates"), "*bf16"),
             **dict.fromkeys(floats, "*fp32"),
             **dict.fromkeys(numbers, "*i64"),
-            "entries": "*u8" if packed else "*bf16",
+            "entries": kinds[target.dtype],
+            "turned": kinds[turned.dtype],
             "tokens": "i32",
             "eps": "fp32",
         },
@@ -310,9 +324,7 @@ def _compilation(rate: int, width: int, keeps: bool, packed: bool = False) -> Co
             "ROPE": 64,
             "OLD_LENGTH": (1 + overlaps) * rate + 16,
             "OLD_STRIDE": 1 << 22,
-            "LENGTH": 64,
-            "STRIDE": 37440 if packed else 64 * width,
-            "PACKED": packed,
+            **layout,
             "POOLS": True,
             "KEEPS": keeps,
             "BLOCK_J": min(_BLOCK_J, rate),
@@ -321,9 +333,9 @@ def _compilation(rate: int, width: int, keeps: bool, packed: bool = False) -> Co
     )
 
 
-_HCA = {"rate": 128, "width": 512}
-_CSA = {"rate": 4, "width": 512}
-_INDEX = {"rate": 4, "width": 128}
+_HCA: dict[str, Any] = {"rate": 128, "width": 512}
+_CSA: dict[str, Any] = {"rate": 4, "width": 512}
+_INDEX: dict[str, Any] = {"rate": 4, "width": 128}
 KERNELS = tuple(
     KernelSpec(
         name=f"compress_store_{name}",
@@ -333,12 +345,29 @@ KERNELS = tuple(
         case=_case,
         shapes={"counted": {**kind, "runs": 1 if name == "hca" else 2}},
         compilations=[_compilation(**kind, keeps=True), _compilation(**kind, keeps=False)],
-        tolerance=3e-2,
+        tolerance=tolerance,  # a code's last bit may differ
     )
-    for name, what, kind in (
-        ("hca", "HCA's compressor", _HCA),
-        ("csa", "CSA's compressor", _CSA),
-        ("csa_fp8", "CSA's compressor into the FP8 cache", {**_CSA, "packed": True}),
-        ("index", "the indexer's compressor", _INDEX),
+    for name, what, kind, tolerance in (
+        ("hca", "HCA's compressor", _HCA, 3e-2),
+        ("csa", "CSA's compressor", _CSA, 3e-2),
+        (
+            "csa_fp8",
+            "CSA's compressor into the FP8 cache",
+            {**_CSA, "codec": KeyCodec(512, 64)},
+            3e-2,
+        ),
+        ("index", "the indexer's compressor", _INDEX, 3e-2),
+        (
+            "index_fp8",
+            "the indexer's compressor to FP8",
+            {**_INDEX, "codec": Fp8IndexCodec(128)},
+            0.05,
+        ),
+        (
+            "index_mxfp4",
+            "the indexer's compressor to MXFP4",
+            {**_INDEX, "codec": Mxfp4IndexCodec(128)},
+            0.2,
+        ),
     )
 )

@@ -13,6 +13,7 @@ import triton.language as tl
 
 from inference.kernels.ascend.cores import grid
 from inference.kernels.ascend.index_scores import entry_scores
+from inference.kernels.ascend.stores import runs_here
 from inference.kernels.ascend.thresholds import chosen_step, digit_steps, number_at
 from inference.kernels.reference.deepseek_v4_seams import (
     Entries,
@@ -22,7 +23,6 @@ from inference.kernels.reference.deepseek_v4_seams import (
 )
 from inference.kernels.triton_common.jit import jit
 from inference.kernels.triton_common.spec import Case, Compilation, KernelSpec
-from inference.quantization import PagedEntries
 
 _BLOCK, _TILE, _MOVED = 512, 128, 32
 _SCRATCH = 1 << 23  # scores (32 MiB) that are written before some are chosen: they stay in L2
@@ -130,9 +130,9 @@ def choose_entries(
     """The entries that each row attends to: [T, top_k] int32, as `Entries.chosen`.
 
     See `score_entries` and `choose_best`; rows in such portions that their scores stay in L2.
-    Narrow keys are scored by torch.
+    MXFP4 keys of another width than 128 are scored by torch.
     """
-    score = score_entries if isinstance(entries.store, PagedEntries) else entry_scores
+    score = entry_scores if runs_here(entries.store) else score_entries
     portion = max(1, _SCRATCH // max(most, 1))
     out = []
     for start in range(0, len(queries), portion):

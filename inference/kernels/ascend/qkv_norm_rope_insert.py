@@ -47,7 +47,7 @@ def _norm_heads(
 @triton.jit
 def _norm_key(
     key, key_norm, keys, store, turned, place, cos, sin, eps, token, WIDTH: tl.constexpr,
-    ROPE: tl.constexpr, LENGTH: tl.constexpr, STRIDE: tl.constexpr, PACKED: tl.constexpr,
+    ROPE: tl.constexpr, LENGTH: tl.constexpr, STRIDE: tl.constexpr, FORM: tl.constexpr,
     BLOCK_D: tl.constexpr, BLOCK_R: tl.constexpr,
 ):  # fmt: skip
     """``place`` -1: the key is not kept."""
@@ -67,7 +67,7 @@ def _norm_key(
     x = x.to(keys.dtype.element_ty)
     tl.store(to_row + PLAIN + rope, x, mask=turns)
     if place >= 0:
-        if PACKED:
+        if FORM == "fp8":
             DATA: tl.constexpr = PLAIN + 2 * ROPE
             store_codes(y.to(tl.float32), store, place, PLAIN, DATA, STRIDE, BLOCK_D)
             to = turned + (place // 64) * (STRIDE // 2) + (place % 64) * (DATA // 2) + PLAIN // 2
@@ -98,7 +98,7 @@ def norm_turn_kernel(
     INSERTS: tl.constexpr,
     LENGTH: tl.constexpr,
     STRIDE: tl.constexpr,
-    PACKED: tl.constexpr,
+    FORM: tl.constexpr,
     BLOCK_H: tl.constexpr,
     BLOCK_D: tl.constexpr,
     BLOCK_R: tl.constexpr,
@@ -117,7 +117,7 @@ def norm_turn_kernel(
                 place = tl.load(places + token)
             _norm_key(
                 key, key_norm, keys, store, turned, place, cos, sin, eps, token,
-                WIDTH, ROPE, LENGTH, STRIDE, PACKED, BLOCK_D, BLOCK_R,
+                WIDTH, ROPE, LENGTH, STRIDE, FORM, BLOCK_D, BLOCK_R,
             )  # fmt: skip
 
 
@@ -200,7 +200,7 @@ def _compilation(heads: int, packed: bool) -> Compilation:
             "INSERTS": True,
             "LENGTH": 64 if packed else 144,
             "STRIDE": 37440 if packed else 144 * 512,
-            "PACKED": packed,
+            "FORM": "fp8" if packed else "numbers",
             "BLOCK_H": _HEADS,
             "BLOCK_D": 512,
             "BLOCK_R": 64,

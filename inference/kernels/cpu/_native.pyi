@@ -100,6 +100,7 @@ class DeepseekV4:
         logits: int,
         states: int,
         streams: int,
+        given: int,
         ask: Callable[[int, int], object] = ...,
         asked: int = ...,
         passed: int = ...,

@@ -13,7 +13,7 @@ from torch.nn.functional import pad
 
 from inference.kernels.cpu.native_asking import Asking
 from inference.kernels.cpu.native_step import NativeStep
-from inference.kernels.cpu.native_v4 import NativeV4Step, runs_in_c
+from inference.kernels.cpu.native_v4 import NativeV4DraftingStep, NativeV4Step, runs_in_c
 from inference.kernels.cpu.packed import WIDE_SHARE, NarrowExperts
 from inference.kernels.interface import Batch, Experts, ExpertWeights, FusedStep, Linear
 from inference.kernels.reference import paged_attention, silu_mul
@@ -132,4 +132,6 @@ class NativeKernels:
         if asking is not None:
             self.choices = (*self.choices, "Steps: one call into C, which asks for the experts.")
         pack = lambda w: self.linear(w).packed  # noqa: E731
+        if model.drafter is not None and asking is None:
+            return NativeV4DraftingStep(model, self._backend, self._pool, pack)
         return NativeV4Step(model, self._backend, self._steps_pool, pack, asking)

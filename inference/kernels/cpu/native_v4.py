@@ -1,7 +1,8 @@
 """DeepSeek-V4's whole step as one call into C, over the rings and pools of its own cache.
 
 Reads the layers that `models.deepseek_v4` prepared with `NativeKernels`; they go on working
-operator by operator, over the same cache, for what C is not asked (the draft module).
+operator by operator, over the same cache, for what C is not asked. The draft module is, to C, a
+model of one layer that begins with another step's streams.
 """
 
 from collections.abc import Callable
@@ -59,30 +60,40 @@ class NativeV4Step:
         self._kept: list[torch.Tensor] = []  # C holds their addresses
         self._vocab, self._drafts = model.head.out, model.drafter is not None
         self._memories: WeakKeyDictionary[Any, torch.Tensor] = WeakKeyDictionary()
-        self._run = _native.DeepseekV4(backend, pool, self._model(model)).step
+        trunk = self._model(model, model.layers, model.mixing, model.norm, None)
+        self._run = _native.DeepseekV4(backend, pool, trunk).step
 
     def logits(self, batch: Batch, cache: Any) -> torch.Tensor:
         """[sampled rows, vocab] float32."""
         out = torch.empty((len(batch.sample_rows), self._vocab))
-        self._step(batch, cache, out.data_ptr(), 0)
+        self._trunk(batch, cache, logits=out.data_ptr())
         return out
 
     def states(self, batch: Batch, cache: Any) -> torch.Tensor:
         """[tokens, hidden] float32 after the last norm."""
         out = torch.empty((len(batch.token_ids), self._config.hidden_size))
-        self._step(batch, cache, 0, out.data_ptr())
+        self._trunk(batch, cache, states=out.data_ptr())
         return out
 
-    def _step(self, batch: Batch, cache: Any, logits: int, states: int) -> None:
-        budgets, mass = batch.num_experts, batch.mass
-        streams = self._streams(len(batch.token_ids)) if self._drafts else None
-        decode_states = batch.decode_states
+    def _trunk(self, batch: Batch, cache: Any, *, logits: int = 0, states: int = 0) -> None:
         rows, config = len(batch.token_ids), self._config
+        streams = self._streams(rows) if self._drafts else None
+        places = 0 if streams is None else streams.data_ptr(), 0
         asks = ()
         if self.asking is not None:
             asks = self.asking.arguments(rows, config.hidden_size, config.num_routed_experts)
-        self._run(
-            rows,
+        self._step(self._run, batch, cache, self._memory(cache), logits, states, *places, *asks)
+        cache.streams = streams
+        if batch.mass is not None:
+            batch.mass.layers += config.num_layers
+
+    def _step(
+        self, run: Any, batch: Batch, cache: Any, memory: torch.Tensor, *results: Any
+    ) -> None:
+        """Args: results: where logits, states and streams go, where streams come from, and asks."""
+        budgets, mass, decode_states = batch.num_experts, batch.mass, batch.decode_states
+        run(
+            len(batch.token_ids),
             batch.token_ids.data_ptr(),
             batch.positions.data_ptr(),
             batch.num_decode,
@@ -100,17 +111,11 @@ class NativeV4Step:
             batch.sample_rows.data_ptr(),
             len(batch.sample_rows),
             cache.block_size,
-            self._memory(cache).data_ptr(),
+            memory.data_ptr(),
             cache.raw.stride(0),
             cache.state.stride(0),
-            logits,
-            states,
-            0 if streams is None else streams.data_ptr(),
-            *asks,
+            *results,
         )
-        cache.streams = streams
-        if mass is not None:
-            mass.layers += config.num_layers
 
     def _streams(self, rows: int) -> torch.Tensor:
         return torch.empty((rows, _STREAMS, self._config.hidden_size), dtype=self._dtype)
@@ -125,7 +130,10 @@ class NativeV4Step:
             self._memories[cache] = torch.tensor(rows, dtype=torch.long)
         return self._memories[cache]
 
-    def _model(self, model: Any) -> tuple[Any, ...]:
+    def _model(
+        self, model: Any, layers: Any, mixing: Any, norm: torch.Tensor, draft: Any
+    ) -> tuple[Any, ...]:
+        """``model`` with these layers and this end; ``draft``: the beginning of a draft module."""
         config = model.config
         embedding = model.embedding.to(self._dtype).contiguous()
         self._kept.append(embedding)
@@ -139,10 +147,11 @@ class NativeV4Step:
             embedding.data_ptr(),
             narrow,
             narrow,
-            self._mixing(model.mixing),
-            self._padded(model.norm),
+            self._mixing(mixing),
+            self._padded(norm),
             model.head.packed,
-            tuple(self._layer(layer) for layer in model.layers),
+            tuple(self._layer(layer) for layer in layers),
+            draft,
         )
 
     def _layer(self, layer: Any) -> tuple[Any, ...]:
@@ -218,6 +227,33 @@ class NativeV4Step:
     def _padded(self, tensor: torch.Tensor) -> int:
         """The same with the last dimension padded to whole groups."""
         return self._keep(pad(tensor, (0, -tensor.shape[-1] % _GROUP)))
+
+
+class NativeV4DraftingStep(NativeV4Step):
+    """The same with the model's draft module. See `interface.DraftingStep`."""
+
+    def __init__(self, model: Any, backend: str, pool: Any, pack: Pack) -> None:
+        super().__init__(model, backend, pool, pack)
+        assert _native is not None
+        drafter = model.drafter
+        begins = (
+            self._padded(drafter.token_norm),
+            self._padded(drafter.stream_norm),
+            drafter.token.packed,
+            drafter.stream.packed,
+        )
+        module = self._model(model, [drafter.layer], drafter.mixing, drafter.norm, begins)
+        self._draft = _native.DeepseekV4(backend, pool, module).step
+
+    def guess(
+        self, streams: torch.Tensor, batch: Batch, cache: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        logits = torch.empty((len(batch.sample_rows), self._vocab))
+        given, after = streams.contiguous(), self._streams(len(streams))
+        memory = torch.tensor([[cache.drafter.raw.rows.data_ptr(), *_pool(None), *_pool(None)]])
+        places = logits.data_ptr(), 0, after.data_ptr(), given.data_ptr()
+        self._step(self._draft, batch, cache, memory, *places)
+        return logits, after
 
 
 def _sizes(model: Any) -> tuple[int, ...]:

@@ -79,7 +79,8 @@ class FusedAttention:
             kept = step.latest(ring.shape[1])
             places = step.rows.positions[kept] % ring.shape[1]
             ring[step.rows.states[kept], places] = keys[kept]
-        return plain.output(call.project(out, self._groups, *angles))
+        # Ours, or what stands in its place: several processes add up what each one's heads give.
+        return self.output(call.project(out, self._groups, *angles))
 
     def _entries(
         self, hidden: torch.Tensor, low: torch.Tensor, angles: Any, step: StepRows, memory: Any

@@ -20,8 +20,11 @@ INLINE int rows_at_once(int left)
 
 INLINE int panels_at_once(int count, int left)
 {
-    /* A single row waits for memory, which is read fastest from one place on. */
+#if defined(HAVE_AVX2)
+    return count == 8 || left < 2 ? 1 : 2; /* a single row waits for memory: two places at once */
+#else
     return count == 8 || count == 1 || left < 2 ? 1 : 2;
+#endif
 }
 
 /* What becomes of a block's sums: row, first of its columns, 16 values. */

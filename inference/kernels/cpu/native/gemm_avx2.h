@@ -3,12 +3,12 @@
  * Bytes are multiplied in pairs that are added up in 16 bits, which weights of 4 bits cannot
  * overflow within a group (16 x 15 x 127 < 2^15). Of codes of 8 bits the sizes are multiplied, by row
  * codes that take over their signs, and each pair (2 x 127 x 127 < 2^15) is widened at once.
- * A part of a block is `halves` times 8 columns of one panel, from `half` on.
+ * A part of a block is `halves` times 8 columns, from `panel` on.
  */
 
 #define PART_ARGUMENTS                                                                             \
-    const int count, const int halves, int half, const Weight *w, const Rows *x, const int *rows, \
-        int panel, int first, int last, __m256 *sums
+    const int count, const int halves, const Weight *w, const Rows *x, const int *rows, int panel,  \
+        int first, int last, __m256 *sums
 
 INLINE __m256i four_codes(const int8_t *codes)
 {
@@ -30,10 +30,11 @@ INLINE void float_part(PART_ARGUMENTS)
 {
     const float *from = (const float *)w->data + (size_t)panel * w->groups * GROUP * LANES;
     const float *at[4];
+    const size_t next = (size_t)w->groups * GROUP * LANES; /* panel */
     for (int r = 0; r < count; r++) at[r] = x->value + (size_t)rows[r] * x->width;
     for (int k = first * GROUP; k < last * GROUP; k++)
         for (int h = 0; h < halves; h++) {
-            __m256 column = _mm256_load_ps(from + (size_t)k * LANES + (half + h) * 8);
+            __m256 column = _mm256_load_ps(from + h / 2 * next + (size_t)k * LANES + h % 2 * 8);
             for (int r = 0; r < count; r++)
                 sums[r * halves + h] =
                     _mm256_fmadd_ps(column, _mm256_broadcast_ss(at[r] + k), sums[r * halves + h]);
@@ -43,12 +44,13 @@ INLINE void float_part(PART_ARGUMENTS)
 INLINE void bf16_part(PART_ARGUMENTS)
 {
     const uint16_t *from = (const uint16_t *)w->data + (size_t)panel * w->groups * GROUP * LANES;
+    const size_t next = (size_t)w->groups * GROUP * LANES; /* panel */
     const __m256i upper = _mm256_set1_epi32((int)0xffff0000);
     const float *at[4];
     for (int r = 0; r < count; r++) at[r] = x->value + (size_t)rows[r] * x->width;
     for (int k = first * GROUP; k < last * GROUP; k += 2)
         for (int h = 0; h < halves; h++) {
-            const uint16_t *place = from + (size_t)k * LANES + (half + h) * 16;
+            const uint16_t *place = from + h / 2 * next + (size_t)k * LANES + h % 2 * 16;
             if (count == 1) __builtin_prefetch(place + AHEAD / 2);
             __m256i both = _mm256_load_si256((const __m256i *)place);
             __m256 even = _mm256_castsi256_ps(_mm256_slli_epi32(both, 16));
@@ -67,8 +69,8 @@ INLINE void int8_part(PART_ARGUMENTS)
     const int8_t *at[4];
     const float *scale[4];
     size_t place = (size_t)panel * w->groups + first;
-    const uint8_t *from = w->data + place * GROUP * LANES + half * 32;
-    const uint16_t *scales = (const uint16_t *)w->scale + place * LANES + half * 8;
+    const uint8_t *from = w->data + place * GROUP * LANES;
+    const uint16_t *scales = (const uint16_t *)w->scale + place * LANES;
 #pragma GCC unroll 4
     for (int r = 0; r < count; r++) {
         at[r] = x->code + (size_t)rows[r] * x->width + first * GROUP;
@@ -110,8 +112,8 @@ INLINE void int4_part(PART_ARGUMENTS)
     const int8_t *at[4];
     const float *scale[4], *total[4];
     size_t place = (size_t)panel * w->groups + first;
-    const uint8_t *from = w->data + place * GROUP * LANES / 2 + half * 32;
-    const uint8_t *steps = (const uint8_t *)w->scale + place * 2 * LANES + half * 8;
+    const uint8_t *from = w->data + place * GROUP * LANES / 2;
+    const uint8_t *steps = (const uint8_t *)w->scale + place * 2 * LANES;
 #pragma GCC unroll 4
     for (int r = 0; r < count; r++) {
         at[r] = x->code + (size_t)rows[r] * x->width + first * GROUP;
@@ -154,44 +156,49 @@ INLINE void int4_part(PART_ARGUMENTS)
     }
 }
 
-INLINE void finish_part(const int count, const int halves, int half, const Weight *w, int panel,
+INLINE void finish_part(const int count, const int halves, const Weight *w, int panel,
                         const int panels, __m256 *from, F *sums)
 {
     for (int h = 0; h < halves; h++) {
-        size_t column = (size_t)panel * LANES + (half + h) * 8;
+        size_t column = (size_t)panel * LANES + h * 8;
         for (int r = 0; r < count; r++) {
             __m256 sum = from[r * halves + h];
             if (w->kind == INT4) sum = _mm256_mul_ps(sum, _mm256_load_ps(w->unit + column));
-            _mm256_storeu_ps((float *)(sums + r * panels) + (half + h) * 8, sum);
+            _mm256_storeu_ps((float *)(sums + r * panels) + h * 8, sum);
         }
     }
 }
 
-/* sums[count][panels]; the numbers are those that the functions below give. */
+/* sums[count][panels]; the numbers are those that the functions below give. A single row of floats
+ * waits for memory, which gives more from two panels at once than from one; a single row of codes
+ * does not wait as long. */
 static void any_block(int count, int panels, const Weight *w, const Rows *x, const int *rows,
                       int panel, int first, int last, F *sums)
 {
-#define PART(kind, c, h, r, half)                                                                \
-    for (int p = 0; p < panels; p++) {                                                           \
+#define PART(kind, c, h, r, p)                                                                   \
+    {                                                                                            \
         __m256 held[c * h];                                                                      \
         for (int i = 0; i < c * h; i++) held[i] = _mm256_setzero_ps();                           \
-        kind##_part(c, h, half, w, x, rows + (r), panel + p, first, last, held);                 \
-        finish_part(c, h, half, w, panel + p, panels, held, sums + (r) * panels + p);            \
+        kind##_part(c, h, w, x, rows + (r), panel + (p), first, last, held);                     \
+        finish_part(c, h, w, panel + (p), panels, held, sums + (r) * panels + (p));              \
     }
-#define FEW(kind)                                                                                \
-    if (count == 1) PART(kind, 1, 2, 0, 0)                                                       \
-    else if (count == 2) PART(kind, 2, 2, 0, 0)
-#define FOURS(kind) else for (int r = 0; r < count; r += 4) PART(kind, 4, 2, r, 0)
+#define BLOCK(kind)                                                                              \
+    for (int p = 0; p < panels; p++) {                                                           \
+        if (count == 1) PART(kind, 1, 2, 0, p)                                                   \
+        else if (count == 2) PART(kind, 2, 2, 0, p)                                              \
+        else for (int r = 0; r < count; r += 4) PART(kind, 4, 2, r, p)                           \
+    }
     if (w->kind == F32) {
-        FEW(float) FOURS(float)
+        if (count == 1 && panels == 2) PART(float, 1, 4, 0, 0)
+        else BLOCK(float)
     } else if (w->kind == BF16) {
-        FEW(bf16) FOURS(bf16)
+        if (count == 1 && panels == 2) PART(bf16, 1, 4, 0, 0)
+        else BLOCK(bf16)
     } else if (w->kind == INT8) {
-        FEW(int8) FOURS(int8)
+        BLOCK(int8)
     } else {
-        FEW(int4) FOURS(int4)
+        BLOCK(int4)
     }
-#undef FOURS
-#undef FEW
+#undef BLOCK
 #undef PART
 }

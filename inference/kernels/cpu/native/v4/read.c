@@ -143,6 +143,23 @@ static int read_layers(V4Model *model, PyObject *tuples)
     return 0;
 }
 
+/* None: a trunk, which begins with embeddings alone. */
+static int read_draft(const V4Model *m, PyObject *tuple, V4Draft *to)
+{
+    unsigned long long token_norm, stream_norm;
+    PyObject *token, *stream;
+    if (tuple == Py_None) return 0;
+    if (!PyArg_ParseTuple(tuple, "KKOO", &token_norm, &stream_norm, &token, &stream)) return -1;
+    to->token_norm = AT(const float *, token_norm);
+    to->stream_norm = AT(const float *, stream_norm);
+    if (read_weight(token, &to->token) || read_weight(stream, &to->stream)) return -1;
+    if (to->token->in == m->hidden && to->token->out == m->hidden && to->stream->in == m->hidden
+        && to->stream->out == m->hidden)
+        return 0;
+    PyErr_SetString(PyExc_ValueError, "a draft module's projections are not [hidden, hidden]");
+    return -1;
+}
+
 static int is_run(const V4Model *m)
 {
     if (m->head_dim % LANES == 0 && m->head_dim <= MAX_WIDTH && m->index_dim % LANES == 0
@@ -157,10 +174,10 @@ static int is_run(const V4Model *m)
 int v4_read(V4Model *m, PyObject *args)
 {
     unsigned long long plain, stretched, embedding, norm;
-    PyObject *sizes, *mixing, *head, *layers;
-    if (!PyArg_ParseTuple(args, "OfffKKKppOKOO", &sizes, &m->eps, &m->hc_eps, &m->scaling, &plain,
+    PyObject *sizes, *mixing, *head, *layers, *draft;
+    if (!PyArg_ParseTuple(args, "OfffKKKppOKOOO", &sizes, &m->eps, &m->hc_eps, &m->scaling, &plain,
                           &stretched, &embedding, &m->embedding_bf16, &m->cache_bf16, &mixing,
-                          &norm, &head, &layers))
+                          &norm, &head, &layers, &draft))
         return -1;
     if (!PyArg_ParseTuple(sizes, "iiiiiiiiiiiiiiii", &m->vocab, &m->hidden, &m->heads, &m->head_dim,
                           &m->rope, &m->query_rank, &m->groups, &m->rank, &m->window, &m->ring,
@@ -172,8 +189,8 @@ int v4_read(V4Model *m, PyObject *args)
     m->frequencies[1] = AT(const float *, stretched);
     m->embedding = AT(const void *, embedding);
     m->norm = AT(const float *, norm);
-    return read_mixing(mixing, &m->mixing) || read_weight(head, &m->head) || read_layers(m, layers)
-        ? -1 : 0;
+    return read_mixing(mixing, &m->mixing) || read_weight(head, &m->head)
+        || read_draft(m, draft, &m->draft) || read_layers(m, layers) ? -1 : 0;
 }
 
 void v4_forget(V4Model *m)

@@ -37,8 +37,9 @@ void v4_scratch_free(V4Scratch *s)
 {
     void **buffers[] = BUFFERS(s);
     for (int i = 0; i < NUM_BUFFERS; i++) free(*buffers[i]);
-    Rows *rows[] = {&s->streams, &s->normed, &s->low, &s->mixed, &s->ranks, &s->inner, &s->shared};
-    for (int i = 0; i < 7; i++) rows_free(rows[i]);
+    Rows *rows[] = {&s->streams, &s->normed, &s->low,    &s->mixed,
+                    &s->ranks,   &s->inner,  &s->shared, &s->given};
+    for (int i = 0; i < 8; i++) rows_free(rows[i]);
     memset(s, 0, sizeof(*s));
 }
 
@@ -79,7 +80,8 @@ static int allocate_rows(V4Scratch *s, const V4Model *m, const Widest *most, int
         || rows_grow(&s->mixed, count, m->groups * group, quantised)
         || rows_grow(&s->ranks, count, m->groups * m->rank, quantised)
         || rows_grow(&s->inner, count * s->most, most->inner, quantised)
-        || rows_grow(&s->shared, count, most->shared, quantised);
+        || rows_grow(&s->shared, count, most->shared, quantised)
+        || (m->draft.token && rows_grow(&s->given, count * STREAMS, hidden, quantised));
 }
 
 static void allocate(V4Scratch *s, const V4Model *m, const Widest *most, size_t count)
@@ -112,7 +114,7 @@ static void allocate(V4Scratch *s, const V4Model *m, const Widest *most, size_t 
     s->running = zeroed(m->experts, sizeof(int));
     s->pair_row = zeroed(pairs, sizeof(int));
     s->pair = zeroed(pairs, sizeof(int));
-    s->every = zeroed(count, sizeof(int));
+    s->every = zeroed(count * STREAMS, sizeof(int));
 }
 
 static int64_t larger_of(int64_t a, int64_t b)
@@ -148,6 +150,6 @@ int v4_scratch_grow(V4Scratch *s, const V4Model *m, int threads, int rows, int m
         v4_scratch_free(s);
         return -1;
     }
-    for (int i = 0; i < s->rows; i++) s->every[i] = i;
+    for (int i = 0; i < s->rows * STREAMS; i++) s->every[i] = i;
     return 0;
 }

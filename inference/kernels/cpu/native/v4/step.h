@@ -33,6 +33,24 @@ INLINE int padded_lanes(int count)
 
 #include "products.h"
 
+INLINE void embed_token(const V4Model *m, int64_t token, float *to)
+{
+    size_t at = (size_t)token * m->hidden;
+    for (int k = 0; k < m->hidden; k++)
+        to[k] = m->embedding_bf16 ? one_bf16(((const uint16_t *)m->embedding)[at + k])
+                                  : ((const float *)m->embedding)[at + k];
+}
+
+INLINE void place_angles(const V4Work *w, int row)
+{
+    const V4Model *m = w->model;
+    for (int i = 0; i < 2; i++)
+        angles_at(m, i, w->step->row[row].position,
+                  w->s->angles + ((size_t)row * 2 + i) * m->rope);
+}
+
+#include "draft.h"
+
 static void enter_all(const V4Work *w, const Mixing *mixing, const float *norm)
 {
     int units = mixing->function->panels * STREAMS;
@@ -184,14 +202,10 @@ static void begin_row(const V4Work *w, int row)
     const V4Model *m = w->model;
     V4Scratch *s = w->s;
     float *to = s->streams.value + (size_t)row * s->streams.width;
-    size_t at = (size_t)w->step->tokens[row] * m->hidden;
-    for (int k = 0; k < m->hidden; k++)
-        to[k] = m->embedding_bf16 ? one_bf16(((const uint16_t *)m->embedding)[at + k])
-                                  : ((const float *)m->embedding)[at + k];
+    embed_token(m, w->step->tokens[row], to);
     for (int i = 1; i < STREAMS; i++)
         memcpy(to + (size_t)i * s->normed.width, to, m->hidden * sizeof(float));
-    for (int i = 0; i < 2; i++)
-        angles_at(m, i, w->step->row[row].position, s->angles + ((size_t)row * 2 + i) * m->rope);
+    place_angles(w, row);
 }
 
 /* Streams without padding, as the draft module reads them. */
@@ -248,8 +262,12 @@ static void run_end(const V4Work *w)
 static void run_v4(void *argument, int thread)
 {
     const V4Work *w = argument;
-    V4_UNITS(w, row, w->step->rows) begin_row(w, row);
-    pool_meet(w->pool);
+    if (w->model->draft.token) {
+        enter_draft(w);
+    } else {
+        V4_UNITS(w, row, w->step->rows) begin_row(w, row);
+        pool_meet(w->pool);
+    }
     for (int l = 0; l < w->model->num_layers; l++) {
         run_attention_block(w, &w->model->layers[l], l, thread);
         if (w->s->failed) return;

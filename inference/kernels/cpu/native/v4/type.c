@@ -102,6 +102,10 @@ static int check(const V4Model *m, const V4Step *step)
             PyErr_SetString(PyExc_ValueError, "a layer has no experts, and nobody is asked for them");
             return -1;
         }
+    if (m->draft.token && !step->given) {
+        PyErr_SetString(PyExc_ValueError, "a draft module needs the streams of a step");
+        return -1;
+    }
     for (int i = 0; i < step->sampled; i++)
         if (step->sample_rows[i] < 0 || step->sample_rows[i] >= step->rows) {
             PyErr_SetString(PyExc_ValueError, "a row that samples is not among the rows");
@@ -153,13 +157,14 @@ static PyObject *v4_step(PyObject *object, PyObject *args)
     V4Step step = {0};
     Given given = {0};
     unsigned long long budgets, shares, active, sample, memory, raw, state, logits, states, streams;
-    unsigned long long passed = 0, gates = 0;
+    unsigned long long given_streams, passed = 0, gates = 0;
     long long budget;
-    if (!PyArg_ParseTuple(args, "iKKiKKiO!KLKKKiiKKKKKK|OiKK", &step.rows, &given.tokens,
+    if (!PyArg_ParseTuple(args, "iKKiKKiO!KLKKKiiKKKKKKK|OiKK", &step.rows, &given.tokens,
                           &given.positions, &given.singles, &given.states, &given.blocks,
                           &given.most, &PyList_Type, &given.chunks, &budgets, &budget, &shares,
                           &active, &sample, &step.sampled, &step.block_size, &memory, &raw, &state,
-                          &logits, &states, &streams, &step.caller, &step.asked, &passed, &gates))
+                          &logits, &states, &streams, &given_streams, &step.caller, &step.asked,
+                          &passed, &gates))
         return NULL;
     step.tokens = AT(const int64_t *, given.tokens);
     step.budgets = AT(const int64_t *, budgets);
@@ -173,6 +178,7 @@ static PyObject *v4_step(PyObject *object, PyObject *args)
     step.logits = AT(float *, logits);
     step.states = AT(float *, states);
     step.streams = AT(void *, streams);
+    step.given = AT(const void *, given_streams);
     step.ask = ask;
     step.passed = AT(float *, passed);
     step.gates = AT(float *, gates);

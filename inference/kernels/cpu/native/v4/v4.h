@@ -53,6 +53,12 @@ typedef struct {
     Experts routed, shared;
 } V4Layer;
 
+/* What the draft module begins with; `token` is NULL in a trunk. */
+typedef struct {
+    const float *token_norm, *stream_norm;
+    const Weight *token, *stream; /* [hidden, hidden] */
+} V4Draft;
+
 typedef struct {
     int hidden, heads, head_dim, rope, groups, rank, query_rank, window, ring, vocab;
     int index_heads, index_dim, index_topk, experts, shared_experts, iterations, num_layers;
@@ -64,6 +70,7 @@ typedef struct {
     Mixing mixing;
     const float *norm;
     const Weight *head;
+    V4Draft draft;
 } V4Model;
 
 /* Where one compressor's memory lies. */
@@ -98,6 +105,7 @@ typedef struct {
     float *logits;  /* [sampled, vocab] or NULL */
     float *states;  /* [rows, hidden] or NULL */
     void *streams;  /* [rows, n, hidden] in the cache's dtype, or NULL */
+    const void *given; /* the same, which a draft module begins with */
     /* What other processes have a part of is asked for by one thread, while the others wait: rows
      * of `passed` go out and what was asked for comes back in their place. 0, or -1: give up. */
     int (*ask)(void *caller, int layer, int what);
@@ -115,6 +123,7 @@ typedef struct {
     int rows, most, threads;
     int64_t seen, keys_seen; /* entries that the indexer scores of a row; keys that a row sees */
     Rows streams, normed, low, mixed, ranks, inner, shared;
+    Rows given;       /* [rows * n]: normed streams that a draft module begins with */
     float *parts;     /* [n, rows, MIX_WIDTH]: shares of a mixing's product */
     float *post;      /* [rows, n] */
     float *square;    /* [rows, n, n] */
@@ -140,7 +149,7 @@ typedef struct {
     int *running;     /* [experts] that have pairs */
     int num_running;
     int *pair_row, *pair; /* [rows * most] by expert: its row, and its place in `inner` */
-    int *every;       /* [rows]: 0, 1, 2, ... */
+    int *every;       /* [rows * n]: 0, 1, 2, ... */
     int scored;       /* rows whose scores are kept at once */
     int failed;       /* nobody answered: the step is given up */
 } V4Scratch;

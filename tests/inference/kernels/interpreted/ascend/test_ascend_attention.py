@@ -11,6 +11,8 @@ from inference.kernels.ascend import hyper_connections_pre as pre
 from inference.kernels.ascend import index_choice, sparse_attention
 from inference.kernels.ascend.codes import decode_e4m3, encode_e4m3, scale_above, scale_value
 from inference.kernels.ascend.compress_store import compress_store
+from inference.kernels.ascend.index_codes import decode_e2m1, encode_e2m1, scale_above_e2m1
+from inference.kernels.ascend.index_scores import entry_scores
 from inference.kernels.ascend.output_projection import output_projection
 from inference.kernels.ascend.qkv_norm_rope_insert import qkv_norm_rope_insert
 from inference.kernels.reference.deepseek_v4_seams import (
@@ -21,10 +23,17 @@ from inference.kernels.reference.deepseek_v4_seams import (
     enter_block,
     norm_turn_insert,
     pool_and_store,
+    score_entries,
     turn_back_and_project,
 )
 from inference.kernels.triton_common.jit import jit
-from inference.quantization import Fp8IndexCodec, KeyCodec, PagedEntries
+from inference.quantization import (
+    Fp8IndexCodec,
+    KeyCodec,
+    Mxfp4IndexCodec,
+    PagedEntries,
+    mxfp4,
+)
 from inference.quantization.scales import power_above, power_value
 
 CPU = torch.device("cpu")
@@ -77,6 +86,28 @@ def test_codes_are_those_of_torch() -> None:
     torch.testing.assert_close(decoded, all_codes, rtol=0, atol=0, equal_nan=True)
 
 
+@jit
+def _halves_kernel(numbers, codes, scales, decoded, SIZE: tl.constexpr):
+    at = tl.arange(0, SIZE)
+    x = tl.load(numbers + at)
+    tl.store(codes + at, encode_e2m1(x))
+    tl.store(scales + at, scale_value(scale_above_e2m1(tl.abs(x))))
+    tl.store(decoded + at, decode_e2m1(at % 16))
+
+
+def test_halves_of_bytes_are_those_of_torch() -> None:
+    steps = torch.arange(-64, 64) / 8  # every code, and halfway from one to the next
+    low = 2.0 ** torch.arange(-30, 20)
+    numbers = torch.cat([steps, low, -1.9 * low, 1.6 * low, torch.tensor([0.0, 1e30])])
+    numbers = torch.cat([numbers, _draw(512)])[:512].contiguous()
+    codes, scales, decoded = (numbers.new_empty(512, dtype=t) for t in (torch.int32, *2 * [None]))
+    _halves_kernel[(1,)](numbers, codes, scales, decoded, SIZE=512)
+    assert torch.equal(codes.to(torch.uint8), mxfp4.encode(numbers))
+    assert torch.equal(scales, power_value(power_above(numbers.abs(), mxfp4.LARGEST)))
+    every = torch.arange(512, dtype=torch.int32) % 16
+    assert torch.equal(decoded, mxfp4.decode(every.to(torch.uint8)))
+
+
 @pytest.mark.parametrize(("tokens", "width"), [(1, 48), (19, 70)])
 def test_streams_are_mixed_though_a_row_is_wider_than_a_tile(
     tokens: int, width: int, monkeypatch: pytest.MonkeyPatch
@@ -116,6 +147,7 @@ def test_queries_and_keys_are_turned_and_only_those_with_a_place_are_kept(
         (4, [(0, 9), (6, 3)], None),
         (4, [(0, 9), (6, 3)], KeyCodec(32, 8)),
         (4, [(2, 9), (7, 1)], Fp8IndexCodec(32)),
+        (4, [(2, 9), (7, 1)], Mxfp4IndexCodec(32)),  # too narrow for the kernel
         (8, [(0, 8), (5, 20), (31, 1)], None),
     ],
 )
@@ -150,6 +182,36 @@ def test_windows_are_pooled_from_this_batch_and_from_before(
     for mine, theirs in zip(*results, strict=True):
         _close(mine, theirs)
     assert results[0][2].abs().sum() > 0
+
+
+@pytest.mark.parametrize(
+    ("codec", "heads", "per_block"),
+    [
+        (None, 3, 2),
+        (Fp8IndexCodec(32), 17, 2),
+        (Fp8IndexCodec(64), 2, 6),
+        (Mxfp4IndexCodec(128), 5, 2),
+    ],
+)
+def test_entries_are_scored_as_keys_are_kept(codec: Any, heads: int, per_block: int) -> None:
+    rows, width = _rows([(90, 2), (0, 1), (7, 1)]), codec.width if codec else 24
+    keys = _draw(1, 32 * per_block, width)
+    keys[0, 3] = 0.0  # scores that tie at zero
+    if not isinstance(codec, Mxfp4IndexCodec):  # which has no code for what is no number
+        spoilt = rows.entry_places(torch.full((4, 1), 1), per_block)[0, 0]
+        keys[0, int(spoilt)] = float("nan")
+    store = keys
+    if codec:
+        store = PagedEntries(keys.shape[1], codec, CPU, torch.float32)
+        store[torch.arange(keys.shape[1])] = keys[0]
+    queries, angles = _draw(4, heads, width), _draw(4, 4)
+    queries[0, 0, 5] *= 50  # one number much larger than the others
+    arguments = (queries, _draw(4, heads), angles.cos(), angles.sin(), rows)
+    entries, most = Entries(store, per_block, 4), 8 * per_block
+    found, expected = (f(*arguments, entries, most) for f in (entry_scores, score_entries))
+    seen = torch.arange(most) < ((rows.positions + 1) // 4)[:, None]
+    _close(found[seen].nan_to_num(nan=-7.0), expected[seen].nan_to_num(nan=-7.0))
+    assert seen.sum() == min(most, 22) + min(most, 23) + 2
 
 
 @pytest.mark.parametrize("scores", ["ties", "zeros", "-inf", "NaN"])
