@@ -20,7 +20,7 @@ from gateway.batches.repository import BatchRepository
 from gateway.files import FileScope, FileStore
 from gateway.files.sealing import ObjectKey
 from gateway.files.store import record
-from gateway.settings_batches import BatchSettings
+from gateway.settings import BatchSettings
 
 KIND = "batch"
 ENDPOINTS = (

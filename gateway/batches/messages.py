@@ -24,7 +24,7 @@ from gateway.files.repository import FileRepository
 from gateway.files.sealing import ObjectKey
 from gateway.files.store import CHUNK, record
 from gateway.files.store import facts as file_facts
-from gateway.settings_batches import BatchSettings
+from gateway.settings import BatchSettings
 
 PREFIX = "msgbatch"
 _WINDOW = "24h"

@@ -18,7 +18,7 @@ from gateway.caching.semantic import Indexes
 from gateway.caching.use import CacheUse
 from gateway.errors import InvalidRequest
 from gateway.guarding import Guards
-from gateway.settings_caching import CachePolicy, CachingSettings, SemanticCachePolicy
+from gateway.settings import CachePolicy, CachingSettings, SemanticCachePolicy
 from gateway.upstreams import Deployed
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from gateway.files.errors import FileInUse, FileNotFound, FileStorageFull, FileT
 from gateway.files.models import File
 from gateway.files.repository import PROCESSED, UPLOADING, FileRepository, due_files
 from gateway.files.sealing import ObjectKey, ObjectKeys
-from gateway.settings_batches import FileSettings
+from gateway.settings import FileSettings
 from gateway.vault.wrapping import KeyWrapper
 
 CHUNK = 256 * 1024

@@ -29,8 +29,7 @@ from gateway.idempotency.errors import (
 )
 from gateway.idempotency.models import IdempotencyKey
 from gateway.idempotency.repository import DONE, DROPPED, RUNNING, IdempotencyRepository, renew
-from gateway.settings import PolicySettings
-from gateway.settings_batches import IdempotencySettings
+from gateway.settings import IdempotencySettings, PolicySettings
 from gateway.tenants.errors import DatabaseUnavailable
 from gateway.tenants.keys import Principal
 from gateway.vault.errors import VaultKeyUnusable

@@ -18,7 +18,7 @@ import structlog
 from core.tasks import cancel
 from gateway.egress import OF_THE_FILE, guarded_connector
 from gateway.errors import SettingsError
-from gateway.settings_telemetry import TelemetrySettings
+from gateway.settings import TelemetrySettings
 from gateway.telemetry.context import Tracing
 from gateway.telemetry.spans import SpanData, spans_of
 from gateway.version import product_version

@@ -33,7 +33,7 @@ NAMES = sorted(Settings.model_fields)
 def _fields(model: Any) -> list[str]:
     from pydantic import BaseModel
 
-    from gateway.settings_docs import _models_in
+    from gateway.settings.docs import _models_in
 
     found = []
     for name, field in model.model_fields.items():

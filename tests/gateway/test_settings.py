@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from gateway.errors import SettingsError
 from gateway.settings import PolicySettings, Settings, find_config, load_settings, parse_settings
-from gateway.settings_docs import render
+from gateway.settings.docs import render
 
 ROOT = Path(__file__).parents[2]
 DESIGN_EXAMPLE = """
@@ -123,7 +123,7 @@ def test_every_field_says_what_it_means() -> None:
 
 
 def _sections(model: type[BaseModel]) -> list[type[BaseModel]]:
-    from gateway.settings_docs import _models_in
+    from gateway.settings.docs import _models_in
 
     found = []
     for field in model.model_fields.values():

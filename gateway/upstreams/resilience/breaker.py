@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from gateway.settings_resilience import ResilienceSettings
+from gateway.settings import ResilienceSettings
 from gateway.upstreams.resilience.window import Window
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from gateway.settings_resilience import ResilienceSettings
+from gateway.settings import ResilienceSettings
 
 _REFILL_S = 10.0
 

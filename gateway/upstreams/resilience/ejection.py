@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from gateway.settings_resilience import ResilienceSettings
+from gateway.settings import ResilienceSettings
 
 _SMOOTHING = 0.2
 _LEAST_SAMPLES = 20

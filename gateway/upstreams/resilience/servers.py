@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 
-from gateway.settings_resilience import ResilienceSettings
+from gateway.settings import ResilienceSettings
 from gateway.upstreams.base import Health
 from gateway.upstreams.resilience.ejection import Ejection
 

@@ -15,7 +15,7 @@ from gateway.files import FileReader, FileScope, FileStore, StoredFile
 from gateway.files.errors import FileNotFound, FileStorageFull, FileTooLarge
 from gateway.files.models import File, FileChunk
 from gateway.files.store import CHUNK
-from gateway.settings_batches import FileSettings
+from gateway.settings import FileSettings
 from gateway.vault import MasterKeys
 from gateway.vault.erasure import change_keys, erase_tenant
 from gateway.vault.errors import VaultKeyUnusable

@@ -1,6 +1,6 @@
 """The circuit breaker: when it opens, who may try, what closes it."""
 
-from gateway.settings_resilience import ResilienceSettings
+from gateway.settings import ResilienceSettings
 from gateway.upstreams.resilience.breaker import Breaker, BreakerState
 
 RULES = ResilienceSettings(

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from gateway.settings_resilience import ResilienceSettings
+from gateway.settings import ResilienceSettings
 from gateway.upstreams.base import Health
 from gateway.upstreams.resilience.ejection import Ejection
 from gateway.upstreams.resilience.servers import Servers

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.errors import UpstreamError, UpstreamRateLimited
-from gateway.settings_resilience import ResilienceSettings
+from gateway.settings import ResilienceSettings
 from gateway.upstreams.resilience.budget import Backoff, RetryBudget
 from gateway.upstreams.resilience.failures import retry_after_s
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from gateway.settings_section import Section
+from gateway.settings.section import Section
 
 
 class TelemetrySettings(Section):

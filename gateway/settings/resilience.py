@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from gateway.settings_section import Section
+from gateway.settings.section import Section
 
 RetryReason = Literal["unreachable", "broken", "failed", "rate_limited", "timeout"]
 

@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md from the settings: ``python -m gateway.settings_docs``."""
+"""Writes docs/configuration.md from the settings: ``python -m gateway.settings.docs``."""
 
 import types
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ wins over the file: `SOVGATE_SERVER__PORT=9000` sets `server.port`, lists and ma
 JSON. Secrets are never in the file: it names environment variables (`api_key_env`,
 `password_env`, `env`) and files. Relative paths start at the working directory.
 
-This page is made by `python -m gateway.settings_docs`; a test compares them.
+This page is made by `python -m gateway.settings.docs`; a test compares them.
 """
 
 
@@ -93,4 +93,4 @@ def _type(annotation: Any) -> str:
 if __name__ == "__main__":
     from pathlib import Path
 
-    (Path(__file__).parents[1] / "docs" / "configuration.md").write_text(render())
+    (Path(__file__).parents[2] / "docs" / "configuration.md").write_text(render())

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from gateway.settings_section import Section
+from gateway.settings.section import Section
 
 
 class SemanticCachePolicy(Section):
