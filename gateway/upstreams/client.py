@@ -6,6 +6,7 @@ kinds.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC
@@ -43,6 +44,7 @@ MAX_REPLY_BYTES = 64 * 1024 * 1024
 _MAX_ERROR_BYTES = 64 * 1024
 _ERROR_BODY_S = 1.0
 _MAX_MESSAGE = 300
+_FIELD = re.compile(r"[a-z][a-z0-9_]{0,40}([.\[][a-z0-9_.\[\]]{0,80})?")
 _RETRY_AFTER_DIGITS = 6
 MAX_LISTING_BYTES = 4 * 1024 * 1024
 _REJECTIONS = frozenset({400, 404, 409, 413, 415, 422})
@@ -200,6 +202,7 @@ class HttpClient:
                 upstream=self.upstream,
                 upstream_status=status,
                 usage=_usage_of(said),
+                param=_param_of(said),
             )
         return UpstreamError(
             f"Upstream {self.upstream} answered with status {status}; try again later.",
@@ -349,6 +352,14 @@ def _message_of(body: bytes) -> str:
     except (ValueError, KeyError, TypeError, RecursionError):
         return "; check the parameters that the model takes."
     return f": {str(message)[:_MAX_MESSAGE]}"
+
+
+def _param_of(body: bytes) -> str | None:
+    """The field that an error is about; whatever is no name of one is left out."""
+    with suppress(ValueError, KeyError, TypeError, RecursionError):
+        param = msgspec.json.decode(body)["error"]["param"]
+        return param if _FIELD.fullmatch(param) else None
+    return None
 
 
 def _usage_of(body: bytes | None) -> Any:
