@@ -62,10 +62,11 @@ def project_kernel(
             products = tl.dot(x, tl.trans(x), products, input_precision="ieee")
         to = sums + split * PADDED * length + first
         at = outs[:, None] * length + lanes[None, :]
-        tl.store(to + at, total, mask=(outs < OUTS)[:, None])
+        there = first + lanes < tokens
+        tl.store(to + at, total, mask=(outs < OUTS)[:, None] & there[None, :])
         same = lanes.to(tl.float32)[:, None] == lanes.to(tl.float32)[None, :]
         squares = tl.sum(tl.where(same, products, 0.0), axis=0)
-        tl.store(to + OUTS * length + lanes, squares)
+        tl.store(to + OUTS * length + lanes, squares, mask=there)
 
 
 @triton.jit
