@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from inference.errors import CheckpointUnsupported
-from inference.kernels.interface import Batch, FusedStep, Linear
+from inference.kernels.interface import Batch, DraftingStep, FusedStep, Linear
 from inference.model_config_deepseek_v4 import DeepseekV4Config
 from inference.models.deepseek_v4.cache import DeepseekV4Cache, KvDtype
 from inference.models.deepseek_v4.layer import Layer, Mixing
@@ -77,24 +77,31 @@ class DeepseekV4:
             batch: of the same positions, but with the tokens that follow them.
             states: [sampled] where the running states of the sampling rows' sequences lie.
         """
-        memory, streams = cache.drafter, cache.streams
-        assert self.drafter is not None
-        assert memory is not None
+        streams = cache.streams
         assert streams is not None
         last = batch.sample_rows
-        tokens = self.embedding[batch.token_ids]
-        hidden, streams = self.drafter.run(streams[rows], tokens, batch, memory)
-        guesses = [self.head(hidden[last]).argmax(-1)]
+        logits, streams = self._guess(streams[rows], batch, cache)
+        guesses = [logits.argmax(-1)]
         streams, positions = streams[last], batch.positions[last]
         budgets = None if batch.num_experts is None else batch.num_experts[last]
         while len(guesses) < most and len(last):
             positions = positions + 1
             following = _singles(guesses[-1], positions, states, budgets, batch)
-            hidden, streams = self.drafter.run(
-                streams, self.embedding[guesses[-1]], following, memory
-            )
-            guesses.append(self.head(hidden).argmax(-1))
+            logits, streams = self._guess(streams, following, cache)
+            guesses.append(logits.argmax(-1))
         return torch.stack(guesses, 1).tolist()
+
+    def _guess(
+        self, streams: torch.Tensor, batch: Batch, cache: DeepseekV4Cache
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """See `DraftingStep.guess`."""
+        if isinstance(self.fused, DraftingStep):
+            return self.fused.guess(streams, batch, cache)
+        assert self.drafter is not None
+        assert cache.drafter is not None
+        tokens = self.embedding[batch.token_ids]
+        hidden, after = self.drafter.run(streams, tokens, batch, cache.drafter)
+        return self.head(hidden[batch.sample_rows]), after
 
 
 def keep_entries_as(model: object, kv_dtype: KvDtype) -> None:

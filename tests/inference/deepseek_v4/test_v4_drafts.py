@@ -1,6 +1,7 @@
 """The draft module guesses what its equations say, and changes no answer."""
 
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -8,6 +9,9 @@ import torch
 from engine_helpers import greedy, run_all, small_engine
 from safetensors.torch import load_file
 from tiny_v4 import TINY, make_tiny_v4
+
+from inference.kernels.cpu import native_backends
+from inference.kernels.interface import Batch, DraftingStep
 
 EXPERTS = TINY["num_experts_per_tok"] + TINY["n_shared_experts"]
 PROMPTS = [[5, 6, 7], list(range(3, 60)), [9] * 20, [40, 2, 2, 17, 40, 2]]
@@ -96,6 +100,84 @@ def test_answers_are_the_same_with_drafts(v4: Drafting, guesses: int) -> None:
     assert run_all(engine, *again) == expected
     assert engine.stats.guessed_tokens > 0
     engine.blocks.check()
+
+
+class BesideTorch:
+    """A step in C whose guesses torch makes too, of the same weights and over the same cache."""
+
+    def __init__(self, model: Any) -> None:
+        self._model, self._step = model, model.fused
+        self.errors: list[float] = []
+
+    def logits(self, batch: Batch, cache: Any) -> torch.Tensor:
+        return self._step.logits(batch, cache)
+
+    def states(self, batch: Batch, cache: Any) -> torch.Tensor:
+        return self._step.states(batch, cache)
+
+    @torch.inference_mode()
+    def guess(
+        self, streams: torch.Tensor, batch: Batch, cache: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        logits, after = self._step.guess(streams, batch, cache)
+        model, drafter = self._model, self._model.drafter
+        tokens = model.embedding[batch.token_ids]
+        hidden, streams = drafter.run(streams, tokens, batch, cache.drafter)
+        theirs = model.head(hidden[batch.sample_rows]).float()
+        for mine, other in ((logits, theirs), (after.float(), streams.float())):
+            if other.numel():
+                error = (mine - other).square().mean().sqrt() / other.square().mean().sqrt()
+                self.errors.append(float(error))
+        return logits, after
+
+
+@pytest.mark.parametrize("backend", native_backends())
+@pytest.mark.parametrize(
+    ("weights", "dtype", "most"),
+    [
+        ("float32", "float32", 1e-5),
+        ("bfloat16", "bfloat16", 0.02),
+        ("int8", "float32", 0.02),
+        ("int4", "float32", 0.05),  # in C the first output linear is rounded too
+    ],
+)
+def test_in_c_the_module_gives_what_it_gives_in_torch(
+    v4: Drafting,
+    weights: str,
+    dtype: str,
+    most: float,
+    backend: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("inference.kernels.registry.native_backends", lambda: [backend])
+    options = {"block_size": 8, "kernels": "native", "weights": weights, "dtype": dtype}
+    engine = small_engine(v4[0], guesses=2, **options)
+    model: Any = engine._runner.model
+    assert isinstance(model.fused, DraftingStep)
+    beside = model.fused = BesideTorch(model)
+    run_all(engine, *[greedy(prompt, 9, EXPERTS) for prompt in PROMPTS])
+    assert len(beside.errors) >= 20
+    # Where numbers are rounded, a router's close choice falls otherwise now and then.
+    assert (max if weights == "float32" else median)(beside.errors) < most
+
+
+@pytest.mark.parametrize(("weights", "dtype"), [("int8", "float32"), ("bfloat16", "bfloat16")])
+def test_guesses_and_answers_in_c_depend_on_no_neighbour_and_no_thread(
+    v4: Drafting, weights: str, dtype: str
+) -> None:
+    def engine(threads: int) -> Any:
+        options = {"block_size": 8, "kernels": "native", "weights": weights, "dtype": dtype}
+        return small_engine(v4[0], guesses=2, threads=threads, **options)
+
+    apart = [engine(1) for _ in PROMPTS]
+    alone = [
+        run_all(own, greedy(prompt, 12, EXPERTS))[0]
+        for own, prompt in zip(apart, PROMPTS, strict=True)
+    ]
+    together = engine(2)
+    assert run_all(together, *[greedy(prompt, 12, EXPERTS) for prompt in PROMPTS]) == alone
+    for count in ("guessed_tokens", "accepted_tokens"):
+        assert getattr(together.stats, count) == sum(getattr(one.stats, count) for one in apart)
 
 
 def test_a_model_without_the_module_looks_its_guesses_up(tmp_path: Path) -> None:
