@@ -159,8 +159,12 @@ class AnswerStream:
         if plain is None or not self._passes(*plain):
             return False
         index, _, text = plain
+        exchange = self._exchange
+        exchange.output_chars += len(text)
+        exchange.output_texts.append(text)
         try:
-            self._said(index, (text,), None)
+            if self._judge is not None:
+                self._judged_of(index, self._judge).add(text, final=False)
         except ContentBlocked:
             raise AnswerBlocked(self._closing([{"index": index}])) from None
         return True
@@ -197,10 +201,14 @@ class AnswerStream:
         exchange.output_texts += texts
         exchange.finish_reason = finish or exchange.finish_reason
         if self._judge is not None:
-            judged = self._judged.get(index)
-            if judged is None:
-                judged = self._judged[index] = Judged(self._judge)
+            judged = self._judged_of(index, self._judge)
             judged.add("".join(texts), final=finish is not None)
+
+    def _judged_of(self, index: int, judge: Judge) -> Judged:
+        judged = self._judged.get(index)
+        if judged is None:
+            judged = self._judged[index] = Judged(judge)
+        return judged
 
     def _passes(self, index: int, name: str, text: str) -> bool:
         """Whether a plain event needs nothing but to be judged; then its text is taken in."""

@@ -5,14 +5,13 @@ whole word before. However an upstream cuts its answer, the same texts are judge
 is the same. It keeps the end of what was said and knows nothing of verdicts: the judge raises.
 """
 
-import re
 from collections.abc import Callable
 from typing import Final
 
 # Characters between two judgements: what may go out before an unsafe answer is stopped.
 JUDGE_EVERY: Final = 16
 JUDGE_WINDOW: Final = 800
-_WORD_BEGUN: Final = re.compile(r"[^\W_\u2e80-\u9fff]+\Z")
+_IDEOGRAPHS: Final = ("\u2e80", "\u9fff")  # each is a word
 
 Judge = Callable[[str], None]  # raises ContentBlocked
 
@@ -31,6 +30,8 @@ class Judged:
         """Judge what is due with ``text``; ``final``: nothing follows, all of it is due."""
         self._said += text
         self._since += len(text)
+        if self._since < JUDGE_EVERY and not final:
+            return
         while self._since >= JUDGE_EVERY:
             end = len(self._said) - self._since + JUDGE_EVERY
             self._judge_until(end)
@@ -43,5 +44,12 @@ class Judged:
     def _judge_until(self, end: int) -> None:
         text = self._said[max(0, end - JUDGE_WINDOW) : end]
         # Half a word is not what was said: "nobody@e" is judged when the rest is there.
-        whole = _WORD_BEGUN.sub("", text) or text
-        self._judge(whole)
+        begun = len(text)
+        while begun and _is_of_word(text[begun - 1]):
+            begun -= 1
+        self._judge(text[:begun] or text)
+
+
+def _is_of_word(character: str) -> bool:
+    low, high = _IDEOGRAPHS
+    return character.isalnum() and not low <= character <= high

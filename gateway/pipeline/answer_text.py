@@ -47,16 +47,13 @@ class OutputGuard:
         self._version = "" if engine is None else engine.version
         self._found: dict[str, int] = {}
         self.blocked = False
+        # Nothing can change: no token was issued, nothing is looked for.
+        self.is_idle = self.action == "allow" and (self._scope is None or not self.restores)
         if self.action != "allow":
             scope = exchange.scope
             texts = RequestTexts(() if scope is not None else texts_of(exchange.body))
             self._known = texts.is_known if scope is None else scope.is_known
             self._note("clear")
-
-    @property
-    def is_idle(self) -> bool:
-        """Nothing can change: no token was issued, nothing is looked for."""
-        return self.action == "allow" and (self._scope is None or not self.restores)
 
     @property
     def changes_text(self) -> bool:

@@ -143,15 +143,16 @@ class Answer:
 
     # What the connection tells
     def add(self, data: bytes) -> None:
-        if self._failure is not None:
-            return  # nobody reads on
-        if self.sink is not None and self._is_awaited:
+        sink, waiter = self.sink, self._waiter
+        # The reader has had all that came before, and waits.
+        if sink and waiter is not None and not (waiter.done() or self._body or self._failure):
             try:
-                if self.sink(data):
+                if sink(data):
                     return
             except Exception as error:  # raised where the answer is read
                 self._failure = error
-                return
+        if self._failure is not None:
+            return  # nobody reads on
         self._body.append(data)
         self._size += len(data)
         if self._size > _BUFFERED_BYTES and not self._paused:
@@ -168,12 +169,6 @@ class Answer:
         """Whoever waits goes on, if only to learn that nothing will come."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-    @property
-    def _is_awaited(self) -> bool:
-        """Whether its reader has had all that came before, and waits."""
-        waiter = self._waiter
-        return waiter is not None and not (waiter.done() or self._body)
 
     def _news(self) -> asyncio.Future[None]:
         """Done once something has come, or nothing will any more."""

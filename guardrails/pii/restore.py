@@ -38,11 +38,11 @@ class StreamRestorer:
 
     def passes(self, chunk: str) -> bool:
         """Take in a chunk in which no token can begin or go on; else take in nothing."""
-        if not self._table or not chunk:
-            return True
-        if self._pending or self._table.finder(self._json_escaped).search(chunk) is not None:
+        if self._pending:
             return False
-        self._before = chunk[-1]
+        if self._table.finder(self._json_escaped).search(chunk) is not None:
+            return not self._table
+        self._before = chunk[-1:] or self._before
         return True
 
     def feed_pieces(self, chunk: str) -> list[Piece]:

@@ -1,6 +1,7 @@
 """However an answer is cut, the same texts are judged."""
 
 import random
+import re
 
 import pytest
 
@@ -51,3 +52,13 @@ def test_one_long_word_is_judged_all_the_same() -> None:
 
 def test_chinese_has_no_words_to_wait_for() -> None:
     assert judged("字" * JUDGE_EVERY, [])[0] == "字" * JUDGE_EVERY
+
+
+def test_half_a_word_waits_whatever_its_letters() -> None:
+    """An ideograph is a word; letters and digits of all other scripts go on."""
+    begun = re.compile(r"[^\W_\u2e80-\u9fff]+\Z")
+    for code in (*range(0x3100), 0x4E2D, 0x9FFF, 0xA000, 0xAC00, 0x10400, 0x1F600, 0x20000):
+        heard: list[str] = []
+        text = "one two three f" + chr(code)
+        Judged(heard.append).add(text, final=False)
+        assert heard == [begun.sub("", text)], hex(code)
