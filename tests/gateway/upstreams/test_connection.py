@@ -261,3 +261,57 @@ def test_a_header_is_one_line(value: str) -> None:
 )
 def test_where_a_url_goes(url: str, line: bytes) -> None:
     assert Origin(url, {}).post == line
+
+
+async def test_a_sink_has_what_comes_while_the_reader_waits() -> None:
+    """What it leaves is read in order, and what comes behind that is read as well."""
+    go_on, taken = asyncio.Event(), list[bytes]()
+
+    def sink(data: bytes) -> bool:
+        if data != b"left":
+            taken.append(data)
+        return data != b"left"
+
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(_CHUNKED + b"5\r\nfirst\r\n")
+        await go_on.wait()
+        writer.write(b"5\r\ntaken\r\n4\r\nleft\r\n6\r\nbehind\r\n")
+
+    async with upstream(talk) as server, pool() as connections:
+        answer = await ask(connections, server)
+        answer.sink = sink
+        assert await answer.more() == b"first"
+        reading = asyncio.create_task(answer.more())
+        await asyncio.sleep(0)
+        go_on.set()
+        assert (await reading, taken) == (b"leftbehind", [b"taken"])
+
+
+@pytest.mark.parametrize("end", [b"", b"0\r\n\r\n"])
+async def test_what_a_sink_raises_is_raised_where_it_is_read(end: bytes) -> None:
+    """Also where the answer ends in the same piece; then nothing more is taken."""
+    go_on, taken = asyncio.Event(), list[bytes]()
+
+    def sink(data: bytes) -> bool:
+        taken.append(data)
+        raise LookupError
+
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(_CHUNKED)
+        await go_on.wait()
+        writer.write(b"3\r\nbad\r\n4\r\nmore\r\n" + end)
+
+    async with upstream(talk) as server, pool() as connections:
+        answer = await ask(connections, server)
+        answer.sink = sink
+        reading = asyncio.create_task(answer.more())
+        await asyncio.sleep(0)
+        go_on.set()
+        with pytest.raises(LookupError):
+            await reading
+        with pytest.raises(LookupError):
+            await answer.more()
+        assert taken == [b"bad"]
+        answer.close()
+    if not end:
+        await asyncio.wait_for(server.hung_up.wait(), 30)
