@@ -19,16 +19,17 @@ from inference.encoding.tools import as_json
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 _BEGUN = re.compile(r'\s*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)+")\s*,\s*"arguments"\s*:\s*')
+# No words in the example that a small model could take for values: it copies them.
 _TOOLS = """# Tools
 
-You can call functions. Their signatures, one JSON object a line:
+You may call functions to help with the user's request. These are their signatures:
 <tools>
 {tools}
 </tools>
 
-To call one, write a JSON object with its name and its arguments between tags, and nothing else:
+For each call, answer with a JSON object of its name and arguments within <tool_call></tool_call>:
 <tool_call>
-{{"name": "the function's name", "arguments": {{"an argument's name": "its value"}}}}
+{{"name": <name>, "arguments": <arguments as a JSON object>}}
 </tool_call>"""
 
 
