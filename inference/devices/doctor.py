@@ -8,7 +8,7 @@ import torch
 
 from inference.devices.examine import examine
 from inference.devices.memory import size
-from inference.engine.loading import EngineOptions, kernels_of, make_plan
+from inference.engine.loading import EngineOptions, make_plan
 from inference.errors import InferenceError
 
 
@@ -32,7 +32,6 @@ def diagnose(directory: Path | None, options: EngineOptions) -> dict[str, Any]:
 def _fit(directory: Path, options: EngineOptions) -> dict[str, Any]:
     plan = make_plan(directory, options)
     plan.need.check(plan.found.free, options.device)
-    kernels = kernels_of(plan, options)
     return {
         "kind": plan.config.kind,
         "dtype": str(plan.dtype).removeprefix("torch."),
@@ -40,7 +39,7 @@ def _fit(directory: Path, options: EngineOptions) -> dict[str, Any]:
         "cache_bytes": plan.need.cache,
         "graphs_bytes": plan.need.graphs,
         "cached_tokens": plan.cache.blocks * plan.cache.block_size,
-        "kernels": [*kernels.choices, *plan.decoding],
+        "kernels": [*plan.kernels.choices, *plan.decoding],
     }
 
 

@@ -81,6 +81,7 @@ class Plan:
     checkpoint: Checkpoint
     device: torch.device
     dtype: torch.dtype
+    kernels: KernelSet  # the one choice of a start; each process of several makes it for its part
     found: Capabilities
     cache: CacheSize
     snapshots: int  # of the cache's states
@@ -104,6 +105,14 @@ def make_plan(directory: Path, options: EngineOptions) -> Plan:
     config = load_config(directory)
     device = resolve_device(options.device)
     dtype = _DTYPES[config.dtype if options.dtype == "auto" else options.dtype]
+    kernels = choose_kernels(
+        device,
+        dtype,
+        options.kernels,
+        options.weights,
+        model=config.kind,
+        shared=options.layout.size > 1,
+    )
     states = options.limits.max_batch if isinstance(config, DeepseekV4Config) else 0
     snapshots = options.snapshots if states and options.prefix_cache else 0
     multiple = config.block_multiple
@@ -113,7 +122,7 @@ def make_plan(directory: Path, options: EngineOptions) -> Plan:
     checkpoint = Checkpoint(directory, device, dtype)
     layout = options.layout
     on_cpu = device.type == "cpu"
-    shapes, reason = _decode_shapes(config, device, dtype, cache, options)
+    shapes, reason = _decode_shapes(config, device, kernels, cache, options)
     need = memory_need(
         checkpoint,
         config,
@@ -134,6 +143,7 @@ def make_plan(directory: Path, options: EngineOptions) -> Plan:
         checkpoint,
         device,
         dtype,
+        kernels,
         examine(options.device),
         cache,
         snapshots,
@@ -146,7 +156,7 @@ def make_plan(directory: Path, options: EngineOptions) -> Plan:
 def _decode_shapes(
     config: AnyConfig,
     device: torch.device,
-    dtype: torch.dtype,
+    kernels: KernelSet,
     cache: CacheSize,
     options: EngineOptions,
 ) -> tuple[tuple[Shape, ...], str]:
@@ -155,24 +165,11 @@ def _decode_shapes(
         return (), ""
     reason = "several processes share the model" if options.layout.size > 1 else ""
     if not reason and options.graphs == "auto":
-        kernels = choose_kernels(device, dtype, options.kernels, options.weights, model=config.kind)
         reason = why_not(kernels, config, options.guesses)
     positions = min(config.max_context, cache.blocks * cache.block_size)
     if reason:
         return (), reason
     return decode_shapes(options.limits.max_batch, positions, cache.block_size), ""
-
-
-def kernels_of(plan: Plan, options: EngineOptions) -> KernelSet:
-    """Raises: DeviceUnavailable: nothing here keeps the weights so."""
-    return choose_kernels(
-        plan.device,
-        plan.dtype,
-        options.kernels,
-        options.weights,
-        model=plan.config.kind,
-        shared=options.layout.size > 1,
-    )
 
 
 def load_engine(directory: Path, options: EngineOptions) -> tuple[Engine, tuple[str, ...]]:
@@ -189,7 +186,7 @@ def load_engine(directory: Path, options: EngineOptions) -> tuple[Engine, tuple[
     plan = make_plan(directory, options)
     plan.need.check(plan.found.free, options.device)
     model, choices = _load_model(directory, options, plan)
-    drawing = _draw_of(plan, options)
+    drawing = _draw_of(plan)
     blocks = BlockManager(
         plan.cache.blocks,
         plan.cache.block_size,
@@ -215,8 +212,8 @@ def load_engine(directory: Path, options: EngineOptions) -> tuple[Engine, tuple[
     return Engine(runner, blocks, options.limits, guess, drawing), choices
 
 
-def _draw_of(plan: Plan, options: EngineOptions) -> Draw:
-    kernels = kernels_of(plan, options)
+def _draw_of(plan: Plan) -> Draw:
+    kernels = plan.kernels
     return KernelDraw(kernels, plan.device) if isinstance(kernels, SamplingKernels) else draw
 
 
@@ -230,10 +227,9 @@ def _load_model(
 ) -> tuple[Model, tuple[str, ...]]:
     if options.layout.size > 1:
         return lead(_shared(directory, options, plan))
-    kernels = kernels_of(plan, options)
-    model = build_model(plan.config, plan.checkpoint, kernels, plan.device, plan.dtype)
+    model = build_model(plan.config, plan.checkpoint, plan.kernels, plan.device, plan.dtype)
     keep_entries_as(model, options.kv_dtype)
-    return model, tuple(kernels.choices)
+    return model, tuple(plan.kernels.choices)
 
 
 def _shared(directory: Path, options: EngineOptions, plan: Plan) -> ParallelPlan:

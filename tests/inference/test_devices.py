@@ -19,6 +19,7 @@ from inference.devices.capabilities import of_cpu, of_cuda, of_npu, of_rocm
 from inference.devices.memory import CacheSize
 from inference.engine.loading import EngineOptions, load_engine, make_plan
 from inference.errors import DeviceTooSmall, DeviceUnavailable
+from inference.kernels.registry import choose_kernels
 from inference.model_config import load_config
 
 GIB = 1 << 30
@@ -50,6 +51,20 @@ def test_a_need_is_what_is_allotted(tiny: Any) -> None:
 
 def test_a_need_of_running_states_too(v4: Path) -> None:
     assert_need_is_what_is_allotted(v4)
+
+
+def test_kernels_are_chosen_once(v4: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A choice makes threads, and on an accelerator reads what was tuned."""
+    chosen: list[Any] = []
+
+    def choose(*arguments: Any, **options: Any) -> Any:
+        chosen.append(choose_kernels(*arguments, **options))
+        return chosen[-1]
+
+    monkeypatch.setattr("inference.engine.loading.choose_kernels", choose)
+    _, sentences = load_engine(v4, EngineOptions(dtype="float32", kv_blocks=64, graphs="static"))
+    assert len(chosen) == 1
+    assert set(chosen[0].choices) <= set(sentences)
 
 
 def test_an_accelerator_packs_experts_only(v4: Path) -> None:
