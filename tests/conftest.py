@@ -8,19 +8,32 @@ use in place of those from the wheels.
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
+from httpx._config import DEFAULT_TIMEOUT_CONFIG
+from hypothesis import HealthCheck, settings
 
 from core.database import Database
-from migrations.runner import upgrade
 from support import postgres, valkey
-from support.databases import copied
+from support.databases import copied, migrate, migrated_file
+from support.demo_model import shared_demo_model
 from support.hardware import split_by_hardware
 from support.order import longest_first
+
+# The same examples in every run, and as much time for each as a busy machine takes.
+settings.register_profile(
+    "suite",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("suite")
 
 _WAITING = pytest.StashKey[dict[str, int]]()  # tests that need hardware which is not here
 
@@ -28,6 +41,10 @@ _WAITING = pytest.StashKey[dict[str, int]]()  # tests that need hardware which i
 def pytest_configure(config: pytest.Config) -> None:
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    # Every call of httpx that names no time-out would end after five seconds, which a machine that
+    # runs other tests beside may well take.
+    for bound in ("connect", "read", "write", "pool"):
+        setattr(DEFAULT_TIMEOUT_CONFIG, bound, 60.0)
     # An authority whose key nobody has, in place of the public ones: no server here is signed by
     # them, and every new client of httpx spent 40 ms on reading them.
     os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "support" / "authority.pem")
@@ -37,6 +54,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "database" in getattr(item, "fixturenames", ()):
             item.add_marker("db")
+        if "demo_model" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(400))  # whoever comes first has it made
     runnable, waiting = split_by_hardware(items)
     items[:] = longest_first(runnable)
     config.stash[_WAITING] = {hardware: len(tests) for hardware, tests in waiting.items()}
@@ -93,11 +112,9 @@ def _postgresql_template(postgres_url: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> str:
+def _sqlite_template() -> str:
     """URL of a migrated file that tests copy."""
-    url = f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('sqlite') / 'template.db'}"
-    asyncio.run(_migrate(url))
-    return url
+    return f"sqlite+aiosqlite:///{migrated_file()}"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -107,12 +124,30 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield url
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def fresh_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], AbstractContextManager[str]]:
+    """The URL of one more fresh database for each example of a test, once per kind.
+
+    Checks look at all that a database holds, so one for all examples would take longer with each.
+    """
+    template = request.getfixturevalue(f"_{request.param}_template")
+    return lambda: copied(template, tmp_path_factory.mktemp("fresh"))
+
+
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A fresh ``Database`` at the newest migration, on SQLite and on PostgreSQL."""
     database = Database(database_url)
     yield database
     await database.dispose()
+
+
+@pytest.fixture(scope="session")
+def demo_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The converted SmolLM2 checkpoint, made once per run."""
+    return shared_demo_model(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
@@ -135,12 +170,4 @@ def valkey_url(_valkey_server: str) -> str:
 
 async def _migrate_postgres(server: str, name: str) -> None:
     await postgres.execute(server, f"CREATE DATABASE {name}")
-    await _migrate(f"{server}/{name}")
-
-
-async def _migrate(url: str) -> None:
-    database = Database(url)
-    try:
-        await upgrade(database)
-    finally:
-        await database.dispose()
+    await migrate(f"{server}/{name}")

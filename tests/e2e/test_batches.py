@@ -242,8 +242,10 @@ def test_wrong_lines_are_told_by_number_and_nothing_is_asked(
 
 
 def test_a_cancelled_batch_keeps_the_answers_that_came(client: OpenAI, capture: Capture) -> None:
-    capture.script(delay_s=0.3)
+    capture.script(delay_s=1.0)
     batch = _start(client, [_line(number) for number in range(80)])
+    _wait(lambda: len(capture.ids()) >= 8)
+    capture.answer_now()
     _wait(lambda: _counts(client, batch)[1] >= 8)
     assert client.batches.cancel(batch.id).status == "cancelling"
     done = _ended(client, batch)

@@ -225,7 +225,7 @@ def command(config: Path, *arguments: str) -> CommandResult:
 
 
 def refused_start(directory: Path, content: dict[str, Any]) -> str:
-    with pytest.raises(NotReady) as caught, gateway(directory, content):
+    with pytest.raises(NotReady) as caught, gateway(directory, content, module="gateway.cli"):
         pass
     return str(caught.value)
 

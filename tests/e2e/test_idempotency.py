@@ -19,6 +19,7 @@ from support.canaries import make_canaries
 from support.canary_places import files_under
 from support.canary_scan import CanaryScanner
 from support.deployment import KEYS, Capture, Deployment, capture_upstream, gateway, settings
+from support.outcomes import hanging_up
 
 CANARY = make_canaries(2, seed=3)[1]
 
@@ -82,13 +83,14 @@ def test_a_wrong_api_key_opens_no_answer(deployment: Deployment) -> None:
 
 
 def test_a_request_that_runs_is_not_started_again(deployment: Deployment, capture: Capture) -> None:
-    capture.script(delay_s=0.5)
+    capture.script(delay_s=60)
     with ThreadPoolExecutor() as pool:
         running = pool.submit(_ask, deployment, "twice-at-once")
         _until(lambda: len(capture.ids()) >= 1)
         second = _ask(deployment, "twice-at-once")
         assert _code(second) == (409, "request_in_progress")
         assert second.headers["retry-after"] == "2"
+        capture.answer_now()
         assert running.result().status_code == 200
     assert _ask(deployment, "twice-at-once").headers["x-sovgate-idempotent-replay"] == "true"
     assert len(capture.ids()) == 1
@@ -104,13 +106,12 @@ def test_an_error_frees_the_key(deployment: Deployment, capture: Capture) -> Non
 
 
 def test_a_client_that_hung_up_finds_its_answer(deployment: Deployment, capture: Capture) -> None:
-    capture.script(delay_s=0.4)
-    headers = {"authorization": f"Bearer {KEYS['acme']}", "idempotency-key": "hung-up"}
+    capture.script(delay_s=60)
     body = {"model": "flash", "messages": [{"role": "user", "content": "Say hello."}]}
-    with pytest.raises(httpx.ReadTimeout):
-        httpx.post(
-            f"{deployment.base_url}/chat/completions", json=body, headers=headers, timeout=0.2
-        )
+    with hanging_up(deployment, "acme", body, idempotency_key="hung-up"):
+        _until(lambda: len(capture.ids()) == 1)
+    assert _code(_ask(deployment, "hung-up")) == (409, "request_in_progress")
+    capture.answer_now()
     _until(lambda: _ask(deployment, "hung-up").status_code == 200)
     assert _ask(deployment, "hung-up").headers["x-sovgate-idempotent-replay"] == "true"
     assert len(capture.ids()) == 1

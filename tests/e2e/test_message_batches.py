@@ -98,13 +98,15 @@ def test_a_batch_from_its_making_to_its_end(
     requests = [_request(f"r-{n}", f"Note: {fields_of(group)}") for n, group in enumerate(groups)]
     requests.append(_request("wrong", model="no-such-model"))
     stored = _stored(site)
-    capture.script(delay_s=0.3)
+    capture.script(delay_s=60)
     batch = claude.messages.batches.create(requests=requests)
     assert (batch.type, batch.processing_status) == ("message_batch", "in_progress")
     assert (batch.request_counts.processing, batch.results_url) == (5, None)
     assert (batch.expires_at - batch.created_at).total_seconds() == 24 * 3600
     for call in (claude.messages.batches.delete, _raw_results(site)):
         _refused(lambda call=call: call(batch.id), 409, "batch_state_conflict")
+    _wait(lambda: len(capture.ids()) == len(groups))
+    capture.answer_now()
     done = _ended(claude, batch)
     counts = done.request_counts
     assert (counts.succeeded, counts.errored, counts.processing) == (4, 1, 0)
@@ -189,12 +191,14 @@ def _refused(call: Callable[[], Any], status: int, code: str) -> None:
 
 
 def test_a_batch_that_is_cancelled(claude: Anthropic, capture: Capture) -> None:
-    capture.script(delay_s=0.4)
+    capture.script(delay_s=60)
     batch = claude.messages.batches.create(requests=[_request(f"r{n}") for n in range(60)])
     _wait(lambda: len(capture.ids()) >= 8)
     stopped = claude.messages.batches.cancel(batch.id)
     assert stopped.processing_status == "canceling"
     assert stopped.cancel_initiated_at is not None
+    capture.script(delay_s=1.0)  # what is asked before the cancellation is noticed
+    capture.answer_now()
     done = _ended(claude, batch)
     counts = done.request_counts
     assert counts.succeeded == len(capture.ids())

@@ -275,7 +275,7 @@ def test_every_worker_tells_of_all_workers(
             pages = [httpx.get(f"{deployment.url}/metrics").text for _ in range(8)]
             return {value(page, "sovgate_requests_total") for page in pages}
 
-        assert counted() == {20.0}
+        until(lambda: counted() == {20.0})
         page = httpx.get(f"{deployment.url}/metrics").text
         assert value(page, "sovgate_request_seconds_count") == 20
         assert value(page, "sovgate_requests_running") == 0

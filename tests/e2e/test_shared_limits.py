@@ -85,10 +85,17 @@ async def test_requests_a_minute_are_shared_exactly(replicas: list[Deployment]) 
 async def test_requests_at_the_same_time_are_shared_exactly(
     replicas: list[Deployment], capture: Capture
 ) -> None:
-    capture.script(delay_s=2.0)
+    capture.script(delay_s=60)
     try:
         async with aiohttp.ClientSession() as session:
-            asked = (_ask(session, replicas[number % 3], "globex") for number in range(36))
+            asked = [
+                asyncio.create_task(_ask(session, replicas[number % 3], "globex"))
+                for number in range(36)
+            ]
+            async with asyncio.timeout(30):
+                while sum(task.done() for task in asked) < 24:  # noqa: ASYNC110 - many of them
+                    await asyncio.sleep(0.02)
+            await asyncio.to_thread(capture.answer_now)
             statuses = Counter(await asyncio.gather(*asked))
     finally:
         capture.reset()

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from decimal import Decimal
@@ -15,7 +16,9 @@ import httpx
 import pytest
 import yaml
 
+from support.books import settled_books
 from support.deployment import KEYS, Capture, Deployment, gateway, settings, sovgate
+from support.outcomes import metric, soon
 
 HELLO = {"model": "flash", "messages": [{"role": "user", "content": "Please say hello."}]}
 
@@ -52,6 +55,17 @@ def export(deployment: Deployment, file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
+def usage(deployment: Deployment) -> dict[str, Any]:
+    """What acme has used altogether, whatever month it is by now."""
+    span = ("--from", "2026-01-01", "--json")
+    result = sovgate(deployment, "report", "usage", "--tenant", "acme", *span)
+    return json.loads(result.output)["total"]
+
+
+def ids_of(answers: Iterable[httpx.Response]) -> set[str]:
+    return {answer.headers["x-sovgate-request-id"] for answer in answers}
+
+
 def test_a_spent_budget_refuses_and_never_overspends(
     tmp_path: Path, capture: Capture, database_url: str
 ) -> None:
@@ -73,19 +87,14 @@ def test_a_spent_budget_refuses_and_never_overspends(
         )
         assert 0 < spent <= Decimal("0.0015")
         assert post(deployment, "globex").status_code == 200
-        time.sleep(1.5)
-        report = json.loads(
-            sovgate(deployment, "report", "usage", "--tenant", "acme", "--json").output
-        )
-        assert Decimal(report["total"]["cost"]) == spent
+        settled_books(deployment, ids_of(answers))
+        assert Decimal(usage(deployment)["cost"]) == spent
         assert sovgate(deployment, "billing", "check").status == 0
 
 
 def test_export_verifies_and_one_changed_byte_is_named(tmp_path: Path, capture: Capture) -> None:
     with gateway(tmp_path, settings(tmp_path, capture.url)) as deployment:
-        for _ in range(5):
-            post(deployment)
-        time.sleep(1)
+        settled_books(deployment, ids_of(post(deployment) for _ in range(5)))
         file = tmp_path / "audit.jsonl"
         records = export(deployment, file)
         assert sovgate(deployment, "audit", "verify", str(file)).status == 0
@@ -106,7 +115,7 @@ def test_nothing_is_lost_when_the_gateway_stops(
     capture.script(event_delay_s=0.02, content="word " * 40)
     with gateway(tmp_path, content) as deployment, ThreadPoolExecutor(8) as pool:
         running = [pool.submit(_try, deployment, number % 2 == 0) for number in range(40)]
-        time.sleep(0.8)
+        soon(lambda: len(capture.ids()) >= 12)  # more than are asked at the same time
         deployment.server.process.send_signal(stop)
         for future in running:
             future.result()
@@ -114,7 +123,8 @@ def test_nothing_is_lost_when_the_gateway_stops(
     seen = {item["headers"]["x-request-id"] for item in capture.seen()}
     assert seen
     with gateway(tmp_path, content) as deployment:
-        time.sleep(1)
+        settled_books(deployment, seen)
+        soon(lambda: metric(deployment, "sovgate_journal_backlog_bytes") == 0)
         records = export(deployment, tmp_path / "audit.jsonl")
         called = [record["request_id"] for record in records if record["upstream"] is not None]
         assert len(called) == len(set(called))
@@ -123,10 +133,7 @@ def test_nothing_is_lost_when_the_gateway_stops(
         assert sovgate(deployment, "audit", "verify").status == 0
         check = sovgate(deployment, "billing", "check", "--json")
         assert json.loads(check.output)["problems"] == []
-        report = json.loads(
-            sovgate(deployment, "report", "usage", "--tenant", "acme", "--json").output
-        )
-        assert report["total"]["requests"] == len(called)
+        assert usage(deployment)["requests"] == len(called)
 
 
 def _try(deployment: Deployment, stream: bool) -> None:
@@ -136,10 +143,11 @@ def _try(deployment: Deployment, stream: bool) -> None:
 
 def test_a_graceful_stop_finishes_streams(tmp_path: Path, capture: Capture) -> None:
     capture.script(event_delay_s=0.05, content="word " * 20)
-    with gateway(tmp_path, settings(tmp_path, capture.url)) as deployment:
+    content = settings(tmp_path, capture.url)
+    with gateway(tmp_path, content, module="gateway.cli") as deployment:
         with ThreadPoolExecutor(1) as pool:
             answer = pool.submit(post, deployment, stream=True)
-            time.sleep(0.6)
+            soon(lambda: len(capture.ids()) == 1)
             deployment.server.process.send_signal(signal.SIGTERM)
             text = answer.result().text
         assert text.endswith("data: [DONE]\n\n")
@@ -176,13 +184,15 @@ def test_two_processes_share_limits_and_one_chain(
     content["bootstrap"]["tenants"][0]["limits"] = {"rpm": 20}
     migrate(tmp_path, content)
     with gateway(tmp_path, content) as deployment:
+        started = time.monotonic()
         with ThreadPoolExecutor(8) as pool:
             answers = list(pool.map(lambda _: post(deployment), range(30)))
+        refilled = (time.monotonic() - started) / 3  # one in three seconds
         served = [answer for answer in answers if answer.status_code == 200]
-        assert len(served) in {20, 21}  # one refills in three seconds
-        time.sleep(1.5)
+        assert 20 <= len(served) <= 21 + refilled
+        ids = ids_of(served)
+        settled_books(deployment, ids)
         records = export(deployment, tmp_path / "audit.jsonl")
-        ids = {answer.headers["x-sovgate-request-id"] for answer in served}
         assert ids <= {record["request_id"] for record in records}
         assert sovgate(deployment, "audit", "verify").status == 0
         assert sovgate(deployment, "billing", "check").status == 0

@@ -1,7 +1,5 @@
-"""The demo checkpoint (made once per run), tiny random checkpoints, and a real server."""
+"""Tiny random checkpoints, and a real server."""
 
-import fcntl
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,25 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # for the helper modules beside 
 
 from scripted_v4 import make_scripted_v4
 from tiny_models import MAKERS, make_tiny
-from worker_process import run_cli, serving
-
-
-@pytest.fixture(scope="session")
-def demo_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The converted SmolLM2 checkpoint; ``SOVGATE_TEST_MODEL_DIR`` names one to use instead."""
-    given = os.environ.get("SOVGATE_TEST_MODEL_DIR")
-    if given:
-        return Path(given)
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    out = shared / "demo-model" / "smollm2-moe"
-    out.parent.mkdir(exist_ok=True)
-    with (shared / "demo-model.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (out / "model.sig").exists():
-            done = run_cli("model", "convert", "--out", str(out), "--json")
-            assert done.returncode == 0, done.stderr
-    return out
+from worker_process import serving
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,8 @@
 
 ``GET /captured`` gives the bodies and headers seen, ``GET /ids`` the request ids alone,
 ``POST /script`` sets how the next answers look (see ``Script``), ``POST /script?model=NAME``
-those of one model, ``POST /reset`` forgets all. With ``ids`` it keeps no bodies, so that
-long runs do not fill its memory.
+those of one model, ``POST /release`` ends the present delays, ``POST /reset`` forgets all.
+With ``ids`` it keeps no bodies, so that long runs do not fill its memory.
 """
 
 import asyncio
@@ -55,6 +55,7 @@ class Capture:
         self.seen: list[dict[str, Any]] = []
         self.ids: list[str] = []
         self.aborted = 0
+        self.releases = 0
         self._keep_bodies = keep_bodies
 
     async def chat(self, request: Request) -> Response:
@@ -79,9 +80,9 @@ class Capture:
             self.seen.append({"headers": dict(request.headers), "body": body})
 
     async def _hung_up(self, request: Request, delay_s: float) -> bool:
-        """Wait; true as soon as the caller goes away."""
-        end = asyncio.get_running_loop().time() + delay_s
-        while asyncio.get_running_loop().time() < end:
+        """Wait, or until a release; true as soon as the caller goes away."""
+        end, releases = asyncio.get_running_loop().time() + delay_s, self.releases
+        while asyncio.get_running_loop().time() < end and self.releases == releases:
             if await request.is_disconnected():
                 return True
             await asyncio.sleep(0.02)
@@ -100,6 +101,10 @@ class Capture:
             self.script = script
         else:
             self.by_model[model] = script
+        return JSONResponse({})
+
+    async def release(self, request: Request) -> Response:
+        self.releases += 1
         return JSONResponse({})
 
     async def reset(self, request: Request) -> Response:
@@ -193,6 +198,7 @@ def create_app(*, keep_bodies: bool = True) -> Starlette:
             Route("/captured", capture.captured),
             Route("/ids", capture.requests),
             Route("/script", capture.configure, methods=["POST"]),
+            Route("/release", capture.release, methods=["POST"]),
             Route("/reset", capture.reset, methods=["POST"]),
         ]
     )

@@ -1,13 +1,19 @@
 """Fresh databases for tests: copies of one that has been made ready."""
 
 import asyncio
+import atexit
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from core.database import Database
+from migrations.runner import upgrade
 from support import postgres
 
 _NUMBERS = count(1)
@@ -35,3 +41,23 @@ def copied(template: str, directory: Path) -> Iterator[str]:
         yield f"{server}/{name}"
     finally:
         asyncio.run(postgres.execute(server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@cache
+def migrated_file() -> Path:
+    """An SQLite file at the newest migration that tests copy; lives as long as this process."""
+    directory = TemporaryDirectory(prefix="sovgate-sqlite-")
+    atexit.register(directory.cleanup)
+    path = Path(directory.name) / "template.db"
+    with ThreadPoolExecutor(1) as thread:  # whoever asks may be in an event loop
+        thread.submit(asyncio.run, migrate(f"sqlite+aiosqlite:///{path}")).result()
+    return path
+
+
+async def migrate(url: str) -> None:
+    """Bring a database to the newest migration, as one does before gateways start."""
+    database = Database(url)
+    try:
+        await upgrade(database)
+    finally:
+        await database.dispose()

@@ -1,6 +1,6 @@
 """A whole gateway as real processes: configuration, capture upstream, ``sovgate serve``."""
 
-import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +11,9 @@ from typing import Any
 import httpx
 import yaml
 
+from support.commands import CommandResult, run_command
+from support.databases import migrated_file
+from support.forking import forked
 from support.processes import ServerProcess, answers, free_port, running
 
 ADMIN_EMAIL = "owner@example.com"
@@ -35,6 +38,10 @@ class Capture:
         """How the next answers look, those of ``model`` or of all without a script of their own."""
         params = {} if model is None else {"model": model}
         httpx.post(f"{self.url}/script", params=params, json=fields).raise_for_status()
+
+    def answer_now(self) -> None:
+        """Answer what is being held back (``delay_s``) at once."""
+        httpx.post(f"{self.url}/release").raise_for_status()
 
     def state(self) -> dict[str, Any]:
         return httpx.get(f"{self.url}/captured").json()
@@ -153,43 +160,40 @@ def gateway(
     content: dict[str, Any],
     *,
     ready: str = "/readyz",
-    module: str = "gateway.cli",
+    module: str | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Iterator[Deployment]:
-    """``sovgate serve`` with this configuration, up as soon as ``ready`` answers.
+    """What ``sovgate serve`` starts with this configuration, up as soon as ``ready`` answers.
 
-    ``module`` may put another program in front of it; ``env`` is added to its environment.
+    Forked where that is the same (``support.forking``). ``module`` names the program that is to
+    serve, the command line's ``gateway.cli`` or one that stands in front of it; ``env`` is added
+    to its environment.
     """
     config = directory / "sovgate.yaml"
     config.write_text(yaml.safe_dump(content))
     url = f"http://127.0.0.1:{content['server']['port']}"
-    with running(
-        [sys.executable, "-m", module, "serve", "--config", config],
-        ready=answers(url + ready),
-        log=directory / "gateway.log",
-        env={**SECRETS, **(env or {})},
-    ) as server:
+    log, variables = directory / "gateway.log", {**SECRETS, **(env or {})}
+    # Several processes of one gateway start as new ones, and so does what is imported first.
+    whole = module is not None or content["server"].get("workers", 1) > 1
+    if whole or "PYTHONPATH" in variables or sys.platform != "linux":
+        command = [sys.executable, "-m", module or "gateway.cli", "serve", "--config", config]
+        started = running(command, ready=answers(url + ready), log=log, env=variables)
+    else:
+        _prepare_file(content["database"]["url"])
+        started = forked(config, log, variables, ready=answers(url + ready))
+    with started as server:
         yield Deployment(directory, config, url, server)
 
 
-def sovgate(deployment: Deployment, *arguments: str) -> "CommandResult":
+def _prepare_file(url: str) -> None:
+    """Spare a gateway that would make an SQLite file its migrations."""
+    driver, _, path = url.partition(":///")
+    if driver.startswith("sqlite") and not Path(path).exists():
+        Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.copyfile(migrated_file(), path)
+        Path(path).chmod(0o600)
+
+
+def sovgate(deployment: Deployment, *arguments: str) -> CommandResult:
     """Run a ``sovgate`` command against a deployment."""
-    import subprocess
-
-    result = subprocess.run(
-        [sys.executable, "-m", "gateway.cli", *arguments, "--config", str(deployment.config)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **SECRETS},
-        timeout=60,
-    )
-    return CommandResult(result.returncode, result.stdout, result.stderr)
-
-
-@dataclass(frozen=True)
-class CommandResult:
-    """How a command ended."""
-
-    status: int
-    output: str
-    errors: str
+    return run_command(*arguments, "--config", str(deployment.config), env=SECRETS)

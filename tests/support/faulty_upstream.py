@@ -213,6 +213,17 @@ async def drip(call: Call) -> None:
         await asyncio.sleep(0.001)
 
 
+async def late_end(call: Call) -> None:
+    """A proper stream whose end comes two seconds after its first token."""
+    await call.begin()
+    await call.event(delta("Hello "))
+    await asyncio.sleep(2)
+    await call.event(delta("", "stop"))
+    await call.event({**ENVELOPE, "choices": [], "usage": USAGE})
+    await call.chunk(b"data: [DONE]\n\n")
+    await call.end()
+
+
 async def hang_up(call: Call) -> None:
     call.writer.close()
 
@@ -324,6 +335,7 @@ FAULTS: dict[str, Callable[[Call], Awaitable[None]]] = {
     "stall-within": stall_within,
     "endless": endless,
     "drip": drip,
+    "late-end": late_end,
     "hang-up": hang_up,
     "hang-up-when-kept": hang_up_when_kept,
     "reset-before-head": reset_before_head,

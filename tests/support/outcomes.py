@@ -2,11 +2,15 @@
 
 import json
 import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
-from support.deployment import Deployment, sovgate
+from support.deployment import KEYS, Deployment, sovgate
 
 
 def exported(deployment: Deployment, tenant: str) -> list[dict[str, Any]]:
@@ -17,12 +21,40 @@ def exported(deployment: Deployment, tenant: str) -> list[dict[str, Any]]:
 
 def record_of(deployment: Deployment, request_id: str, tenant: str = "acme") -> dict[str, Any]:
     """The audit record of a request, once it is drained."""
-    for _ in range(50):
-        for record in exported(deployment, tenant):
-            if record["request_id"] == request_id:
-                return record
-        time.sleep(0.2)
-    raise AssertionError(f"no audit record of {request_id}")
+    found: list[dict[str, Any]] = []
+
+    def drained() -> bool:
+        found[:] = [r for r in exported(deployment, tenant) if r["request_id"] == request_id]
+        return bool(found)
+
+    soon(drained, f"no audit record of {request_id}")
+    return found[0]
+
+
+def soon(holds: Callable[[], bool], otherwise: str = "it does not happen") -> None:
+    """Wait until it does; half a minute at most, since other tests run beside this one."""
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.05)
+
+
+def metric(deployment: Deployment, name: str) -> float:
+    """The value of a metric, labels included in its name."""
+    lines = httpx.get(f"{deployment.url}/metrics", timeout=30).text.splitlines()
+    return next(float(line.split()[-1]) for line in lines if line.startswith(name + " "))
+
+
+@contextmanager
+def hanging_up(deployment: Deployment, tenant: str, body: Any, **headers: str) -> Iterator[None]:
+    """Ask, and hang up at the end of the block, whatever has come by then."""
+    address = urlsplit(deployment.url)
+    with closing(HTTPConnection(address.hostname or "", address.port)) as connection:
+        sent = {"authorization": f"Bearer {KEYS[tenant]}"}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        content = json.dumps(body, separators=(",", ":"))  # as other clients here write it
+        connection.request("POST", "/v1/chat/completions", content, sent)
+        yield
 
 
 def assert_error(answer: httpx.Response, status: int, code: str) -> str:

@@ -124,7 +124,7 @@ def running(
         )
     server = ServerProcess(process, log)
     try:
-        _wait_ready(server, ready, timeout)
+        wait_ready(server, ready, timeout)
         yield server
     finally:
         stop(process, stop_signal=stop_signal, timeout=timeout)
@@ -188,7 +188,8 @@ def account(user: str | None) -> Account:
     return Account(entry.pw_uid, entry.pw_gid, [])
 
 
-def _wait_ready(server: ServerProcess, ready: Callable[[], bool], timeout: float) -> None:
+def wait_ready(server: ServerProcess, ready: Callable[[], bool], timeout: float) -> None:
+    """Raises ``NotReady`` as ``running`` does."""
     deadline = time.monotonic() + timeout
     while True:
         is_ready = ready()

@@ -18,7 +18,7 @@ from support.deployment import Capture
 
 BEHAVIOUR: Mapping[str, dict[str, Any]] = {
     "slow-model": {"event_delay_s": 0.03, "content": "word " * 12},
-    "late-model": {"delay_s": 0.4},
+    "late-model": {"delay_s": 3.0},
     "tools-model": {"content": "", "tool_arguments": '{"text": "{echo}"}'},
     "thinking-model": {"reasoning": "Thinking of {echo}"},
     "failing-model": {"status": 500, "body": '{"error": {"message": "no"}}'},

@@ -6,7 +6,8 @@ what raises put on top of it, unless a dead holder came back after its lease was
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -341,6 +342,9 @@ async def _play(url: str, stage_of: Any, steps: list[tuple[Any, ...]]) -> None:
 )
 @given(steps=_STEPS)
 def test_balances_equal_entries_and_no_limit_is_passed(
-    database_url: str, stage_of: Any, steps: list[tuple[Any, ...]]
+    fresh_database: Callable[[], AbstractContextManager[str]],
+    stage_of: Any,
+    steps: list[tuple[Any, ...]],
 ) -> None:
-    asyncio.run(_play(database_url, stage_of, steps))
+    with fresh_database() as url:
+        asyncio.run(_play(url, stage_of, steps))

@@ -6,7 +6,8 @@ were on none so far and that are dated before its month ends.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -182,6 +183,8 @@ async def _play(url: str, steps: list[tuple[Any, ...]]) -> None:
 )
 @given(steps=_STEPS)
 def test_every_charge_stands_on_one_invoice(
-    database_url: str, steps: list[tuple[Any, ...]]
+    fresh_database: Callable[[], AbstractContextManager[str]],
+    steps: list[tuple[Any, ...]],
 ) -> None:
-    asyncio.run(_play(database_url, steps))
+    with fresh_database() as url:
+        asyncio.run(_play(url, steps))

@@ -1,7 +1,8 @@
 """Re-rating: entries of the difference, once, with the budgets and accounts that they move."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -291,6 +292,10 @@ async def _play(url: str, stage_of: Any, tokens: list[int], prices: list[int]) -
     prices=st.lists(st.integers(0, 3), min_size=1, max_size=5),
 )
 def test_after_any_re_ratings_the_last_book_counts(
-    database_url: str, stage_of: Any, tokens: list[int], prices: list[int]
+    fresh_database: Callable[[], AbstractContextManager[str]],
+    stage_of: Any,
+    tokens: list[int],
+    prices: list[int],
 ) -> None:
-    asyncio.run(_play(database_url, stage_of, tokens, prices))
+    with fresh_database() as url:
+        asyncio.run(_play(url, stage_of, tokens, prices))

@@ -1,7 +1,8 @@
 """Roll-ups are always equal to the records: any settlements, in any batches, on both databases."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -140,9 +141,12 @@ async def _require_equal(database: Database, tenant: str, cost: Decimal) -> None
 )
 @given(batches=_BATCHES)
 def test_both_sources_give_the_same_reports(
-    database_url: str, stage_of: Any, batches: list[list[dict[str, Any]]]
+    fresh_database: Callable[[], AbstractContextManager[str]],
+    stage_of: Any,
+    batches: list[list[dict[str, Any]]],
 ) -> None:
-    asyncio.run(_play(database_url, stage_of, batches))
+    with fresh_database() as url:
+        asyncio.run(_play(url, stage_of, batches))
 
 
 _FACTS = {

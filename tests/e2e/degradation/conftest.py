@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from support.databases import migrate
 from support.deployment import Capture, capture_upstream
-from support.faults import migrated, own_url
+from support.faults import own_url
 from support.postgres import PostgresServer, execute
 
 
@@ -30,7 +31,7 @@ def postgres() -> Iterator[PostgresServer]:
         try:
             asyncio.run(execute(server.url, "CREATE ROLE sovgate LOGIN"))
             asyncio.run(execute(server.url, "CREATE DATABASE sovgate OWNER sovgate"))
-            asyncio.run(migrated(own_url(server)))
+            asyncio.run(migrate(own_url(server)))
             yield server
         finally:
             server.stop()

@@ -2,6 +2,7 @@
 docs/degradation.md."""
 
 import resource
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -12,8 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support.deployment import Capture, gateway, settings
-from support.faults import Answer, Site
+from support.deployment import KEYS, Capture, gateway, settings
+from support.faults import HANGS_S, HELLO, Answer, Site
 from support.processes import answers, free_port, paused, running
 
 
@@ -74,6 +75,21 @@ def test_out_of_file_handles(site: Site) -> None:
     site.check()
 
 
+def _answer_of_killed(upstream: subprocess.Popen[bytes], site: Site) -> Answer:
+    """What a client gets of a stream whose upstream is killed after the first piece."""
+    url = f"{site.deployment.base_url}/chat/completions"
+    body = {"model": "flash", "messages": HELLO, "stream": True}
+    headers = {"authorization": f"Bearer {KEYS['acme']}"}
+    with httpx.stream("POST", url, json=body, headers=headers, timeout=HANGS_S) as response:
+        pieces = response.iter_text()
+        begun = next(pieces)
+        upstream.kill()
+        upstream.wait()
+        answer = Answer(response.status_code, response.headers, begun + "".join(pieces))
+    site.answered.append(answer.id)
+    return answer
+
+
 def test_an_upstream_killed_in_mid_stream(
     site: Site, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -92,12 +108,7 @@ def test_an_upstream_killed_in_mid_stream(
         first.script(event_delay_s=0.05, content="word " * 100)
         with gateway(directory, content) as deployment:
             beside = Site(deployment, first)
-            with ThreadPoolExecutor(2) as pool:
-                streamed = pool.submit(beside.ask, stream=True)
-                time.sleep(0.8)
-                server.process.kill()
-                server.process.wait()
-                answer = streamed.result()
+            answer = _answer_of_killed(server.process, beside)
             assert answer.is_stream
             assert answer.code == "upstream_error"
             assert beside.ask().code == "upstream_unreachable"

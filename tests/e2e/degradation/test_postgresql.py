@@ -99,7 +99,10 @@ def test_down_at_start(site: Site, tmp_path: Path, upstream: Capture) -> None:
     content = settings(tmp_path, upstream.url)
     content["database"] = {"url": "postgresql+asyncpg://nobody@127.0.0.1:1/none", "timeout_s": 1}
     content["database"]["start_timeout_s"] = 0
-    with pytest.raises(NotReady, match="exited with") as ended, gateway(tmp_path, content):
+    with (
+        pytest.raises(NotReady, match="exited with") as ended,
+        gateway(tmp_path, content, module="gateway.cli"),
+    ):
         pass
     assert "database_unavailable" in str(ended.value)
     assert "Traceback" not in str(ended.value)

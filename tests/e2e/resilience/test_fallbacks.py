@@ -1,11 +1,12 @@
 """Fallbacks, hedging, the breaker: docs/resilience.md."""
 
+import time
 from decimal import Decimal
 
 import pytest
 
 from support.deployment import KEYS
-from support.failing_site import Place
+from support.failing_site import BREAKER_OPEN_S, Place
 
 GLOBEX = KEYS["globex"]
 
@@ -120,16 +121,19 @@ def test_a_model_on_two_upstreams(place: Place) -> None:
 
 def test_the_breaker_opens_spares_the_upstream_and_closes(place: Place) -> None:
     place.servers.plays(0, breaking="500")
-    state = 'sovgate_upstream_breaker{upstream="breaking"}'
+    state, asked = 'sovgate_upstream_breaker{upstream="breaking"}', 0.0
     while place.gauge(state) == 0:
+        asked = time.monotonic()
         assert place.site.ask(model="breaking").status in (502, 503)
     seen = place.servers.count(0)
     refused = place.site.ask(model="breaking")
-    if place.gauge(state) == 2:  # it has not come to its trial meanwhile
+    if time.monotonic() < asked + BREAKER_OPEN_S:  # it has not come to its trial meanwhile
         assert (refused.status, refused.code) == (503, "upstream_unavailable")
         assert int(refused.retry_after or "") >= 1
         assert place.servers.count(0) == seen
-        assert "breaking" in place.site.readiness()[1]["left_alone"]
+        readiness = place.site.readiness()[1]
+        if time.monotonic() < asked + BREAKER_OPEN_S:
+            assert "breaking" in readiness["left_alone"]
     record = place.site.check().records[refused.id]
     assert record["outcome"] in ("denied", "error")
     place.servers.plays(0, breaking="ok")
@@ -155,8 +159,10 @@ def test_an_open_breaker_sends_requests_to_the_fallback(place: Place) -> None:
     answers = [place.site.ask(model="non-think") for _ in range(6)]
     assert all(answer.is_complete for answer in answers)
     assert {answer.headers["x-sovgate-upstream"] for answer in answers} == {"third"}
-    record = place.site.check().records[answers[-1].id]
-    assert (record["upstream"], record["route"]["attempts"]) == ("third", 1)
+    records = place.site.check().records
+    assert {records[answer.id]["upstream"] for answer in answers} == {"third"}
+    # One of the two may be its trial, and then the other is not.
+    assert 1 in {records[answer.id]["route"]["attempts"] for answer in answers[-2:]}
     place.servers.plays(0, breaking="ok")
     place.site.recovers(lambda: place.site.ask(model="breaking").is_complete)
 
@@ -186,9 +192,9 @@ def test_the_first_answer_wins_and_the_other_request_is_hung_up_on(place: Place)
 
 def test_who_answers_in_time_is_not_hedged(place: Place) -> None:
     for server in (1, 2):
-        place.servers.plays(server, hedged="ok")
+        place.servers.plays(server, patient="ok")
     before = len(place.servers.ids())
-    assert place.site.ask(model="hedged").is_complete
+    assert place.site.ask(model="patient").is_complete
     assert len(place.servers.ids()) == before + 1
 
 

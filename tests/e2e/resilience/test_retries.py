@@ -105,12 +105,12 @@ def test_no_budget_no_further_attempt(place: Place) -> None:
     [
         ("first", "stall-before-head", "upstream_first_token_timeout"),
         ("first", "stall-after-head", "upstream_first_token_timeout"),
-        ("plain", "stall-within", "upstream_idle_timeout"),
+        ("stalling", "stall-within", "upstream_idle_timeout"),
         ("whole", "endless", "upstream_total_timeout"),
     ],
 )
 def test_each_deadline_has_its_code(place: Place, model: str, fault: str, code: str) -> None:
-    if model == "plain":
+    if model == "stalling":
         model = fault
     else:
         place.servers.plays(0, **{model: fault})
@@ -121,7 +121,7 @@ def test_each_deadline_has_its_code(place: Place, model: str, fault: str, code: 
 
 def test_a_first_token_that_comes_in_time_ends_its_deadline(place: Place) -> None:
     """The answer takes longer than the first token may."""
-    place.servers.plays(0, first="drip")
+    place.servers.plays(0, first="late-end")
     assert place.site.ask(model="first", stream=True).is_complete
 
 
