@@ -33,7 +33,7 @@ NODE_FITS := $(shell node -e 'const [a,b]=process.versions.node.split(".").map(N
 export PATH := $(if $(NODE_FITS),$(PATH):$(CURDIR)/$(BIN),$(CURDIR)/$(BIN):$(PATH))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test lint format bench bench-billing bench-audit bench-engine check-kernels check-gpu check-ascend soak torture conformance clients focus ui ui-test browser lock audit sbom fuzz clean
+.PHONY: help setup run test lint style types format bench bench-billing bench-audit bench-engine check-kernels check-gpu check-ascend soak torture conformance clients focus ui ui-test browser lock audit sbom fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,14 +70,19 @@ run: setup ui ## start the gateway, a worker and two demo tenants (PORT=8080); C
 # share servers; tests/support/order.py says which files go first.
 TEST_PROCESSES ?= $(shell n=$$(nproc); echo $$((n < 4 ? n + 1 : 4)))
 test: ## lint, then every test; servers it needs are started by the tests
-	@$(MAKE) -j $(TEST_PROCESSES) --output-sync=line --silent setup ui browser clients lint ui-test
+	@$(MAKE) -j $(TEST_PROCESSES) --output-sync=line --silent setup types lint ui browser clients ui-test
 	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-lint: setup audit ## ruff, pyright, the import contracts, and the audit of dependencies
+lint: style types audit ## style, types, and the audit of dependencies
+
+style: setup ## ruff and the import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/pyright
 	@$(BIN)/lint-imports
+
+# Minutes of one core, so `make test` begins it before all that runs beside it.
+types: setup ## pyright
+	@$(BIN)/pyright
 
 format: setup ## let ruff rewrite what it can
 	@$(BIN)/ruff check --fix .
