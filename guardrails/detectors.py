@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from guardrails.errors import GuardError, GuardUnavailable
 from guardrails.injection import InjectionGuard
+from guardrails.linear.fold import clean
 from guardrails.moderation import ModerationGuard
 from guardrails.pii import PiiEngine, detect_joined
 from guardrails.pii.cache import FindingsCache
@@ -134,8 +135,10 @@ class Detectors:
         )
 
     def _judge(self, task: JudgeSpeech) -> Judgement:
-        return Judgement(
-            task.role,
-            self.moderation.score(task.text, task.role) if task.moderation else None,
-            self.injection.score(task.text, task.role) if task.injection else None,
-        )
+        cleaned = clean(task.text)  # once for both
+        moderation = injection = None
+        if task.moderation:
+            moderation = self.moderation.score(task.text, task.role, cleaned=cleaned)
+        if task.injection:
+            injection = self.injection.score(task.text, task.role, cleaned=cleaned)
+        return Judgement(task.role, moderation, injection)

@@ -35,10 +35,14 @@ class InjectionGuard:
         """
         return cls(released("injection"))
 
-    def score(self, text: str, role: Role = Role.USER) -> Verdict:
-        """Judge a text of any length and its undisguised readings; the worst window counts."""
+    def score(self, text: str, role: Role = Role.USER, *, cleaned: str | None = None) -> Verdict:
+        """Judge a text of any length and its undisguised readings; the worst window counts.
+
+        Args:
+            cleaned: as ``TextScorer.windows`` has it.
+        """
         threshold = self._threshold(role)
-        score = max(self._worst(text), self._worst_of(readings(text)))
+        score = max(self._worst(text, cleaned), self._worst_of(readings(text)))
         flagged = score >= threshold
         return Verdict(self.version, score, threshold, flagged, "injection" if flagged else None)
 
@@ -50,8 +54,8 @@ class InjectionGuard:
     def _worst_of(self, texts: Iterable[str]) -> float:
         return max(map(self._worst, texts), default=0.0)
 
-    def _worst(self, text: str) -> float:
+    def _worst(self, text: str, cleaned: str | None = None) -> float:
         return max(
             self._attack.probability(sums) if sums[0] else 0.0
-            for sums in self._scorer.windows(text, self._attack)
+            for sums in self._scorer.windows(text, self._attack, cleaned)
         )

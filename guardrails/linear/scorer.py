@@ -25,11 +25,17 @@ class TextScorer:
     def is_native(self) -> bool:
         return self._hasher is not None
 
-    def windows(self, text: str, head: LinearHead) -> list[Sums]:
-        """One item per window of a text of any length, at least one."""
+    def windows(self, text: str, head: LinearHead, cleaned: str | None = None) -> list[Sums]:
+        """One item per window of a text of any length, at least one.
+
+        Args:
+            cleaned: ``clean(text)``, where it is known.
+        """
         if self._hasher is None:
             return [head.sums(hashes) for hashes in featurize(text, self._spec).windows()]
-        return self._hasher.sums(clean(text), head.weights, len(head.labels))
+        if cleaned is None:
+            cleaned = clean(text)
+        return self._hasher.sums(cleaned, head.weights, len(head.labels))
 
     def whole(self, text: str, head: LinearHead) -> Sums:
         """The text as one window."""

@@ -51,10 +51,14 @@ class ModerationGuard:
         """
         return cls(released("moderation"))
 
-    def score(self, text: str, role: Role = Role.USER) -> Verdict:
-        """Judge a text of any length; the worst of its windows counts."""
+    def score(self, text: str, role: Role = Role.USER, *, cleaned: str | None = None) -> Verdict:
+        """Judge a text of any length; the worst of its windows counts.
+
+        Args:
+            cleaned: as ``TextScorer.windows`` has it.
+        """
         threshold = self.strict_threshold if role in _STRICT_ROLES else self.threshold
-        windows = self._scorer.windows(text, self._unsafe)
+        windows = self._scorer.windows(text, self._unsafe, cleaned)
         scores = [self._unsafe.probability(sums) if sums[0] else 0.0 for sums in windows]
         worst = max(range(len(scores)), key=scores.__getitem__)
         flagged = scores[worst] >= threshold
