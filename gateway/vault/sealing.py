@@ -34,19 +34,14 @@ def draft(keys: TenantKeys, conversation: str, entry: Remembered) -> Draft:
     return Draft(conversation, slot, keys.subject(entry.value), entry)
 
 
-def subject_keys(
-    keys: TenantKeys, subjects: Iterable[str], stored: Mapping[str, bytes]
-) -> tuple[dict[str, bytes], dict[str, bytes]]:
-    """Plain keys of all ``subjects``, and those wrapped that are new."""
-    plain: dict[str, bytes] = {}
-    fresh: dict[str, bytes] = {}
-    for subject in subjects:
-        if subject in stored:
-            plain[subject] = keys.unwrap(subject, stored[subject])
-        else:
-            plain[subject] = new_key()
-            fresh[subject] = keys.wrap(subject, plain[subject])
-    return plain, fresh
+def subject_key(
+    keys: TenantKeys, subject: str, stored: Mapping[str, bytes]
+) -> tuple[bytes, bytes | None]:
+    """The plain key of ``subject``, and how it is stored where it is new."""
+    if subject in stored:
+        return keys.unwrap(subject, stored[subject]), None
+    key = new_key()
+    return key, keys.wrap(subject, key)
 
 
 def seal_entry(keys: TenantKeys, key: bytes, draft: Draft) -> bytes:

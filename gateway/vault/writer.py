@@ -7,9 +7,10 @@ with the conversation for its next turn.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from typing import TypeVar
 
 from cryptography.exceptions import InvalidTag
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,11 +22,14 @@ from core.tasks import cancel
 from gateway.vault.conversations import Held
 from gateway.vault.keys import TenantKeys
 from gateway.vault.repository import VaultRepository
-from gateway.vault.sealing import Draft, draft, seal_entry, subject_keys
+from gateway.vault.sealing import Draft, draft, seal_entry, subject_key
 from guardrails.pii.masking.memory import Remembered
 
 _MOST_AT_ONCE = 64
+_PAUSE = 32  # values sealed before others get the event loop
 _STOP_TIMEOUT_S = 10.0
+_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
 FAILURES = (SQLAlchemyError, OSError, InvalidTag)
 
 
@@ -47,6 +51,16 @@ class _Job:
     def undo(self) -> None:
         self.held.memory.give_back(self.entries)
         self.held.unwritten |= self.messages
+
+
+async def _bit_by_bit(function: Callable[[_Item], _Made], items: Sequence[_Item]) -> list[_Made]:
+    """``function`` of each: sealing some hundred values takes milliseconds, and streams wait."""
+    made: list[_Made] = []
+    for start in range(0, len(items), _PAUSE):
+        if start:
+            await asyncio.sleep(0)
+        made += map(function, items[start : start + _PAUSE])
+    return made
 
 
 class VaultWriter:
@@ -142,19 +156,23 @@ class VaultWriter:
         await repository.keep_users((user, job.held.id) for job in jobs for user in job.held.users)
         messages = {digest: job.held.id for job in jobs for digest in job.messages}
         await repository.keep_messages(messages)
-        drafts = [draft(keys, job.held.id, entry) for job in jobs for entry in job.entries]
+        entries = [(job.held.id, entry) for job in jobs for entry in job.entries]
+        drafts = await _bit_by_bit(lambda item: draft(keys, *item), entries)
         if not drafts:
             return
         subjects = await self._subject_keys(repository, keys, drafts)
+        sealed = await _bit_by_bit(
+            lambda item: seal_entry(keys, subjects[item.subject], item), drafts
+        )
         rows = {
             (item.conversation, item.slot): {
                 "conversation": item.conversation,
                 "slot": item.slot,
                 "subject": item.subject,
-                "sealed": seal_entry(keys, subjects[item.subject], item),
+                "sealed": text,
                 "created_at": now,
             }
-            for item in drafts
+            for item, text in zip(drafts, sealed, strict=True)
         }
         taken = rows.keys() - await repository.add_entries([rows[key] for key in sorted(rows)])
         for job in jobs:
@@ -164,8 +182,15 @@ class VaultWriter:
     async def _subject_keys(
         self, repository: VaultRepository, keys: TenantKeys, drafts: list[Draft]
     ) -> dict[str, bytes]:
-        subjects = {item.subject for item in drafts}
-        plain, fresh = subject_keys(keys, subjects, await repository.subjects(subjects))
+        subjects = list({item.subject for item in drafts})
+        stored = await repository.subjects(subjects)
+        made = await _bit_by_bit(lambda subject: subject_key(keys, subject, stored), subjects)
+        plain = {subject: key for subject, (key, _) in zip(subjects, made, strict=True)}
+        fresh = {
+            subject: wrapped
+            for subject, (_, wrapped) in zip(subjects, made, strict=True)
+            if wrapped is not None
+        }
         taken = fresh.keys() - await repository.add_subjects(fresh, self._clock.now())
         if taken:
             stored = await repository.subjects(taken)
