@@ -5,8 +5,8 @@
 
 Trains the tiny model of `benchmarks.engine.trained_v4` (some minutes) unless DIR has one; prompts
 are of a page that it never saw. Greedy; rounds are interleaved, figures are medians of decoding
-alone, tokens of a CPU second and of a second. ``a step``: tokens of each stream; ``right``: share of the
-guesses; ``same``: whether the answers were those without guesses.
+alone, tokens of a CPU second and of a second. ``a step``: tokens of each stream; ``right``: share
+of the guesses; ``same``: whether the answers were those without guesses.
 """
 
 import argparse
