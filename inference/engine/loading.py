@@ -81,7 +81,7 @@ class Plan:
     checkpoint: Checkpoint
     device: torch.device
     dtype: torch.dtype
-    kernels: KernelSet  # the one choice of a start; each process of several makes it for its part
+    kernels: KernelSet  # chosen once; where several processes share a model each chooses its own
     found: Capabilities
     cache: CacheSize
     snapshots: int  # of the cache's states
@@ -113,12 +113,7 @@ def make_plan(directory: Path, options: EngineOptions) -> Plan:
         model=config.kind,
         shared=options.layout.size > 1,
     )
-    states = options.limits.max_batch if isinstance(config, DeepseekV4Config) else 0
-    snapshots = options.snapshots if states and options.prefix_cache else 0
-    multiple = config.block_multiple
-    block_size = -(-options.block_size // multiple) * multiple
-    num_blocks = max(1, options.kv_blocks * options.block_size // block_size)
-    cache = CacheSize(num_blocks, block_size, states + snapshots)
+    cache, snapshots = _cache_size(config, options)
     checkpoint = Checkpoint(directory, device, dtype)
     layout = options.layout
     on_cpu = device.type == "cpu"
@@ -151,6 +146,16 @@ def make_plan(directory: Path, options: EngineOptions) -> Plan:
         shapes,
         reason,
     )
+
+
+def _cache_size(config: AnyConfig, options: EngineOptions) -> tuple[CacheSize, int]:
+    """Of blocks that a model's compressors divide, and how many of the states are snapshots."""
+    states = options.limits.max_batch if isinstance(config, DeepseekV4Config) else 0
+    snapshots = options.snapshots if states and options.prefix_cache else 0
+    multiple = config.block_multiple
+    block_size = -(-options.block_size // multiple) * multiple
+    num_blocks = max(1, options.kv_blocks * options.block_size // block_size)
+    return CacheSize(num_blocks, block_size, states + snapshots), snapshots
 
 
 def _decode_shapes(
