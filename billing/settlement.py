@@ -24,14 +24,14 @@ Outcome = Literal["settled", "released"]
 Ended = Literal["completed", "disconnected", "interrupted", "error"]
 
 
-class Hold(msgspec.Struct, frozen=True):
+class Hold(msgspec.Struct, frozen=True, gc=False):
     """Which lease of which budget period a reservation draws from."""
 
     period_id: str
     lease_id: str
 
 
-class Reservation(msgspec.Struct, frozen=True, kw_only=True):
+class Reservation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Money set aside for one request in every hard budget that applies.
 
     ``at`` is the instant of admission: the request is priced at it, and its cost
@@ -78,7 +78,7 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Settlement(msgspec.Struct, frozen=True, kw_only=True):
+class Settlement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How a request ended for the ledger; exactly one per request.
 
     Args:

@@ -34,7 +34,7 @@ _TOTALS = frozenset({"prompt_tokens", "completion_tokens", "total_tokens", WORKE
 _counts = attrgetter(*(f"{name}_tokens" for name in TOKEN_CLASSES))
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True):
+class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Counts of one request, or of many added up. The classes are disjoint.
 
     OpenAI's ``prompt_tokens`` = input + cached_input + cache_write, its

@@ -89,6 +89,7 @@ class Exchange(msgspec.Struct):
     permit: Permit | None = None
     intent: "asyncio.Future[None] | None" = None  # done when it is on disk
     reservation: Reservation | None = None
+    admitted: dict[str, Any] | None = None  # what the intent says of it, and the record will
     # Of the admission: a price that is archived meanwhile still holds for this request.
     price_book: PriceBook | None = None
 

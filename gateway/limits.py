@@ -24,7 +24,7 @@ PARALLEL_TTL_S = 60  # a crashed replica's slots come free after this
 Scope = tuple[str, Limits]
 
 
-class Permit(msgspec.Struct, frozen=True):
+class Permit(msgspec.Struct, frozen=True, gc=False):
     """A granted request: what was counted, to be settled and released."""
 
     id: str

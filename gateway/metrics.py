@@ -8,8 +8,9 @@ of them up: ``/metrics`` says the same whichever worker answers (docs/observabil
 """
 
 import os
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -241,12 +242,20 @@ class Metrics:
     def count(self, requests: Iterable[Finished]) -> None:
         """Count finished requests: one addition to each series, however many they are."""
         sums: defaultdict[tuple[Any, ...], float] = defaultdict(float)
+        times: defaultdict[tuple[Any, ...], list[float]] = defaultdict(list)
         for each in requests:
-            self._count(each, sums)
+            self._count(each, sums, times)
         for (metric, *labels), amount in sums.items():
             self._of(metric, *labels).inc(amount)
+        for (metric, *labels), amounts in times.items():
+            _observe(self._of(metric, *labels), amounts)
 
-    def _count(self, done: Finished, sums: defaultdict[tuple[Any, ...], float]) -> None:
+    def _count(
+        self,
+        done: Finished,
+        sums: defaultdict[tuple[Any, ...], float],
+        times: defaultdict[tuple[Any, ...], list[float]],
+    ) -> None:
         target = done.target
         if target is not None and done.called:
             upstream = target.upstream
@@ -255,7 +264,7 @@ class Metrics:
         model = target.model if target is not None and upstream != "none" else "none"
         tier = (target.tier if target is not None else None) or "none"
         sums[self.requests, done.surface, done.outcome, done.code or "ok", tier, upstream] += 1
-        self._observe_times(done, upstream, model)
+        self._note_times(done, upstream, model, times)
         if done.usage is not None:
             for name in _TOKEN_CLASSES:
                 if count := getattr(done.usage, f"{name}_tokens"):
@@ -273,19 +282,25 @@ class Metrics:
                 action, category = str(said.action), said.category or "none"
                 sums[self.guard_decisions, said.name, said.direction, action, category] += 1
 
-    def _observe_times(self, done: Finished, upstream: str, model: str) -> None:
+    def _note_times(
+        self,
+        done: Finished,
+        upstream: str,
+        model: str,
+        times: defaultdict[tuple[Any, ...], list[float]],
+    ) -> None:
         timing = done.timing
         if timing.ended is not None:
-            self._of(self.duration, done.surface).observe(timing.ended - timing.started)
+            times[self.duration, done.surface].append(timing.ended - timing.started)
         if timing.called is not None:
-            self._of(self.overhead, done.surface).observe(timing.called - timing.started)
+            times[self.overhead, done.surface].append(timing.called - timing.started)
         if not done.stream or timing.first_token is None or timing.ended is None:
             return
-        self._of(self.first_token, upstream, model).observe(timing.first_token - timing.started)
+        times[self.first_token, upstream, model].append(timing.first_token - timing.started)
         following = done.usage.completion_tokens - 1 if done.usage is not None else 0
         if following > 0:
             seconds = (timing.ended - timing.first_token) / following
-            self._of(self.between_tokens, upstream, model).observe(seconds)
+            times[self.between_tokens, upstream, model].append(seconds)
 
     def _count_tenant(
         self,
@@ -369,6 +384,19 @@ class Metrics:
     def _viewed(self) -> Iterable[Metric]:
         for view in self._views:
             yield from view()
+
+
+def _observe(series: Any, amounts: Sequence[float]) -> None:
+    """``series.observe`` of each amount, in a fraction of the time: a bucket's lock is taken once.
+
+    The buckets have no public way in; a test compares both.
+    """
+    places: defaultdict[int, int] = defaultdict(int)
+    for amount in amounts:
+        places[bisect_left(series._upper_bounds, amount)] += 1
+    for place, count in places.items():
+        series._buckets[place].inc(count)
+    series._sum.inc(sum(amounts))
 
 
 class _Views:

@@ -146,7 +146,7 @@ def request_record(
         cost=exchange.cost_text if exchange.price_version is not None else None,
         latency=_latency(exchange),
         bodies=list(exchange.stored.values()) if called else [],
-        **_admitted(exchange),
+        **(exchange.admitted or _admitted(exchange)),
     )
 
 
@@ -222,8 +222,9 @@ def interrupted(
 def intent_body(exchange: Exchange) -> dict[str, Any]:
     """What a successor needs to settle this request if this process dies."""
     assert exchange.reservation is not None, "written after admission"
+    exchange.admitted = _admitted(exchange)
     return {
-        "audit": {**_admitted(exchange), "route": _route(exchange)},
+        "audit": {**exchange.admitted, "route": _route(exchange)},
         "reservation": exchange.reservation,
         "input_tokens": estimate_tokens(exchange.body_bytes),
         **({"batch": True} if exchange.priority == "batch" else {}),

@@ -5,10 +5,11 @@ Every budget has an owner, which is what locks and look-ups go by: its tenant, o
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TypeVar
+
+import msgspec
 
 from billing.periods import Period, PeriodKind, period_at
 
@@ -26,8 +27,7 @@ def organisation_owner(organisation: str) -> str:
     return f"@{organisation}"
 
 
-@dataclass(frozen=True, slots=True)
-class Spender:
+class Spender(msgspec.Struct, frozen=True, gc=False):
     """For whom money is spent. What is ``None`` no budget can bound."""
 
     tenant: str

@@ -22,7 +22,7 @@ UNPRICED = "unpriced"
 WORKER_SECOND_PLACES = SCALE - 6
 
 
-class CostLine(msgspec.Struct, frozen=True):
+class CostLine(msgspec.Struct, frozen=True, gc=False):
     """One class of a cost: ``amount`` = ``quantity`` * ``price`` / ``per``, exactly.
 
     ``list_price`` is the price without a tenant's override and mark-up, where it
@@ -37,7 +37,7 @@ class CostLine(msgspec.Struct, frozen=True):
     list_price: Decimal | None = None
 
 
-class RateFacts(msgspec.Struct, frozen=True, kw_only=True):
+class RateFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What made a rate: its version, and all that changed the listed prices."""
 
     version: str
@@ -65,7 +65,7 @@ class RateFacts(msgspec.Struct, frozen=True, kw_only=True):
         return body
 
 
-class CostBreakdown(msgspec.Struct, frozen=True):
+class CostBreakdown(msgspec.Struct, frozen=True, gc=False):
     """What a usage costs; ``lines`` holds the classes that were used.
 
     ``price_version`` is the id of the rate.
@@ -138,11 +138,11 @@ class Rate:
     ) -> Decimal:
         """The most that a request can cost: every token in the dearest class it may fall in."""
         dearest_input, dearest_output = self._dearest
-        tokens = EXACT.multiply(dearest_input, Decimal(input_tokens))
-        tokens = EXACT.fma(dearest_output, Decimal(max_output_tokens), tokens)
+        tokens = EXACT.multiply(dearest_input, input_tokens)
+        tokens = EXACT.fma(dearest_output, max_output_tokens, tokens)
         if max_guard_tokens:
-            tokens = EXACT.fma(self.prices["guard"], Decimal(max_guard_tokens), tokens)
-        most = EXACT.divide(tokens, Decimal(self.per))
+            tokens = EXACT.fma(self.prices["guard"], max_guard_tokens, tokens)
+        most = EXACT.divide(tokens, self.per)
         if second_price := self.prices[WORKER_SECOND]:
             most = EXACT.fma(second_price, max_worker_seconds, most)
         return max(most, self.minimum)
@@ -154,7 +154,7 @@ class Rate:
 
 def line_amount(quantity: Decimal, price: Decimal, per: int) -> Decimal:
     """``quantity * price / per``; exact for every valid rate."""
-    return EXACT.divide(EXACT.multiply(quantity, price), Decimal(per))
+    return EXACT.divide(EXACT.multiply(quantity, price), per)
 
 
 def rounded(name: str, price: Decimal, per: int) -> Decimal:

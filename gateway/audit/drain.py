@@ -31,10 +31,10 @@ FIRST_RETRY_S = 0.05
 LAST_RETRY_S = 5.0
 FULL = 1000  # records of one transaction, about
 # A transaction costs some ten milliseconds of processor time however few records it has, which
-# requests lack: a while for which they gather is so many times what the last one took.
+# requests lack. So they gather for so many times what the last one took, and on while more come.
 REST = 15.0
 MOST_GATHER_S = 1.0
-LOOK_S = 0.1  # how often it is looked whether enough have
+LOOK_S = 0.1  # how often it is looked whether more have come, or enough
 
 
 class BodyStore(Protocol):
@@ -247,21 +247,25 @@ class Drain:
             await asyncio.to_thread(self._journal.replay, self._on_interrupted)
 
     async def _gather(self) -> None:
-        """Wait for outcomes, then a little longer, unless someone is in a hurry."""
+        """Wait for outcomes, then while more keep coming, unless someone is in a hurry."""
+        arrived = self._journal.arrived
         with suppress(TimeoutError):
             async with asyncio.timeout(1.0):  # housekeeping comes round even when idle
-                await self._journal.arrived.wait()
-        left_s = max(self._options.gather_s, min(self._took_s * REST, MOST_GATHER_S))
-        while self._must_wait() and left_s > 0:
+                await arrived.wait()
+        least_s = max(self._options.gather_s, min(self._took_s * REST, MOST_GATHER_S))
+        waited_s, coming = 0.0, arrived.is_set()
+        while coming and waited_s < MOST_GATHER_S and not self._is_urgent():
+            arrived.clear()
+            look_s = min(LOOK_S, least_s)
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(left_s, LOOK_S)):
+                async with asyncio.timeout(look_s):
                     await self._hurry.wait()
-            left_s -= LOOK_S
+            waited_s += look_s
+            coming = waited_s < least_s or arrived.is_set()
         self._hurry.clear()
 
-    def _must_wait(self) -> bool:
-        quick = self._stopping or self._hurry.is_set() or self._journal.crowded
-        return self._journal.arrived.is_set() and not quick
+    def _is_urgent(self) -> bool:
+        return self._stopping or self._hurry.is_set() or self._journal.crowded
 
     async def _back_off(self, error: Exception) -> None:
         text = f"{type(error).__name__}"

@@ -24,7 +24,7 @@ def score_text(score: float | None, places: int = 4) -> str | None:
     return None if score is None else f"{score:.{places}f}"
 
 
-class DetectorVerdict(msgspec.Struct, frozen=True, kw_only=True):
+class DetectorVerdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one guard said; ``direction`` is input or output, ``action`` what was done."""
 
     action: str
@@ -36,7 +36,7 @@ class DetectorVerdict(msgspec.Struct, frozen=True, kw_only=True):
     version: str
 
 
-class Tried(msgspec.Struct, frozen=True, kw_only=True):
+class Tried(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One attempt of several to have a request answered.
 
     Args:
@@ -56,7 +56,7 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
     zone: str
 
 
-class Route(msgspec.Struct, frozen=True, kw_only=True):
+class Route(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Which tier was chosen and why; ``tried`` only where there was more than one attempt."""
 
     arm: str | None = None
@@ -69,7 +69,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     tried: list[Tried] = []
 
 
-class TokenCounts(msgspec.Struct, frozen=True, kw_only=True):
+class TokenCounts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Disjoint token classes; ``estimated`` where no upstream counted them."""
 
     cache_write: int = 0
@@ -80,7 +80,7 @@ class TokenCounts(msgspec.Struct, frozen=True, kw_only=True):
     reasoning: int = 0
 
 
-class LatencySplit(msgspec.Struct, frozen=True, kw_only=True):
+class LatencySplit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Microseconds: where a request's time went."""
 
     admit_us: int = 0
@@ -92,7 +92,7 @@ class LatencySplit(msgspec.Struct, frozen=True, kw_only=True):
     upstream_us: int = 0
 
 
-class StoredBody(msgspec.Struct, frozen=True, kw_only=True):
+class StoredBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A sealed prompt or answer that is kept beside the record (docs/content.md).
 
     Args:
@@ -109,7 +109,7 @@ class StoredBody(msgspec.Struct, frozen=True, kw_only=True):
     until: str | None = None
 
 
-class CacheHit(msgspec.Struct, frozen=True, kw_only=True):
+class CacheHit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The answer was one that the cache had kept; no upstream was called for it.
 
     Args:
@@ -126,7 +126,7 @@ class CacheHit(msgspec.Struct, frozen=True, kw_only=True):
     similarity: str | None = None
 
 
-class RequestRecord(msgspec.Struct, frozen=True, kw_only=True):
+class RequestRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The audit record of one request; ``outcome`` says how it ended.
 
     ``outcome``: completed, blocked, denied, error, disconnected, interrupted.

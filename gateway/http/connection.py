@@ -138,5 +138,10 @@ class Connection:
         task.cancel()
 
 
+async def no_messages(*_: object) -> Any:
+    """In place of ASGI's messages, where a connection reads and writes without them."""
+    raise RuntimeError("this connection has no messages")
+
+
 def too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(f"The request body exceeds {limit} bytes; send a smaller one.")

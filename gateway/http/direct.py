@@ -7,20 +7,26 @@ inference API's handlers cannot tell it from the other kind.
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from gateway.errors import ShuttingDown
-from gateway.http.connection import ClientDisconnected, Connection, HeaderList, too_large
+from gateway.http.connection import (
+    ClientDisconnected,
+    Connection,
+    HeaderList,
+    no_messages,
+    too_large,
+)
 from gateway.http.errors import http_error
 from gateway.http.security import SECURITY_HEADERS, SECURITY_NAMES, wanted_headers
 from gateway.http.shapes import error_body
 
 if TYPE_CHECKING:
-    from starlette.types import Message, Scope
+    from starlette.types import Scope
 
 _log = logging.getLogger(__name__)
 _SECURITY_LINES = b"".join(b"%s: %s\r\n" % header for header in SECURITY_HEADERS)
@@ -44,7 +50,7 @@ class DirectConnection(Connection):
 
     __slots__ = (
         "_arrival", "_chunked", "_flow", "_head", "_loop", "_on_response", "_task", "_transport",
-        "body", "keep_alive", "message_event", "more_body", "response_complete",
+        "body", "keep_alive", "more_body", "response_complete",
     )  # fmt: skip
 
     def __init__(
@@ -57,13 +63,12 @@ class DirectConnection(Connection):
         keep_alive: bool,
         on_response: Callable[[], None],
     ) -> None:
-        super().__init__(scope, self._receive_message, self._send_message)
+        super().__init__(scope, no_messages, no_messages)
         # What the protocol reads and sets, by the names of its own cycles.
         self.keep_alive = keep_alive
         self.body = b""
         self.more_body = True
         self.response_complete = False
-        self.message_event = self
         self._transport = transport
         self._flow = flow
         self._loop = loop
@@ -74,6 +79,12 @@ class DirectConnection(Connection):
         self._task: asyncio.Task[Any] | None = None  # that hanging up cancels
 
     # For the protocol
+    @property
+    def message_event(self) -> Self:
+        # Nothing of it refers to itself: what is in a cycle only the collector frees, which cost
+        # 2 % of a request.
+        return self
+
     @property
     def response_started(self) -> bool:
         return self.started
@@ -117,6 +128,14 @@ class DirectConnection(Connection):
             if not self.more_body:
                 return parts[0] if len(parts) == 1 else b"".join(parts)
             await self._more()
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        while self.body or self.more_body:
+            if not self.body:
+                await self._more()
+            part, self.body = self.body, b""
+            if part:
+                yield part
 
     def watch(self) -> None:
         self._task = asyncio.current_task(self._loop)
@@ -210,19 +229,3 @@ class DirectConnection(Connection):
                 self._arrival = None
         if self.disconnected:
             raise ClientDisconnected
-
-    # The same as ASGI messages, for a handler that takes its body piece by piece.
-    async def _receive_message(self) -> "Message":
-        try:
-            while not self.body and self.more_body:
-                await self._more()
-        except ClientDisconnected:
-            return {"type": "http.disconnect"}
-        part, self.body = self.body, b""
-        return {"type": "http.request", "body": part, "more_body": self.more_body}
-
-    async def _send_message(self, message: "Message") -> None:
-        if message["type"] == "http.response.start":
-            await self.start(message["status"], list(message.get("headers", ())))
-        else:
-            await self.write(message.get("body", b""), more=message.get("more_body", False))

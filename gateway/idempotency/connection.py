@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from gateway.http.connection import Connection, HeaderList, too_large
+from gateway.http.connection import Connection, HeaderList, no_messages, too_large
 
 
 class KeptConnection(Connection):
@@ -21,7 +21,7 @@ class KeptConnection(Connection):
 
     def __init__(self, inner: Connection, body: bytes, most: int, *, watched: bool) -> None:
         self._inner, self._watched = inner, watched
-        super().__init__(inner.scope, inner._receive, inner._send)
+        super().__init__(inner.scope, no_messages, no_messages)
         self.path = inner.path
         self._body = body
         self._most = most

@@ -21,6 +21,7 @@ from gateway.pipeline.answer_plain import plain_text
 from gateway.pipeline.answer_text import FieldText, OutputGuard, joined
 
 CONTENT_FILTER = "content_filter"
+_USUAL = frozenset({"role", "content"})  # all that most messages have
 _SPOKEN = frozenset({"content", "refusal"})  # what `logprobs` speaks of
 
 
@@ -389,6 +390,10 @@ def _withhold(choice: dict[str, Any], message: dict[str, Any]) -> None:
 
 
 def _texts(message: dict[str, Any]) -> Iterator[str]:
+    if message.keys() == _USUAL and isinstance(message["content"], str):
+        if message["content"]:
+            yield message["content"]
+        return
     for field in text_fields(message):
         text = field.container[field.key]
         if text:

@@ -55,7 +55,7 @@ class Target:
         return None
 
 
-class Route(msgspec.Struct, frozen=True):
+class Route(msgspec.Struct, frozen=True, gc=False):
     """The chosen target and why: ``reason`` is one sentence without content.
 
     ``others`` may serve it too, in this order, where that one fails.

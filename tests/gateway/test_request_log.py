@@ -108,3 +108,24 @@ async def test_whoever_asks_for_metrics_sees_every_request_that_ended() -> None:
     assert len(sink.getvalue().splitlines()) == 4
     metrics.render()
     assert len(sink.getvalue().splitlines()) == 4
+
+
+async def test_times_fall_into_the_buckets_that_the_library_chooses() -> None:
+    """Many are observed at once, by the histogram's own buckets."""
+    seconds = [0.0, 0.0049, 0.005, 0.0051, 0.3, 0.3, 119.0, 120.0, 1e6]
+    ours, theirs = Metrics(), Metrics()
+    log, _ = _log(ours)
+    for took in seconds:
+        timing = Timing(started=0.0, called=took / 2, ended=took)
+        log.write(_exchange(principal=_principal("acme"), timing=timing))
+        theirs.duration.labels("chat.completions").observe(took)
+        theirs.overhead.labels("chat.completions").observe(took / 2)
+    log.flush()
+
+    def histograms(metrics: Metrics) -> list[str]:
+        names = (b"sovgate_request_seconds", b"sovgate_overhead_seconds")
+        lines = metrics.render().splitlines()
+        return [line.decode() for line in lines if line.startswith(names)]
+
+    assert histograms(ours) == histograms(theirs)
+    assert any(line.endswith(" 9.0") for line in histograms(ours))

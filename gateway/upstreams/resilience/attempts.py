@@ -10,7 +10,7 @@ ANSWERED = "answered"
 HUNG_UP = "hung_up"
 
 
-class Attempt(msgspec.Struct):
+class Attempt(msgspec.Struct, gc=False):
     """
     Args:
         server: which of the upstream's servers, counted from 1.
