@@ -20,10 +20,10 @@ def warm_up(
 ) -> int:
     """Prompts and batches of doubling sizes, up to the largest; how many steps that were.
 
-    Each of them at the beginning of a sequence and, since other kernels choose what a long one
-    attends to, at the end of sequences of doubling lengths. All of it is written to the cache's
-    first block and state, which the first sequence that gets them writes anew. Each step draws
-    tokens too, and throws them away.
+    Each of them at the beginning of a sequence, there also with fewer experts than is usual, and,
+    since other kernels choose what a long one attends to, at the end of sequences of doubling
+    lengths. All of it is written to the cache's first block and state, which the first sequence
+    that gets them writes anew. Each step draws tokens too, and throws them away.
 
     Args:
         experts: active ones of a row, as a request that names no number has.
@@ -32,10 +32,12 @@ def warm_up(
     most = min(runner.positions, runner.model.config.max_context)
     longest = min(limits.max_prefill_tokens, most)
     prompts = [(length, 1) for length in _doubling(longest)[1:]]
-    ends = [0, *(end for end in _doubling(most) if end > longest)]
-    for end in ends:
+    fewest = runner.model.config.min_experts_per_tok
+    ends = [(0, experts), *((end, experts) for end in _doubling(most) if end > longest)]
+    ends += [(0, fewest)] if fewest < experts else []
+    for end, budget in ends:
         for length, count in singles + prompts:
-            chunks = [_chunk(runner, length, max(end, length), experts) for _ in range(count)]
+            chunks = [_chunk(runner, length, max(end, length), budget) for _ in range(count)]
             sampling, logits = runner.run(chunks)
             sample(logits, [chunk.sequence for chunk in sampling], draw)
     return len(ends) * len(singles + prompts)

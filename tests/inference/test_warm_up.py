@@ -19,8 +19,9 @@ def test_a_warm_up_changes_no_answer(tmp_path: Path) -> None:
         for _ in range(2)
     )
     # Batches of 1, 2 and 3 tokens, prompts of 2, 4, 8, 16 and 20: at the beginning, and at the end
-    # of 32, 64 and 128 positions, where some entries are chosen.
-    assert warm_up(warm._runner, LIMITS, EXPERTS) == 8 * 4
+    # of 32, 64 and 128 positions, where some entries are chosen; at the beginning once more, with
+    # fewer experts.
+    assert warm_up(warm._runner, LIMITS, EXPERTS) == 8 * 5
     prompts = ([5] * 3, [7, 9, 60], list(range(25)))
     answers = [
         run_all(engine, *(greedy(prompt, 6, EXPERTS) for prompt in prompts))

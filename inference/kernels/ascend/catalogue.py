@@ -14,6 +14,8 @@ MODULES: tuple[str, ...] = (
     "combine",
     "hyper_connections_pre",
     "hyper_connections_post",
+    "hyper_connections_head",
+    "rms_norm",
     "qkv_norm_rope_insert",
     "compress_store",
     "turn_heads",

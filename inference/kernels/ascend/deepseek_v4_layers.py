@@ -5,11 +5,15 @@ from typing import Any
 import torch
 
 from inference.kernels.ascend.deepseek_v4_attention import AscendAttention
+from inference.kernels.ascend.hyper_connections_head import hyper_connections_head
+from inference.kernels.ascend.hyper_connections_parts import split_function
 from inference.kernels.ascend.hyper_connections_post import hyper_connections_post
-from inference.kernels.ascend.hyper_connections_pre import hyper_connections_pre, split_function
+from inference.kernels.ascend.hyper_connections_pre import hyper_connections_pre
+from inference.kernels.ascend.rms_norm import rms_norm
 from inference.kernels.ascend.router import router_logits
 from inference.kernels.ascend.router_choice import choose_experts
 from inference.kernels.interface import Batch
+from inference.kernels.triton_common.draft import FusedDraft
 from inference.kernels.triton_common.feed_forward import RoutedFeedForward
 from inference.kernels.triton_common.step_rows import Steps
 
@@ -73,6 +77,34 @@ class AscendLayer:
             plain.feed_forward_norm,
         )
         return hyper_connections_post(streams, self.feed_forward(hidden, batch), post, mixing)
+
+
+class AscendHead:
+    """Args: plain: the `models.deepseek_v4.layer.Mixing` after the last layer."""
+
+    def __init__(self, plain: Any) -> None:
+        self._plain, self._parts = plain, split_function(plain.function)
+
+    def leave(self, config: Any, streams: torch.Tensor, norm: torch.Tensor) -> torch.Tensor:
+        """See `Mixing.leave`."""
+        plain = self._plain
+        return hyper_connections_head(
+            streams.contiguous(),
+            self._parts if streams.dtype == torch.bfloat16 else plain.function,
+            plain.scale,
+            plain.base,
+            norm,
+            hc_eps=config.hc_eps,
+            norm_eps=config.rms_norm_eps,
+        )
+
+
+class AscendDraft(FusedDraft):
+    """See `FusedDraft`."""
+
+    def __init__(self, plain: Any) -> None:
+        layer = AscendLayer(plain.config, plain.layer, Steps(), first=True)
+        super().__init__(plain, layer, AscendHead(plain.mixing), rms_norm)
 
 
 def _enter(

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from inference.kernels.ascend.deepseek_v4_layers import AscendLayer
+from inference.kernels.ascend.deepseek_v4_layers import AscendDraft, AscendHead, AscendLayer
 from inference.kernels.ascend.experts import AscendExperts
 from inference.kernels.ascend.sampling import sample
 from inference.kernels.interface import Batch, Experts, ExpertWeights, Linear
@@ -30,8 +30,8 @@ class AscendKernels:
         )
         self.choices: Sequence[str] = (
             f"Experts: {how}.",
-            "DeepSeek-V4's attention, router and streams, and the drawing of tokens: triton-ascend "
-            "kernels (kernels.ascend).",
+            "DeepSeek-V4's attention, router, streams and drafts, and the drawing of tokens: "
+            "triton-ascend kernels (kernels.ascend).",
             "Linears, other models' attention: torch and CANN.",
             "None of these kernels was ever run on an NPU by us (docs/kernels.md).",
         )
@@ -75,3 +75,6 @@ class AscendKernels:
                 AscendLayer(config, layer, steps, first=not at)
                 for at, layer in enumerate(model.layers)
             ]
+            model.mixing = AscendHead(model.mixing)
+            if model.drafter is not None:
+                model.drafter = AscendDraft(model.drafter)

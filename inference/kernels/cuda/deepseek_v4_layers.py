@@ -17,6 +17,7 @@ from inference.kernels.cuda.router import router_slices
 from inference.kernels.cuda.router_choice import choose_experts_of_slices
 from inference.kernels.interface import Batch
 from inference.kernels.reference.packed_experts import ExpertFormat
+from inference.kernels.triton_common.draft import FusedDraft
 from inference.kernels.triton_common.feed_forward import RoutedFeedForward
 from inference.kernels.triton_common.step_rows import Steps
 
@@ -92,24 +93,12 @@ class CudaHead:
         )
 
 
-class CudaDraft:
+class CudaDraft(FusedDraft):
     """Args: plain: a `models.deepseek_v4.mtp.DraftModule`; form: what weights are kept as."""
 
     def __init__(self, plain: Any, form: ExpertFormat) -> None:
-        self._plain, self._head = plain, CudaHead(plain.mixing)
-        self.layer = CudaLayer(plain.config, plain.layer, form, Steps(), first=True)
-
-    def run(
-        self, streams: torch.Tensor, tokens: torch.Tensor, batch: Batch, memory: Any
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """See `DraftModule.run`."""
-        plain, eps = self._plain, self._plain.config.rms_norm_eps
-        tokens = rms_norm(tokens, plain.token_norm, eps=eps, positions=batch.positions)
-        flat = rms_norm(streams.flatten(0, 1), plain.stream_norm, eps=eps)
-        mixed = plain.stream(flat).view_as(streams) + plain.token(tokens)[:, None]
-        angles = plain.rope(batch.positions)
-        after = self.layer.run(plain.config, mixed, angles, batch, memory)
-        return self._head.leave(plain.config, after, plain.norm), after
+        layer = CudaLayer(plain.config, plain.layer, form, Steps(), first=True)
+        super().__init__(plain, layer, CudaHead(plain.mixing), rms_norm)
 
 
 def _enter(

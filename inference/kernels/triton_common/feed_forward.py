@@ -30,6 +30,20 @@ class ListedExperts(Protocol):
         ...
 
 
+def budget_of(batch: Batch, usual: int) -> tuple[torch.Tensor | None, int]:
+    """Active experts of each row [T], None where all have as many; and how many at the most.
+
+    The most is the ``usual`` number where no row has more, so that kernels are compiled for that
+    one, with budgets and without, and not again for each that a request asks for.
+    """
+    most = max(batch.budget, usual)
+    if batch.num_experts is not None:
+        return batch.num_experts, most
+    if batch.default_experts == most:
+        return None, most
+    return torch.full_like(batch.token_ids, batch.default_experts), most
+
+
 class RoutedFeedForward(ABC):
     """Stands in for a `models.deepseek_v4.feed_forward.DeepseekV4FeedForward`, ``plain``."""
 
@@ -64,14 +78,7 @@ class RoutedFeedForward(ABC):
 
     def _budget(self, batch: Batch) -> tuple[torch.Tensor | None, int]:
         """Routed experts of each row, None where all have ``top_k``; and ``top_k``."""
-        fixed, usual = self._config.num_shared_experts, batch.default_experts
-        if self._table is not None:
-            named = self._table.shape[1]
-            if batch.num_experts is not None:
-                return (batch.num_experts - fixed).int(), named
-            if usual - fixed >= named:
-                return None, named
-            return batch.token_ids.new_full(batch.token_ids.shape, usual - fixed).int(), named
-        if batch.num_experts is None:
-            return None, usual - fixed
-        return (batch.num_experts - fixed).int(), batch.budget - fixed
+        fixed = self._config.num_shared_experts
+        budget, most = budget_of(batch, self._config.num_experts_per_tok)
+        budget = None if budget is None else (budget - fixed).int()
+        return budget, most - fixed if self._table is None else self._table.shape[1]

@@ -12,31 +12,33 @@ from torch.nn.functional import linear
 from inference.kernels.interface import Batch
 from inference.kernels.reference.deepseek_v4 import route_weights
 from inference.kernels.reference.experts_top_k import choose_beside_shared, choose_by_softmax
-from inference.kernels.triton_common.feed_forward import ListedExperts
+from inference.kernels.triton_common.feed_forward import ListedExperts, budget_of
 
 
 class ListedFeedForward:
     """Stands in for a `models.decoder.FeedForward`, ``plain``, whose experts take lists."""
 
-    def __init__(self, plain: Any) -> None:
-        self._plain, self.experts, self.routing = plain, plain.experts, plain.routing
+    def __init__(self, config: Any, plain: Any) -> None:
+        self._usual, self._plain = config.num_experts_per_tok, plain
+        self.experts, self.routing = plain.experts, plain.routing
 
     def __call__(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
         if batch.mass is not None or self._all(batch):  # counted; or no list is needed
             return self._plain(hidden, batch)
-        routing, budget = self.routing, batch.num_experts
+        routing = self.routing
+        budget, most = budget_of(batch, self._usual)
         if routing.kind == "softmax":
             chosen, weights = choose_by_softmax(
                 linear(hidden, routing.router),
                 budget,
-                top_k=batch.budget,
+                top_k=most,
                 normalise=routing.normalise,
             )
         else:
             chosen, weights = choose_beside_shared(
                 torch.addmm(routing.bias, hidden.float(), routing.router.t()),
                 budget,
-                top_k=batch.budget,
+                top_k=most,
                 shared=routing.shared,
             )
         return self.experts.run(hidden.contiguous(), chosen, weights, None, whole=budget is None)
@@ -56,24 +58,24 @@ class GroupedFeedForward:
         self._config, self._plain = config, plain
 
     def __call__(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
-        fixed = self._config.num_shared_experts
-        if batch.mass is not None or batch.budget <= fixed:
-            return self._plain(hidden, batch)
-        plain, budget = self._plain, batch.num_experts
-        shared = plain.shared(hidden, None)
-        routed = batch.default_experts - fixed if budget is None else budget[:, None] - fixed
+        config, plain = self._config, self._plain
+        fixed = config.num_shared_experts
+        budget, most = budget_of(batch, config.num_experts_per_tok)
+        if batch.mass is not None or most <= fixed:
+            return plain(hidden, batch)
+        shared, kept, routed = plain.shared(hidden, None), None, most - fixed
         scores = linear(hidden.float(), plain.router).sigmoid()
-        wanted = plain.within_groups(scores + plain.bias, routed)
-        chosen = wanted.topk(batch.budget - fixed, dim=-1).indices
-        kept = None
         if budget is not None:
-            kept = torch.arange(chosen.shape[1], device=hidden.device) < routed
+            routed = budget[:, None] - fixed
+            kept = torch.arange(most - fixed, device=hidden.device) < routed
+        wanted = plain.within_groups(scores + plain.bias, routed)
+        chosen = wanted.topk(most - fixed, dim=-1).indices
         weights = route_weights(
             scores,
             chosen,
             kept,
-            self._config.routed_scaling_factor,
-            normalise=self._config.norm_topk_prob,
+            config.routed_scaling_factor,
+            normalise=config.norm_topk_prob,
         )
         if kept is not None:
             chosen = chosen.masked_fill(~kept, -1)
@@ -90,4 +92,4 @@ def list_experts(model: Any) -> None:
         if hasattr(plain, "within_groups"):
             layer.feed_forward = GroupedFeedForward(model.config, plain)
         elif plain.routing.kind != "all":
-            layer.feed_forward = ListedFeedForward(plain)
+            layer.feed_forward = ListedFeedForward(model.config, plain)

@@ -23,6 +23,7 @@ from inference.engine.sampler import sample
 from inference.engine.scheduler import SchedulerLimits
 from inference.engine.sequence import Sequence
 from inference.engine.static_step import StaticStep
+from inference.engine.warm_up import warm_up
 from inference.kernels.cuda.kernel_set import CudaKernels
 from inference.models.deepseek_v4.cache import KvDtype
 from inference.sampling_params import SamplingParams
@@ -104,6 +105,34 @@ def test_other_models_ask_nothing_either(kind: str, tmp_path: Path, modes: list[
     assert all(mode.seen > 100 for mode in modes)
     plain = small_engine(directory, kernels="reference", limits=limits)
     assert found == run_all(plain, *(greedy([5], 2, budget) for budget in budgets))
+
+
+def test_nothing_is_compiled_once_a_worker_is_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Triton compiles a function for: its constants, and its arguments' types."""
+    from triton.runtime.interpreter import GridExecutor
+
+    launch, seen = GridExecutor.__call__, set[Any]()
+
+    def noting(self: Any, *arguments: Any, **options: Any) -> Any:
+        given = dict(zip(self.arg_names, arguments, strict=False)) | options
+        for name, value in given.items():
+            typed = value.dtype if isinstance(value, torch.Tensor) else type(value)
+            seen.add((self.fn, name, value if name in self.constexprs else typed))
+        return launch(self, *arguments, **options)
+
+    monkeypatch.setattr(GridExecutor, "__call__", noting)
+    limits = SchedulerLimits(max_batch=2, max_prefill_tokens=1, max_mixed_tokens=2)
+    directory = make_tiny("qwen3_moe", tmp_path)[0]
+    engine = small_engine(directory, kernels="triton", kv_blocks=2, block_size=2, limits=limits)
+    usual = engine.config.num_experts_per_tok
+    warm_up(engine._runner, limits, usual, engine._drawn_by)
+    known = set(seen)
+    for budgets in ((usual, usual - 1), (1,)):
+        run_all(engine, *(greedy([5], 1, budget) for budget in budgets))
+    assert seen == known
+    assert len({function for function, _, _ in seen}) > 5
 
 
 KINDS = [

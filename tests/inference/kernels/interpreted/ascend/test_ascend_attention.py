@@ -112,7 +112,7 @@ def test_halves_of_bytes_are_those_of_torch() -> None:
 def test_streams_are_mixed_though_a_row_is_wider_than_a_tile(
     tokens: int, width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pre, "_COLUMNS", 64)
+    monkeypatch.setattr(pre, "COLUMNS", 64)
     arguments: dict[str, Any] = {
         "streams": _draw(tokens, 4, width),
         "function": _draw(24, 4 * width) / 8,
