@@ -88,6 +88,40 @@ def test_unsafe_answer_is_withheld(
     assert chunks[-1].choices[0].finish_reason == "content_filter"
 
 
+@pytest.mark.parametrize("apart_s", [0.0, 0.005])
+def test_events_that_come_one_by_one_are_governed_alike(
+    client: OpenAI, capture: Capture, deployment: Deployment, apart_s: float
+) -> None:
+    """Whether they come together or apart: values come back, and what is unsafe is stopped."""
+    name = "Greta Vogel"
+    messages: Any = [{"role": "user", "content": f"My name is {name}, please say hello."}]
+
+    def streamed(content: str) -> tuple[str, str | None, str]:
+        capture.script(content=content, event_delay_s=apart_s)
+        with client.chat.completions.with_streaming_response.create(
+            model="flash", messages=messages, stream=True
+        ) as answer:
+            chunks = list(answer.parse())
+            request_id = answer.headers["x-sovgate-request-id"]
+        choices = [choice for chunk in chunks for choice in chunk.choices]
+        text = "".join(choice.delta.content or "" for choice in choices)
+        return text, choices[-1].finish_reason, request_id
+
+    calm = "All is well with the parcel. " * 3
+    text, finish, request_id = streamed(f"{calm}{{echo}} {calm}")
+    assert (text, finish) == (f"{calm}My name is {name}, please say hello. {calm}", "stop")
+    assert record_of(deployment, request_id)["outcome"] == "completed"
+    assert name not in str(capture.seen()[-1]["body"])
+    bad = "You are a worthless piece of shit, all of your kind should be killed. "
+    text, finish, request_id = streamed(calm + bad * 2 + calm * 20)
+    assert finish == "content_filter"
+    assert text.startswith(calm)
+    assert "killed" not in text
+    assert record_of(deployment, request_id)["outcome"] == "blocked"
+    if apart_s:  # else all of it may have come before it was judged
+        soon(lambda: capture.state()["aborted"] == 1)
+
+
 def test_wrong_key(raw: httpx.Client, capture: Capture, deployment: Deployment) -> None:
     answer = raw.post(
         "/chat/completions",
