@@ -6,7 +6,9 @@ everything in capitals is a constant of the kernel:
 
     {"sm_90": {"16": {"BLOCK_M": 16, "num_warps": 4, "num_stages": 4}, "*": {...}}, ...}
 
-A kernel with variants (`grouped_gate_up.mxfp4`) has such a mapping for each in its file.
+A kernel with variants (`grouped_gate_up.mxfp4`) has such a mapping for each in its file. Under
+``"origin"`` stands where entries come from: ``"sm_90 16"``, after the variant if there is one, or
+``"*"`` for all that are not named.
 """
 
 import json
