@@ -56,6 +56,8 @@ class EventEncoder:
     """Events as they are, ``[DONE]`` at the end."""
 
     def events(self, events: list[bytes]) -> bytes:
+        if len(events) == 1:
+            return encode_event(events[0])
         return b"".join(map(encode_event, events))
 
     def end(self) -> bytes:

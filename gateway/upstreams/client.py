@@ -330,6 +330,7 @@ class HttpReply:
     async def aclose(self) -> None:
         """Hang up, unless the answer was read to its end: then the connection is kept."""
         self.answer.close()
+        self.answer.sink = None  # it knows the reply, which knows the answer
 
 
 def retry_after(value: str) -> str | None:
