@@ -66,6 +66,7 @@ class Inference:
             self._metrics.in_progress -= 1
             self._telemetry.finished(exchange)
             self._log.write(exchange)
+            exchange.encoder = None  # some know the exchange: only the collector would free both
 
     async def _respond(self, exchange: Exchange) -> None:
         connection = exchange.connection
