@@ -170,7 +170,7 @@ def test_security_headers_stand_on_every_answer(
 def test_no_path_leads_out_of_the_ui(deployment: Deployment, path: str) -> None:
     """Sent as it stands: clients would tidy it."""
     host, port = deployment.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
         head = f"GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
         connection.sendall(head.encode())
         answer = b"".join(iter(lambda: connection.recv(65536), b""))

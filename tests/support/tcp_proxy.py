@@ -60,7 +60,7 @@ def tcp_proxy(target_port: int) -> Iterator[TcpProxy]:
     try:
         yield proxy
     finally:
-        asyncio.run_coroutine_threadsafe(end(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(end(), loop).result(30)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

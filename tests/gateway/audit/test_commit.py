@@ -26,7 +26,7 @@ class Disk:
 
     def run(self) -> None:
         assert threading.current_thread() is not threading.main_thread()
-        self.may_run.wait(5)
+        self.may_run.wait(30)
         if self.error is not None:
             raise self.error
 

@@ -53,7 +53,7 @@ def repeated(piece: bytes, times: int) -> Callable[[], AsyncIterator[bytes]]:
 @pytest.fixture
 async def client() -> AsyncIterator[HttpClient]:
     rules = AddressRules(Trust.FILE)
-    client = HttpClient("bomb", rules, connect_timeout_s=5, read_timeout_s=10, headers={})
+    client = HttpClient("bomb", rules, connect_timeout_s=30, read_timeout_s=30, headers={})
     yield client
     await client.aclose()
 
