@@ -128,7 +128,6 @@ class Answer:
 
     def close(self) -> None:
         """Hang up, unless it is complete."""
-        self.sink = None  # it knows the request, which knows this: a cycle
         if not self.complete and self.error is None:
             self._connection.fail(Broken("hung up"))
 
