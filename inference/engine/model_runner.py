@@ -49,6 +49,9 @@ class ModelRunner:
         self._place = Place(model, self.cache, block_size, num_blocks, num_states)
         self._rows: dict[Sequence, int] = {}  # where each one's rows began in the latest step
         self._ran: dict[Sequence, Fraction] = {}  # experts of those with an expert mass, there
+        self._drafting: DraftingModel | None = None
+        if isinstance(model, DraftingModel) and model.drafter is not None:
+            self._drafting = model
 
     def run(self, chunks: SequenceOf[Chunk]) -> tuple[list[Chunk], torch.Tensor]:
         """Compute ``chunks``; those that sample, and their logits [rows, vocab] float32.
@@ -101,7 +104,7 @@ class ModelRunner:
     @property
     def drafts(self) -> bool:
         """Whether the model guesses tokens itself."""
-        return isinstance(self.model, DraftingModel) and self.model.drafter is not None
+        return self._drafting is not None
 
     def draft(self, chunks: SequenceOf[Chunk], most: int) -> None:
         """Have the model guess what follows the step that just ran, into ``Sequence.draft``.
@@ -109,7 +112,7 @@ class ModelRunner:
         Args:
             chunks: of that step, those whose sequences go on.
         """
-        assert isinstance(self.model, DraftingModel)
+        assert self._drafting is not None
         if not chunks:
             return
         ran = [Chunk(c.sequence, c.start, c.sequence.num_computed) for c in chunks]
@@ -118,7 +121,7 @@ class ModelRunner:
         batch = self._batch(ran, ahead=1)
         sampling = [c.sequence for c in ran if c.reaches(1)]
         states = self._long([sequence.state or 0 for sequence in sampling])
-        guesses = self.model.draft(self._long(rows), batch, states, self.cache, most)
+        guesses = self._drafting.draft(self._long(rows), batch, states, self.cache, most)
         for sequence, draft in zip(sampling, guesses, strict=True):
             sequence.draft = draft
 
