@@ -149,6 +149,13 @@ def doctor(
     snapshots: Annotated[
         int, typer.Option(help="Running states remembered at block ends (DeepSeek-V4).")
     ] = 64,
+    guesses: Annotated[
+        int, typer.Option(min=0, max=15, help="Tokens guessed after each one; 0: none.")
+    ] = 0,
+    kv_dtype: Annotated[
+        str,
+        typer.Option(help="Of DeepSeek-V4's cache: auto (as --dtype), fp8, fp8-mxfp4 (indexer)."),
+    ] = "auto",
     tensor_parallel: Annotated[
         int, typer.Option(min=1, help="Processes that share heads and widths.")
     ] = 1,
@@ -176,6 +183,8 @@ def doctor(
             weights=weights_of(weights),
             kv_blocks=kv_blocks,
             snapshots=snapshots,
+            guesses=guesses,
+            kv_dtype=_kv_dtype(kv_dtype),
             layout=Layout(tensor_parallel, expert_parallel),
             redundant_experts=redundant_experts,
             graphs="auto" if graphs else "off",

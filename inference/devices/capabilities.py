@@ -30,7 +30,9 @@ def of_cpu(
 ) -> Capabilities:
     """Args: compiled: our C kernels are built; bfloat16: oneDNN multiplies it with instructions."""
     can = ["float32 and bfloat16 weights"]
-    cannot = ["FP8 and MXFP4 weights are widened when they are loaded."]
+    cannot = [
+        "FP8 and MXFP4 checkpoints are widened when they are loaded, and --weights keeps neither."
+    ]
     if compiled:
         can.append("int8 and int4 weights, whole steps in C")
     else:
@@ -86,5 +88,8 @@ def of_npu(name: str, total: int, free: int, *, kernels: bool) -> Capabilities:
         cannot.append(
             "Our kernels, and experts in few bits, need triton-ascend: pip install sovgate[ascend]."
         )
-    cannot.append("There is no FP8 or FP4 arithmetic on A2 and A3: such weights are widened.")
+    cannot.append(
+        "There is no FP8 or FP4 arithmetic on A2 and A3: such weights, and keys of such a cache, "
+        "are widened in the kernel."
+    )
     return Capabilities("npu", name, name, total, free, tuple(can), tuple(cannot))

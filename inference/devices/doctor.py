@@ -10,6 +10,7 @@ from inference.devices.examine import examine
 from inference.devices.memory import size
 from inference.engine.loading import EngineOptions, make_plan
 from inference.errors import InferenceError
+from inference.kernels.registry import choose_kernels, resolve_device
 
 
 def diagnose(directory: Path | None, options: EngineOptions) -> dict[str, Any]:
@@ -20,13 +21,22 @@ def diagnose(directory: Path | None, options: EngineOptions) -> dict[str, Any]:
     """
     found = examine(options.device)
     told: dict[str, Any] = {**asdict(found), "model": None, "problem": None}
-    if directory is None:
-        return told
     try:
-        told["model"] = _fit(directory, options)
+        if directory is None:
+            _choose(options)
+        else:
+            told["model"] = _fit(directory, options)
     except InferenceError as error:
         told["problem"] = {"code": error.code, "message": error.message}
     return told
+
+
+def _choose(options: EngineOptions) -> None:
+    """Raises: DeviceUnavailable: nothing here keeps the weights so, whatever the model."""
+    device = resolve_device(options.device)
+    usual = "float32" if device.type == "cpu" else "bfloat16"
+    dtype: torch.dtype = getattr(torch, usual if options.dtype == "auto" else options.dtype)
+    choose_kernels(device, dtype, options.kernels, options.weights)
 
 
 def _fit(directory: Path, options: EngineOptions) -> dict[str, Any]:

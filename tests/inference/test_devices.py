@@ -16,6 +16,7 @@ from inference.checkpoint import Checkpoint
 from inference.convert.weight_formats import Target, rewrite
 from inference.devices import MemoryNeed, examine, memory_need
 from inference.devices.capabilities import of_cpu, of_cuda, of_npu, of_rocm
+from inference.devices.doctor import as_text, diagnose
 from inference.devices.memory import CacheSize
 from inference.engine.loading import EngineOptions, load_engine, make_plan
 from inference.errors import DeviceTooSmall, DeviceUnavailable
@@ -121,6 +122,13 @@ def test_the_doctor_says_what_would_run(tmp_path: Path) -> None:
     assert "mixtral in float32" in told.stdout
     assert "a cache of 128 tokens: it fits" in told.stdout
     assert "kernels" in told.stdout
+
+
+def test_the_doctor_refuses_weights_whatever_the_model() -> None:
+    told = diagnose(None, EngineOptions(device="cpu", weights="fp8"))
+    assert told["problem"]["code"] == "device_unavailable"
+    assert "fp8 weights are kept so by an accelerator's kernels only" in as_text(told)
+    assert diagnose(None, EngineOptions(device="cpu"))["problem"] is None
 
 
 def test_this_machine() -> None:
