@@ -22,9 +22,11 @@ class Run:
     of_cpu: float
 
 
-def begun(engine: Engine, prompts: Sequence[list[int]], tokens: int) -> list[Stream]:
-    """Greedy streams of ``tokens`` that all have their first one."""
-    params = SamplingParams(max_tokens=tokens, temperature=0, ignore_eos=True)
+def begun(
+    engine: Engine, prompts: Sequence[list[int]], tokens: int, temperature: float = 0
+) -> list[Stream]:
+    """Streams of ``tokens``, greedy or drawn by a seed, that all have their first one."""
+    params = SamplingParams(max_tokens=tokens, temperature=temperature, seed=1, ignore_eos=True)
     usual = engine.config.num_experts_per_tok
     streams = [Stream(ids, params, usual, frozenset()) for ids in prompts]
     for stream in streams:

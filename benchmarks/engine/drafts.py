@@ -1,12 +1,13 @@
 """What guessing by DeepSeek-V4's draft module gains, with weights that were trained for it.
 
     python -m benchmarks.engine.drafts [--directory DIR] [--steps 300] [--guesses 0,1,2,3]
-        [--streams 1,4] [--rounds 3] [--tokens 96] [--weights auto]
+        [--streams 1,4] [--rounds 3] [--tokens 96] [--weights auto] [--temperature 0]
 
 Trains the tiny model of `benchmarks.engine.trained_v4` (some minutes) unless DIR has one; prompts
-are of a page that it never saw. Greedy; rounds are interleaved, figures are medians of decoding
-alone, tokens of a CPU second and of a second. ``a step``: tokens of each stream; ``right``: share
-of the guesses; ``same``: whether the answers were those without guesses.
+are of a page that it never saw. So small a model soon repeats itself where it is greedy, which is
+easy to guess; drawn answers (``--temperature 1``) do not. Rounds are interleaved, figures are
+medians of decoding alone, tokens of a CPU second and of a second. ``a step``: tokens of each
+stream; ``right``: share of the guesses; ``same``: whether the answers were those without guesses.
 """
 
 import argparse
@@ -37,8 +38,8 @@ class Measured:
     answers: list[list[int]]
 
 
-def measure(engine: Engine, streams: int, tokens: int) -> Measured:
-    sequences = begun(engine, held_out(streams, _PROMPT), tokens)
+def measure(engine: Engine, streams: int, tokens: int, temperature: float) -> Measured:
+    sequences = begun(engine, held_out(streams, _PROMPT), tokens, temperature)
     stats, had = engine.stats, sum(len(one.output_ids) for one in sequences)
     steps, guessed, right = stats.steps, stats.guessed_tokens, stats.accepted_tokens
     cpu, wall = time.process_time(), time.perf_counter()
@@ -57,12 +58,12 @@ def measure(engine: Engine, streams: int, tokens: int) -> Measured:
 
 
 def compare(
-    engines: dict[int, Engine], streams: int, rounds: int, tokens: int
+    engines: dict[int, Engine], streams: int, rounds: int, tokens: int, temperature: float
 ) -> dict[int, dict[str, float]]:
     measured: dict[int, list[Measured]] = {number: [] for number in engines}
     for at in range(rounds + 1):
         for number, engine in engines.items():
-            one = measure(engine, streams, tokens)
+            one = measure(engine, streams, tokens, temperature)
             if at:  # the first round warms up
                 measured[number].append(one)
     plain = next(iter(measured.values()))[0].answers
@@ -101,6 +102,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--tokens", type=int, default=96)
     parser.add_argument("--weights", default="auto")
+    parser.add_argument("--temperature", type=float, default=0)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     numbers = [int(number) for number in options.guesses.split(",")]
@@ -116,7 +118,7 @@ def main() -> None:
             for number in numbers
         }
         for streams in (int(count) for count in options.streams.split(",")):
-            found = compare(engines, streams, options.rounds, options.tokens)
+            found = compare(engines, streams, options.rounds, options.tokens, options.temperature)
             if options.json:
                 print(json.dumps({"streams": streams, "by_guesses": found}))
                 continue
