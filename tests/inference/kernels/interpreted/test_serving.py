@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from inference.engine.sequence import Sequence
 from inference.engine.static_step import StaticStep
 from inference.engine.warm_up import warm_up
 from inference.kernels.cuda.kernel_set import CudaKernels
+from inference.kernels.interface import Linear
 from inference.models.deepseek_v4.cache import KvDtype
 from inference.sampling_params import SamplingParams
 
@@ -71,6 +73,11 @@ def modes(launches_aside: None, monkeypatch: pytest.MonkeyPatch) -> list[Unasked
     return modes
 
 
+def noting(seen: list[int], linear: Linear, hidden: torch.Tensor) -> torch.Tensor:
+    seen.append(len(hidden))
+    return linear(hidden)
+
+
 @pytest.mark.parametrize("kv_dtype", ["auto", "fp8-mxfp4"])
 def test_a_decode_step_asks_the_device_nothing(
     v4: Path, modes: list[Unasked], kv_dtype: KvDtype
@@ -80,11 +87,18 @@ def test_a_decode_step_asks_the_device_nothing(
         v4, block_size=8, kernels="triton", graphs="static", kv_dtype=kv_dtype, limits=limits
     )
     assert why_not(CudaKernels("bf16", "sm_90"), engine.config, guesses=0) == ""
+    # Several processes put a sum in the place of attention's last linear.
+    model: Any = engine._runner.model
+    layers, summed = model.layers, list[int]()
+    for layer in layers:
+        inner = layer.attention.output
+        layer.attention.output = partial(noting, summed, inner)
     # A prompt of one token is such a step too.
     steps, budgets = (2, (2, EXPERTS)) if kv_dtype == "auto" else (1, (EXPERTS,))
     sequences = [greedy([5], steps, budget) for budget in budgets]
     found = run_all(engine, *sequences)
     assert len(modes) == steps
+    assert len(summed) == steps * len(layers)
     assert all(mode.seen > 100 for mode in modes)
     if kv_dtype == "auto":
         sequences = [greedy([5], steps, one.num_experts) for one in sequences]
