@@ -39,7 +39,7 @@ def test_the_document_has_every_route_and_no_other(deployment: Deployment) -> No
 def credentials(deployment: Deployment) -> dict[str, tuple[dict[str, str], set[int]]]:
     """Name -> headers and the statuses that may come."""
     login = {"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD}
-    admin = httpx.Client(base_url=f"{deployment.url}/admin/api/v1")
+    admin = httpx.Client(base_url=f"{deployment.url}/admin/api/v1", timeout=60)
     with admin:
         session = admin.post("/login", json=login).json()
         admin.headers["x-csrf-token"] = session["csrf_token"]
@@ -80,7 +80,7 @@ def test_a_suspended_tenant_gets_nothing(deployment: Deployment, capture: Captur
     made = sovgate(deployment, "tenant", "create", "initech")
     assert made.status == 0, made.errors
     login = {"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD}
-    with httpx.Client(base_url=f"{deployment.url}/admin/api/v1") as admin:
+    with httpx.Client(base_url=f"{deployment.url}/admin/api/v1", timeout=60) as admin:
         admin.headers["x-csrf-token"] = admin.post("/login", json=login).json()["csrf_token"]
         key = admin.post("/tenants/initech/keys", json={"name": "app"}).json()["api_key"]
         assert admin.patch("/tenants/initech", json={"status": "suspended"}).is_success

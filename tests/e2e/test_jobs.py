@@ -44,7 +44,7 @@ def _celery(deployment: Deployment, role: str, *arguments: str) -> Iterator[Serv
 
 @contextmanager
 def _admin(deployment: Deployment) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"{deployment.admin_url}api/v1/") as admin:
+    with httpx.Client(base_url=f"{deployment.admin_url}api/v1/", timeout=60) as admin:
         login = admin.post("login", json={"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD})
         admin.headers["authorization"] = f"Bearer {login.json()['token']}"
         yield admin

@@ -243,7 +243,7 @@ def test_earlier_turns_count_against_the_budget(api: OpenAI, site: Deployment) -
     login = {"email": "owner@example.com", "password": "a-password-for-tests-only"}
     long = "word " * 6_000
     first = api.responses.create(model="flash", input=long)
-    with httpx.Client(base_url=f"{site.url}/admin/api/v1") as admin:
+    with httpx.Client(base_url=f"{site.url}/admin/api/v1", timeout=60) as admin:
         admin.headers["x-csrf-token"] = admin.post("/login", json=login).json()["csrf_token"]
         budget = {"scope": "tenant", "limit_usd": "0.005", "period": "day", "hard": True}
         made = admin.post("/tenants/acme/budgets", json=budget)

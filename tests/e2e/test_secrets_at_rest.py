@@ -55,7 +55,7 @@ def use_every_secret(deployment: Deployment, capture: Capture) -> dict[str, str]
     assert ask(deployment, "", **{"x-api-key": KEYS["globex"]}).status_code == 200
     assert ask(deployment, WRONG_KEY).status_code == 401
     assert capture.seen()[0]["headers"]["authorization"] == f"Bearer {UPSTREAM_KEY}"
-    with httpx.Client(base_url=f"{deployment.url}/admin/api/v1") as client:
+    with httpx.Client(base_url=f"{deployment.url}/admin/api/v1", timeout=60) as client:
         login = {"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD}
         assert client.post("/login", json=login | {"password": WRONG_PASSWORD}).status_code == 401
         session = client.post("/login", json=login).json()

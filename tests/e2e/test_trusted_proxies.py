@@ -86,7 +86,7 @@ def seen(answer: httpx.Response) -> tuple[int, dict[str, str], str]:
 
 def test_who_asks_is_whom_the_proxy_names(behind: Deployment, capture: Capture) -> None:
     headers = {**authorized(), **FORWARDED}
-    with httpx.Client(headers=headers) as client:  # over one connection
+    with httpx.Client(headers=headers, timeout=60) as client:  # over one connection
         answers = [client.post(f"{behind.base_url}/chat/completions", json=CHAT) for _ in range(3)]
     assert all("strict-transport-security" in answer.headers for answer in answers)
     ids = [answer.headers["x-sovgate-request-id"] for answer in answers]

@@ -98,7 +98,7 @@ async def test_a_process_that_ends_while_nothing_runs_is_noticed(scripted_v4: Pa
     with leading([plan]) as ranks:
         async with (
             serving_shared(scripted_v4, ranks) as (worker, url),
-            httpx.AsyncClient(base_url=url) as client,
+            httpx.AsyncClient(base_url=url, timeout=60) as client,
         ):
             assert (await client.get("/ready")).status_code == 200
             os.kill(ranks.pids[0], signal.SIGKILL)
