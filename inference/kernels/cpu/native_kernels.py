@@ -13,7 +13,8 @@ from torch.nn.functional import pad
 
 from inference.kernels.cpu.native_asking import Asking
 from inference.kernels.cpu.native_step import NativeStep
-from inference.kernels.cpu.native_v4 import NativeV4DraftingStep, NativeV4Step, runs_in_c
+from inference.kernels.cpu.native_v4 import NativeV4Step, runs_in_c
+from inference.kernels.cpu.native_v4_drafting import NativeV4DraftingStep
 from inference.kernels.cpu.packed import WIDE_SHARE, NarrowExperts
 from inference.kernels.interface import Batch, Experts, ExpertWeights, FusedStep, Linear
 from inference.kernels.reference import paged_attention, silu_mul

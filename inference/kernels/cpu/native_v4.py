@@ -1,8 +1,7 @@
 """DeepSeek-V4's whole step as one call into C, over the rings and pools of its own cache.
 
 Reads the layers that `models.deepseek_v4` prepared with `NativeKernels`; they go on working
-operator by operator, over the same cache, for what C is not asked. The draft module is, to C, a
-model of one layer that begins with another step's streams.
+operator by operator, over the same cache, for what C is not asked.
 """
 
 from collections.abc import Callable
@@ -124,7 +123,11 @@ class NativeV4Step:
         """[layers, 7] addresses: the raw ring, and two rings and a pool of each compressor."""
         if cache not in self._memories:
             rows = [
-                [layer.raw.rows.data_ptr(), *_pool(layer.compressor), *_pool(layer.indexer)]
+                [
+                    layer.raw.rows.data_ptr(),
+                    *addresses_of(layer.compressor),
+                    *addresses_of(layer.indexer),
+                ]
                 for layer in cache.layers
             ]
             self._memories[cache] = torch.tensor(rows, dtype=torch.long)
@@ -229,33 +232,6 @@ class NativeV4Step:
         return self._keep(pad(tensor, (0, -tensor.shape[-1] % _GROUP)))
 
 
-class NativeV4DraftingStep(NativeV4Step):
-    """The same with the model's draft module. See `interface.DraftingStep`."""
-
-    def __init__(self, model: Any, backend: str, pool: Any, pack: Pack) -> None:
-        super().__init__(model, backend, pool, pack)
-        assert _native is not None
-        drafter = model.drafter
-        begins = (
-            self._padded(drafter.token_norm),
-            self._padded(drafter.stream_norm),
-            drafter.token.packed,
-            drafter.stream.packed,
-        )
-        module = self._model(model, [drafter.layer], drafter.mixing, drafter.norm, begins)
-        self._draft = _native.DeepseekV4(backend, pool, module).step
-
-    def guess(
-        self, streams: torch.Tensor, batch: Batch, cache: Any
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        logits = torch.empty((len(batch.sample_rows), self._vocab))
-        given, after = streams.contiguous(), self._streams(len(streams))
-        memory = torch.tensor([[cache.drafter.raw.rows.data_ptr(), *_pool(None), *_pool(None)]])
-        places = logits.data_ptr(), 0, after.data_ptr(), given.data_ptr()
-        self._step(self._draft, batch, cache, memory, *places)
-        return logits, after
-
-
 def _sizes(model: Any) -> tuple[int, ...]:
     config = model.config
     return (
@@ -283,7 +259,8 @@ def _experts(experts: Any) -> tuple[Any, ...]:
     return *parts, experts.width, experts.limit or 0.0
 
 
-def _pool(memory: Any) -> list[int]:
+def addresses_of(memory: Any) -> list[int]:
+    """Two rings and a pool of a compressor; zeros where there is none."""
     if memory is None:
         return [0, 0, 0]
     return [
