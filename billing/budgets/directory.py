@@ -95,7 +95,10 @@ class BudgetDirectory:
             await self._load(stale)
 
     def _owner(self, name: str) -> _Owner:
-        return self._owners.setdefault(name, _Owner())
+        owner = self._owners.get(name)
+        if owner is None:  # each request asks; a new one has a lock
+            owner = self._owners[name] = _Owner()
+        return owner
 
     async def _load_once(self, name: str, owner: _Owner) -> None:
         arrived = self._clock.monotonic()
