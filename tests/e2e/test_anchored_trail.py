@@ -1,14 +1,13 @@
 """A running gateway anchors its checkpoints, and signs on with a key that was rotated beside it."""
 
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from support.deployment import KEYS, Capture, Deployment, gateway, settings, sovgate
+from support.outcomes import soon
 
 HELLO = {"model": "flash", "messages": [{"role": "user", "content": "Please say hello."}]}
 
@@ -23,14 +22,6 @@ def ask(deployment: Deployment) -> str:
     )
     assert answer.status_code == 200
     return answer.headers["x-sovgate-request-id"]
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    for _ in range(600):
-        if holds():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it never became true")
 
 
 def run(deployment: Deployment, *arguments: str) -> str:
@@ -59,11 +50,11 @@ def test_the_gateway_anchors_and_goes_on_with_a_rotated_key(
     with gateway(tmp_path, settings(tmp_path, capture.url, audit=audit)) as deployment:
         first.write_bytes((tmp_path / "data" / "audit-public-key.pem").read_bytes())
         before = ask(deployment)
-        eventually(lambda: len(anchored()) > 0)
+        soon(lambda: len(anchored()) > 0)
         old = anchored()[-1]
         run(deployment, "rotate-key", "--reason", "every quarter")
         after = ask(deployment)
-        eventually(lambda: anchored()[-1]["key_id"] != old["key_id"])
+        soon(lambda: anchored()[-1]["key_id"] != old["key_id"])
         assert anchored()[-1]["last_seq"] > old["last_seq"]
         metrics = httpx.get(f"{deployment.base_url.removesuffix('/v1')}/metrics").text
         assert 'sovgate_audit_anchor_failures_total{anchor="away"}' in metrics

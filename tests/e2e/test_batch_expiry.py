@@ -2,9 +2,9 @@
 
 import json
 import sqlite3
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +12,10 @@ from openai import APIStatusError, OpenAI
 
 from support.books import assert_books
 from support.deployment import KEYS, Capture, Deployment, gateway, settings
+from support.outcomes import soon
 from support.wall_clock import WallClock
+
+_wait = partial(soon, within_s=60)
 
 DAY_S = 86_400
 SERVED = 6  # requests a minute
@@ -57,13 +60,6 @@ def _start(client: OpenAI, lines: int) -> str:
         endpoint="/v1/chat/completions",
         completion_window="24h",
     ).id
-
-
-def _wait(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def _lines(client: OpenAI, file_id: str | None) -> list[dict[str, Any]]:

@@ -5,11 +5,11 @@ import json
 import signal
 import sqlite3
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,10 @@ from support.canaries import fields_of, groups_of, make_canaries
 from support.canary_places import files_under
 from support.canary_scan import CanaryScanner
 from support.deployment import KEYS, SECRETS, Capture, Deployment, gateway, settings
+from support.outcomes import soon
 from support.processes import running
+
+_wait = partial(soon, within_s=60)
 
 URL = "/v1/chat/completions"
 _ENDED = {"completed", "failed", "expired", "cancelled"}
@@ -79,14 +82,6 @@ def _start(client: OpenAI, lines: list[Any], **options: Any) -> Batch:
     return client.batches.create(
         input_file_id=file.id, endpoint=URL, completion_window="24h", **options
     )
-
-
-def _wait(condition: Callable[[], Any], timeout_s: float = 60) -> Any:
-    deadline = time.monotonic() + timeout_s
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return found
 
 
 def _ended(client: OpenAI, batch: Batch) -> Batch:

@@ -5,8 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ from support.deployment import (
     settings,
     sovgate,
 )
-from support.outcomes import assert_error, record_of
+from support.outcomes import assert_error, record_of, soon
 from support.processes import NotReady, free_port
 
 HELLO = [{"role": "user", "content": "Please say hello."}]
@@ -54,13 +53,6 @@ def post(deployment: Deployment, model: str, **body: Any) -> httpx.Response:
     return httpx.post(
         f"{deployment.base_url}/chat/completions", json=content, headers=headers, timeout=30
     )
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +95,7 @@ def test_from_the_api_to_an_answer_and_away_again(
 
         running = threading.Thread(target=stream)
         running.start()
-        until(lambda: bool(heads))
+        soon(lambda: bool(heads))
         assert admin.delete("/upstreams/added").status_code == 204
         assert_error(post(open_deployment, "added-model"), 404, "model_not_found")
         running.join(30)
@@ -119,12 +111,12 @@ def test_another_process_makes_a_change(open_deployment: Deployment, capture: Ca
         *("--url", f"{capture.url}/v1", "--reason", "capacity"),
     )
     assert made.status == 0, made.errors
-    until(lambda: post(open_deployment, "far-model").status_code == 200)
+    soon(lambda: post(open_deployment, "far-model").status_code == 200)
     listed = sovgate(open_deployment, "upstream", "list")
     assert "far" in listed.output
     assert "capture" in listed.output
     assert sovgate(open_deployment, "upstream", "delete", "far").status == 0
-    until(lambda: post(open_deployment, "far-model").status_code == 404)
+    soon(lambda: post(open_deployment, "far-model").status_code == 404)
     with admin_of(open_deployment) as admin:
         trail = admin.get("/tenants/_system/audit", params={"limit": 100}).json()["items"]
     made_by = {(each["body"].get("action"), each["body"].get("actor")) for each in trail}

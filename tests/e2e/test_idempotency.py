@@ -3,8 +3,7 @@
 import json
 import signal
 import sqlite3
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -19,7 +18,7 @@ from support.canaries import make_canaries
 from support.canary_places import files_under
 from support.canary_scan import CanaryScanner
 from support.deployment import KEYS, Capture, Deployment, capture_upstream, gateway, settings
-from support.outcomes import hanging_up
+from support.outcomes import hanging_up, soon
 
 CANARY = make_canaries(2, seed=3)[1]
 
@@ -38,13 +37,6 @@ def _ask(
 
 def _code(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]["code"]
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -86,7 +78,7 @@ def test_a_request_that_runs_is_not_started_again(deployment: Deployment, captur
     capture.script(delay_s=60)
     with ThreadPoolExecutor() as pool:
         running = pool.submit(_ask, deployment, "twice-at-once")
-        _until(lambda: len(capture.ids()) >= 1)
+        soon(lambda: len(capture.ids()) >= 1)
         second = _ask(deployment, "twice-at-once")
         assert _code(second) == (409, "request_in_progress")
         assert second.headers["retry-after"] == "2"
@@ -109,10 +101,10 @@ def test_a_client_that_hung_up_finds_its_answer(deployment: Deployment, capture:
     capture.script(delay_s=60)
     body = {"model": "flash", "messages": [{"role": "user", "content": "Say hello."}]}
     with hanging_up(deployment, "acme", body, idempotency_key="hung-up"):
-        _until(lambda: len(capture.ids()) == 1)
+        soon(lambda: len(capture.ids()) == 1)
     assert _code(_ask(deployment, "hung-up")) == (409, "request_in_progress")
     capture.answer_now()
-    _until(lambda: _ask(deployment, "hung-up").status_code == 200)
+    soon(lambda: _ask(deployment, "hung-up").status_code == 200)
     assert _ask(deployment, "hung-up").headers["x-sovgate-idempotent-replay"] == "true"
     assert len(capture.ids()) == 1
 
@@ -155,7 +147,7 @@ def test_a_killed_gateway_frees_the_key_and_keeps_the_answers(
         capture.script(delay_s=5.0)
         with ThreadPoolExecutor() as pool:
             cut = pool.submit(_ask, deployment, "cut")
-            _until(lambda: len(capture.ids()) == 2)
+            soon(lambda: len(capture.ids()) == 2)
             deployment.server.process.send_signal(signal.SIGKILL)
             deployment.server.process.wait()
             with pytest.raises(httpx.TransportError):
@@ -171,7 +163,7 @@ def test_a_killed_gateway_frees_the_key_and_keeps_the_answers(
         assert _ask(deployment, "cut").status_code == 200
         clock.write_text((start + timedelta(hours=25)).isoformat())
         assert "x-sovgate-idempotent-replay" not in _ask(deployment, "kept").headers
-        _until(lambda: len(_outcomes(deployment)) == 4)
+        soon(lambda: len(_outcomes(deployment)) == 4)
         assert sorted(_outcomes(deployment)) == ["completed"] * 3 + ["interrupted"]
 
 

@@ -3,10 +3,10 @@ real Valkey, and on one machine without any of them."""
 
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,10 @@ from support.deployment import (
     settings,
     sovgate,
 )
+from support.outcomes import soon
 from support.processes import ServerProcess, running
+
+_wait = partial(soon, within_s=60)
 
 SCHEDULED = {"rollups.verify", "retention"}
 
@@ -59,13 +62,6 @@ def _ask(deployment: Deployment) -> str:
     with _admin(deployment) as admin:
         _wait(lambda: request_id in admin.get("tenants/acme/audit").text)
     return request_id
-
-
-def _wait(condition: Callable[[], bool], timeout_s: float = 60) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def _jobs(admin: httpx.Client) -> list[dict[str, Any]]:

@@ -2,10 +2,10 @@
 
 import json
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import anthropic
@@ -19,6 +19,9 @@ from support.canaries import fields_of, groups_of, make_canaries
 from support.canary_places import files_under
 from support.canary_scan import CanaryScanner
 from support.deployment import KEYS, Capture, Deployment, gateway, settings
+from support.outcomes import soon
+
+_wait = partial(soon, within_s=60)
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +59,6 @@ def _request(name: str, text: str = "Say hello.", **params: Any) -> Any:
         "custom_id": name,
         "params": {"model": "sov-flash", "max_tokens": 50, "messages": messages, **params},
     }
-
-
-def _wait(condition: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 60
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return found
 
 
 def _ended(client: Anthropic, batch: MessageBatch) -> MessageBatch:

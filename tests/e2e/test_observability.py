@@ -2,8 +2,7 @@
 nothing waits for them."""
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import httpx
 import pytest
 
 from support.deployment import KEYS, Capture, Deployment, capture_upstream, gateway, settings
+from support.outcomes import soon
 from support.telemetry_receiver import telemetry_receiver
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -47,15 +47,7 @@ class Collector:
             roots = [s for s in spans if attributes(s).get("sovgate.request.id") == request_id]
             return [s for s in spans if roots and s["traceId"] == roots[0]["traceId"]]
 
-        return until(found)
-
-
-def until(look: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 30
-    while not (found := look()):
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.02)
-    return found
+        return soon(found)
 
 
 def attributes(span: dict[str, Any]) -> dict[str, Any]:
@@ -222,7 +214,7 @@ def test_metrics_come_under_the_conventions_names(
         "sovgate_tokens",
         "sovgate_upstream_healthy",
     }
-    until(lambda: wanted <= names())
+    soon(lambda: wanted <= names())
 
 
 def test_a_collector_that_hangs_holds_nobody_up(observed: Deployment, collector: Collector) -> None:
@@ -258,7 +250,7 @@ def test_log_lines_name_the_trace(observed: Deployment) -> None:
         lines = [json.loads(line) for line in observed.server.output().splitlines() if line]
         return [line for line in lines if line.get("request_id") == request_id]
 
-    (line,) = until(found)
+    (line,) = soon(found)
     assert (line["trace_id"], line["event"]) == ("d" * 32, "request")
 
 
@@ -275,7 +267,7 @@ def test_every_worker_tells_of_all_workers(
             pages = [httpx.get(f"{deployment.url}/metrics").text for _ in range(8)]
             return {value(page, "sovgate_requests_total") for page in pages}
 
-        until(lambda: counted() == {20.0})
+        soon(lambda: counted() == {20.0})
         page = httpx.get(f"{deployment.url}/metrics").text
         assert value(page, "sovgate_request_seconds_count") == 20
         assert value(page, "sovgate_requests_running") == 0

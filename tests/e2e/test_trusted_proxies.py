@@ -3,8 +3,7 @@
 import json
 import re
 import sqlite3
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -12,6 +11,7 @@ import httpx
 import pytest
 
 from support.deployment import KEYS, Capture, Deployment, gateway, settings
+from support.outcomes import soon
 
 CLIENT = "203.0.113.7"
 FORWARDED = {"x-forwarded-for": CLIENT, "x-forwarded-proto": "https"}
@@ -119,10 +119,3 @@ def settled(site: Deployment, ids: list[str]) -> list[str]:
     with closing(sqlite3.connect(site.directory / "data" / "sovgate.db")) as database:
         rows = database.execute("SELECT request_id FROM usage_records").fetchall()
     return sorted(row[0] for row in rows if row[0] in ids)
-
-
-def soon(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

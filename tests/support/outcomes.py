@@ -5,12 +5,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 
 from support.deployment import KEYS, Deployment, sovgate
+
+Found = TypeVar("Found")
 
 
 def exported(deployment: Deployment, tenant: str) -> list[dict[str, Any]]:
@@ -31,12 +33,15 @@ def record_of(deployment: Deployment, request_id: str, tenant: str = "acme") -> 
     return found[0]
 
 
-def soon(holds: Callable[[], bool], otherwise: str = "it does not happen") -> None:
-    """Wait until it does; half a minute at most, since other tests run beside this one."""
-    deadline = time.monotonic() + 30
-    while not holds():
+def soon(
+    look: Callable[[], Found | None], otherwise: str = "it does not happen", *, within_s: float = 30
+) -> Found:
+    """What ``look`` sees once that is true; half a minute, since other tests run beside it."""
+    deadline = time.monotonic() + within_s
+    while not (found := look()):
         assert time.monotonic() < deadline, otherwise
         time.sleep(0.05)
+    return found
 
 
 def metric(deployment: Deployment, name: str) -> float:
