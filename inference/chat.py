@@ -45,8 +45,9 @@ class ChatTemplate:
         environment.globals["raise_exception"] = _raise_exception
         environment.globals["strftime_now"] = lambda form: datetime.now(UTC).strftime(form)
         try:
-            self._template = environment.from_string(source)
-            self.variables = jinja2.meta.find_undeclared_variables(environment.parse(source))
+            parsed = environment.parse(source)
+            self.variables = jinja2.meta.find_undeclared_variables(parsed)
+            self._template = environment.from_string(parsed)
         except jinja2.TemplateError as error:
             raise CheckpointInvalid(f"The chat template does not compile: {error}") from error
 

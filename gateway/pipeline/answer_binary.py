@@ -23,10 +23,6 @@ class WholeReply:
         yield self._body
 
 
-def is_json(content_type: str) -> bool:
-    return content_type.partition(";")[0].strip().lower() == "application/json"
-
-
 def binary_type(content_type: str) -> bytes:
     """The content type, if it is one that a client may get.
 

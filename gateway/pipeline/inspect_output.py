@@ -10,14 +10,14 @@ from gateway.exchange import Exchange
 from gateway.guarding import Guards
 from gateway.http.connection import Connection
 from gateway.pipeline.answer import AnswerBlocked, AnswerStream, decode_answer
-from gateway.pipeline.answer_binary import WholeReply, binary_type, is_json
+from gateway.pipeline.answer_binary import WholeReply, binary_type
 from gateway.pipeline.answer_judge import Judge
 from gateway.pipeline.answer_text import OutputGuard
 from gateway.pipeline.headers import answer_headers
 from gateway.pipeline.inspect_input import decide_moderation
 from gateway.pipeline.stage import Stage
 from gateway.surfaces import Encoder
-from gateway.upstreams.base import BinaryReply, OfferingReply, Take
+from gateway.upstreams.base import BinaryReply, OfferingReply, Take, is_json
 from gateway.upstreams.resilience.deadlines import Deadlines, DeadlineWatch, Limit
 from guardrails.errors import GuardUnavailable
 from guardrails.types import Action, Role

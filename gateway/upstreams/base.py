@@ -91,6 +91,10 @@ class OfferingReply(Protocol):
         ...
 
 
+def is_json(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() == "application/json"
+
+
 @runtime_checkable
 class BinaryReply(Protocol):
     """An answer that is no JSON and can be passed on as it comes, such as speech."""

@@ -28,7 +28,7 @@ from gateway.errors import (
     UpstreamUntrusted,
 )
 from gateway.http.sse import DONE, SseParser
-from gateway.upstreams.base import Take
+from gateway.upstreams.base import Take, is_json
 from gateway.upstreams.connection import (
     Answer,
     Broken,
@@ -189,19 +189,20 @@ class HttpClient:
         status = reply.answer.status
         wait = retry_after(reply.answer.headers.get(b"retry-after", b"").decode("latin-1"))
         said = await self._said(reply)
+        usage = None if said is None else said.get("usage")
         if status == 429:
             return UpstreamRateLimited(
                 f"Upstream {self.upstream} is over its own rate limit; try again later.",
                 upstream=self.upstream,
                 retry_after=wait,
-                usage=_usage_of(said),
+                usage=usage,
             )
         if status in _REJECTIONS and said is not None:
             return UpstreamRejected(
                 f"Upstream {self.upstream} rejected the request{_message_of(said)}",
                 upstream=self.upstream,
                 upstream_status=status,
-                usage=_usage_of(said),
+                usage=usage,
                 param=_param_of(said),
             )
         return UpstreamError(
@@ -209,14 +210,21 @@ class HttpClient:
             upstream=self.upstream,
             upstream_status=status,
             retry_after=wait,
-            usage=_usage_of(said),
+            usage=usage,
         )
 
-    async def _said(self, reply: "HttpReply") -> bytes | None:
-        """The body of an error, unless it is long in coming: whoever is to be asked next waits."""
+    async def _said(self, reply: "HttpReply") -> dict[str, Any] | None:
+        """The body of an error, empty where it is no JSON object.
+
+        None if it is long in coming: whoever is to be asked next waits.
+        """
         with suppress(UpstreamError, TimeoutError):
             async with asyncio.timeout(_ERROR_BODY_S):
-                return await reply.read(_MAX_ERROR_BYTES)
+                body = await reply.read(_MAX_ERROR_BYTES)
+            with suppress(ValueError, RecursionError):
+                said = msgspec.json.decode(body)
+                return said if isinstance(said, dict) else {}
+            return {}
         return None
 
 
@@ -263,8 +271,7 @@ class HttpReply:
             UpstreamError: as ``read`` does.
         """
         parser, came = self._parser, False
-        content_type = self.answer.headers.get(b"content-type", b"")
-        if content_type.partition(b";")[0].strip().lower() == b"application/json":
+        if is_json(self.content_type):
             raise await self._no_stream()
         while chunk := await self._more(MAX_REPLY_BYTES):
             arrived = parser.feed(chunk)
@@ -343,28 +350,19 @@ def retry_after(value: str) -> str | None:
         return None
 
 
-def _message_of(body: bytes) -> str:
+def _message_of(said: dict[str, Any]) -> str:
     """The sentence of an OpenAI-shaped error body, for the client that caused it.
 
     It may quote the request as the upstream saw it, masked; it is sent out, never logged.
     """
-    try:
-        message = msgspec.json.decode(body)["error"]["message"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    error = said.get("error")
+    if not isinstance(error, dict) or "message" not in error:
         return "; check the parameters that the model takes."
-    return f": {str(message)[:_MAX_MESSAGE]}"
+    return f": {str(error['message'])[:_MAX_MESSAGE]}"
 
 
-def _param_of(body: bytes) -> str | None:
+def _param_of(said: dict[str, Any]) -> str | None:
     """The field that an error is about; whatever is no name of one is left out."""
-    with suppress(ValueError, KeyError, TypeError, RecursionError):
-        param = msgspec.json.decode(body)["error"]["param"]
-        return param if _FIELD.fullmatch(param) else None
-    return None
-
-
-def _usage_of(body: bytes | None) -> Any:
-    """The counts beside an error, as they came."""
-    with suppress(ValueError, RecursionError, AttributeError):
-        return msgspec.json.decode(body or b"").get("usage")
-    return None
+    error = said.get("error")
+    param = error.get("param") if isinstance(error, dict) else None
+    return param if isinstance(param, str) and _FIELD.fullmatch(param) else None

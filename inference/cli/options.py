@@ -33,6 +33,27 @@ WeightsOption = Annotated[
 ]
 DeviceOption = Annotated[str, typer.Option(help="cpu, cuda or npu.")]
 DtypeOption = Annotated[str, typer.Option(help="auto, float32 or bfloat16.")]
+MaxBatchOption = Annotated[int, typer.Option(help="Sequences in one step.")]
+KvBlocksOption = Annotated[int, typer.Option(help="Cache blocks of 16 tokens.")]
+SnapshotsOption = Annotated[
+    int, typer.Option(help="Running states remembered at block ends (DeepSeek-V4).")
+]
+GuessesOption = Annotated[
+    int, typer.Option(min=0, max=15, help="Tokens guessed after each one; 0: none.")
+]
+KvDtypeOption = Annotated[
+    str,
+    typer.Option(help="Of DeepSeek-V4's cache: auto (as --dtype), fp8, fp8-mxfp4 (indexer)."),
+]
+TensorParallelOption = Annotated[
+    int, typer.Option(min=1, help="Processes that share heads and widths.")
+]
+ExpertParallelOption = Annotated[
+    int, typer.Option(min=1, help="Processes that share experts; times --tensor-parallel.")
+]
+RedundantExpertsOption = Annotated[
+    int, typer.Option(min=0, help="Copies of busy experts in each layer.")
+]
 
 
 @contextmanager

@@ -8,7 +8,15 @@ import typer
 from inference.cli.options import (
     DeviceOption,
     DtypeOption,
+    ExpertParallelOption,
+    GuessesOption,
     JsonFlag,
+    KvBlocksOption,
+    KvDtypeOption,
+    MaxBatchOption,
+    RedundantExpertsOption,
+    SnapshotsOption,
+    TensorParallelOption,
     TrustedKey,
     WeightsOption,
     reported,
@@ -39,35 +47,22 @@ def serve(
     name: Annotated[str, typer.Option(help="Served name; default: the directory's.")] = "",
     dtype: DtypeOption = "auto",
     weights: WeightsOption = "auto",
-    max_batch: Annotated[int, typer.Option(help="Sequences in one step.")] = 16,
+    max_batch: MaxBatchOption = 16,
     max_queue: Annotated[int, typer.Option(help="Waiting requests; more get 429.")] = 256,
-    kv_blocks: Annotated[int, typer.Option(help="Cache blocks of 16 tokens.")] = 1024,
+    kv_blocks: KvBlocksOption = 1024,
     prefix_cache: Annotated[
         bool, typer.Option(help="Prompts that begin alike share what is computed of it.")
     ] = True,
-    snapshots: Annotated[
-        int, typer.Option(help="Running states remembered at block ends (DeepSeek-V4).")
-    ] = 64,
-    guesses: Annotated[
-        int, typer.Option(min=0, max=15, help="Tokens guessed after each one; 0: none.")
-    ] = 0,
-    kv_dtype: Annotated[
-        str,
-        typer.Option(help="Of DeepSeek-V4's cache: auto (as --dtype), fp8, fp8-mxfp4 (indexer)."),
-    ] = "auto",
-    tensor_parallel: Annotated[
-        int, typer.Option(min=1, help="Processes that share heads and widths.")
-    ] = 1,
-    expert_parallel: Annotated[
-        int, typer.Option(min=1, help="Processes that share experts; times --tensor-parallel.")
-    ] = 1,
+    snapshots: SnapshotsOption = 64,
+    guesses: GuessesOption = 0,
+    kv_dtype: KvDtypeOption = "auto",
+    tensor_parallel: TensorParallelOption = 1,
+    expert_parallel: ExpertParallelOption = 1,
     expert_loads: Annotated[
         Path | None,
         typer.Option(help="File that keeps how often experts were used, to place them by."),
     ] = None,
-    redundant_experts: Annotated[
-        int, typer.Option(min=0, help="Copies of busy experts in each layer.")
-    ] = 0,
+    redundant_experts: RedundantExpertsOption = 0,
     rebalance_steps: Annotated[
         int,
         typer.Option(
@@ -144,27 +139,14 @@ def doctor(
     device: DeviceOption = "cpu",
     dtype: DtypeOption = "auto",
     weights: WeightsOption = "auto",
-    max_batch: Annotated[int, typer.Option(help="Sequences in one step.")] = 16,
-    kv_blocks: Annotated[int, typer.Option(help="Cache blocks of 16 tokens.")] = 1024,
-    snapshots: Annotated[
-        int, typer.Option(help="Running states remembered at block ends (DeepSeek-V4).")
-    ] = 64,
-    guesses: Annotated[
-        int, typer.Option(min=0, max=15, help="Tokens guessed after each one; 0: none.")
-    ] = 0,
-    kv_dtype: Annotated[
-        str,
-        typer.Option(help="Of DeepSeek-V4's cache: auto (as --dtype), fp8, fp8-mxfp4 (indexer)."),
-    ] = "auto",
-    tensor_parallel: Annotated[
-        int, typer.Option(min=1, help="Processes that share heads and widths.")
-    ] = 1,
-    expert_parallel: Annotated[
-        int, typer.Option(min=1, help="Processes that share experts; times --tensor-parallel.")
-    ] = 1,
-    redundant_experts: Annotated[
-        int, typer.Option(min=0, help="Copies of busy experts in each layer.")
-    ] = 0,
+    max_batch: MaxBatchOption = 16,
+    kv_blocks: KvBlocksOption = 1024,
+    snapshots: SnapshotsOption = 64,
+    guesses: GuessesOption = 0,
+    kv_dtype: KvDtypeOption = "auto",
+    tensor_parallel: TensorParallelOption = 1,
+    expert_parallel: ExpertParallelOption = 1,
+    redundant_experts: RedundantExpertsOption = 0,
     graphs: Annotated[
         bool, typer.Option(help="On CUDA, count the memory of captured decode steps.")
     ] = True,

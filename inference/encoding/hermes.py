@@ -15,7 +15,7 @@ from typing import Any
 
 from core.dsml import Kind, Piece
 from core.tags import held_back
-from inference.encoding.tools import as_json
+from inference.encoding.tools import as_json, from_json
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 _BEGUN = re.compile(r'\s*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)+")\s*,\s*"arguments"\s*:\s*')
@@ -117,7 +117,7 @@ def _as_text(message: Mapping[str, Any]) -> dict[str, Any]:
 def _as_markup(call: Mapping[str, Any]) -> str:
     function = call.get("function") or {}
     arguments = function.get("arguments") or "{}"
-    known = _object(arguments) if isinstance(arguments, str) else arguments
+    known = from_json(arguments) if isinstance(arguments, str) else arguments
     told = {"name": function.get("name"), "arguments": arguments if known is None else known}
     return f"{OPEN}\n{as_json(told)}\n{CLOSE}"
 
@@ -132,7 +132,7 @@ def _pieces(calls: list[tuple[str, str]]) -> list[Piece]:
 
 def _calls(text: str) -> list[tuple[str, str]]:
     """Names and arguments of what stands between the tags; none: it is no call."""
-    value = _object(text)
+    value = from_json(text)
     found = [_call_of(item) for item in (value if isinstance(value, list) else [value])]
     return [call for call in found if call] if all(found) else []
 
@@ -142,10 +142,3 @@ def _call_of(value: Any) -> tuple[str, str] | None:
         return None
     arguments = value.get("arguments", value.get("parameters", {}))
     return value["name"], arguments if isinstance(arguments, str) else as_json(arguments or {})
-
-
-def _object(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None

@@ -97,16 +97,21 @@ def forced_of(tools: Sequence[Mapping[str, Any]], choice: Any) -> Forced | None:
 
 def parameters_of(arguments: str) -> list[tuple[str, bool, str]]:
     """``(name, is_text, value)``; what is no JSON object stands as one text."""
-    try:
-        values = json.loads(arguments)
-    except (ValueError, RecursionError):
-        values = None
+    values = from_json(arguments)
     if not isinstance(values, dict):
         return [("arguments", True, arguments)]
     return [
         (name, isinstance(value, str), value if isinstance(value, str) else as_json(value))
         for name, value in values.items()
     ]
+
+
+def from_json(text: str) -> Any:
+    """None where a model wrote no JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def as_json(value: Any) -> str:

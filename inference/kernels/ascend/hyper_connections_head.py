@@ -2,6 +2,8 @@
 # pyright: reportOperatorIssue=none
 """mHC after the last layer: norm, projection, collapse and the norm before the output head."""
 
+from functools import partial
+
 import torch
 import triton
 import triton.language as tl
@@ -19,8 +21,9 @@ from inference.kernels.ascend.hyper_connections_parts import (
     project_kernel,
 )
 from inference.kernels.reference.deepseek_v4_seams import leave_streams
+from inference.kernels.triton_common.cases import head_case
 from inference.kernels.triton_common.jit import jit
-from inference.kernels.triton_common.spec import Case, Compilation, KernelSpec, bytes_of
+from inference.kernels.triton_common.spec import Compilation, KernelSpec
 
 _LANES = 8  # tokens side by side in a vector
 
@@ -90,27 +93,6 @@ def hyper_connections_head(
     return hidden
 
 
-def _case(device: torch.device, *, tokens: int, width: int) -> Case:
-    generator = torch.Generator(device).manual_seed(0)
-
-    def draw(*shape: int) -> torch.Tensor:
-        return torch.randn(*shape, device=device, generator=generator)
-
-    streams, function = draw(tokens, 4, width).bfloat16(), draw(4, 4 * width) * width**-0.5
-    arguments = {
-        "streams": streams, "function": function, "scale": draw(1), "base": draw(4),
-        "norm_weight": draw(width), "hc_eps": 1e-6, "norm_eps": 1e-6,
-    }  # fmt: skip
-    return Case(
-        arguments,
-        floor_bytes=2 * bytes_of(streams)
-        + bytes_of(function)
-        + 4 * (5 + width)
-        + 2 * tokens * width,
-        operations=tokens * width * 4 * (2 * 4 + 2 + 2),
-    )
-
-
 def _compilations(width: int) -> list[Compilation]:
     """Tokens few enough for the inner dimension to be cut, and so many that it is not."""
     floats = dict.fromkeys(("scale", "base", "norm_weight", "sums"), "*fp32")
@@ -139,7 +121,7 @@ KERNELS = (
         does="mHC after the last layer: norm, projection, collapse, the last norm",
         run=hyper_connections_head,
         reference=leave_streams,
-        case=_case,
+        case=partial(head_case, reads=2),  # by the cube, then by vectors
         shapes={"counted": {"tokens": 1, "width": 500}},
         compilations=[*_compilations(4096), *_compilations(7168)],
         tolerance=1e-2,

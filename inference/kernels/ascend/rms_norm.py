@@ -7,8 +7,9 @@ import triton.language as tl
 
 from inference.kernels.ascend.cores import grid
 from inference.kernels.reference.deepseek_v4_seams import norm_rows
+from inference.kernels.triton_common.cases import norm_case
 from inference.kernels.triton_common.jit import jit
-from inference.kernels.triton_common.spec import Case, Compilation, KernelSpec, bytes_of
+from inference.kernels.triton_common.spec import Compilation, KernelSpec
 
 WIDEST = tl.constexpr(4096)  # weights that stay in the buffer from row to row
 
@@ -58,18 +59,6 @@ def rms_norm(
     return normed
 
 
-def _case(device: torch.device, *, rows: int, width: int) -> Case:
-    generator = torch.Generator(device).manual_seed(0)
-    given = torch.randn(rows, width, device=device, generator=generator).bfloat16()
-    weight = torch.rand(width, device=device, generator=generator)
-    positions = torch.arange(rows, device=device)
-    return Case(
-        {"rows": given, "weight": weight, "eps": 1e-6, "positions": positions},
-        floor_bytes=2 * bytes_of(given) + bytes_of(weight, positions),
-        operations=4 * rows * width,
-    )
-
-
 def _compilation(width: int, *, positions: bool) -> Compilation:
     """Low-rank queries have 1024 or 1536 channels; a draft's rows are as wide as the model."""
     pointers = {"rows": "*bf16", "weight": "*fp32", "normed": "*bf16"}
@@ -90,7 +79,7 @@ KERNELS = (
         does="norms rows of low-rank queries, or of what a draft reads",
         run=rms_norm,
         reference=norm_rows,
-        case=_case,
+        case=norm_case,
         shapes={"counted": {"rows": 9, "width": 512}},
         compilations=[
             *(_compilation(width, positions=False) for width in (1024, 1536)),

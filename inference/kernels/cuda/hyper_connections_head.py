@@ -8,8 +8,9 @@ import triton.language as tl
 from inference.kernels.cuda.hyper_connections_parts import collapse, padded, project_kernel
 from inference.kernels.cuda.tuning import architecture_of, configuration
 from inference.kernels.reference.deepseek_v4_seams import leave_streams
+from inference.kernels.triton_common.cases import head_case
 from inference.kernels.triton_common.jit import jit
-from inference.kernels.triton_common.spec import Case, Compilation, KernelSpec, bytes_of
+from inference.kernels.triton_common.spec import Compilation, KernelSpec
 
 _NAME, _WARPS = "hyper_connections_head", 8
 
@@ -76,29 +77,6 @@ def hyper_connections_head(
     return hidden
 
 
-def _case(device: torch.device, *, tokens: int, width: int) -> Case:
-    generator = torch.Generator(device).manual_seed(0)
-
-    def draw(*shape: int) -> torch.Tensor:
-        return torch.randn(*shape, device=device, generator=generator)
-
-    streams, function = draw(tokens, 4, width).bfloat16(), draw(4, 4 * width) * width**-0.5
-    arguments = {
-        "streams": streams,
-        "function": function,
-        "scale": draw(1),
-        "base": draw(4),
-        "norm_weight": draw(width),
-        "hc_eps": 1e-6,
-        "norm_eps": 1e-6,
-    }
-    return Case(
-        arguments,
-        floor_bytes=bytes_of(streams, function) + 4 * (5 + width) + tokens * 2 * width,
-        operations=tokens * width * 4 * (2 * 4 + 2 + 2),
-    )
-
-
 def _compilations(width: int) -> list[Compilation]:
     shape = {"WIDTH": width, "STREAMS": 4}
     inputs = {"streams": "*bf16", "sums": "*fp32", "tokens": "i32"}
@@ -131,7 +109,7 @@ KERNELS = (
         does="mHC after the last layer: norm, projection, collapse, the last norm",
         run=hyper_connections_head,
         reference=leave_streams,
-        case=_case,
+        case=head_case,
         shapes={
             "counted": {"tokens": 1, "width": 2000},
             "decode": {"tokens": 64, "width": 4096},

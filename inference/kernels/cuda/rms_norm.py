@@ -6,7 +6,8 @@ import triton
 import triton.language as tl
 
 from inference.kernels.reference.deepseek_v4_seams import norm_rows
-from inference.kernels.triton_common.spec import Case, Compilation, KernelSpec, bytes_of
+from inference.kernels.triton_common.cases import norm_case
+from inference.kernels.triton_common.spec import Compilation, KernelSpec
 
 _WARPS = 4
 
@@ -54,18 +55,6 @@ def rms_norm(
     return normed
 
 
-def _case(device: torch.device, *, rows: int, width: int) -> Case:
-    generator = torch.Generator(device).manual_seed(0)
-    given = torch.randn(rows, width, device=device, generator=generator).bfloat16()
-    weight = torch.rand(width, device=device, generator=generator)
-    positions = torch.arange(rows, device=device)
-    return Case(
-        {"rows": given, "weight": weight, "eps": 1e-6, "positions": positions},
-        floor_bytes=2 * bytes_of(given) + bytes_of(weight, positions),
-        operations=4 * rows * width,
-    )
-
-
 def _compilation(width: int, *, positions: bool) -> Compilation:
     pointers = {"rows": "*bf16", "weight": "*fp32", "normed": "*bf16", "eps": "fp32"}
     constants = {
@@ -85,7 +74,7 @@ KERNELS = (
         does="norms rows of low-rank queries, or of what a draft reads",
         run=rms_norm,
         reference=norm_rows,
-        case=_case,
+        case=norm_case,
         shapes={
             "counted": {"rows": 1, "width": 1536},
             "decode": {"rows": 64, "width": 1024},
